@@ -1,0 +1,67 @@
+"""What the commands share: errors as one sentence, exit statuses, Hydra without tracebacks."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from hydra.errors import HydraException
+from omegaconf.errors import OmegaConfBaseException
+
+from dlhw.config.callback import Refused
+from dlhw.errors import UserError
+
+FULL_ERROR = "HYDRA_FULL_ERROR"
+INTERRUPTED = 130
+
+
+def run_command(command: str, body: Callable[[], int | None]) -> None:
+    """Run a command and leave the process with its exit status.
+
+    What the user can mend is told in one sentence on stderr, with status 1; HYDRA_FULL_ERROR=1 shows the
+    traceback. Anything else is a defect of ours, and keeps its traceback.
+    """
+    if os.environ.get(FULL_ERROR) == "1":
+        sys.exit(body() or 0)
+    try:
+        with _hydra_raises():
+            status = body() or 0
+    except KeyboardInterrupt:
+        sys.exit(_tell(command, "interrupted", INTERRUPTED))
+    except BaseException as error:
+        sentence = explain_any(error)
+        if sentence is None:
+            raise
+        sys.exit(_tell(command, sentence, 1))
+    sys.exit(status)
+
+
+def explain_any(error: BaseException) -> str | None:
+    """One sentence for an error that the user can mend; None for any other."""
+    from dlhw.config.messages import explain
+
+    if isinstance(error, Refused):
+        return str(error.error)
+    if isinstance(error, UserError):
+        return str(error)
+    if isinstance(error, HydraException | OmegaConfBaseException):
+        return explain(error)
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return None
+
+
+def _tell(command: str, text: str, status: int) -> int:
+    for line in text.splitlines():
+        print(f"{command}: {line}", file=sys.stderr)
+    return status
+
+
+@contextmanager
+def _hydra_raises() -> Iterator[None]:
+    """Hydra prints errors in its own way and exits; with this setting it raises them instead."""
+    os.environ[FULL_ERROR] = "1"
+    try:
+        yield
+    finally:
+        os.environ.pop(FULL_ERROR, None)

@@ -1,0 +1,34 @@
+"""Compose a config outside Hydra's own command: for the gradient check, tests and notebooks."""
+
+from collections.abc import Sequence
+
+from hydra import compose as hydra_compose
+from hydra import initialize_config_dir
+from hydra.errors import HydraException
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from dlhw.config.messages import explain
+from dlhw.config.root import TrainConfig
+from dlhw.config.store import conf_dir, register
+from dlhw.errors import ConfigError
+
+
+def compose(overrides: Sequence[str] = ()) -> TrainConfig:
+    """Compose a config as `dlhw-train` does, into typed objects that are not checked across groups yet.
+
+    Args:
+        overrides: as on the command line, such as `["model=cnn", "optimizer.lr=0.01"]`.
+
+    Raises:
+        ConfigError: if an override does not fit.
+    """
+    register()
+    try:
+        with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+            composed = hydra_compose("train", overrides=list(overrides))
+        config = OmegaConf.to_object(composed)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise ConfigError(explain(error)) from error
+    assert isinstance(config, TrainConfig)
+    return config

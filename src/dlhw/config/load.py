@@ -1,0 +1,111 @@
+"""From what Hydra composed, or a run folder kept, to one validated `TrainConfig`."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from dlhw.config.data import DATA
+from dlhw.config.group import Group
+from dlhw.config.messages import explain
+from dlhw.config.model import MODELS
+from dlhw.config.optimizer import OPTIMIZERS, SCHEDULES
+from dlhw.config.regularizer import REGULARIZERS
+from dlhw.config.root import TrainConfig
+from dlhw.errors import ConfigError, did_you_mean, listing
+
+CHOICES: dict[str, Mapping[str, type[Group]]] = {
+    "model": MODELS,
+    "data": DATA,
+    "optimizer": OPTIMIZERS,
+    "schedule": SCHEDULES,
+    "regularizer": REGULARIZERS,
+}
+AnyConfig = TypeVar("AnyConfig", bound=Group)
+
+
+def to_config(composed: DictConfig) -> TrainConfig:
+    """Turn a composed config into typed objects and check it whole.
+
+    Raises:
+        ConfigError: with one sentence for every problem found.
+    """
+    try:
+        missing = sorted(OmegaConf.missing_keys(composed))
+        if missing:
+            raise ConfigError("\n".join(f"{key} must be given, it has no default" for key in missing))
+        config = OmegaConf.to_object(composed)
+    except OmegaConfBaseException as error:
+        raise ConfigError(explain(error)) from error
+    assert isinstance(config, TrainConfig)
+    return check(config)
+
+
+def check(config: TrainConfig) -> TrainConfig:
+    """Return the config if it can be run.
+
+    Raises:
+        ConfigError: with one sentence for every problem found.
+    """
+    problems = [*_renamed(config), *config.problems()]
+    if problems:
+        raise ConfigError("\n".join(problems))
+    return config
+
+
+def _renamed(config: TrainConfig) -> list[str]:
+    """Names are what a saved config is read back by, so they follow the option and cannot be set."""
+    told = []
+    for group, options in CHOICES.items():
+        part = getattr(config, group)
+        names = [name for name, schema in options.items() if schema is type(part)]
+        if part.name not in names:
+            told.append(f"{group}.name must stay {listing(names)}, got {part.name}: write {group}={part.name}")
+    return told
+
+
+def from_dict(tree: Mapping[str, Any]) -> TrainConfig:
+    """Read a config back from plain data, such as `.hydra/config.yaml`; each group's `name` says its schema.
+
+    Raises:
+        ConfigError: when a group or its name is missing or unknown, or a value does not fit.
+    """
+    schema = TrainConfig(**{group: _option(tree, group)() for group in CHOICES})  # type: ignore[arg-type]
+    try:
+        composed = OmegaConf.merge(OmegaConf.structured(schema), OmegaConf.create(dict(tree)))
+    except OmegaConfBaseException as error:
+        raise ConfigError(explain(error)) from error
+    assert isinstance(composed, DictConfig)
+    return to_config(composed)
+
+
+def _option(tree: Mapping[str, Any], group: str) -> type[Group]:
+    options, part = CHOICES[group], tree.get(group)
+    if not isinstance(part, Mapping) or "name" not in part:
+        raise ConfigError(f"{group}.name is missing from the saved config")
+    name = part["name"]
+    if name not in options:
+        near = did_you_mean(str(name), options)
+        raise ConfigError(f"{group}.name must be one of {listing(options)}, got {name}{near}")
+    return options[name]
+
+
+def to_dict(config: AnyConfig) -> dict[str, Any]:
+    """Plain data of a config: nested dicts, lists, numbers, strings."""
+    plain = OmegaConf.to_container(OmegaConf.structured(config), enum_to_str=True)
+    assert isinstance(plain, dict)
+    return {str(key): value for key, value in plain.items()}
+
+
+def flat_fields(config: Group, prefix: str = "") -> dict[str, tuple[Any, bool]]:
+    """Every leaf as dotted key -> (value, may differ within a cohort)."""
+    leaves: dict[str, tuple[Any, bool]] = {}
+    for spec in dataclasses.fields(config):
+        value = getattr(config, spec.name)
+        if isinstance(value, Group):
+            leaves |= flat_fields(value, f"{prefix}{spec.name}.")
+        else:
+            leaves[prefix + spec.name] = (value, bool(spec.metadata.get("per_run")))
+    return leaves

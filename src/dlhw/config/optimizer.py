@@ -1,0 +1,166 @@
+"""Config groups `optimizer` and `schedule`: the update rule and how its learning rate changes."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from dlhw.config.group import PER_RUN, Group, at_least, in_half_open, per_run, positive
+
+
+def _betas() -> list[float]:
+    return [0.9, 0.999]
+
+
+@dataclass(kw_only=True)
+class OptimizerConfig(Group):
+    """Base of all update rules."""
+
+    name: str = "???"
+    """the rule's name, fixed by the choice of the group's option"""
+    lr: float = per_run(0.1)
+    """learning rate"""
+
+    def problems(self) -> Iterator[str]:
+        yield from positive("optimizer.lr", self.lr)
+
+
+@dataclass(kw_only=True)
+class SGDConfig(OptimizerConfig):
+    """Stochastic gradient descent with momentum, as torch.optim.SGD."""
+
+    name: str = "sgd"
+    momentum: float = per_run(0.0)
+    """factor on the running sum of gradients"""
+    nesterov: bool = False
+    """look ahead along the momentum"""
+
+    def problems(self) -> Iterator[str]:
+        yield from super().problems()
+        yield from in_half_open("optimizer.momentum", self.momentum, 0, 1)
+        if self.nesterov and self.momentum == 0:
+            yield "optimizer.nesterov=true needs optimizer.momentum > 0, got 0"
+
+
+@dataclass(kw_only=True)
+class AdamConfig(OptimizerConfig):
+    """Adam, as torch.optim.Adam."""
+
+    name: str = "adam"
+    lr: float = per_run(1e-3)
+    betas: list[float] = field(default_factory=_betas, metadata={PER_RUN: True})
+    """decay of the running means of the gradient and of its square"""
+    eps: float = per_run(1e-8)
+    """added to the root of the second moment"""
+
+    def problems(self) -> Iterator[str]:
+        yield from super().problems()
+        yield from positive("optimizer.eps", self.eps)
+        if len(self.betas) != 2:
+            yield f"optimizer.betas must hold two numbers, got {self.betas}"
+        for position, beta in enumerate(self.betas):
+            yield from in_half_open(f"optimizer.betas[{position}]", beta, 0, 1)
+
+
+@dataclass(kw_only=True)
+class AdamWConfig(AdamConfig):
+    """Adam with decoupled weight decay on every parameter, as torch.optim.AdamW."""
+
+    name: str = "adamw"
+    weight_decay: float = per_run(1e-2)
+    """share of every parameter, times lr, taken off at each step; apart from the regularizer"""
+
+    def problems(self) -> Iterator[str]:
+        yield from super().problems()
+        yield from at_least("optimizer.weight_decay", self.weight_decay, 0)
+
+
+@dataclass(kw_only=True)
+class RMSpropConfig(OptimizerConfig):
+    """RMSprop, as torch.optim.RMSprop."""
+
+    name: str = "rmsprop"
+    lr: float = per_run(1e-2)
+    alpha: float = per_run(0.99)
+    """decay of the running mean of squared gradients"""
+    eps: float = per_run(1e-8)
+    """added to the root of the running mean"""
+    momentum: float = per_run(0.0)
+    """factor on the running sum of scaled gradients"""
+    centered: bool = False
+    """subtract the square of the running mean of gradients"""
+
+    def problems(self) -> Iterator[str]:
+        yield from super().problems()
+        yield from in_half_open("optimizer.alpha", self.alpha, 0, 1)
+        yield from positive("optimizer.eps", self.eps)
+        yield from in_half_open("optimizer.momentum", self.momentum, 0, 1)
+
+
+OPTIMIZERS: dict[str, type[OptimizerConfig]] = {
+    "sgd": SGDConfig,
+    "adam": AdamConfig,
+    "adamw": AdamWConfig,
+    "rmsprop": RMSpropConfig,
+}
+
+
+@dataclass(kw_only=True)
+class ScheduleConfig(Group):
+    """Base of all schedules: a factor on the learning rate for each epoch."""
+
+    name: str = "???"
+    """the schedule's name, fixed by the choice of the group's option"""
+
+
+@dataclass(kw_only=True)
+class ConstantConfig(ScheduleConfig):
+    """The learning rate stays."""
+
+    name: str = "constant"
+
+
+@dataclass(kw_only=True)
+class StepConfig(ScheduleConfig):
+    """Multiply by gamma every `step_size` epochs, as torch's StepLR."""
+
+    name: str = "step"
+    step_size: int = 10
+    """epochs between two steps"""
+    gamma: float = per_run(0.1)
+    """factor of a step"""
+
+    def problems(self) -> Iterator[str]:
+        yield from at_least("schedule.step_size", self.step_size, 1)
+        yield from positive("schedule.gamma", self.gamma)
+
+
+@dataclass(kw_only=True)
+class ExponentialConfig(ScheduleConfig):
+    """Multiply by gamma every epoch, as torch's ExponentialLR."""
+
+    name: str = "exponential"
+    gamma: float = per_run(0.95)
+    """factor of an epoch"""
+
+    def problems(self) -> Iterator[str]:
+        yield from positive("schedule.gamma", self.gamma)
+
+
+@dataclass(kw_only=True)
+class CosineConfig(ScheduleConfig):
+    """Fall along a half cosine over all epochs, as torch's CosineAnnealingLR with T_max = epochs."""
+
+    name: str = "cosine"
+    final: float = per_run(0.0)
+    """what is left of the learning rate at the end, as a fraction"""
+
+    def problems(self) -> Iterator[str]:
+        if not 0 <= self.final <= 1:
+            yield f"schedule.final must be in [0, 1], got {self.final}"
+
+
+SCHEDULES: dict[str, type[ScheduleConfig]] = {
+    "constant": ConstantConfig,
+    "step": StepConfig,
+    "exponential": ExponentialConfig,
+    "cosine": CosineConfig,
+}

@@ -1,0 +1,125 @@
+"""The whole config of one run, and the rules that span its groups."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from dlhw.config.data import DataConfig, Order, Task
+from dlhw.config.group import Group
+from dlhw.config.model import ModelConfig
+from dlhw.config.optimizer import OptimizerConfig, ScheduleConfig
+from dlhw.config.regularizer import RegularizerConfig
+from dlhw.config.tracking import TrackingConfig
+from dlhw.config.trainer import Metric, TrainerConfig
+
+MAX_SEED = 2**63 - 1
+
+
+class LossName(StrEnum):
+    """The losses; `auto` follows the model and the task."""
+
+    auto = "auto"
+    cross_entropy = "cross_entropy"
+    binary_cross_entropy = "binary_cross_entropy"
+    squared_error = "squared_error"
+    half_squared_error = "half_squared_error"
+    quarter_squared_error = "quarter_squared_error"
+    perceptron = "perceptron"
+
+
+SQUARED = (LossName.squared_error, LossName.half_squared_error, LossName.quarter_squared_error)
+MULTICLASS = (LossName.cross_entropy, LossName.perceptron)
+
+# What each model can be trained with; the first that fits the task is what `loss=auto` takes.
+MODEL_LOSSES: dict[str, tuple[LossName, ...]] = {
+    "mlp": (*MULTICLASS, LossName.binary_cross_entropy, *SQUARED),
+    "cnn": (*MULTICLASS, LossName.binary_cross_entropy, *SQUARED),
+    "softmax": (LossName.cross_entropy,),
+    "logistic": (LossName.binary_cross_entropy,),
+    "perceptron": (LossName.perceptron,),
+    "linear": SQUARED,
+}
+
+
+@dataclass(kw_only=True)
+class TrainConfig(Group):
+    """One run. A cohort is a list of these that differ only in fields marked `per_run`."""
+
+    name: str = "run"
+    """folder under runs/ that the run's own folder is made in"""
+    seed: int = field(default=0, metadata={"per_run": True})
+    """feeds the streams split, init, order and dropout; 0 is a seed like any other"""
+    loss: LossName = LossName.auto
+    """what is minimised; auto follows the model"""
+    model: ModelConfig = field(default_factory=ModelConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
+    regularizer: RegularizerConfig = field(default_factory=RegularizerConfig)
+    trainer: TrainerConfig = field(default_factory=TrainerConfig)
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)
+
+    def problems(self) -> Iterator[str]:
+        if not re.fullmatch(r"[\w.+=,-]+", self.name) or set(self.name) <= {"."}:
+            yield f"name must be a plain folder name (letters, digits and . _ - + = ,), got {self.name!r}"
+        if not 0 <= self.seed <= MAX_SEED:
+            yield f"seed must be an integer from 0 to 2**63 - 1, got {self.seed}"
+        for group in (self.model, self.data, self.optimizer, self.schedule, self.regularizer):
+            yield from group.problems()
+        yield from self.trainer.problems()
+        yield from self.tracking.problems()
+        yield from self._loss_problems()
+        yield from self._validation_problems()
+
+    def resolved_loss(self) -> LossName:
+        """The loss that is minimised: `loss` itself, or what `auto` stands for."""
+        if self.loss is not LossName.auto:
+            return self.loss
+        fitting = [loss for loss in MODEL_LOSSES[self.model.name] if self._fits_task(loss)]
+        return fitting[0] if fitting else MODEL_LOSSES[self.model.name][0]
+
+    def _fits_task(self, loss: LossName) -> bool:
+        return (loss in SQUARED) == (self.data.task_kind() is Task.regression)
+
+    def _loss_problems(self) -> Iterator[str]:
+        loss, allowed = self.resolved_loss(), MODEL_LOSSES[self.model.name]
+        if loss not in allowed:
+            yield f"loss must be {' or '.join(allowed)} for model={self.model.name}, got {loss}"
+        elif not self._fits_task(loss):
+            yield (
+                f"loss={loss} does not fit data={self.data.name}: its targets are those of "
+                f"{self.data.task_kind()}"
+            )
+        elif (kept := self.data.num_classes_kept()) is not None:
+            yield from class_count_problems(loss, kept)
+
+    def _validation_problems(self) -> Iterator[str]:
+        has_val = self.data.split.val != 0 or getattr(self.data, "val", None) is not None
+        if self.trainer.early_stopping.patience is not None and not has_val:
+            yield "trainer.early_stopping.patience needs a validation part, got data.split.val=0"
+        if self.data.task_kind() is Task.regression:
+            for key in ("early_stopping.metric", "select_by"):
+                holder = self.trainer.early_stopping if "." in key else self.trainer
+                if getattr(holder, key.split(".")[-1]) is Metric.accuracy:
+                    yield f"trainer.{key} must be loss for regression, got accuracy"
+        if self.data.has_own_test() and self.data.split.test not in (None, 0):
+            yield (
+                f"data.split.test must be null or 0 for data={self.data.name}, which has a test set of its "
+                f"own, got {self.data.split.test}"
+            )
+
+    def data_seed(self) -> int | None:
+        """The seed that cuts the pool into parts; None when the split does not depend on one."""
+        if self.data.split.order is Order.sequential:
+            return None
+        return self.seed if self.data.split.seed is None else self.data.split.seed
+
+
+def class_count_problems(loss: LossName, num_classes: int) -> Iterator[str]:
+    """Losses that cannot work with so many classes."""
+    if loss is LossName.binary_cross_entropy and num_classes != 2:
+        yield (
+            f"loss=binary_cross_entropy needs 2 classes, the data has {num_classes}: "
+            "choose two with data.classes=[a,b], or another model or loss"
+        )

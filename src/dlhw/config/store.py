@@ -1,0 +1,28 @@
+"""Make the schemas known to Hydra, which merges every YAML option of a group onto its schema."""
+
+from pathlib import Path
+
+from hydra.core.config_store import ConfigStore
+
+from dlhw.config.load import CHOICES
+from dlhw.config.root import TrainConfig
+from dlhw.config.tracking import TrackingConfig
+from dlhw.config.trainer import TrainerConfig
+
+
+def register() -> None:
+    """Store each schema as `base_<name>` in its group. Calling it again changes nothing."""
+    store = ConfigStore.instance()
+    store.store(name="base_train", node=TrainConfig)
+    store.store(group="trainer", name="base_trainer", node=TrainerConfig)
+    store.store(group="tracking", name="base_tracking", node=TrackingConfig)
+    for group, options in CHOICES.items():
+        for name, schema in options.items():
+            store.store(group=group, name=f"base_{name}", node=schema)
+
+
+def conf_dir() -> Path:
+    """Folder of the YAML files: inside an installed package, or at the top of a checkout."""
+    package = Path(__file__).parents[1]
+    inside = package / "conf"
+    return inside if inside.is_dir() else package.parents[1] / "conf"

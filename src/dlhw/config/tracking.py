@@ -1,0 +1,33 @@
+"""Config group `tracking`: what a run leaves behind, and what it says meanwhile."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from dlhw.config.group import Group, at_least
+
+
+class Console(StrEnum):
+    """How progress is shown."""
+
+    auto = "auto"
+    bar = "bar"
+    plain = "plain"
+    none = "none"
+
+
+@dataclass(kw_only=True)
+class TrackingConfig(Group):
+    """metrics.csv and summary.json are always written; the rest can be switched off."""
+
+    console: Console = Console.auto
+    """bar: progress bar; plain: a line an evaluation; none: silent; auto: bar on a terminal, else plain"""
+    tensorboard: bool = True
+    """write TensorBoard events"""
+    weights_every: int = 5
+    """evaluations between two weight images and histograms in TensorBoard; 0: only at start and end"""
+    checkpoints: bool = True
+    """write checkpoints/last and checkpoints/best"""
+
+    def problems(self) -> Iterator[str]:
+        yield from at_least("tracking.weights_every", self.weights_every, 0)

@@ -1,0 +1,121 @@
+"""Config group `trainer`: the loop."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum, auto
+
+from dlhw.config.group import Group, at_least, per_run
+
+
+class Engine(StrEnum):
+    """What turns a batch into gradients."""
+
+    manual = auto()
+    autograd = auto()
+
+
+class Unit(StrEnum):
+    """What `eval_every` counts."""
+
+    epoch = auto()
+    step = auto()
+
+
+class TrainMetrics(StrEnum):
+    """How the training part's loss and accuracy are measured."""
+
+    running = auto()
+    full = auto()
+
+
+class Select(StrEnum):
+    """Which parameters are evaluated on the test part."""
+
+    best = auto()
+    last = auto()
+
+
+class Metric(StrEnum):
+    """A number that every evaluation gives; regression has no accuracy."""
+
+    auto = "auto"
+    loss = "loss"
+    accuracy = "accuracy"
+
+
+class DType(StrEnum):
+    """Precision of parameters, inputs and arithmetic."""
+
+    float32 = auto()
+    float64 = auto()
+
+
+class Matmul(StrEnum):
+    """torch's float32 matrix-product setting; auto measures speed and error on this machine and chooses."""
+
+    auto = "auto"
+    highest = "highest"
+    high = "high"
+    medium = "medium"
+
+
+@dataclass(kw_only=True)
+class EarlyStoppingConfig(Group):
+    """Stop a run whose validation metric has not improved for `patience` evaluations."""
+
+    patience: int | None = per_run(None)
+    """evaluations without a new best before stopping; null: never stop early"""
+    metric: Metric = Metric.loss
+    """loss or accuracy of the validation part; auto: accuracy where there is one"""
+    min_delta: float = per_run(0.0)
+    """what counts as new best must be better by more than this"""
+
+    def problems(self) -> Iterator[str]:
+        if self.patience is not None:
+            yield from at_least("trainer.early_stopping.patience", self.patience, 1)
+        yield from at_least("trainer.early_stopping.min_delta", self.min_delta, 0)
+
+
+@dataclass(kw_only=True)
+class TrainerConfig(Group):
+    """How long, in what batches, on what device, and how it is measured."""
+
+    epochs: int = 20
+    """passes over the training part"""
+    batch_size: int | None = 64
+    """samples a step; null: all at once (gradient descent)"""
+    shuffle: bool = True
+    """a new order every epoch; false: file order"""
+    drop_last: bool = False
+    """leave out the last batch of an epoch when it is smaller"""
+    eval_every: int = 1
+    """evaluate after so many epochs or steps (and at the end)"""
+    eval_unit: Unit = Unit.epoch
+    """what eval_every counts; steps count on over epochs"""
+    train_metrics: TrainMetrics = TrainMetrics.running
+    """running: average over the batches since the last evaluation; full: a pass over the training part"""
+    early_stopping: EarlyStoppingConfig = field(default_factory=EarlyStoppingConfig)
+    select: Select = Select.best
+    """parameters for the test evaluation: best by validation, or last"""
+    select_by: Metric = Metric.auto
+    """validation metric that says which is best; auto: accuracy where there is one, else loss"""
+    engine: Engine = Engine.manual
+    """manual: our backward passes; autograd: torch's, on the same forward"""
+    device: str = "auto"
+    """auto, cpu, cuda or cuda:N"""
+    dtype: DType = DType.float32
+    """float32 or float64"""
+    matmul: Matmul = Matmul.auto
+    """auto measures highest and medium on this machine, and takes the faster if it is as exact"""
+    gradcheck: bool = True
+    """compare manual gradients with autograd's on a small batch before training"""
+
+    def problems(self) -> Iterator[str]:
+        yield from at_least("trainer.epochs", self.epochs, 1)
+        if self.batch_size is not None:
+            yield from at_least("trainer.batch_size", self.batch_size, 1)
+        yield from at_least("trainer.eval_every", self.eval_every, 1)
+        yield from self.early_stopping.problems()
+        if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", self.device):
+            yield f"trainer.device must be auto, cpu, cuda or cuda:N, got {self.device}"

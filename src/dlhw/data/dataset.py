@@ -1,0 +1,153 @@
+"""From a data config to tensors: select, split, check, scale."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dlhw.config.data import DataConfig, Task
+from dlhw.data.checks import check_any_samples, check_parts, check_representable
+from dlhw.data.labels import check_range, count_classes
+from dlhw.data.normalize import Normalization, fit_normalization
+from dlhw.data.raw import RawData
+from dlhw.data.select import Selection, check_classes, select
+from dlhw.data.sources import SOURCES
+from dlhw.data.split import PARTS, split_indices
+from dlhw.errors import DataError
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of the data, on the CPU."""
+
+    inputs: Tensor
+    """(n, *input_shape), scaled, of the asked dtype"""
+    targets: Tensor
+    """(n,) int64 class labels, or (n, 1) numbers of the asked dtype for regression"""
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """All parts of the data, and what they are."""
+
+    parts: Mapping[str, Part]
+    """by name: train, and val and test where there are any, in this order"""
+    input_shape: tuple[int, ...]
+    """(C, H, W) for images, (d,) for tables"""
+    class_names: list[str]
+    """original name of each label, in the order of the labels; empty for regression"""
+    num_classes: int | None
+    """None for regression"""
+    num_targets: int | None
+    """numbers per sample for regression; None for classification"""
+    normalization: Normalization
+    """what was subtracted from all inputs, and what they were divided by"""
+    hashes: Mapping[str, str]
+    """for each part, SHA-256 of which samples of the source it holds, in their order, and of their targets"""
+
+
+def load_dataset(config: DataConfig, seed: int | None, dtype: torch.dtype = torch.float32) -> Dataset:
+    """Read a source and make its parts.
+
+    In order: the first `limit` samples of the training pool; `classes` of every part; the split of the pool
+    (parts that the source brings are not cut from it, and their size in `split` does not count); scaling.
+
+    Args:
+        config: a validated data config.
+        seed: of the permutation that the pool is split by; None for the sequential order.
+        dtype: of inputs, and of regression's targets.
+
+    Raises:
+        DataError: a file is missing or damaged, or does not hold what the config asks of it.
+    """
+    raw = SOURCES[config.name](config)
+    check_any_samples(raw)
+    class_names = _class_names(config, raw)
+    pool = select(raw.pool, config.limit, config.classes)
+    own = {name: select(part, classes=config.classes) for name, part in raw.own.items()}
+    if config.classes is not None:
+        class_names = [class_names[label] for label in config.classes]
+    parts = _split(config, seed, pool, own)
+    check_parts(parts, config.task_kind(), class_names)
+    return _assemble(config, raw, parts, class_names, dtype)
+
+
+def _class_names(config: DataConfig, raw: RawData) -> list[str]:
+    """Names of all the source's classes, once it is sure that no label lies outside them."""
+    if config.task_kind() is Task.regression:
+        return []
+    num_classes = config.all_classes() or count_classes(raw)
+    for part in raw.parts():
+        check_range(part.targets, num_classes, part.place)
+    if config.classes is not None:
+        check_classes(config.classes, num_classes)
+    return raw.class_names or [str(label) for label in range(num_classes)]
+
+
+def _split(
+    config: DataConfig, seed: int | None, pool: Selection, own: Mapping[str, Selection]
+) -> dict[str, Selection]:
+    if "test" in own and config.split.test:
+        raise DataError(
+            f"data.split.test must be null or 0, because {own['test'].raw.place.file} brings a test part of "
+            f"its own, got {config.split.test}"
+        )
+    if not len(pool):
+        return {"train": pool}  # check_parts says so
+    val = 0 if "val" in own else config.split.val
+    split = replace(config.split, val=val, test=0 if "test" in own else config.split.test)
+    cut = {name: pool.take(positions) for name, positions in split_indices(len(pool), split, seed).items()}
+    parts = {**cut, **own}
+    return {name: parts[name] for name in PARTS if name in parts}
+
+
+def _assemble(
+    config: DataConfig,
+    raw: RawData,
+    parts: Mapping[str, Selection],
+    class_names: list[str],
+    dtype: torch.dtype,
+) -> Dataset:
+    normalization = fit_normalization(config, _inputs(parts["train"]), raw.max_value)
+    check_representable(normalization.scale, "train", raw.pool.place)
+    is_classes = config.task_kind() is Task.classification
+    return Dataset(
+        parts={name: _to_part(name, part, normalization, dtype) for name, part in parts.items()},
+        input_shape=raw.input_shape,
+        class_names=class_names,
+        num_classes=len(class_names) if is_classes else None,
+        num_targets=None if is_classes else 1,
+        normalization=normalization,
+        hashes={name: _hash(name if name in raw.own else "pool", part) for name, part in parts.items()},
+    )
+
+
+def _to_part(name: str, part: Selection, normalization: Normalization, dtype: torch.dtype) -> Part:
+    inputs, targets = normalization.apply(_inputs(part), dtype), torch.from_numpy(part.targets.copy())
+    if targets.is_floating_point():
+        targets = targets.to(dtype)[:, None]
+        check_representable(targets, name, part.raw.place)
+    if part.raw.inputs.dtype != np.uint8:
+        check_representable(inputs, name, part.raw.place)
+    return Part(inputs, targets)
+
+
+def _inputs(part: Selection) -> np.ndarray:
+    """The raw inputs of a part; a view where they lie one after the other."""
+    start, stop = int(part.indices[0]), int(part.indices[-1]) + 1
+    if np.array_equal(part.indices, np.arange(start, stop)):
+        return part.raw.inputs[start:stop]
+    return part.raw.inputs[part.indices]
+
+
+def _hash(source_part: str, part: Selection) -> str:
+    digest = hashlib.sha256(source_part.encode())
+    digest.update(part.indices.astype("<i8").tobytes())
+    digest.update(part.targets.astype(part.targets.dtype.newbyteorder("<")).tobytes())
+    return digest.hexdigest()

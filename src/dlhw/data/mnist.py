@@ -1,0 +1,75 @@
+"""MNIST and Fashion-MNIST, from IDX files laid out as torchvision does."""
+
+from functools import partial
+from pathlib import Path
+
+from dlhw.config.data import IdxImagesConfig
+from dlhw.data.download import Remote, obtain
+from dlhw.data.idx import read_idx
+from dlhw.data.raw import Place, RawData, RawPart
+from dlhw.data.reading import is_there
+from dlhw.errors import DataError
+
+IMAGE_SIZE = (28, 28)
+FASHION_NAMES = [
+    "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
+    "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
+]  # fmt: skip
+
+
+def load_mnist(config: IdxImagesConfig) -> RawData:
+    """Read MNIST below `data.root`, fetching what is missing.
+
+    Raises:
+        DataError: a file is missing or damaged.
+    """
+    return _load(config, "MNIST", [str(digit) for digit in range(10)])
+
+
+def load_fashion_mnist(config: IdxImagesConfig) -> RawData:
+    """Read Fashion-MNIST below `data.root`, fetching what is missing.
+
+    Raises:
+        DataError: a file is missing or damaged.
+    """
+    return _load(config, "FashionMNIST", FASHION_NAMES)
+
+
+def _load(config: IdxImagesConfig, dataset: str, class_names: list[str]) -> RawData:
+    parts = {}
+    for prefix in ("train", "t10k"):
+        images = _find(config, dataset, f"{prefix}-images-idx3-ubyte")
+        labels = _find(config, dataset, f"{prefix}-labels-idx1-ubyte")
+        parts[prefix] = _read_part(images, labels)
+    return RawData(parts["train"], {"test": parts["t10k"]}, max_value=255, class_names=class_names)
+
+
+def _find(config: IdxImagesConfig, dataset: str, name: str) -> Path:
+    path = Path(config.root).expanduser() / dataset / "raw" / name
+    packed = path.with_name(f"{name}.gz")
+    if not is_there(path) and is_there(packed):
+        return packed
+    remedy = f"put it there, point data.root (or DLHW_DATA_DIR) to the folder that holds {dataset}/raw"
+    obtain(path, partial(_remote, dataset, packed.name, config.mirror), config.download, remedy)
+    return path
+
+
+def _remote(dataset: str, packed_name: str, mirror: str | None) -> Remote:
+    import torchvision.datasets  # takes seconds, and is needed for a download only
+
+    published = getattr(torchvision.datasets, dataset)
+    mirrors = published.mirrors if mirror is None else [mirror]
+    urls = tuple(f"{url.rstrip('/')}/{packed_name}" for url in mirrors)
+    return Remote(urls, dict(published.resources)[packed_name], gzipped=True)
+
+
+def _read_part(images_path: Path, labels_path: Path) -> RawPart:
+    images_NHW, labels_N = read_idx(images_path, 3), read_idx(labels_path, 1)
+    if images_NHW.shape[1:] != IMAGE_SIZE:
+        height, width = images_NHW.shape[1:]
+        raise DataError(f"{images_path} must hold 28x28 images, got {height}x{width}")
+    if len(images_NHW) != len(labels_N):
+        raise DataError(
+            f"{images_path} holds {len(images_NHW)} images, but {labels_path} {len(labels_N)} labels"
+        )
+    return RawPart(images_NHW[:, None], labels_N.astype("int64"), Place(labels_path))

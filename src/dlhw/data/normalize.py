@@ -1,0 +1,108 @@
+"""Scaling inputs as (x - shift) / scale, with statistics of the training part only."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dlhw.config.data import DataConfig, Normalize, Statistics
+
+CHUNK = 4096  # rows that are float64 at a time: statistics of all MNIST at once would take 300 MB
+
+
+@dataclass(frozen=True)
+class Normalization:
+    """What is subtracted from inputs, and what they are divided by after that."""
+
+    kind: Normalize
+    shift: Tensor
+    """float64, () or input_shape"""
+    scale: Tensor
+    """float64, () or input_shape; never 0"""
+
+    def apply(self, inputs: np.ndarray, dtype: torch.dtype) -> Tensor:
+        """Scale raw inputs.
+
+        Args:
+            inputs: (n, *input_shape), uint8, float32 or float64; not changed.
+            dtype: of the result. float64 inputs are scaled before they are rounded to it.
+        """
+        raw = torch.from_numpy(inputs)
+        work = torch.promote_types(raw.dtype, dtype)
+        scaled = raw.to(work, copy=True)
+        if self.kind is not Normalize.none:
+            scaled.sub_(self.shift.to(work)).div_(self.scale.to(work))
+        return scaled.to(dtype)
+
+    def record(self) -> dict[str, object]:
+        """The same as plain values, for JSON."""
+        return {"kind": str(self.kind), "shift": self.shift.tolist(), "scale": self.scale.tolist()}
+
+
+def fit_normalization(config: DataConfig, train: np.ndarray, max_value: float | None) -> Normalization:
+    """Find shift and scale.
+
+    unit: x / max, symmetric: x / (max / 2) - 1 where the range [0, max] is known; else the same with the
+    smallest and largest value of the training part. standardize: (x - mean) / std, std being that of the
+    population (divided by n). An input that is constant in training is only shifted (its scale is 1).
+
+    Args:
+        config: `normalize` and `statistics` are read.
+        train: raw inputs of the training part, (n, *input_shape).
+        max_value: upper end of the known range; None if it is not known.
+    """
+    # Numbers near float64's largest overflow here; the caller looks for that in the scale.
+    with np.errstate(over="ignore", invalid="ignore"):
+        shift, scale = _shift_scale(config, train, max_value)
+    scale = np.where(scale == 0, 1.0, scale)
+    return Normalization(config.normalize, torch.as_tensor(shift), torch.as_tensor(scale))
+
+
+def _shift_scale(
+    config: DataConfig, train: np.ndarray, max_value: float | None
+) -> tuple[np.ndarray, np.ndarray]:
+    if config.normalize is Normalize.none:
+        return np.zeros(()), np.ones(())
+    if config.normalize is Normalize.standardize:
+        return _mean_std(train, _per_feature(config.statistics, train))
+    low, high = _range(train, _per_feature(config.statistics, train), max_value)
+    if config.normalize is Normalize.unit:
+        return low, high - low
+    half = (high - low) / 2
+    return low + half, half  # (x - middle) / half is exact at both ends, unlike x / half - 1
+
+
+def _per_feature(statistics: Statistics, inputs: np.ndarray) -> bool:
+    if statistics is Statistics.auto:
+        return inputs.ndim == 2
+    return statistics is Statistics.feature
+
+
+def _range(
+    inputs: np.ndarray, per_feature: bool, max_value: float | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    if max_value is not None:
+        return np.zeros(()), np.array(float(max_value))
+    axis = 0 if per_feature else None
+    return (
+        np.asarray(inputs.min(axis=axis), dtype=np.float64),
+        np.asarray(inputs.max(axis=axis), dtype=np.float64),
+    )
+
+
+def _mean_std(inputs: np.ndarray, per_feature: bool) -> tuple[np.ndarray, np.ndarray]:
+    axis = 0 if per_feature else None
+    count = len(inputs) if per_feature else inputs.size
+    mean = np.asarray(sum(chunk.sum(axis=axis) for chunk in _chunks(inputs)) / count)
+    squares = sum(((chunk - mean) ** 2).sum(axis=axis) for chunk in _chunks(inputs))
+    std = np.sqrt(np.asarray(squares) / count)
+    # The mean of equal numbers is not always that number: rounding must not pass for a spread.
+    low, high = _range(inputs, per_feature)
+    return mean, np.where(low == high, 0.0, std)
+
+
+def _chunks(inputs: np.ndarray) -> Iterator[np.ndarray]:
+    for start in range(0, len(inputs), CHUNK):
+        yield inputs[start : start + CHUNK].astype(np.float64)

@@ -1,0 +1,75 @@
+"""A user's NumPy archive: arrays x and y, or train_x and train_y, and val_* and test_* if there are any."""
+
+from pathlib import Path
+
+import numpy as np
+
+from dlhw.config.data import NPZConfig, Task
+from dlhw.data.archive import Archive
+from dlhw.data.labels import to_labels
+from dlhw.data.raw import Place, RawData, RawPart
+from dlhw.errors import DataError
+
+
+def load_npz(config: NPZConfig) -> RawData:
+    """Read an archive: x of shape (n, d) is a table, (n, H, W) or (n, C, H, W) are images.
+
+    Images of uint8 have the known range 0 to 255; any other range is taken from the training part.
+
+    Raises:
+        DataError: an array is missing, not numeric, not finite, or of a shape that does not fit.
+    """
+    with Archive(Path(config.path).expanduser()) as archive:
+        has_train = "train_x" in archive.names or "train_y" in archive.names
+        pool = _read_part(archive, "train_" if has_train else "", config.task)
+        own = {part: _read_part(archive, f"{part}_", config.task) for part in _own_parts(archive)}
+    for part, raw in own.items():
+        _check_same_inputs(archive.path, part, pool, raw)
+    is_bytes = all(raw.inputs.dtype == np.uint8 for raw in (pool, *own.values()))
+    return RawData(pool, own, max_value=255 if is_bytes and pool.inputs.ndim == 4 else None)
+
+
+def _own_parts(archive: Archive) -> list[str]:
+    return [part for part in ("val", "test") if {f"{part}_x", f"{part}_y"} & set(archive.names)]
+
+
+def _read_part(archive: Archive, prefix: str, task: Task) -> RawPart:
+    x_name, y_name = f"{prefix}x", f"{prefix}y"
+    archive.require((x_name, y_name))
+    inputs = _as_inputs(archive.read(x_name), f"{archive.path}, array {x_name}")
+    y = archive.read(y_name)
+    if y.shape not in ((len(inputs),), (len(inputs), 1)):
+        raise DataError(
+            f"{archive.path}, array {y_name} must have shape ({len(inputs)},) or ({len(inputs)}, 1) "
+            f"like {x_name}, got {y.shape}"
+        )
+    place = Place(archive.path, y_name)
+    _check_finite(y, f"{archive.path}, array {y_name}")
+    y = y.reshape(-1)
+    targets = to_labels(y, place) if task is Task.classification else y.astype(np.float64)
+    return RawPart(inputs, targets, place)
+
+
+def _as_inputs(x: np.ndarray, where: str) -> np.ndarray:
+    if x.ndim not in (2, 3, 4) or 0 in x.shape[1:]:
+        raise DataError(f"{where} must have shape (n, d), (n, H, W) or (n, C, H, W), got {x.shape}")
+    _check_finite(x, where)
+    if x.dtype not in (np.uint8, np.float32, np.float64):
+        x = x.astype(np.float64)
+    return x[:, None] if x.ndim == 3 else x
+
+
+def _check_finite(array: np.ndarray, where: str) -> None:
+    finite = np.isfinite(array)
+    if not finite.all():
+        index = np.unravel_index(int(np.argmin(finite)), array.shape)
+        place = ", ".join(str(int(i)) for i in index)
+        raise DataError(f"{where} must be finite, got {array[index]} at index {place}")
+
+
+def _check_same_inputs(path: Path, part: str, pool: RawPart, raw: RawPart) -> None:
+    expected, got = pool.inputs.shape[1:], raw.inputs.shape[1:]
+    if expected != got:
+        raise DataError(
+            f"{path}, array {part}_x must hold samples of shape {expected} like training, got {got}"
+        )

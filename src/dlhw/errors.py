@@ -1,0 +1,41 @@
+"""The errors a user sees: one clear sentence, exit status 1, no traceback."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class UserError(ValueError):
+    """Something the user can mend; the message names the key or file, the value found, and the remedy."""
+
+
+class ConfigError(UserError):
+    """The composed config cannot be run."""
+
+
+class DataError(UserError):
+    """A data file is missing, damaged, or does not hold what the config asks of it."""
+
+
+class RunFolderError(UserError):
+    """A folder is not a run folder, or holds a run that would be overwritten."""
+
+
+def did_you_mean(word: str, options: Iterable[str]) -> str:
+    """Name the nearest option, as the tail of a sentence; empty when nothing is near.
+
+    >>> did_you_mean("hiden", ["hidden", "dropout"])
+    '; did you mean hidden?'
+    >>> did_you_mean("xyz", ["hidden", "dropout"])
+    ''
+    """
+    near = get_close_matches(word, list(options), n=1, cutoff=0.6)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def listing(options: Iterable[object]) -> str:
+    """Join options for a sentence.
+
+    >>> listing(["a", "b"])
+    'a, b'
+    """
+    return ", ".join(str(option) for option in options)

@@ -1,0 +1,1 @@
+"""Models: short functions that put layers together."""

@@ -1,0 +1,109 @@
+"""From model configs to a chain of layers."""
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from math import prod
+from typing import Any
+
+import torch
+
+from dlhw.config.model import (
+    Activation,
+    CNNConfig,
+    LinearConfig,
+    LogisticConfig,
+    MLPConfig,
+    ModelConfig,
+    PerceptronConfig,
+    Pooling,
+    SoftmaxConfig,
+)
+from dlhw.nn.activations import Identity, ReLU, Sigmoid, Tanh
+from dlhw.nn.affine import Affine
+from dlhw.nn.conv import Conv2d
+from dlhw.nn.dropout import Dropout
+from dlhw.nn.flatten import Flatten
+from dlhw.nn.layer import Layer
+from dlhw.nn.pooling import AvgPool2d, MaxPool2d
+from dlhw.nn.sequential import Sequential
+
+Shape = tuple[int, ...]
+
+ACTIVATIONS: dict[Activation, type[Layer]] = {
+    Activation.sigmoid: Sigmoid,
+    Activation.relu: ReLU,
+    Activation.tanh: Tanh,
+    Activation.identity: Identity,
+}
+POOLINGS: dict[Pooling, type[MaxPool2d] | type[AvgPool2d]] = {
+    Pooling.max: MaxPool2d,
+    Pooling.avg: AvgPool2d,
+}
+
+
+def _dropout(configs: Sequence[MLPConfig] | Sequence[CNNConfig]) -> Dropout | None:
+    """The layer if any run of the cohort drops units; a run with rate 0 passes it unchanged."""
+    rates = [config.dropout for config in configs]
+    return Dropout(torch.tensor(rates, dtype=torch.float64)) if any(rates) else None
+
+
+def affine_model(configs: Sequence[ModelConfig], input_shape: Shape, num_outputs: int) -> Sequential:
+    """Softmax regression, logistic regression, perceptron, linear regression: flatten, affine."""
+    layers = {"flatten": Flatten(), "fc": Affine(prod(input_shape), num_outputs)}
+    return Sequential(layers, input_shape)
+
+
+def mlp(configs: Sequence[MLPConfig], input_shape: Shape, num_outputs: int) -> Sequential:
+    """Flatten, then affine, activation and dropout per hidden layer, then affine."""
+    first = configs[0]
+    layers: dict[str, Layer] = {"flatten": Flatten()}
+    widths = [prod(input_shape), *first.hidden]
+    for number, (fan_in, fan_out) in enumerate(pairwise(widths), start=1):
+        layers[f"fc{number}"] = Affine(fan_in, fan_out)
+        layers[f"{first.activation}{number}"] = ACTIVATIONS[first.activation]()
+        if (dropout := _dropout(configs)) is not None:
+            layers[f"dropout{number}"] = dropout
+    layers[f"fc{len(widths)}"] = Affine(widths[-1], num_outputs)
+    return Sequential(layers, input_shape)
+
+
+def cnn(configs: Sequence[CNNConfig], input_shape: Shape, num_outputs: int) -> Sequential:
+    """Convolution, activation and pooling per block, then flatten, dropout, affine."""
+    first = configs[0]
+    padding = (first.kernel - 1) // 2 if first.padding is None else first.padding
+    layers: dict[str, Layer] = {}
+    channels = [input_shape[0], *first.filters]
+    for number, (c_in, c_out) in enumerate(pairwise(channels), start=1):
+        layers[f"conv{number}"] = Conv2d(c_in, c_out, first.kernel, first.stride, padding)
+        layers[f"{first.activation}{number}"] = ACTIVATIONS[first.activation]()
+        if first.pooling is not Pooling.none:
+            layers[f"{first.pooling}pool{number}"] = POOLINGS[first.pooling](first.pool_size)
+    layers["flatten"] = Flatten()
+    if (dropout := _dropout(configs)) is not None:
+        layers["dropout"] = dropout
+    layers["fc"] = Affine(prod(Sequential(layers, input_shape).output_shape), num_outputs)
+    return Sequential(layers, input_shape)
+
+
+MODELS: dict[type[ModelConfig], Callable[[Any, Shape, int], Sequential]] = {
+    MLPConfig: mlp,
+    SoftmaxConfig: affine_model,
+    LogisticConfig: affine_model,
+    PerceptronConfig: affine_model,
+    LinearConfig: affine_model,
+    CNNConfig: cnn,
+}
+
+
+def build_model(configs: Sequence[ModelConfig], input_shape: Shape, num_outputs: int) -> Sequential:
+    """Put together the model of a cohort.
+
+    Args:
+        configs: one a run; they differ at most in dropout and initialisation.
+        input_shape: shape of one input.
+        num_outputs: outputs K.
+
+    Raises:
+        ConfigError: if such inputs do not fit the model.
+    """
+    return MODELS[type(configs[0])](configs, input_shape, num_outputs)

@@ -1,0 +1,233 @@
+"""Are the backward passes right? Manual gradients against autograd's and against central differences.
+
+Everything in float64, with a random cotangent (a softmax backward that misses a factor passes under one of all
+ones), for the input and every parameter by name. At a kink (ReLU at 0, a tie of a maximum) differences mean
+nothing: a probe whose two sides fall on different branches is left out and counted.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import inf, nan
+from typing import Any
+
+import torch
+from torch import Generator, Tensor
+
+from dlhw.config.model import InitConfig
+from dlhw.nn.context import Context, Workspace
+from dlhw.nn.init import initialise
+from dlhw.nn.losses import BinaryCrossEntropy, Loss, SquaredError
+from dlhw.nn.parameters import Layout
+from dlhw.nn.sequential import Sequential
+from dlhw.optim.regularizers import Regularizer
+
+# Half the distance of a central difference: the truncation error h^2 and the rounding error 1e-16/h are both
+# far below the tolerance of 1e-6.
+STEP = 1e-5
+# A reference gradient below this checks nothing, and counts as a failure.
+NO_GRADIENT = 1e-12
+
+
+@dataclass(frozen=True)
+class Check:
+    """One gradient, compared.
+
+    Args:
+        name: "fc1.weight", "input", "loss".
+        error: max |manual - autograd| / max |autograd|; infinite where that gradient is about zero.
+        difference_error: the same against central differences; nan without probes.
+        probes: coordinates compared with differences.
+        kinks: coordinates left out because the two sides fall on different branches.
+        scale: max |autograd|.
+    """
+
+    name: str
+    error: float
+    difference_error: float
+    probes: int
+    kinks: int
+    scale: float
+
+    def passes(self, tolerance: float, difference_tolerance: float) -> bool:
+        """Whether both errors are small enough; a gradient of about zero never passes."""
+        fits = self.probes == 0 or self.difference_error <= difference_tolerance
+        return self.error <= tolerance and fits
+
+
+def largest_error(checks: Sequence[Check]) -> Check:
+    """The check that is furthest from autograd (nan counts as furthest)."""
+    return max(checks, key=lambda check: inf if check.error != check.error else check.error)
+
+
+def compare(
+    name: str,
+    manual: Tensor,
+    reference: Tensor,
+    value: Callable[[], tuple[Tensor, list[Tensor]]],
+    variable: Tensor,
+    probes: int,
+    generator: Generator,
+) -> Check:
+    """Compare one manual gradient.
+
+    Args:
+        name: of the variable.
+        manual: our gradient.
+        reference: autograd's.
+        value: computes (the scalar, branches taken) from the current content of `variable`.
+        variable: what the gradient is taken of; changed and put back by the probes.
+        probes: how many coordinates to compare with central differences; 0: none.
+        generator: chooses them.
+    """
+    scale = float(reference.abs().max())
+    error = float((manual - reference).abs().max()) / scale if scale > NO_GRADIENT else inf
+    differences, kinks = [], 0
+    count = min(probes, variable.numel())
+    for index in torch.randperm(variable.numel(), generator=generator)[:count].tolist():
+        slope = _central_difference(value, variable.view(-1), index)
+        if slope is None:
+            kinks += 1
+        else:
+            differences.append(abs(float(manual.reshape(-1)[index]) - slope))
+    difference_error = max(differences) / scale if differences and scale > NO_GRADIENT else nan
+    return Check(name, error, difference_error, len(differences), kinks, scale)
+
+
+def _central_difference(
+    value: Callable[[], tuple[Tensor, list[Tensor]]], flat: Tensor, index: int
+) -> float | None:
+    """(f(v + h) - f(v - h)) / 2h, or None if a kink lies between."""
+    middle = float(flat[index])
+    sides = []
+    for sign in (1, -1):
+        flat[index] = middle + sign * STEP
+        sides.append((float(flat[index]), *value()))
+    flat[index] = middle
+    (above, f_above, branches_above), (below, f_below, branches_below) = sides
+    if not all(torch.equal(a, b) for a, b in zip(branches_above, branches_below, strict=True)):
+        return None
+    return float(f_above - f_below) / (above - below)
+
+
+def check_model(
+    model: Sequential, loss: Loss, x_1N: Tensor, *, num_runs: int, probes: int, seed: int
+) -> list[Check]:
+    """Check a model's backward pass, and its loss's, at random parameters.
+
+    Args:
+        model: the layers; parameters are drawn anew, since a start from zeros has no gradient to compare.
+        loss: checked at random outputs and targets.
+        x_1N: inputs (1, N, *shape) in float64.
+        num_runs: R, so that the run axis is checked too.
+        probes: coordinates of each variable that are compared with central differences.
+        seed: of parameters, cotangents and probes.
+
+    Returns:
+        A check for every parameter, the input, and the loss.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    num_out = model.output_shape[0]
+    return [
+        *check_layers(model, x_1N, num_runs=num_runs, probes=probes, generator=generator),
+        check_loss(loss, num_out, num_runs=num_runs, probes=probes, generator=generator),
+    ]
+
+
+def check_layers(
+    model: Sequential, x_1N: Tensor, *, num_runs: int, probes: int, generator: Generator
+) -> list[Check]:
+    """Check every parameter and the input of a chain of layers under a random cotangent."""
+    layout = Layout(model.specs())
+    x = x_1N.expand(num_runs, *x_1N.shape[1:]).clone().requires_grad_()
+    flat = initialise(layout, [InitConfig()] * num_runs, [generator] * num_runs, torch.float64)
+    masks = torch.randint(2**31, (1,), generator=generator).item()
+    names, variables = ["input"], [x]
+    for name, view in layout.named(flat):
+        names.append(name)
+        variables.append(view.clone().requires_grad_())
+    params = _tree(names[1:], variables[1:])
+
+    def forward(inputs: Tensor, *, reuse: bool) -> tuple[Tensor, list[Any], Context]:
+        ctx = Context(training=True, workspace=Workspace(reuse=reuse), uniform=_restarted(int(masks)))
+        return *model.forward(params, inputs, ctx), ctx
+
+    out, _, _ = forward(x, reuse=False)
+    cotangent = torch.randn(out.shape, generator=generator, dtype=torch.float64)
+    references = torch.autograd.grad((out * cotangent).sum(), variables)
+    with torch.no_grad():
+        # as in training: shared inputs, and buffers that are written again
+        _, caches, ctx = forward(x_1N, reuse=True)
+        grads = [torch.full_like(variable, nan) for variable in variables[1:]]
+        dx = model.backward(params, cotangent, caches, _tree(names[1:], grads), ctx, need_dx=True)
+        assert dx is not None
+
+        def value() -> tuple[Tensor, list[Tensor]]:
+            out, caches, _ = forward(x, reuse=False)
+            return (out * cotangent).sum(), model.branches(caches)
+
+        return [
+            compare(name, manual, reference, value, variable.detach(), probes, generator)
+            for name, manual, reference, variable in zip(
+                names, [dx, *grads], references, variables, strict=True
+            )
+        ]
+
+
+def check_loss(
+    loss: Loss, num_outputs: int, *, num_runs: int, probes: int, generator: Generator, samples: int = 8
+) -> Check:
+    """Check a loss at random outputs and targets; each run's loss has a random weight as cotangent."""
+    shape = (num_runs, samples, num_outputs)
+    out = torch.randn(shape, generator=generator, dtype=torch.float64).mul_(2).requires_grad_()
+    targets = random_targets(loss, samples, num_outputs, generator)
+    cotangent_R = torch.rand(num_runs, generator=generator, dtype=torch.float64) + 0.5
+    (reference,) = torch.autograd.grad((loss.forward(out, targets) * cotangent_R).sum(), [out])
+    with torch.no_grad():
+        manual = loss.backward(out, targets) * cotangent_R.view(-1, 1, 1)
+
+        def value() -> tuple[Tensor, list[Tensor]]:
+            return (loss.forward(out, targets) * cotangent_R).sum(), loss.branches(out)
+
+        return compare("loss", manual, reference, value, out.detach(), probes, generator)
+
+
+def random_targets(loss: Loss, samples: int, num_outputs: int, generator: Generator) -> Tensor:
+    """Targets (1, N) or (1, N, K) that the loss can take."""
+    if isinstance(loss, SquaredError):
+        return torch.randn(1, samples, num_outputs, generator=generator, dtype=torch.float64)
+    classes = 2 if isinstance(loss, BinaryCrossEntropy) else num_outputs
+    return torch.randint(classes, (1, samples), generator=generator)
+
+
+def _tree(names: Sequence[str], tensors: Sequence[Tensor]) -> dict[str, dict[str, Tensor]]:
+    tree: dict[str, dict[str, Tensor]] = {}
+    for name, tensor in zip(names, tensors, strict=True):
+        layer, parameter = name.rsplit(".", 1)
+        tree.setdefault(layer, {})[parameter] = tensor
+    return tree
+
+
+def _restarted(seed: int) -> Callable[[Sequence[int]], Tensor]:
+    """Uniform numbers that are the same in every forward pass: the masks of a check stay."""
+    generator = torch.Generator().manual_seed(seed)
+    return lambda shape: torch.rand(1, *shape, generator=generator, dtype=torch.float64)
+
+
+def check_regularizer(
+    regularizer: Regularizer, layout: Layout, *, num_runs: int, probes: int, generator: Generator
+) -> Check:
+    """Check the gradient that a penalty adds; what it adds to is random and must stay."""
+    shape = (num_runs, layout.size)
+    params_RP = torch.randn(shape, generator=generator, dtype=torch.float64).requires_grad_()
+    before_RP = torch.randn(shape, generator=generator, dtype=torch.float64)
+    # no cotangent: gradients are added for the sum over runs, which do not mix
+    (reference,) = torch.autograd.grad(regularizer.penalty(params_RP).sum(), [params_RP])
+    with torch.no_grad():
+        after_RP = before_RP.clone()
+        regularizer.add_gradient(params_RP, after_RP)
+
+        def value() -> tuple[Tensor, list[Tensor]]:
+            return regularizer.penalty(params_RP).sum(), [torch.sign(params_RP)]
+
+        manual = after_RP - before_RP
+        return compare("penalty", manual, reference, value, params_RP.detach(), probes, generator)

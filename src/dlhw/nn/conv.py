@@ -1,0 +1,85 @@
+"""Two-dimensional convolution (cross-correlation, as everywhere in deep learning)."""
+
+import torch
+from torch import Tensor
+
+from dlhw.errors import ConfigError
+from dlhw.nn.context import Context
+from dlhw.nn.layer import Layer, Params, Spec
+from dlhw.nn.windows import crop_sides, num_positions, pad_sides, scatter_windows, windows_of
+
+Cache = tuple[Tensor, tuple[int, ...]]
+
+
+class Conv2d(Layer):
+    """Convolution of each run as one matrix product over windows ("im2col").
+
+    With X the windows of x as columns, (Q, N*L) for Q = C*k*k and L = Ho*Wo positions:
+
+    out = W X + b        dW = dout X^T        db = sum_nl dout        dX = W^T dout, put back where it came from
+
+    The output is a view (R, N, F, Ho, Wo) of memory that lies as (R, F, N, Ho, Wo): so the product needs no
+    transposed copy, and elementwise layers after it keep the order.
+
+    Args:
+        num_channels: input channels C.
+        num_filters: output channels F.
+        kernel: side k of the filters.
+        stride: step between windows.
+        padding: zeros added on each side.
+    """
+
+    def __init__(
+        self, num_channels: int, num_filters: int, kernel: int, stride: int = 1, padding: int = 0
+    ) -> None:
+        self.num_channels, self.num_filters = num_channels, num_filters
+        self.kernel, self.stride, self.padding = kernel, stride, padding
+
+    def specs(self) -> dict[str, Spec]:
+        area = self.kernel**2
+        fans = {"fan_in": self.num_channels * area, "fan_out": self.num_filters * area}
+        shape = (self.num_filters, self.num_channels, self.kernel, self.kernel)
+        return {
+            "weight": Spec(shape, is_weight=True, **fans),
+            "bias": Spec((self.num_filters,), is_weight=False, **fans),
+        }
+
+    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        if len(input_shape) != 3 or input_shape[0] != self.num_channels:
+            raise ConfigError(
+                f"model.filters needs images of shape (channels, height, width), the data has {input_shape}"
+            )
+        sides = [num_positions(side, self.kernel, self.stride, self.padding) for side in input_shape[1:]]
+        if min(sides) < 1:
+            raise ConfigError(f"model.kernel={self.kernel} does not fit into an input of {input_shape[1:]}")
+        return (self.num_filters, *sides)
+
+    def forward(self, params: Params, x_SNCHW: Tensor, ctx: Context) -> tuple[Tensor, Cache]:
+        w_RFQ = params["weight"].flatten(2)
+        b_RF1 = params["bias"].unsqueeze(2)
+        windows = windows_of(pad_sides(x_SNCHW, self.padding), self.kernel, self.stride)
+        S, N, C, Ho, Wo, k, _ = windows.shape
+        ordered = windows.permute(0, 2, 5, 6, 1, 3, 4)
+        columns = ctx.buffer(self, "columns", tuple(ordered.shape), x_SNCHW)
+        columns = ordered.contiguous() if columns is None else columns.copy_(ordered)
+        x_RQM = columns.view(S, C * k * k, N * Ho * Wo).expand(w_RFQ.shape[0], -1, -1)
+        shape = (w_RFQ.shape[0], self.num_filters, x_RQM.shape[2])
+        out_RFM = torch.baddbmm(b_RF1, w_RFQ, x_RQM, out=ctx.buffer(self, "out", shape, w_RFQ))  # type: ignore[call-overload]
+        return out_RFM.unflatten(2, (N, Ho, Wo)).transpose(1, 2), (x_RQM, tuple(x_SNCHW.shape[-2:]))
+
+    def backward(
+        self, params: Params, dout: Tensor, cache: Cache, grads: Params, ctx: Context, *, need_dx: bool
+    ) -> Tensor | None:
+        x_RQM, (H, W) = cache
+        R, N, F, Ho, Wo = dout.shape
+        dout_RFM = dout.transpose(1, 2).flatten(2)
+        dw_RFQ = torch.bmm(dout_RFM, x_RQM.mT)
+        grads["weight"].copy_(dw_RFQ.view_as(grads["weight"]))
+        torch.sum(dout_RFM, 2, out=grads["bias"])
+        if not need_dx:
+            return None
+        dx_RQM = torch.bmm(params["weight"].flatten(2).mT, dout_RFM)
+        dwindows = dx_RQM.view(R, self.num_channels, self.kernel, self.kernel, N, Ho, Wo)
+        padded = dout.new_zeros(R, self.num_channels, N, H + 2 * self.padding, W + 2 * self.padding)
+        scatter_windows(lambda row, column: dwindows[:, :, row, column], self.kernel, self.stride, padded)
+        return crop_sides(padded, self.padding).transpose(1, 2)

@@ -1,0 +1,45 @@
+"""Inverted dropout."""
+
+import torch
+from torch import Tensor
+
+from dlhw.nn.context import Context
+from dlhw.nn.layer import Layer, Params
+
+
+class Dropout(Layer):
+    """Zero each unit with probability p in training and scale the others up, so that the mean stays.
+
+    y = x * m,    m = [u >= p] / (1 - p),    u uniform in [0, 1);    dx = dout * m
+
+    In evaluation y = x. The masks come from `ctx.uniform`, a stream of each run's own seed.
+
+    Args:
+        rate_R: p of each run, in [0, 1).
+
+    Source: Srivastava et al., "Dropout", JMLR 15 (2014), with the scale moved to training.
+    """
+
+    def __init__(self, rate_R: Tensor) -> None:
+        self.rate_R = rate_R
+
+    def forward(self, params: Params, x: Tensor, ctx: Context) -> tuple[Tensor, Tensor | None]:
+        if not ctx.training:
+            return x, None
+        assert ctx.uniform is not None, "training with dropout needs a stream of uniform numbers"
+        rate = self.rate_R.to(x).view(-1, *[1] * (x.dim() - 1))
+        u = ctx.uniform(x.shape[1:]).to(x.device)
+        mask = (u >= rate).to(x.dtype) / (1 - rate)
+        return x * mask, mask
+
+    def backward(
+        self,
+        params: Params,
+        dout: Tensor,
+        mask: Tensor | None,
+        grads: Params,
+        ctx: Context,
+        *,
+        need_dx: bool,
+    ) -> Tensor:
+        return dout if mask is None else torch.mul(dout, mask)

@@ -1,0 +1,134 @@
+"""Losses of each run. Penalties are apart (see `dlhw.optim.regularizers`)."""
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from dlhw.config.root import LossName
+
+
+class Loss(ABC):
+    """A loss maps outputs (R, N, K) and targets (S, N) or (S, N, K) to a mean over the batch, (R,).
+
+    `backward` needs nothing from `forward`: a training step computes gradients without the loss's value.
+    """
+
+    @abstractmethod
+    def per_sample(self, out_RNK: Tensor, targets: Tensor) -> Tensor:
+        """Loss of each sample, (R, N)."""
+
+    def forward(self, out_RNK: Tensor, targets: Tensor) -> Tensor:
+        """Mean loss of each run, (R,)."""
+        return self.per_sample(out_RNK, targets).mean(1)
+
+    @abstractmethod
+    def backward(self, out_RNK: Tensor, targets: Tensor) -> Tensor:
+        """Gradient of the mean loss with respect to the outputs, (R, N, K)."""
+
+    def predict(self, out_RNK: Tensor) -> Tensor | None:
+        """Predicted class of each sample, (R, N); None for regression."""
+        return None
+
+    def branches(self, out_RNK: Tensor) -> list[Tensor]:
+        """Which side of every kink the outputs fall on; empty for smooth losses."""
+        return []
+
+
+def _label_index(out_RNK: Tensor, labels_SN: Tensor) -> Tensor:
+    return labels_SN.expand(out_RNK.shape[0], -1).unsqueeze(2)
+
+
+class CrossEntropy(Loss):
+    """Softmax cross-entropy of class labels y.
+
+    l = -ln s_y,   s = softmax(z)        dl/dz = (s - e_y) / N
+    """
+
+    def per_sample(self, out_RNK: Tensor, targets: Tensor) -> Tensor:
+        log_s = torch.log_softmax(out_RNK, 2)
+        return -log_s.gather(2, _label_index(out_RNK, targets)).squeeze(2)
+
+    def backward(self, out_RNK: Tensor, targets: Tensor) -> Tensor:
+        s = torch.softmax(out_RNK, 2)
+        index = _label_index(out_RNK, targets)
+        s.scatter_add_(2, index, s.new_full((1,), -1).expand(index.shape))
+        return s.div_(out_RNK.shape[1])
+
+    def predict(self, out_RNK: Tensor) -> Tensor:
+        return out_RNK.argmax(2)
+
+
+class BinaryCrossEntropy(Loss):
+    """Binary cross-entropy with one logit z and labels y in {0, 1}.
+
+    l = -y ln s - (1 - y) ln(1 - s) = (1 - y) z - ln s,   s = sigmoid(z)        dl/dz = (s - y) / N
+    """
+
+    def per_sample(self, out_RNK: Tensor, targets: Tensor) -> Tensor:
+        z_RN = out_RNK.squeeze(2)
+        return (1 - targets) * z_RN - F.logsigmoid(z_RN)
+
+    def backward(self, out_RNK: Tensor, targets: Tensor) -> Tensor:
+        return torch.sigmoid(out_RNK).sub_(targets.unsqueeze(2)).div_(out_RNK.shape[1])
+
+    def predict(self, out_RNK: Tensor) -> Tensor:
+        return (out_RNK.squeeze(2) > 0).long()
+
+
+class SquaredError(Loss):
+    """Squared error, mean over the K outputs and the batch.
+
+    l = c mean_k (z_k - t_k)^2        dl/dz = 2c (z - t) / (N K)
+
+    Args:
+        factor: c = 1 (mean squared error), 1/2 or 1/4, as courses and papers have it.
+    """
+
+    def __init__(self, factor: float) -> None:
+        self.factor = factor
+
+    def per_sample(self, out_RNK: Tensor, targets: Tensor) -> Tensor:
+        return self.factor * (out_RNK - targets).square().mean(2)
+
+    def backward(self, out_RNK: Tensor, targets: Tensor) -> Tensor:
+        return (out_RNK - targets).mul_(2 * self.factor / (out_RNK.shape[1] * out_RNK.shape[2]))
+
+
+class PerceptronLoss(Loss):
+    """Multi-class perceptron loss of class labels y.
+
+    l = max_k z_k - z_y        dl/dz = (e_argmax - e_y) / N
+
+    With batch size 1 and learning rate 1 a step is the perceptron rule. Of equal largest outputs the first
+    counts as the prediction, so that a start from zero makes mistakes and learns.
+
+    Source: Collins, "Discriminative training methods for hidden Markov models", 2002 (multi-class form).
+    """
+
+    def per_sample(self, out_RNK: Tensor, targets: Tensor) -> Tensor:
+        top = out_RNK.gather(2, out_RNK.argmax(2, keepdim=True))
+        return (top - out_RNK.gather(2, _label_index(out_RNK, targets))).squeeze(2)
+
+    def backward(self, out_RNK: Tensor, targets: Tensor) -> Tensor:
+        index = _label_index(out_RNK, targets)
+        share = out_RNK.new_full((1,), 1 / out_RNK.shape[1]).expand(index.shape)
+        dout = torch.zeros_like(out_RNK).scatter_add_(2, out_RNK.argmax(2, keepdim=True), share)
+        return dout.scatter_add_(2, index, -share)
+
+    def predict(self, out_RNK: Tensor) -> Tensor:
+        return out_RNK.argmax(2)
+
+    def branches(self, out_RNK: Tensor) -> list[Tensor]:
+        return [out_RNK.argmax(2)]
+
+
+LOSSES: dict[LossName, Loss] = {
+    LossName.cross_entropy: CrossEntropy(),
+    LossName.binary_cross_entropy: BinaryCrossEntropy(),
+    LossName.squared_error: SquaredError(1.0),
+    LossName.half_squared_error: SquaredError(0.5),
+    LossName.quarter_squared_error: SquaredError(0.25),
+    LossName.perceptron: PerceptronLoss(),
+}

@@ -1,0 +1,70 @@
+"""Pooling over windows of an image."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from dlhw.errors import ConfigError
+from dlhw.nn.context import Context
+from dlhw.nn.layer import Layer, Params
+from dlhw.nn.windows import num_positions, scatter_windows
+
+
+class Pool2d(Layer):
+    """Base of poolings: windows of k x k, rows and columns that fill no window are left out.
+
+    Args:
+        kernel: side k of the windows.
+        stride: step between windows; None: k, so that windows do not overlap.
+    """
+
+    def __init__(self, kernel: int, stride: int | None = None) -> None:
+        self.kernel, self.stride = kernel, stride or kernel
+
+    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        if len(input_shape) != 3 or min(input_shape[1:]) < self.kernel:
+            raise ConfigError(f"model.pool_size={self.kernel} does not fit into an input of {input_shape}")
+        return (input_shape[0], *(num_positions(side, self.kernel, self.stride) for side in input_shape[1:]))
+
+
+class MaxPool2d(Pool2d):
+    """Maximum of each window. The gradient goes to the maximum; of equal ones to the first, row by row."""
+
+    def forward(
+        self, params: Params, x_RNCHW: Tensor, ctx: Context
+    ) -> tuple[Tensor, tuple[Tensor, torch.Size]]:
+        flat = x_RNCHW.flatten(0, 2).unsqueeze(1)
+        out, index = F.max_pool2d(flat, self.kernel, self.stride, return_indices=True)
+        lead = x_RNCHW.shape[:3]
+        return out.squeeze(1).unflatten(0, lead), (index.squeeze(1).unflatten(0, lead), x_RNCHW.shape)
+
+    def backward(
+        self,
+        params: Params,
+        dout: Tensor,
+        cache: tuple[Tensor, torch.Size],
+        grads: Params,
+        ctx: Context,
+        *,
+        need_dx: bool,
+    ) -> Tensor:
+        index, shape = cache
+        dx = dout.new_zeros(shape).flatten(-2)
+        return dx.scatter_add_(-1, index.flatten(-2), dout.flatten(-2)).view(shape)
+
+    def branches(self, cache: tuple[Tensor, torch.Size]) -> Tensor:
+        return cache[0]
+
+
+class AvgPool2d(Pool2d):
+    """Mean of each window; its gradient is spread evenly, 1/k^2 to each pixel."""
+
+    def forward(self, params: Params, x_RNCHW: Tensor, ctx: Context) -> tuple[Tensor, torch.Size]:
+        out = F.avg_pool2d(x_RNCHW.flatten(0, 1), self.kernel, self.stride)
+        return out.unflatten(0, x_RNCHW.shape[:2]), x_RNCHW.shape
+
+    def backward(
+        self, params: Params, dout: Tensor, shape: torch.Size, grads: Params, ctx: Context, *, need_dx: bool
+    ) -> Tensor:
+        share = dout / self.kernel**2
+        return scatter_windows(lambda row, column: share, self.kernel, self.stride, dout.new_zeros(shape))

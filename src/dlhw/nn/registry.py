@@ -1,0 +1,54 @@
+"""Every layer, by name, with examples small enough to be checked thoroughly.
+
+Whoever adds a layer adds it here: `dlhw-gradcheck --all` and the common tests then cover it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+from dlhw.nn.activations import Identity, ReLU, Sigmoid, Tanh
+from dlhw.nn.affine import Affine
+from dlhw.nn.conv import Conv2d
+from dlhw.nn.dropout import Dropout
+from dlhw.nn.flatten import Flatten
+from dlhw.nn.layer import Layer
+from dlhw.nn.pooling import AvgPool2d, MaxPool2d
+
+
+@dataclass(frozen=True)
+class Example:
+    """A layer to check.
+
+    Args:
+        make: builds it for a number of runs.
+        input_shape: shape of one input.
+    """
+
+    make: Callable[[int], Layer]
+    input_shape: tuple[int, ...]
+
+
+def _rates(num_runs: int) -> torch.Tensor:
+    """A different rate for each run, the first 0."""
+    return torch.arange(num_runs, dtype=torch.float64) / (num_runs + 1)
+
+
+LAYERS: dict[str, Example] = {
+    "affine": Example(lambda runs: Affine(5, 4), (5,)),
+    "sigmoid": Example(lambda runs: Sigmoid(), (6,)),
+    "tanh": Example(lambda runs: Tanh(), (6,)),
+    "relu": Example(lambda runs: ReLU(), (6,)),
+    "identity": Example(lambda runs: Identity(), (6,)),
+    "dropout": Example(lambda runs: Dropout(_rates(runs)), (6,)),
+    "flatten": Example(lambda runs: Flatten(), (2, 3, 4)),
+    "conv2d": Example(lambda runs: Conv2d(2, 3, 3), (2, 5, 6)),
+    "conv2d-padding": Example(lambda runs: Conv2d(1, 3, 3, padding=1), (1, 5, 4)),
+    "conv2d-stride": Example(lambda runs: Conv2d(2, 2, 2, stride=2, padding=1), (2, 5, 5)),
+    "conv2d-gaps": Example(lambda runs: Conv2d(2, 2, 2, stride=3), (2, 7, 6)),
+    "maxpool": Example(lambda runs: MaxPool2d(2), (2, 4, 5)),
+    "maxpool-overlap": Example(lambda runs: MaxPool2d(3, stride=1), (2, 5, 5)),
+    "avgpool": Example(lambda runs: AvgPool2d(2), (2, 5, 4)),
+    "avgpool-overlap": Example(lambda runs: AvgPool2d(3, stride=2), (2, 5, 7)),
+}

@@ -1,0 +1,83 @@
+"""A chain of named layers."""
+
+from collections.abc import Mapping
+from math import prod
+from typing import Any
+
+from torch import Tensor
+
+from dlhw.nn.context import Context
+from dlhw.nn.layer import NO_PARAMS, Layer, Params, Spec
+
+
+class Sequential:
+    """Layers one after the other; parameters are grouped by the layer's name.
+
+    Args:
+        layers: name -> layer, in the order of the forward pass.
+        input_shape: shape of one input, without run and batch axis.
+
+    Attributes:
+        output_shape: shape of one output.
+        widest: elements of the largest activation of one sample.
+
+    Raises:
+        ConfigError: if two neighbours do not fit.
+    """
+
+    def __init__(self, layers: Mapping[str, Layer], input_shape: tuple[int, ...]) -> None:
+        self.layers = dict(layers)
+        self.input_shape = input_shape
+        shape = input_shape
+        self.widest = prod(shape)
+        for layer in self.layers.values():
+            shape = layer.output_shape(shape)
+            self.widest = max(self.widest, prod(shape))
+        self.output_shape = shape
+        self._names = list(self.layers)
+        # the gradient of an input is only computed where a layer before it has parameters
+        parametric = [position for position, layer in enumerate(self.layers.values()) if layer.specs()]
+        self._first_parametric = parametric[0] if parametric else len(self._names)
+
+    def specs(self) -> dict[str, dict[str, Spec]]:
+        """Layer name -> parameter name -> what it is; layers without parameters are left out."""
+        return {name: specs for name, layer in self.layers.items() if (specs := layer.specs())}
+
+    def forward(self, params: Mapping[str, Params], x: Tensor, ctx: Context) -> tuple[Tensor, list[Any]]:
+        """Return the last layer's output and the caches of all layers."""
+        caches = []
+        for name, layer in self.layers.items():
+            x, cache = layer.forward(params.get(name, NO_PARAMS), x, ctx)
+            caches.append(cache)
+        return x, caches
+
+    def branches(self, caches: list[Any]) -> list[Tensor]:
+        """Which side of every kink was taken, for all layers that have kinks."""
+        taken = [layer.branches(cache) for layer, cache in zip(self.layers.values(), caches, strict=True)]
+        return [branch for branch in taken if branch is not None]
+
+    def backward(
+        self,
+        params: Mapping[str, Params],
+        dout: Tensor,
+        caches: list[Any],
+        grads: Mapping[str, Params],
+        ctx: Context,
+        *,
+        need_dx: bool = False,
+    ) -> Tensor | None:
+        """Write all gradients into `grads`; return the gradient of the input if `need_dx`."""
+        stop = 0 if need_dx else self._first_parametric
+        grad: Tensor | None = dout
+        for position in range(len(self._names) - 1, stop - 1, -1):
+            name = self._names[position]
+            assert grad is not None
+            grad = self.layers[name].backward(
+                params.get(name, NO_PARAMS),
+                grad,
+                caches[position],
+                grads.get(name, NO_PARAMS),
+                ctx,
+                need_dx=need_dx or position > stop,
+            )
+        return grad

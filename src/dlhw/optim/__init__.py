@@ -1,0 +1,1 @@
+"""Update rules, schedules and regularizers, on the flat parameters (R, P) of a whole cohort."""

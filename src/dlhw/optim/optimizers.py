@@ -1,0 +1,150 @@
+"""Update rules written by hand, on the flat parameters (R, P) of a cohort; they match torch.optim step by step.
+
+Every hyperparameter is a column (R, 1), so runs that differ in it take the same operations.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from dlhw.config.optimizer import AdamConfig, AdamWConfig, OptimizerConfig, RMSpropConfig, SGDConfig
+
+
+def column(values: Sequence[float], like: Tensor) -> Tensor:
+    """Numbers of the runs as a column (R, 1) beside `like` (R, P)."""
+    return torch.tensor(list(values), dtype=like.dtype, device=like.device).unsqueeze(1)
+
+
+class Optimizer(ABC):
+    """An update rule with its state.
+
+    Args:
+        configs: one a run, all of the same kind.
+        params_RP: the parameters that `step` changes in place.
+    """
+
+    def __init__(self, configs: Sequence[OptimizerConfig], params_RP: Tensor) -> None:
+        self.params_RP = params_RP
+        self.state: dict[str, Tensor] = {}
+        self.steps = 0
+        self._scratch_RP = torch.empty_like(params_RP)
+
+    def _buffer(self, name: str) -> Tensor:
+        """A state tensor shaped like the parameters, zero at the start."""
+        if name not in self.state:
+            self.state[name] = torch.zeros_like(self.params_RP)
+        return self.state[name]
+
+    @abstractmethod
+    def step(self, grads_RP: Tensor, lr_R1: Tensor) -> None:
+        """Update the parameters; lr 0 leaves a run's parameters as they are."""
+
+
+class SGD(Optimizer):
+    """Stochastic gradient descent.
+
+    v <- momentum v + g        W <- W - lr v        (nesterov: W <- W - lr (g + momentum v))
+
+    Source: torch.optim.SGD with dampening 0; Sutskever et al., ICML 2013.
+    """
+
+    def __init__(self, configs: Sequence[SGDConfig], params_RP: Tensor) -> None:
+        super().__init__(configs, params_RP)
+        self.nesterov = configs[0].nesterov
+        self.momentum_R1 = column([config.momentum for config in configs], params_RP)
+        self.has_momentum = any(config.momentum > 0 for config in configs)
+
+    def step(self, grads_RP: Tensor, lr_R1: Tensor) -> None:
+        update = grads_RP
+        if self.has_momentum:
+            update = self._buffer("momentum_buffer").mul_(self.momentum_R1).add_(grads_RP)
+            if self.nesterov:
+                update = torch.addcmul(grads_RP, update, self.momentum_R1, out=self._scratch_RP)
+        self.params_RP.addcmul_(update, lr_R1, value=-1)
+        self.steps += 1
+
+
+class Adam(Optimizer):
+    """Adam.
+
+    m <- b1 m + (1 - b1) g        v <- b2 v + (1 - b2) g^2
+    W <- W - lr / (1 - b1^t) * m / (sqrt(v) / sqrt(1 - b2^t) + eps)
+
+    Source: Kingma & Ba, ICLR 2015; eps outside the root and after the bias correction, as in torch.optim.Adam.
+    """
+
+    def __init__(self, configs: Sequence[AdamConfig], params_RP: Tensor) -> None:
+        super().__init__(configs, params_RP)
+        self.beta1_R1 = column([config.betas[0] for config in configs], params_RP)
+        self.beta2_R1 = column([config.betas[1] for config in configs], params_RP)
+        self.eps_R1 = column([config.eps for config in configs], params_RP)
+
+    def step(self, grads_RP: Tensor, lr_R1: Tensor) -> None:
+        self.steps += 1
+        m = self._buffer("exp_avg").lerp_(grads_RP, 1 - self.beta1_R1)
+        square = torch.mul(grads_RP, grads_RP, out=self._scratch_RP)
+        v = self._buffer("exp_avg_sq").lerp_(square, 1 - self.beta2_R1)
+        root = torch.sqrt(v, out=self._scratch_RP).div_((1 - self.beta2_R1**self.steps).sqrt())
+        update = torch.div(m, root.add_(self.eps_R1), out=self._scratch_RP)
+        self.params_RP.addcmul_(update, lr_R1 / (1 - self.beta1_R1**self.steps), value=-1)
+
+
+class AdamW(Adam):
+    """Adam after W <- (1 - lr * weight_decay) W, on every parameter.
+
+    Source: Loshchilov & Hutter, ICLR 2019; as torch.optim.AdamW.
+    """
+
+    def __init__(self, configs: Sequence[AdamWConfig], params_RP: Tensor) -> None:
+        super().__init__(configs, params_RP)
+        self.weight_decay_R1 = column([config.weight_decay for config in configs], params_RP)
+
+    def step(self, grads_RP: Tensor, lr_R1: Tensor) -> None:
+        self.params_RP.mul_(1 - lr_R1 * self.weight_decay_R1)
+        super().step(grads_RP, lr_R1)
+
+
+class RMSprop(Optimizer):
+    """RMSprop.
+
+    v <- alpha v + (1 - alpha) g^2        u = g / (sqrt(v) + eps)        W <- W - lr u
+    centered: sqrt(v - m^2), m the running mean of g        momentum: b <- momentum b + u, W <- W - lr b
+
+    Source: Hinton, lecture 6e, 2012; eps outside the root, as torch.optim.RMSprop.
+    """
+
+    def __init__(self, configs: Sequence[RMSpropConfig], params_RP: Tensor) -> None:
+        super().__init__(configs, params_RP)
+        self.centered = configs[0].centered
+        self.alpha_R1 = column([config.alpha for config in configs], params_RP)
+        self.eps_R1 = column([config.eps for config in configs], params_RP)
+        self.momentum_R1 = column([config.momentum for config in configs], params_RP)
+        self.has_momentum = any(config.momentum > 0 for config in configs)
+
+    def step(self, grads_RP: Tensor, lr_R1: Tensor) -> None:
+        self.steps += 1
+        square = torch.mul(grads_RP, grads_RP, out=self._scratch_RP)
+        v = self._buffer("square_avg").lerp_(square, 1 - self.alpha_R1)
+        if self.centered:
+            m = self._buffer("grad_avg").lerp_(grads_RP, 1 - self.alpha_R1)
+            v = torch.addcmul(v, m, m, value=-1, out=self._scratch_RP)
+        root = torch.sqrt(v, out=self._scratch_RP).add_(self.eps_R1)
+        update = torch.div(grads_RP, root, out=self._scratch_RP)
+        if self.has_momentum:
+            update = self._buffer("momentum_buffer").mul_(self.momentum_R1).add_(update)
+        self.params_RP.addcmul_(update, lr_R1, value=-1)
+
+
+OPTIMIZERS: dict[type[OptimizerConfig], type[Optimizer]] = {
+    SGDConfig: SGD,
+    AdamConfig: Adam,
+    AdamWConfig: AdamW,
+    RMSpropConfig: RMSprop,
+}
+
+
+def build_optimizer(configs: Sequence[OptimizerConfig], params_RP: Tensor) -> Optimizer:
+    """The update rule that the configs name."""
+    return OPTIMIZERS[type(configs[0])](configs, params_RP)

@@ -1,0 +1,1 @@
+"""Trackers: what a run shows while it trains and what it leaves behind. They only listen."""

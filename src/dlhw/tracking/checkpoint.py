@@ -1,0 +1,113 @@
+"""A checkpoint: tensors and the state that belongs to them, in one safetensors file, replaced in one step.
+
+The state travels as JSON in the file's header, so that no crash can leave tensors of one moment beside the
+state of another, and loading runs no code from the file (nothing is pickled).
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from dlhw.errors import RunFolderError
+from dlhw.tracking.files import write_atomic
+
+FORMAT = "dlhw-checkpoint-1"
+ACCEPTED = "expected is a checkpoint that dlhw-train wrote, such as checkpoints/best.safetensors"
+
+
+def save_checkpoint(path: Path, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
+    """Write a checkpoint, making its folder where needed.
+
+    Args:
+        path: file to write or replace.
+        tensors: name -> tensor, such as "parameters/fc1.weight".
+        state: plain data; floats, infinite ones included, are read back to the same bits.
+    """
+    stored = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    text = json.dumps(state)
+    header = {"format": FORMAT, "state": text, "sha256": digest(stored, text)}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomic(path, safetensors.torch.save(stored, metadata=header))
+
+
+def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read a checkpoint; returns (tensors, state) as they were saved, on the CPU.
+
+    Raises:
+        RunFolderError: when the file is missing, damaged in any bit, or no checkpoint of dlhw.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise RunFolderError(f"{path} cannot be read ({error.strerror}): {ACCEPTED}") from error
+    try:
+        header = _header(content)
+        tensors = safetensors.torch.load(content)
+    except Exception as error:  # whatever a parser makes of damaged bytes, it means the same to the user
+        raise RunFolderError(f"{path} is damaged or no safetensors file: {ACCEPTED}") from error
+    if header.get("format") != FORMAT:
+        raise RunFolderError(f"{path} holds {header.get('format', 'no checkpoint of dlhw')}: {ACCEPTED}")
+    text = header.get("state", "")
+    if digest(tensors, text) != header.get("sha256"):
+        raise RunFolderError(f"{path} is damaged (its checksum does not fit its content): {ACCEPTED}")
+    return tensors, json.loads(text)
+
+
+def _header(content: bytes) -> dict[str, str]:
+    """Metadata of a safetensors file: eight bytes of length, then JSON."""
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + length])
+    return dict(header.get("__metadata__", {}))
+
+
+def digest(tensors: Mapping[str, Tensor], text: str) -> str:
+    """SHA-256 of the state and of every tensor's name, type, shape and bytes."""
+    total = hashlib.sha256(text.encode())
+    for name, tensor in sorted(tensors.items()):
+        total.update(f"\n{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        total.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return total.hexdigest()
+
+
+def with_prefix(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Put tensors under a prefix: "fc1.weight" becomes "parameters/fc1.weight"."""
+    return {f"{prefix}/{name}": tensor for name, tensor in tensors.items()}
+
+
+def under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Take the tensors under a prefix, without it: the inverse of `with_prefix`."""
+    start = f"{prefix}/"
+    return {name.removeprefix(start): tensor for name, tensor in tensors.items() if name.startswith(start)}
+
+
+def check_matches(path: Path, tensors: Mapping[str, Tensor], expected: Mapping[str, tuple[int, ...]]) -> None:
+    """Make sure that a checkpoint's parameters are those of the model at hand.
+
+    Args:
+        path: where the tensors are from, for the message.
+        tensors: as `load_checkpoint` gives them.
+        expected: parameter name -> shape, as in `RunInfo.layers`.
+
+    Raises:
+        RunFolderError: naming the first parameter that differs.
+    """
+    found = {name: tuple(tensor.shape) for name, tensor in under("parameters", tensors).items()}
+    wanted = {name: tuple(shape) for name, shape in expected.items()}
+    for name in [*wanted, *found]:
+        if found.get(name) != wanted.get(name):
+            there, here = _in_words(found.get(name)), _in_words(wanted.get(name))
+            raise RunFolderError(
+                f"{path} is a checkpoint of another model: {name} is {there} there, but {here} in this model"
+            )
+
+
+def _in_words(shape: tuple[int, ...] | None) -> str:
+    if shape is None:
+        return "missing"
+    return " x ".join(map(str, shape)) or "a single number"

@@ -1,0 +1,61 @@
+"""The row that a run has in TensorBoard's HParams tab."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from dlhw.config.load import flat_fields
+from dlhw.training.events import RunInfo, RunResult, Scores, Status
+
+NAMES = ("data.name", "optimizer.name", "schedule.name", "regularizer.name")
+GOOD = (Status.completed, Status.early_stopped)
+
+
+def hyperparameters(info: RunInfo) -> dict[str, float | str]:
+    """What sweeps vary: fields that may differ in a cohort, the model's, the groups' names, batch size."""
+    chosen = {
+        key: value
+        for key, (value, per_run) in flat_fields(info.config).items()
+        if per_run or key.startswith("model.") or key in NAMES
+    }
+    chosen["trainer.batch_size"] = info.config.trainer.batch_size or info.num_samples.get("train")
+    return {key: _cell(value) for key, value in chosen.items() if value is not None}
+
+
+def _cell(value: Any) -> float | str:
+    return value if isinstance(value, int | float) else str(value)
+
+
+def metric_names(info: RunInfo) -> list[str]:
+    """Tags of the columns, known before training so that running runs have their row."""
+    kinds = ("loss", "accuracy") if info.class_names else ("loss",)
+    return [f"hparam/{part}_{kind}" for part, size in info.num_samples.items() if size for kind in kinds]
+
+
+def metric_values(result: RunResult) -> dict[str, float]:
+    """The same tags with scores of the selected parameters: at the best validation, and on the test part."""
+    parts: Mapping[str, Scores] = {**result.final, **result.best}
+    values = {f"hparam/{part}_loss": scores.loss for part, scores in parts.items()}
+    accuracies = {f"hparam/{part}_accuracy": scores.accuracy for part, scores in parts.items()}
+    return values | {tag: accuracy for tag, accuracy in accuracies.items() if accuracy is not None}
+
+
+def start_summaries(info: RunInfo) -> list[Any]:
+    """Events that open the row: which columns there are, and this run's values."""
+    from torch.utils.tensorboard.summary import hparams
+
+    metrics: dict[str, float] = dict.fromkeys(metric_names(info), 0.0)
+    experiment, session, _ = hparams(hyperparameters(info), metrics)
+    return [experiment, session]
+
+
+def end_summary(status: Status) -> Any:
+    """The event that closes the row, as a success or a failure (torch's own knows successes only)."""
+    from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
+    from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2
+
+    code = api_pb2.STATUS_SUCCESS if status in GOOD else api_pb2.STATUS_FAILURE
+    end = plugin_data_pb2.SessionEndInfo(status=code)
+    content = plugin_data_pb2.HParamsPluginData(session_end_info=end, version=metadata.PLUGIN_DATA_VERSION)
+    plugin = SummaryMetadata.PluginData(plugin_name=metadata.PLUGIN_NAME, content=content.SerializeToString())
+    about = SummaryMetadata(plugin_data=plugin)
+    return Summary(value=[Summary.Value(tag=metadata.SESSION_END_INFO_TAG, metadata=about)])

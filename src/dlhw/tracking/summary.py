@@ -1,0 +1,93 @@
+"""summary.json: how a run ended, and what it was. A folder that has one holds an ended run."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from dlhw.tracking.environment import config_hash, git_state, machine, versions
+from dlhw.tracking.files import write_json
+from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores, Snapshot, Status
+
+SUMMARY_FILE = "summary.json"
+
+
+class SummaryTracker:
+    """Writes summary.json once, at the end; nothing before."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / SUMMARY_FILE
+        self._about: dict[str, Any] = {}
+        self._last: Evaluation | None = None
+        self._best: Evaluation | None = None
+
+    def start(self, info: RunInfo, snapshot: Snapshot) -> None:
+        self._about = about(info)
+
+    def evaluated(self, evaluation: Evaluation, snapshot: Snapshot) -> None:
+        self._last = evaluation
+        if evaluation.is_best:
+            self._best = evaluation
+
+    def finish(self, result: RunResult, snapshot: Snapshot) -> None:
+        write_json(self._path, outcome(result) | self._about)
+
+    def abort(self, status: Status, message: str) -> None:
+        """Keep what the evaluations so far told."""
+        write_json(self._path, outcome(self._so_far(status, message)) | self._about)
+
+    def _so_far(self, status: Status, message: str) -> RunResult:
+        nothing = Evaluation(epoch=0.0, step=0, seconds=0.0, lr=0.0, scores={})
+        last = self._last or nothing
+        best = self._best or last
+        return RunResult(
+            status=status,
+            final=last.scores,
+            best=best.scores,
+            best_epoch=best.epoch,
+            best_step=best.step,
+            epochs=last.epoch,
+            steps=last.step,
+            seconds=last.seconds,
+            message=message,
+        )
+
+
+def outcome(result: RunResult) -> dict[str, Any]:
+    """How the run ended, as plain data."""
+    return {
+        "status": str(result.status),
+        "message": result.message,
+        "diverged_at": result.diverged_at,
+        "epochs": result.epochs,
+        "steps": result.steps,
+        "seconds": round(result.seconds, 6),
+        "final": _scores(result.final),
+        "best_epoch": result.best_epoch,
+        "best_step": result.best_step,
+        "best": _scores(result.best),
+    }
+
+
+def _scores(parts: Mapping[str, Scores]) -> dict[str, dict[str, float | None]]:
+    return {part: asdict(scores) for part, scores in parts.items()}
+
+
+def about(info: RunInfo) -> dict[str, Any]:
+    """What the run is and where it was made, as plain data."""
+    return {
+        "run": info.index,
+        "seed": info.config.seed,
+        "num_parameters": info.num_parameters,
+        "num_samples": dict(info.num_samples),
+        "gradcheck": None if info.gradcheck is None else {"max_relative_error": info.gradcheck},
+        "device": info.device,
+        "dtype": str(info.config.trainer.dtype),
+        "matmul": info.matmul,
+        "config_hash": config_hash(info.config),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": versions(),
+        "git": git_state(Path.cwd()),
+        **machine(info.device),
+    }

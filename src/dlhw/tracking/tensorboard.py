@@ -1,0 +1,136 @@
+"""TensorBoard: one event file in the run folder, with curves, weights, pictures, config, hyperparameters."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import OmegaConf
+from torch import Tensor
+
+from dlhw.config.load import to_dict
+from dlhw.tracking.confusion import confusion_picture
+from dlhw.tracking.histogram import histogram
+from dlhw.tracking.hparams import end_summary, metric_values, start_summaries
+from dlhw.tracking.images import first_layer, weight_picture, weight_tiles
+from dlhw.training.events import Evaluation, RunInfo, RunResult, Snapshot, Status
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
+
+
+class TensorBoardTracker:
+    """Writes events whose steps are counts of updates.
+
+    Args:
+        folder: the run folder, which TensorBoard takes for the run's name.
+        weights_every: evaluations between two drawings of weights; 0 draws at start and end only.
+    """
+
+    def __init__(self, folder: Path, weights_every: int) -> None:
+        self._folder = folder
+        self._weights_every = weights_every
+        self._writer: SummaryWriter | None = None
+        self._image_layer: str | None = None
+        self._input_shape: tuple[int, ...] = ()
+        self._class_names: list[str] = []
+        self._evaluations = 0
+        self._weights_step = -1
+
+    def start(self, info: RunInfo, snapshot: Snapshot) -> None:
+        from torch.utils.tensorboard import SummaryWriter  # heavy, and not needed for --help
+
+        step = int(snapshot.progress().get("step", 0))
+        # A run that goes on from a checkpoint repeats what an earlier process wrote after it.
+        self._writer = SummaryWriter(str(self._folder), purge_step=step + 1 if step else None)
+        self._image_layer = first_layer(info.layers, info.input_shape)
+        self._input_shape, self._class_names = info.input_shape, list(info.class_names)
+        self._writer.add_text("config", _config_text(to_dict(info.config)), step)
+        for summary in start_summaries(info):
+            self._add(summary, None)
+        self._draw_weights(snapshot, step)
+        self._writer.flush()
+
+    def evaluated(self, evaluation: Evaluation, snapshot: Snapshot) -> None:
+        values = _score_scalars(evaluation)
+        if set(evaluation.scores) != {"test"}:  # which comes after training
+            norms = {f"norm/{kind}/{name}": norm for (kind, name), norm in snapshot.norms().items()}
+            values |= {"optimizer/lr": evaluation.lr} | norms
+            self._evaluations += 1
+            if self._weights_every and self._evaluations % self._weights_every == 0:
+                self._draw_weights(snapshot, evaluation.step)
+        self._add(_scalars(values), evaluation.step)
+        self._open().flush()
+
+    def finish(self, result: RunResult, snapshot: Snapshot) -> None:
+        try:
+            self._draw_weights(snapshot, result.steps)
+            if result.confusion_KK is not None:
+                part = result.confusion_part or "val"
+                picture = confusion_picture(result.confusion_KK, self._class_names, part)
+                self._open().add_image(f"confusion/{part}", picture, result.steps, dataformats="HWC")
+            self._add(_scalars(metric_values(result)), result.steps)
+        finally:
+            self._close(result.status)
+
+    def abort(self, status: Status, message: str) -> None:
+        self._close(status)
+
+    def _draw_weights(self, snapshot: Snapshot, step: int) -> None:
+        if step == self._weights_step:
+            return
+        self._weights_step = step
+        weights = snapshot.parameters()
+        self._add_histograms("weights", weights, step)
+        self._add_histograms("gradients", snapshot.gradients(), step)
+        if self._image_layer is not None:
+            picture = weight_picture(weight_tiles(weights[self._image_layer], self._input_shape))
+            self._open().add_image(f"first_layer/{self._image_layer}", picture, step, dataformats="HWC")
+
+    def _add_histograms(self, kind: str, tensors: Mapping[str, Tensor], step: int) -> None:
+        for name, tensor in tensors.items():
+            if (seen := histogram(tensor)) is not None:
+                self._open().add_histogram_raw(
+                    f"{kind}/{name}",
+                    min=seen.min,
+                    max=seen.max,
+                    num=seen.num,
+                    sum=seen.sum,
+                    sum_squares=seen.sum_squares,
+                    bucket_limits=seen.limits,
+                    bucket_counts=seen.counts,
+                    global_step=step,
+                )
+
+    def _open(self) -> "SummaryWriter":
+        assert self._writer is not None, "start comes first, and nothing after the end"
+        return self._writer
+
+    def _add(self, summary: Any, step: int | None) -> None:
+        self._open()._get_file_writer().add_summary(summary, step)
+
+    def _close(self, status: Status) -> None:
+        if self._writer is None:
+            return
+        try:
+            self._add(end_summary(status), None)
+        finally:
+            self._writer.close()
+            self._writer = None
+
+
+def _score_scalars(evaluation: Evaluation) -> dict[str, float]:
+    values = {f"loss/{part}": scores.loss for part, scores in evaluation.scores.items()}
+    accuracies = {f"accuracy/{part}": scores.accuracy for part, scores in evaluation.scores.items()}
+    return values | {tag: accuracy for tag, accuracy in accuracies.items() if accuracy is not None}
+
+
+def _scalars(values: Mapping[str, float]) -> Any:
+    """All scalars of one step as one event: a fifth of the cost of one event each."""
+    from tensorboard.compat.proto.summary_pb2 import Summary
+
+    return Summary(value=[Summary.Value(tag=tag, simple_value=value) for tag, value in values.items()])
+
+
+def _config_text(tree: dict[str, Any]) -> str:
+    """YAML in a block that TensorBoard's Markdown leaves as it is."""
+    return f"```yaml\n{OmegaConf.to_yaml(OmegaConf.create(tree))}```"

@@ -1,0 +1,95 @@
+"""The words and tables of the console, in plain text that fits any terminal."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from rich import box
+from rich.table import Table
+
+from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores
+
+
+def head_line(info: RunInfo, num_runs: int = 1) -> str:
+    """What will train, on what, where, and how well its gradients were checked."""
+    sizes = ", ".join(f"{size:,} {part}" for part, size in info.num_samples.items() if size)
+    pieces = [
+        f"{info.config.model.name}, {info.num_parameters:,} parameters",
+        f"{info.config.data.name}: {sizes}",
+        info.device,
+        gradcheck_text(info.gradcheck),
+    ]
+    if num_runs > 1:
+        pieces.append(f"{num_runs} runs train together, shown is the first")
+    return "  |  ".join(pieces)
+
+
+def gradcheck_text(error: float | None) -> str:
+    """The outcome of the gradient check in words."""
+    return (
+        "gradients not checked" if error is None else f"gradients checked: largest relative error {error:.1e}"
+    )
+
+
+def epoch_text(epoch: float, total: int) -> str:
+    """`epoch 3/20`, or `epoch 2.5/20` within an epoch."""
+    return f"epoch {epoch:.4g}/{total}" if epoch < 1000 else f"epoch {epoch:.0f}/{total}"
+
+
+def evaluation_line(evaluation: Evaluation, total_epochs: int) -> str:
+    """Everything about one evaluation in one line."""
+    scores = [f"{part} {_both(each)}" for part, each in evaluation.scores.items()]
+    where = [epoch_text(evaluation.epoch, total_epochs), f"step {evaluation.step}"]
+    return "  ".join([*where, *scores, f"lr {evaluation.lr:.4g}", f"{evaluation.seconds:.1f} s"])
+
+
+def _both(scores: Scores) -> str:
+    accuracy = "" if scores.accuracy is None else f" acc {scores.accuracy:.4f}"
+    return f"loss {scores.loss:.4f}{accuracy}"
+
+
+def score_text(evaluation: Evaluation) -> str:
+    """The numbers beside a progress bar: the training loss, and how validation does."""
+    pieces = []
+    if (train := evaluation.scores.get("train")) is not None:
+        pieces.append(f"train loss {train.loss:.4f}")
+    if (val := evaluation.scores.get("val")) is not None:
+        best = f"val loss {val.loss:.4f}" if val.accuracy is None else f"val accuracy {val.accuracy:.4f}"
+        pieces.append(best)
+    return "  ".join(pieces)
+
+
+def table(result: RunResult) -> Table:
+    """Parts of the data by loss and accuracy, last and best."""
+    parts = list(dict.fromkeys([*result.final, *result.best]))
+    has_accuracy = any(
+        scores.accuracy is not None for scores in [*result.final.values(), *result.best.values()]
+    )
+    drawn = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    drawn.add_column("")
+    for when in (f"epoch {result.epochs:.4g}", f"best: epoch {result.best_epoch:.4g}"):
+        drawn.add_column(f"{when}\nloss", justify="right", no_wrap=True)
+        if has_accuracy:
+            drawn.add_column("\naccuracy", justify="right", no_wrap=True)
+    for part in parts:
+        drawn.add_row(
+            part, *_cells(result.final.get(part), has_accuracy), *_cells(result.best.get(part), has_accuracy)
+        )
+    return drawn
+
+
+def _cells(scores: Scores | None, has_accuracy: bool) -> Iterable[str]:
+    yield "" if scores is None else f"{scores.loss:.4f}"
+    if has_accuracy:
+        yield "" if scores is None or scores.accuracy is None else f"{scores.accuracy:.4f}"
+
+
+def closing_line(result: RunResult, folder: Path) -> str:
+    """How the run ended, how long it took, and where its files are."""
+    status = str(result.status).replace("_", " ")
+    if result.diverged_at is not None:
+        status += f" (loss not finite at step {result.diverged_at})"
+    if result.message:
+        status += f" ({result.message})"
+    return (
+        f"{status} after {result.epochs:.4g} epochs, {result.steps:,} steps, {result.seconds:.1f} s: {folder}"
+    )

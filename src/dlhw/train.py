@@ -1,0 +1,114 @@
+"""`dlhw-train`: compose a config, train it, leave curves, tables and checkpoints in a folder of its own."""
+
+import logging
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+
+from dlhw.cli import run_command
+from dlhw.config.load import to_config
+from dlhw.config.store import conf_dir, register
+from dlhw.errors import UserError
+
+if TYPE_CHECKING:
+    from dlhw.config.root import TrainConfig
+    from dlhw.training.events import RunResult
+
+USAGE = """\
+dlhw-train: train one run, or a sweep of runs, from a composed config.
+
+usage: dlhw-train [GROUP=OPTION] [KEY=VALUE] ... [-m | --multirun] [--cfg job] [--resolve]
+
+  dlhw-train                                          an MLP on scikit-learn's digits
+  dlhw-train data=mnist optimizer.lr=0.05             the same on MNIST
+  dlhw-train model=cnn model.pooling=max              a small CNN
+  dlhw-train -m optimizer.lr=1,0.1,0.01 seed=0,1,2    nine runs
+  dlhw-train --cfg job                                show the config, train nothing
+  dlhw-train --help all                               every key with its default and meaning
+  dlhw-train --hydra-help                             Hydra's own options
+
+A run writes runs/<name>/<time>/: metrics.csv, summary.json, checkpoints/, TensorBoard events, .hydra/.
+
+groups (default: model=mlp data=digits optimizer=sgd schedule=constant regularizer=none):
+"""
+
+log = logging.getLogger("dlhw")
+
+
+def main() -> None:
+    """Entry point of the command."""
+    if {"--help", "-h"} & set(sys.argv[1:]):
+        print(help_text("all" in sys.argv[1:]))
+        return
+    run_command("dlhw-train", lambda: compose_and_train())
+
+
+def help_text(every_key: bool) -> str:
+    """What `--help` prints."""
+    from dlhw.config.help import groups_text, keys_text
+
+    keys = "\n\nkeys:\n" + keys_text() if every_key else "\n\nEvery key: dlhw-train --help all"
+    return USAGE + groups_text() + keys
+
+
+def compose_and_train() -> None:
+    """Let Hydra compose the config (or the configs of a sweep) and call `task` with each."""
+    register()
+    hydra.main(config_path=str(conf_dir()), config_name="train", version_base="1.3")(task)()
+
+
+def task(composed: DictConfig) -> float | None:
+    """One run: the function that Hydra calls.
+
+    Returns:
+        The objective: best validation accuracy, or loss for regression; None without validation.
+    """
+    folder = Path(HydraConfig.get().runtime.output_dir)
+    try:
+        result = train_run(to_config(composed), folder)
+    except UserError as error:
+        log.error("%s", error)
+        _discard(folder)
+        raise
+    log.info("%s after %d steps, %.2f s", result.status, result.steps, result.seconds)
+    return objective(result)
+
+
+def train_run(config: "TrainConfig", folder: Path) -> "RunResult":
+    """Train a single run, which is a cohort of one, into its folder."""
+    from dlhw.data.dataset import load_dataset
+    from dlhw.tracking.trackers import run_trackers
+    from dlhw.training.device import DTYPES, resolve_device
+    from dlhw.training.fit import fit
+
+    resolve_device(config.trainer.device)
+    dataset = load_dataset(config.data, config.data_seed(), DTYPES[config.trainer.dtype])
+    log.info("training %s on %s into %s", config.model.name, config.data.name, folder)
+    (result,) = fit([config], [dataset], lambda run, each: run_trackers(each, folder, show_console=True))
+    return result
+
+
+def objective(result: "RunResult") -> float | None:
+    """The one number that a sweeper sees."""
+    scores = result.best.get("val")
+    if scores is None:
+        return None
+    return scores.loss if scores.accuracy is None else scores.accuracy
+
+
+def _discard(folder: Path) -> None:
+    """Remove a folder that holds nothing but what Hydra put there: the run never began."""
+    made_by_hydra = {".hydra", f"{HydraConfig.get().job.name}.log"}
+    if folder.is_dir() and {entry.name for entry in folder.iterdir()} <= made_by_hydra:
+        for handler in logging.getLogger().handlers:
+            handler.close()
+        shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    main()

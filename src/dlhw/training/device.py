@@ -1,0 +1,90 @@
+"""Which device and which matrix-product kernels to train with."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import perf_counter
+
+import torch
+from torch import Tensor
+
+from dlhw.config.trainer import DType, Matmul
+from dlhw.errors import ConfigError
+
+DTYPES = {DType.float32: torch.float32, DType.float64: torch.float64}
+
+# A product counts as exact as float32 if its error is at most so many times that of "highest"; kernels that
+# round to bfloat16 are off by a factor of thousands.
+AS_EXACT = 4.0
+# The choice costs a few milliseconds: the best of some short runs.
+REPEATS = 7
+
+
+def resolve_device(name: str) -> torch.device:
+    """The torch device of `trainer.device`.
+
+    Raises:
+        ConfigError: if this machine has no such device.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if name.startswith("cuda"):
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        index = int(name.partition(":")[2] or 0)
+        if index >= count:
+            have = f"this machine has {count} CUDA device{'s' * (count != 1)}" if count else "none is usable"
+            raise ConfigError(f"trainer.device={name}: no such CUDA device, {have}; use cpu or auto")
+    return torch.device(name)
+
+
+@contextmanager
+def matmul_setting(setting: str) -> Iterator[None]:
+    """Use torch's float32 matrix-product setting for a while; it is global, so it is put back."""
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision(setting)
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
+def choose_matmul(
+    wanted: Matmul, device: torch.device, dtype: torch.dtype, shape: tuple[int, int, int]
+) -> str:
+    """What `trainer.matmul` stands for on this machine.
+
+    `auto` on the CPU in float32 times a product of the given shape under "highest" and "medium" (which may
+    move it to another library, as exact and faster on some machines, bfloat16 on others) and takes the faster
+    of those that are as exact as float32. Everywhere else it is "highest".
+
+    Args:
+        wanted: the config's value.
+        device: where training happens.
+        dtype: of the parameters.
+        shape: (N, I, O) of the product that costs most.
+    """
+    if wanted is not Matmul.auto:
+        return str(wanted)
+    if device.type != "cpu" or dtype is not torch.float32:
+        return "highest"
+    measured = {setting: _measure(setting, shape) for setting in ("highest", "medium")}
+    exact = AS_EXACT * measured["highest"][1]
+    return min((name for name in measured if measured[name][1] <= exact), key=lambda name: measured[name][0])
+
+
+def _measure(setting: str, shape: tuple[int, int, int]) -> tuple[float, float]:
+    """Seconds of one product and its largest error, relative to the largest element."""
+    N, I, O = shape
+    generator = torch.Generator().manual_seed(0)
+    a_1NI = torch.rand(1, N, I, generator=generator)
+    b_1IO = torch.randn(1, I, O, generator=generator)
+    exact = torch.bmm(a_1NI.double(), b_1IO.double())
+    with matmul_setting(setting):
+        seconds = min(_seconds(a_1NI, b_1IO) for _ in range(REPEATS))
+        error = (torch.bmm(a_1NI, b_1IO) - exact).abs().max() / exact.abs().max()
+    return seconds, float(error)
+
+
+def _seconds(a_1NI: Tensor, b_1IO: Tensor) -> float:
+    start = perf_counter()
+    torch.bmm(a_1NI, b_1IO)
+    return perf_counter() - start

@@ -1,0 +1,150 @@
+"""What training tells its trackers. Trackers only listen: nothing here leads back into the loop."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum, auto
+from typing import Any, Protocol
+
+from torch import Tensor
+
+from dlhw.config.root import TrainConfig
+
+
+class Status(StrEnum):
+    """How a run ended."""
+
+    completed = auto()
+    early_stopped = auto()
+    diverged = auto()
+    interrupted = auto()
+    failed = auto()
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Mean loss (without penalty) and share of correct predictions; regression has no accuracy."""
+
+    loss: float
+    accuracy: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """One run, measured once.
+
+    Args:
+        epoch: epochs done, a fraction within an epoch.
+        step: updates done.
+        seconds: since training began.
+        lr: learning rate of the last update.
+        scores: part of the data ("train", "val", at the end "test") -> its scores.
+        is_best: whether this is the best validation so far.
+    """
+
+    epoch: float
+    step: int
+    seconds: float
+    lr: float
+    scores: Mapping[str, Scores]
+    is_best: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunInfo:
+    """What is known of a run before its first step.
+
+    Args:
+        index: place of the run in its cohort, from 0.
+        config: the whole config.
+        num_parameters: trainable numbers of this run.
+        num_samples: part of the data -> how many samples it has.
+        input_shape: shape of one input, `(H, W)` and `(C, H, W)` for images.
+        class_names: names of the classes, empty for regression.
+        device: where it trains, such as "cpu" or "cuda:0".
+        total_epochs: epochs planned.
+        total_steps: updates planned.
+        layers: parameter name -> shape, in the model's order ("fc1.weight" -> (64, 128)).
+        gradcheck: largest relative error of the manual gradients; None where it was switched off.
+        matmul: the float32 matrix-product setting in use.
+    """
+
+    index: int
+    config: TrainConfig
+    num_parameters: int
+    num_samples: Mapping[str, int]
+    input_shape: tuple[int, ...]
+    class_names: Sequence[str]
+    device: str
+    total_epochs: int
+    total_steps: int
+    layers: Mapping[str, tuple[int, ...]]
+    gradcheck: float | None = None
+    matmul: str = "highest"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """Tensors of one run at one moment. Each call makes fresh copies on the CPU, so call what you need.
+
+    Args:
+        parameters: parameter name -> its value, without run axis.
+        gradients: parameter name -> gradient of the last step, penalty included; empty before the first.
+        norms: (kind, parameter name) -> Euclidean norm, kind "weight" or "gradient"; cheap, no copies.
+        optimizer: name of a state ("momentum_buffer") -> its value, flat.
+        progress: plain data from which training can go on (epoch, step, early-stopping counters).
+    """
+
+    parameters: Callable[[], dict[str, Tensor]]
+    gradients: Callable[[], dict[str, Tensor]]
+    norms: Callable[[], dict[tuple[str, str], float]]
+    optimizer: Callable[[], dict[str, Tensor]]
+    progress: Callable[[], dict[str, Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunResult:
+    """How a run ended.
+
+    Args:
+        status: see `Status`.
+        final: part -> scores at the last evaluation of train and val; "test" of the selected parameters.
+        best: the same at the best validation (equal to `final` where there is no validation part).
+        best_epoch: epochs done then.
+        best_step: updates done then.
+        epochs: epochs done.
+        steps: updates done.
+        seconds: training time with evaluations.
+        diverged_at: step at which the loss was first not finite.
+        message: what went wrong, for status failed.
+        confusion_KK: counts, true class by row, predicted class by column, on the test part (or val, or train).
+        confusion_part: the part that `confusion_KK` counts.
+    """
+
+    status: Status
+    final: Mapping[str, Scores]
+    best: Mapping[str, Scores]
+    best_epoch: float
+    best_step: int
+    epochs: float
+    steps: int
+    seconds: float
+    diverged_at: int | None = None
+    message: str | None = None
+    confusion_KK: Tensor | None = None
+    confusion_part: str | None = field(default=None)
+
+
+class Tracker(Protocol):
+    """Listens to one run. A tracker owns its files and closes them in `finish` or `abort`."""
+
+    def start(self, info: RunInfo, snapshot: Snapshot) -> None:
+        """Before the first step."""
+
+    def evaluated(self, evaluation: Evaluation, snapshot: Snapshot) -> None:
+        """After each evaluation, and once more at the end with the part "test" alone."""
+
+    def finish(self, result: RunResult, snapshot: Snapshot) -> None:
+        """When the run has ended by itself, diverged or early-stopped ones included."""
+
+    def abort(self, status: Status, message: str) -> None:
+        """When an exception or an interrupt ended it; whatever is open is flushed and closed."""

@@ -1,0 +1,87 @@
+"""A part of the data as a cohort sees it, on the device, and the batches taken from it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from dlhw.data.dataset import Part
+from dlhw.nn.context import Workspace
+
+Batch = tuple[Tensor, Tensor]
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Samples of all runs: inputs (S, n, *shape), targets (S, n) or (S, n, K).
+
+    S is 1 where every run has the same samples, which then lie in memory once.
+    """
+
+    inputs: Tensor
+    targets: Tensor
+
+    @classmethod
+    def of(cls, parts: Sequence[Part], device: torch.device) -> "Pool":
+        """Put the parts of all runs (or the one that they share) on the device."""
+        if len({id(part) for part in parts}) == 1:
+            parts = parts[:1]
+        inputs = [part.inputs.to(device) for part in parts]
+        targets = [part.targets.to(device) for part in parts]
+        if len(parts) == 1:
+            return cls(inputs[0].unsqueeze(0), targets[0].unsqueeze(0))
+        return cls(torch.stack(inputs), torch.stack(targets))
+
+    @property
+    def num_samples(self) -> int:
+        """n."""
+        return self.inputs.shape[1]
+
+    def chunks(self, size: int) -> Iterator[Batch]:
+        """Batches in file order, as views."""
+        for start in range(0, self.num_samples, size):
+            yield self.inputs[:, start : start + size], self.targets[:, start : start + size]
+
+    def batches(self, order: Tensor | None, size: int, *, drop_last: bool, work: Workspace) -> Iterator[Batch]:
+        """Batches of one epoch, (S, B, …) each.
+
+        Args:
+            order: indices (1, n) or (R, n) of the epoch; None: file order.
+            size: B; the last batch may be smaller.
+            drop_last: leave a smaller last batch out.
+            work: buffers that batches are gathered into; a batch is gone when the next is asked for.
+        """
+        count = self.num_samples // size if drop_last else -(-self.num_samples // size)
+        if order is None:
+            whole = self.chunks(size)
+            yield from (next(whole) for _ in range(count))
+            return
+        runs = max(order.shape[0], self.inputs.shape[0])
+        index_Sn = self._flat_index(order.to(self.inputs.device), runs)
+        inputs, targets = self.inputs.flatten(0, 1), self.targets.flatten(0, 1)
+        for number in range(count):
+            index = index_Sn[:, number * size : (number + 1) * size]
+            lead = (runs, index.shape[1])
+            flat = index.reshape(-1)
+            yield _take(inputs, flat, lead, work, "inputs"), _take(targets, flat, lead, work, "targets")
+
+    def _flat_index(self, order: Tensor, runs: int) -> Tensor:
+        """Indices into all samples of all runs one after the other."""
+        offsets = torch.arange(self.inputs.shape[0], device=order.device).unsqueeze(1) * self.num_samples
+        return (order + offsets).expand(runs, -1)
+
+
+def _take(samples: Tensor, index: Tensor, lead: tuple[int, int], work: Workspace, name: str) -> Tensor:
+    shape = (index.shape[0], *samples.shape[1:])
+    out = work.buffer(work, name, shape, samples)
+    return torch.index_select(samples, 0, index, out=out).unflatten(0, lead)  # type: ignore[call-overload]
+
+
+def num_batches(num_samples: int, size: int, *, drop_last: bool) -> int:
+    """Updates in an epoch.
+
+    >>> num_batches(130, 64, drop_last=False), num_batches(130, 64, drop_last=True)
+    (3, 2)
+    """
+    return num_samples // size if drop_last else -(-num_samples // size)

@@ -1,0 +1,106 @@
+"""What is remembered of one run while it trains: its best validation, its patience, how it ended."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import inf, isfinite
+from typing import Any
+
+from dlhw.config.root import TrainConfig
+from dlhw.config.trainer import EarlyStoppingConfig, Metric
+from dlhw.training.events import Scores, Status
+
+
+def goodness(scores: Scores, metric: Metric) -> float:
+    """Higher is better: accuracy, or minus the loss; `auto` is accuracy where there is one."""
+    if metric is Metric.auto:
+        metric = Metric.loss if scores.accuracy is None else Metric.accuracy
+    value = -scores.loss if metric is Metric.loss else scores.accuracy
+    assert value is not None, "the config is checked: regression has no accuracy"
+    return value if isfinite(value) else -inf
+
+
+@dataclass
+class Patience:
+    """Early stopping: counts evaluations without a new best of the validation metric.
+
+    Args:
+        config: patience (None: never stop), metric, min_delta.
+    """
+
+    config: EarlyStoppingConfig
+    best: float = -inf
+    waited: int = 0
+
+    def exhausted_by(self, scores: Scores) -> bool:
+        """Take in an evaluation; True when there has been no new best for `patience` of them."""
+        value = goodness(scores, self.config.metric)
+        if value > self.best + (self.config.min_delta if isfinite(self.best) else 0):
+            self.best, self.waited = value, 0
+        else:
+            self.waited += 1
+        return self.config.patience is not None and self.waited >= self.config.patience
+
+
+@dataclass
+class Progress:
+    """State of one run.
+
+    Args:
+        config: the run's.
+        status: None while it trains.
+    """
+
+    config: TrainConfig
+    status: Status | None = None
+    best_value: float = -inf
+    best: Mapping[str, Scores] = field(default_factory=dict)
+    best_epoch: float = 0.0
+    best_step: int = 0
+    last: Mapping[str, Scores] = field(default_factory=dict)
+    epoch: float = 0.0
+    step: int = 0
+    seconds: float = 0.0
+    diverged_at: int | None = None
+
+    def __post_init__(self) -> None:
+        self.patience = Patience(self.config.trainer.early_stopping)
+
+    @property
+    def active(self) -> bool:
+        """Whether it still trains."""
+        return self.status is None
+
+    def take(self, scores: Mapping[str, Scores], epoch: float, step: int, seconds: float) -> bool:
+        """Take in an evaluation; return whether it is the best so far (without validation the last is)."""
+        self.last, self.epoch, self.step, self.seconds = scores, epoch, step, seconds
+        judged = scores.get("val")
+        value = inf if judged is None else goodness(judged, self.config.trainer.select_by)
+        is_best = value > self.best_value or (judged is None and self._finite(scores))
+        if is_best:
+            self.best_value, self.best, self.best_epoch, self.best_step = value, scores, epoch, step
+        if judged is not None and self.patience.exhausted_by(judged):
+            self.status = Status.early_stopped
+        return is_best
+
+    def find_divergence(self, diverged_at: int | None) -> None:
+        """End the run if a training loss was not finite, or its last scores are not."""
+        if diverged_at is None and not self._finite(self.last):
+            diverged_at = self.step
+        if diverged_at is not None:
+            self.status, self.diverged_at = Status.diverged, diverged_at
+
+    @staticmethod
+    def _finite(scores: Mapping[str, Scores]) -> bool:
+        return all(isfinite(each.loss) for each in scores.values())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for a checkpoint."""
+        return {
+            "epoch": self.epoch,
+            "step": self.step,
+            "seconds": self.seconds,
+            "best_epoch": self.best_epoch,
+            "best_step": self.best_step,
+            "best_value": self.best_value if isfinite(self.best_value) else None,
+            "early_stopping": {"waited": self.patience.waited},
+        }

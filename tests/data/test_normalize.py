@@ -1,0 +1,94 @@
+"""Scaling of inputs."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
+
+from dlhw.config.data import DataConfig, Normalize, Statistics
+from dlhw.data.normalize import Normalization, fit_normalization
+
+IMAGES = np.random.default_rng(0).integers(0, 200, (9, 1, 4, 4), dtype=np.uint8)
+TABLE = np.random.default_rng(1).normal(50, 9, (5000, 3))  # more rows than one chunk has
+
+
+def fit(
+    normalize: Normalize,
+    train: np.ndarray,
+    max_value: float | None = None,
+    statistics: Statistics = Statistics.auto,
+) -> Normalization:
+    return fit_normalization(DataConfig(normalize=normalize, statistics=statistics), train, max_value)
+
+
+@pytest.mark.parametrize("max_value", [16, 255])
+@pytest.mark.parametrize(
+    ("normalize", "expected"), [("none", [0, 1]), ("unit", [0, 1]), ("symmetric", [-1, 1])]
+)
+def test_a_known_range_is_reached_exactly(normalize: str, expected: list[float], max_value: int) -> None:
+    ends = np.array([0, max_value], dtype=np.uint8).reshape(2, 1, 1, 1)
+    scaled = fit(Normalize(normalize), IMAGES, max_value).apply(ends, torch.float32)
+    factor = max_value if normalize == "none" else 1
+    assert scaled.flatten().tolist() == [end * factor for end in expected]
+
+
+@pytest.mark.parametrize("statistics", list(Statistics))
+def test_a_known_range_needs_no_statistics(statistics: Statistics) -> None:
+    assert fit(Normalize.unit, IMAGES, 255, statistics).record() == {"kind": "unit", "shift": 0, "scale": 255}
+
+
+@pytest.mark.parametrize(("normalize", "low"), [(Normalize.unit, 0), (Normalize.symmetric, -1)])
+def test_an_unknown_range_is_that_of_training(normalize: Normalize, low: int) -> None:
+    scaled = fit(normalize, TABLE).apply(TABLE, torch.float64)
+    expected = MinMaxScaler((low, 1)).fit_transform(TABLE)
+    np.testing.assert_allclose(scaled, expected, atol=1e-12)
+
+
+def test_standardize_agrees_with_scikit_learn() -> None:
+    scaled = fit(Normalize.standardize, TABLE).apply(TABLE, torch.float64)
+    np.testing.assert_allclose(scaled, StandardScaler().fit_transform(TABLE), atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("train", "statistics", "shape"),
+    [
+        (IMAGES, Statistics.auto, ()),
+        (IMAGES, Statistics.all, ()),
+        (IMAGES, Statistics.feature, (1, 4, 4)),
+        (TABLE, Statistics.auto, (3,)),
+        (TABLE, Statistics.all, ()),
+        (TABLE, Statistics.feature, (3,)),
+    ],
+)
+@pytest.mark.parametrize("normalize", [Normalize.standardize, Normalize.unit])
+def test_statistics(
+    train: np.ndarray, statistics: Statistics, shape: tuple[int, ...], normalize: Normalize
+) -> None:
+    found = fit(normalize, train, None, statistics)
+    assert found.shift.shape == found.scale.shape == shape
+    assert found.scale.dtype == torch.float64
+    json.dumps(found.record())
+
+
+@pytest.mark.parametrize("normalize", list(Normalize))
+@pytest.mark.parametrize("constant", [0.0, 0.1, 1e9 / 3])
+def test_a_constant_feature_divides_by_nothing(normalize: Normalize, constant: float) -> None:
+    table = np.full((7, 2), constant)
+    table[:, 1] = np.arange(7)
+    scaled = fit(normalize, table).apply(table, torch.float64)
+    expected = constant if normalize is Normalize.none else 0.0
+    np.testing.assert_allclose(scaled[:, 0], expected, atol=1e-6)
+
+
+def test_a_large_offset_keeps_its_digits() -> None:
+    table = 1e9 + np.arange(10.0)[:, None]
+    scaled = fit(Normalize.unit, table).apply(table, torch.float32)
+    np.testing.assert_allclose(scaled[:, 0], np.arange(10) / 9, atol=1e-7)
+
+
+def test_raw_inputs_are_not_changed() -> None:
+    before = TABLE.copy()
+    fit(Normalize.standardize, TABLE).apply(TABLE, torch.float64)
+    np.testing.assert_array_equal(TABLE, before)

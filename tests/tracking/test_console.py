@@ -1,0 +1,202 @@
+import dataclasses
+import io
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from rich.console import Console as Terminal
+
+from dlhw.config.tracking import Console
+from dlhw.tracking.console import ConsoleTracker
+from dlhw.tracking.wording import closing_line, epoch_text, evaluation_line, gradcheck_text, head_line
+from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores, Snapshot, Status, Tracker
+
+FOLDER = Path("runs/digits-mlp/now")
+
+
+def pipe() -> Terminal:
+    return Terminal(file=io.StringIO(), highlight=False)
+
+
+def screen(width: int = 120) -> Terminal:
+    return Terminal(file=io.StringIO(), force_terminal=True, width=width, highlight=False)
+
+
+def text(terminal: Terminal) -> str:
+    assert isinstance(terminal.file, io.StringIO)
+    return terminal.file.getvalue()
+
+
+@pytest.fixture(autouse=True)
+def usual_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    for name in ("FORCE_COLOR", "NO_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE", "COLUMNS"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.mark.parametrize("style", [Console.plain, Console.auto])
+def test_plain_is_a_line_an_evaluation_and_a_table(play: Callable[[Tracker], None], style: Console) -> None:
+    out, err = pipe(), pipe()
+    play(ConsoleTracker(FOLDER, style, out=out, err=err))
+    lines = text(out).splitlines()
+    assert lines[0] == (
+        "mlp, 1,210 parameters  |  digits: 1,617 train, 180 val  |  cpu  |  "
+        "gradients checked: largest relative error 3.1e-16"
+    )
+    assert lines[2] == (
+        "epoch 2/3  step 52  train loss 0.0333 acc 0.9000  val loss 0.1000 acc 0.9500  lr 0.25  0.3 s"
+    )
+    assert lines[-1] == "completed after 3 epochs, 78 steps, 0.5 s: runs/digits-mlp/now"
+    assert text(err) == ""
+
+
+def test_a_pipe_gets_no_control_characters(play: Callable[[Tracker], None]) -> None:
+    out, err = pipe(), pipe()
+    play(ConsoleTracker(FOLDER, Console.auto, out=out, err=err))
+    assert all(letter.isprintable() or letter == "\n" for letter in text(out))
+
+
+def test_a_pipe_gets_long_paths_in_one_line(play: Callable[[Tracker], None]) -> None:
+    out = pipe()
+    folder = Path("/a" * 100)
+    play(ConsoleTracker(folder, Console.plain, out=out, err=pipe()))
+    assert text(out).splitlines()[-1].endswith(str(folder))
+
+
+def test_the_table_has_last_and_best_by_part(play: Callable[[Tracker], None]) -> None:
+    out = pipe()
+    play(ConsoleTracker(FOLDER, Console.plain, out=out, err=pipe()))
+    rows = [line.split() for line in text(out).splitlines()]
+    assert ["val", "0.2000", "0.9000", "0.1000", "0.9500"] in rows
+    assert ["train", "0.0667", "0.9000", "0.0333", "0.9000"] in rows
+    assert "best: epoch 2" in text(out)
+
+
+def test_a_regression_has_no_accuracy(info: RunInfo, snapshot: Snapshot, result: RunResult) -> None:
+    scores = {"train": Scores(0.5), "val": Scores(float("nan"))}
+    out = pipe()
+    tracker = ConsoleTracker(FOLDER, Console.plain, out=out, err=pipe())
+    tracker.start(info, snapshot)
+    tracker.evaluated(Evaluation(epoch=1, step=9, seconds=1, lr=1, scores=scores), snapshot)
+    tracker.finish(dataclasses.replace(result, final=scores, best=scores), snapshot)
+    assert "acc" not in text(out)
+    assert "val loss nan" in text(out)
+
+
+def test_a_terminal_gets_a_bar(play: Callable[[Tracker], None]) -> None:
+    out, err = screen(), screen()
+    play(ConsoleTracker(FOLDER, Console.auto, out=out, err=err))
+    assert "epoch 3/3" in text(err)
+    assert "train loss 0.0667" in text(err)
+    assert "val accuracy 0.9000" in text(err)
+    assert "step 52" not in text(out)
+    assert "completed" in text(out)
+    assert text(err).endswith("\x1b[?25h")  # the cursor is back
+
+
+@pytest.mark.parametrize(
+    ("out", "err", "has_bar"),
+    [(screen, screen, True), (pipe, screen, False), (screen, pipe, False), (pipe, pipe, False)],
+)
+def test_auto_needs_both_outputs_on_a_terminal(
+    play: Callable[[Tracker], None],
+    out: Callable[[], Terminal],
+    err: Callable[[], Terminal],
+    has_bar: bool,
+) -> None:
+    lines, bar = out(), err()
+    play(ConsoleTracker(FOLDER, Console.auto, out=lines, err=bar))
+    assert ("epoch" in text(bar)) is has_bar
+    assert ("step 52" in text(lines)) is not has_bar
+
+
+def test_a_dumb_terminal_gets_lines(play: Callable[[Tracker], None], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    out = screen()
+    play(ConsoleTracker(FOLDER, Console.auto, out=out, err=screen()))
+    assert "step 52" in text(out)
+
+
+def test_an_abort_stops_the_bar_and_says_so(
+    info: RunInfo, snapshot: Snapshot, evaluations: list[Evaluation]
+) -> None:
+    out, err = screen(), screen()
+    tracker = ConsoleTracker(FOLDER, Console.bar, out=out, err=err)
+    tracker.start(info, snapshot)
+    tracker.evaluated(evaluations[0], snapshot)
+    tracker.abort(Status.interrupted, "by Ctrl-C")
+    assert text(err).endswith("\x1b[?25h")
+    assert text(out).splitlines()[-1] == f"interrupted after epoch 1/3  {FOLDER}"
+
+
+def test_square_brackets_are_no_markup(play: Callable[[Tracker], None]) -> None:
+    out = pipe()
+    play(ConsoleTracker(Path("runs/[bold]x[/nothing]"), Console.plain, out=out, err=pipe()))
+    assert "[bold]x[/nothing]" in text(out)
+
+
+def test_a_stream_that_knows_only_ascii(play: Callable[[Tracker], None]) -> None:
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding="ascii", write_through=True)
+    out = Terminal(file=stream, highlight=False)
+    play(ConsoleTracker(Path("läufe"), Console.plain, out=out, err=pipe()))
+    assert raw.getvalue().decode("ascii").endswith("l\\xe4ufe\n")
+
+
+SCRIPT = """
+from pathlib import Path
+from dlhw.tracking.console import ConsoleTracker
+from dlhw.training.events import Evaluation, RunResult, Scores, Status
+scores = {"val": Scores(0.5, 0.75)}
+tracker = ConsoleTracker(Path("läufe"))
+tracker.evaluated(Evaluation(epoch=1, step=9, seconds=1, lr=1, scores=scores), None)
+print("between", flush=True)
+tracker.finish(RunResult(status=Status.completed, final=scores, best=scores, best_epoch=1, best_step=9,
+    epochs=1, steps=9, seconds=1), None)
+"""
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
+def test_a_real_pipe(encoding: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT], capture_output=True, check=True, env={"PYTHONIOENCODING": encoding}
+    )
+    lines = done.stdout.decode(encoding).splitlines()
+    assert lines[0].startswith("epoch 1/0  step 9  val loss 0.5000 acc 0.7500")
+    assert lines[1] == "between"
+    assert all(line.isprintable() and len(line) <= 80 for line in lines)
+    assert lines[-1].endswith("läufe" if encoding == "utf-8" else "l\\xe4ufe")
+    assert done.stderr == b""
+
+
+@pytest.mark.parametrize(
+    ("epoch", "words"),
+    [(3.0, "epoch 3/20"), (2.5, "epoch 2.5/20"), (1 / 3, "epoch 0.3333/20"), (12345.0, "epoch 12345/20")],
+)
+def test_epoch_text(epoch: float, words: str) -> None:
+    assert epoch_text(epoch, 20) == words
+
+
+def test_head_line_of_runs_that_train_together(info: RunInfo) -> None:
+    assert head_line(info, 12).endswith("12 runs train together, shown is the first")
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [(None, "gradients not checked"), (0.0, "gradients checked: largest relative error 0.0e+00")],
+)
+def test_gradcheck_text(error: float | None, words: str) -> None:
+    assert gradcheck_text(error) == words
+
+
+def test_evaluation_line_of_a_tiny_learning_rate(evaluations: list[Evaluation]) -> None:
+    assert "lr 1e-05" in evaluation_line(dataclasses.replace(evaluations[0], lr=1e-5), 3)
+
+
+def test_closing_line_of_a_diverged_run(result: RunResult) -> None:
+    line = closing_line(dataclasses.replace(result, status=Status.early_stopped), FOLDER)
+    assert line.startswith("early stopped after 3 epochs")
+    diverged = dataclasses.replace(result, status=Status.diverged, diverged_at=40)
+    assert closing_line(diverged, FOLDER).startswith("diverged (loss not finite at step 40) after")

@@ -1,0 +1,103 @@
+import csv
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from dlhw.tracking.metrics_csv import MetricsTracker, append_whole
+from dlhw.training.events import Evaluation, RunInfo, Scores, Snapshot, Status, Tracker
+
+HEADER = "run,epoch,step,split,loss,accuracy,seconds\n"
+
+
+def rows(folder: Path) -> list[dict[str, str]]:
+    with (folder / "metrics.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_one_row_for_each_evaluation_and_part(tmp_path: Path, play: Callable[[Tracker], None]) -> None:
+    play(MetricsTracker(tmp_path))
+    assert (tmp_path / "metrics.csv").read_text().startswith(HEADER)
+    assert [(row["step"], row["split"]) for row in rows(tmp_path)] == [
+        (step, part) for step in ("26", "52", "78") for part in ("train", "val")
+    ]
+    assert rows(tmp_path)[3] == {
+        "run": "0",
+        "epoch": "2.0",
+        "step": "52",
+        "split": "val",
+        "loss": "0.1",
+        "accuracy": "0.95",
+        "seconds": "0.285714",
+    }
+
+
+@pytest.mark.parametrize("loss", [1 / 3, 1e-300, float("nan"), float("inf"), -float("inf")])
+def test_losses_keep_every_digit(tmp_path: Path, info: RunInfo, snapshot: Snapshot, loss: float) -> None:
+    tracker = MetricsTracker(tmp_path)
+    tracker.start(info, snapshot)
+    tracker.evaluated(Evaluation(epoch=0.5, step=13, seconds=1, lr=1, scores={"val": Scores(loss)}), snapshot)
+    (row,) = rows(tmp_path)
+    assert row["loss"] == repr(loss)
+    assert row["accuracy"] == ""
+    assert row["epoch"] == "0.5"
+
+
+def test_rows_are_there_before_the_run_ends(
+    tmp_path: Path, info: RunInfo, snapshot: Snapshot, evaluations: list[Evaluation]
+) -> None:
+    tracker = MetricsTracker(tmp_path)
+    tracker.start(dataclasses.replace(info, index=7), snapshot)
+    assert (tmp_path / "metrics.csv").read_text() == HEADER
+    tracker.evaluated(evaluations[0], snapshot)
+    assert [row["run"] for row in rows(tmp_path)] == ["7", "7"]
+    tracker.abort(Status.interrupted, "")
+    assert len(rows(tmp_path)) == 2
+
+
+def test_a_failed_append_leaves_no_torn_line(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
+    path = tmp_path / "metrics.csv"
+    path.write_text(HEADER)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(HEADER) + 5, hard))  # room for half a row
+    try:
+        with pytest.raises(OSError, match="disk is full"):
+            append_whole(path, b"0,1.0,26,val,0.5,0.5,1.0\n")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert path.read_text() == HEADER
+
+
+def test_a_run_that_goes_on_repeats_no_row(
+    tmp_path: Path,
+    info: RunInfo,
+    snapshot: Snapshot,
+    evaluations: list[Evaluation],
+    play: Callable[[Tracker], None],
+    progress: dict[str, int | float],
+) -> None:
+    play(MetricsTracker(tmp_path))
+    whole = (tmp_path / "metrics.csv").read_text()
+    with (tmp_path / "metrics.csv").open("a") as file:
+        file.write("0,3.5,9")  # torn by a kill
+    progress["step"] = 52
+    again = MetricsTracker(tmp_path)
+    again.start(info, snapshot)
+    assert rows(tmp_path)[-1]["step"] == "52"
+    again.evaluated(evaluations[2], snapshot)
+    assert (tmp_path / "metrics.csv").read_text() == whole
+
+
+def test_a_new_run_starts_an_empty_file(
+    tmp_path: Path,
+    info: RunInfo,
+    snapshot: Snapshot,
+    play: Callable[[Tracker], None],
+    progress: dict[str, int | float],
+) -> None:
+    play(MetricsTracker(tmp_path))
+    progress["step"] = 0
+    MetricsTracker(tmp_path).start(info, snapshot)
+    assert (tmp_path / "metrics.csv").read_text() == HEADER

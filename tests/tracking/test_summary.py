@@ -1,0 +1,81 @@
+import dataclasses
+import json
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dlhw.tracking.summary import SummaryTracker
+from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores, Snapshot, Status, Tracker
+
+
+def summary(folder: Path) -> dict[str, Any]:
+    return json.loads((folder / "summary.json").read_text())
+
+
+def test_a_whole_run(tmp_path: Path, play: Callable[[Tracker], None]) -> None:
+    play(SummaryTracker(tmp_path))
+    told = summary(tmp_path)
+    assert told["status"] == "completed"
+    assert told["final"]["val"] == {"loss": 0.2, "accuracy": 0.9}
+    assert told["best"]["val"] == {"loss": 0.1, "accuracy": 0.95}
+    assert (told["best_epoch"], told["best_step"]) == (2, 52)
+    assert (told["epochs"], told["steps"], told["seconds"]) == (3, 78, 0.5)
+    assert (told["diverged_at"], told["message"]) == (None, None)
+    assert told["gradcheck"] == {"max_relative_error": 3.1e-16}
+    assert told["num_samples"] == {"train": 1617, "val": 180, "test": 0}
+    assert (told["seed"], told["num_parameters"]) == (3, 1210)
+    assert (told["device"], told["dtype"], told["matmul"]) == ("cpu", "float32", "medium")
+    assert all(told["versions"][name] for name in ("python", "dlhw", "torch", "numpy", "hydra-core"))
+    assert told["num_threads"] >= 1
+    assert told["platform"]
+    assert told["cpu"]
+    assert "git" in told
+    assert datetime.fromisoformat(told["created"]).utcoffset() == timedelta(0)
+
+
+def test_nothing_is_written_before_the_end(
+    tmp_path: Path, info: RunInfo, snapshot: Snapshot, evaluations: list[Evaluation]
+) -> None:
+    tracker = SummaryTracker(tmp_path)
+    tracker.start(info, snapshot)
+    tracker.evaluated(evaluations[0], snapshot)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("status", [Status.interrupted, Status.failed])
+def test_an_aborted_run_tells_how_far_it_came(
+    tmp_path: Path, info: RunInfo, snapshot: Snapshot, evaluations: list[Evaluation], status: Status
+) -> None:
+    tracker = SummaryTracker(tmp_path)
+    tracker.start(info, snapshot)
+    for evaluation in evaluations:
+        tracker.evaluated(evaluation, snapshot)
+    tracker.abort(status, "the reason")
+    told = summary(tmp_path)
+    assert (told["status"], told["message"]) == (status.value, "the reason")
+    assert (told["steps"], told["best_step"]) == (78, 52)
+    assert told["best"]["val"]["accuracy"] == 0.95
+
+
+def test_an_abort_before_the_first_evaluation(tmp_path: Path, info: RunInfo, snapshot: Snapshot) -> None:
+    tracker = SummaryTracker(tmp_path)
+    tracker.start(info, snapshot)
+    tracker.abort(Status.interrupted, "")
+    assert (summary(tmp_path)["steps"], summary(tmp_path)["final"]) == (0, {})
+
+
+def test_a_diverged_run_of_a_regression(
+    tmp_path: Path, info: RunInfo, snapshot: Snapshot, result: RunResult
+) -> None:
+    diverged = dataclasses.replace(
+        result, status=Status.diverged, diverged_at=40, final={"val": Scores(float("nan"))}
+    )
+    tracker = SummaryTracker(tmp_path)
+    tracker.start(dataclasses.replace(info, gradcheck=None), snapshot)
+    tracker.finish(diverged, snapshot)
+    told = summary(tmp_path)
+    assert (told["status"], told["diverged_at"], told["gradcheck"]) == ("diverged", 40, None)
+    assert told["final"] == {"val": {"loss": None, "accuracy": None}}

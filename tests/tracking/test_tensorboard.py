@@ -1,0 +1,268 @@
+import dataclasses
+import io
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.hparams import api_pb2
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
+from torch import Tensor
+
+from dlhw.config.load import to_dict
+from dlhw.tracking.confusion import confusion_picture
+from dlhw.tracking.hparams import metric_names, metric_values
+from dlhw.tracking.images import weight_picture, weight_tiles
+from dlhw.tracking.tensorboard import TensorBoardTracker
+from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores, Snapshot, Status, Tracker
+
+
+def read(folder: Path) -> EventAccumulator:
+    events = EventAccumulator(
+        str(folder), size_guidance=dict.fromkeys(("images", "histograms", "scalars"), 0)
+    )
+    events.Reload()
+    return events
+
+
+def scalars(events: EventAccumulator, tag: str) -> list[tuple[int, float]]:
+    return [(event.step, event.value) for event in events.Scalars(tag)]
+
+
+def image_steps(events: EventAccumulator, tag: str) -> list[int]:
+    return [event.step for event in events.Images(tag)]
+
+
+def hparams(events: EventAccumulator, tag: str) -> HParamsPluginData:
+    content = events.SummaryMetadata(f"_hparams_/{tag}").plugin_data.content
+    return HParamsPluginData.FromString(content)
+
+
+def test_one_event_file_in_the_run_folder(tmp_path: Path, play: Callable[[Tracker], None]) -> None:
+    play(TensorBoardTracker(tmp_path, 5))
+    assert [path.name.split(".")[:3] for path in tmp_path.iterdir()] == [["events", "out", "tfevents"]]
+
+
+def test_scalars_read_back(
+    tmp_path: Path, play: Callable[[Tracker], None], parameters: dict[str, Tensor]
+) -> None:
+    play(TensorBoardTracker(tmp_path, 5))
+    events = read(tmp_path)
+    assert scalars(events, "loss/val") == [
+        (26, pytest.approx(0.7)),
+        (52, pytest.approx(0.1)),
+        (78, pytest.approx(0.2)),
+    ]
+    assert [step for step, _ in scalars(events, "accuracy/train")] == [26, 52, 78]
+    assert scalars(events, "optimizer/lr")[0] == (26, 0.25)
+    norm = pytest.approx(float(parameters["fc1.weight"].norm()))
+    assert scalars(events, "norm/weight/fc1.weight")[-1] == (78, norm)
+    expected = {f"{kind}/{part}" for kind in ("loss", "accuracy") for part in ("train", "val")}
+    expected |= {f"norm/weight/{name}" for name in parameters} | {"optimizer/lr"}
+    expected |= {f"hparam/{part}_{kind}" for part in ("train", "val") for kind in ("loss", "accuracy")}
+    assert set(events.Tags()["scalars"]) == expected
+
+
+@pytest.mark.parametrize(
+    ("every", "steps"), [(0, [0, 78]), (1, [0, 26, 52, 78]), (2, [0, 52, 78]), (5, [0, 78])]
+)
+def test_weights_are_drawn_as_often_as_asked(
+    tmp_path: Path, play: Callable[[Tracker], None], every: int, steps: list[int]
+) -> None:
+    play(TensorBoardTracker(tmp_path, every))
+    events = read(tmp_path)
+    assert [event.step for event in events.Histograms("weights/fc1.weight")] == steps
+    assert [event.step for event in events.Histograms("gradients/fc2.bias")] == steps[1:]
+    assert image_steps(events, "first_layer/fc1.weight") == steps
+
+
+def test_histograms_read_back(
+    tmp_path: Path, play: Callable[[Tracker], None], parameters: dict[str, Tensor]
+) -> None:
+    play(TensorBoardTracker(tmp_path, 5))
+    value = read(tmp_path).Histograms("weights/fc1.weight")[-1].histogram_value
+    assert value.num == sum(value.bucket) == 64 * 16
+    assert value.max == pytest.approx(float(parameters["fc1.weight"].max()))
+
+
+def test_pictures_decode_to_what_was_drawn(
+    tmp_path: Path,
+    play: Callable[[Tracker], None],
+    parameters: dict[str, Tensor],
+    result: RunResult,
+    info: RunInfo,
+) -> None:
+    play(TensorBoardTracker(tmp_path, 5))
+    assert result.confusion_KK is not None
+    drawn = {
+        "first_layer/fc1.weight": weight_picture(weight_tiles(parameters["fc1.weight"], (1, 8, 8))),
+        "confusion/val": confusion_picture(result.confusion_KK, info.class_names, "val"),
+    }
+    events = read(tmp_path)
+    assert set(events.Tags()["images"]) == set(drawn)
+    for tag, picture in drawn.items():
+        event = events.Images(tag)[-1]
+        decoded = np.asarray(Image.open(io.BytesIO(event.encoded_image_string)))
+        assert (event.height, event.width) == picture.shape[:2]
+        assert np.array_equal(decoded, picture)
+
+
+def test_the_config_is_there_as_yaml(tmp_path: Path, play: Callable[[Tracker], None], info: RunInfo) -> None:
+    from omegaconf import OmegaConf
+
+    play(TensorBoardTracker(tmp_path, 5))
+    (event,) = read(tmp_path).Tensors("config/text_summary")
+    text = event.tensor_proto.string_val[0].decode()
+    block = text.removeprefix("```yaml\n").removesuffix("```")
+    assert OmegaConf.to_container(OmegaConf.create(block)) == to_dict(info.config)
+
+
+def test_hparams_hold_what_sweeps_vary(tmp_path: Path, play: Callable[[Tracker], None]) -> None:
+    play(TensorBoardTracker(tmp_path, 5))
+    events = read(tmp_path)
+    row = hparams(events, "session_start_info").session_start_info.hparams
+    numbers = {"seed": 3, "optimizer.lr": 0.25, "optimizer.momentum": 0, "trainer.batch_size": 64}
+    assert {key: row[key].number_value for key in numbers} == numbers
+    texts = {
+        "model.name": "mlp",
+        "model.hidden": "[16]",
+        "data.name": "digits",
+        "optimizer.name": "sgd",
+        "regularizer.name": "none",
+    }
+    assert {key: row[key].string_value for key in texts} == texts
+    assert "trainer.epochs" not in row
+    assert "trainer.early_stopping.patience" not in row  # null
+
+
+def test_hparams_metrics_are_scalars_of_the_same_file(
+    tmp_path: Path, play: Callable[[Tracker], None], info: RunInfo, result: RunResult
+) -> None:
+    play(TensorBoardTracker(tmp_path, 5))
+    events = read(tmp_path)
+    columns = [each.name.tag for each in hparams(events, "experiment").experiment.metric_infos]
+    assert columns == metric_names(info) == list(dict.fromkeys(columns))
+    assert set(columns) == set(metric_values(result))
+    assert scalars(events, "hparam/val_accuracy") == [(78, pytest.approx(0.95))]
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (Status.completed, api_pb2.STATUS_SUCCESS),
+        (Status.early_stopped, api_pb2.STATUS_SUCCESS),
+        (Status.diverged, api_pb2.STATUS_FAILURE),
+    ],
+)
+def test_hparams_tell_how_a_run_ended(
+    tmp_path: Path, info: RunInfo, snapshot: Snapshot, result: RunResult, status: Status, code: int
+) -> None:
+    tracker = TensorBoardTracker(tmp_path, 5)
+    tracker.start(info, snapshot)
+    tracker.finish(dataclasses.replace(result, status=status), snapshot)
+    assert hparams(read(tmp_path), "session_end_info").session_end_info.status == code
+
+
+def open_files() -> set[str]:
+    return {
+        os.readlink(f"/proc/self/fd/{fd}")
+        for fd in os.listdir("/proc/self/fd")
+        if os.path.exists(f"/proc/self/fd/{fd}")
+    }
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc")
+@pytest.mark.parametrize("ends", ["finish", "abort", "abort twice", "abort before start"])
+def test_nothing_stays_open(
+    tmp_path: Path, info: RunInfo, snapshot: Snapshot, result: RunResult, ends: str
+) -> None:
+    files, threads = open_files(), threading.active_count()
+    tracker = TensorBoardTracker(tmp_path, 5)
+    if ends != "abort before start":
+        tracker.start(info, snapshot)
+        assert any(str(tmp_path) in name for name in open_files())
+    if ends == "finish":
+        tracker.finish(result, snapshot)
+    else:
+        tracker.abort(Status.interrupted, "")
+    if ends == "abort twice":
+        tracker.abort(Status.interrupted, "")
+    assert open_files() == files
+    assert threading.active_count() == threads
+
+
+def test_a_picture_that_fails_closes_the_file(
+    tmp_path: Path, info: RunInfo, snapshot: Snapshot, result: RunResult
+) -> None:
+    threads = threading.active_count()
+    tracker = TensorBoardTracker(tmp_path, 5)
+    tracker.start(info, snapshot)
+    with pytest.raises(ValueError, match="axes|dimension|diag|array"):
+        tracker.finish(dataclasses.replace(result, confusion_KK=torch.zeros(3)), snapshot)
+    assert threading.active_count() == threads
+
+
+def test_curves_can_be_read_while_training(
+    tmp_path: Path, info: RunInfo, snapshot: Snapshot, evaluations: list[Evaluation]
+) -> None:
+    tracker = TensorBoardTracker(tmp_path, 5)
+    tracker.start(info, snapshot)
+    tracker.evaluated(evaluations[0], snapshot)
+    assert len(scalars(read(tmp_path), "loss/val")) == 1
+    tracker.abort(Status.interrupted, "")
+
+
+def test_a_regression_on_a_table(
+    tmp_path: Path, info: RunInfo, snapshot: Snapshot, result: RunResult
+) -> None:
+    scores = {"train": Scores(0.5), "test": Scores(float("inf"))}
+    table = dataclasses.replace(info, class_names=[], input_shape=(64,), num_samples={"train": 9, "test": 3})
+    tracker = TensorBoardTracker(tmp_path, 5)
+    tracker.start(table, snapshot)
+    tracker.evaluated(Evaluation(epoch=1, step=9, seconds=1, lr=1, scores=scores), snapshot)
+    tracker.finish(dataclasses.replace(result, final=scores, best=scores, confusion_KK=None), snapshot)
+    events = read(tmp_path)
+    assert events.Tags()["images"] == []
+    assert [tag for tag in events.Tags()["scalars"] if "accuracy" in tag] == []
+    assert scalars(events, "loss/test") == [(9, float("inf"))]
+
+
+def test_the_test_part_comes_alone(tmp_path: Path, info: RunInfo, snapshot: Snapshot) -> None:
+    tracker = TensorBoardTracker(tmp_path, 1)
+    tracker.start(info, snapshot)
+    scores = {"test": Scores(0.5, 0.8)}
+    tracker.evaluated(Evaluation(epoch=3, step=78, seconds=1, lr=1, scores=scores), snapshot)
+    tracker.abort(Status.interrupted, "")
+    assert set(read(tmp_path).Tags()["scalars"]) == {"loss/test", "accuracy/test"}
+
+
+def test_parameters_that_diverged_can_be_drawn(
+    tmp_path: Path, play: Callable[[Tracker], None], parameters: dict[str, Tensor]
+) -> None:
+    parameters["fc1.weight"].fill_(float("nan"))
+    play(TensorBoardTracker(tmp_path, 1))
+    events = read(tmp_path)
+    assert "weights/fc1.weight" not in events.Tags()["histograms"]
+    assert "weights/fc1.bias" in events.Tags()["histograms"]
+
+
+def test_a_run_that_goes_on_repeats_no_point(
+    tmp_path: Path,
+    info: RunInfo,
+    snapshot: Snapshot,
+    evaluations: list[Evaluation],
+    progress: dict[str, int | float],
+) -> None:
+    for first, last, step in ((0, 3, 0), (2, 3, 52)):
+        progress["step"] = step
+        tracker = TensorBoardTracker(tmp_path, 0)
+        tracker.start(info, snapshot)
+        for evaluation in evaluations[first:last]:
+            tracker.evaluated(evaluation, snapshot)
+        tracker.abort(Status.interrupted, "")
+    assert [step for step, _ in scalars(read(tmp_path), "loss/val")] == [26, 52, 78]
