@@ -109,7 +109,7 @@ def write_npz(tmp_path: Path) -> Callable[..., str]:
 
     def write(**arrays: np.ndarray) -> str:
         path = tmp_path / "data.npz"
-        np.savez(path, allow_pickle=True, **arrays)  # type: ignore[arg-type]
+        np.savez(path, allow_pickle=True, **arrays)
         return str(path)
 
     return write

@@ -77,8 +77,8 @@ def test_a_byte_order_mark_and_windows_lines(tmp_path: Path) -> None:
         ("a,b\n1,0\n1\n", r"line 3 must have 2 fields like the header, got 1$"),
         (
             "a,b\n1,0\n2,1.5\n",
-            r"line 3, column b must be a class label \(an integer 0, 1, …\), got 1.5; for real-valued targets "
-            r"set data.task=regression$",
+            r"line 3, column b must be a class label \(an integer 0, 1, …\), got 1.5; for real-valued "
+            r"targets set data.task=regression$",
         ),
         ("a,b\n1,0\n2,-1\n", r"line 3, column b must be a class label .*, got -1"),
         (

@@ -87,7 +87,7 @@ def test_raw_data_is_not_shared_with_tensors(write_npz: Write) -> None:
         ),
         (
             DigitsConfig(split=SplitConfig(train=None, val=1)),
-            r"^the validation part .* holds only class \d \(1 samples\), and needs two or more: change data.split",
+            r"^the validation part .* holds only class \d \(1 samples\), and needs two or more: change",
         ),
         (DigitsConfig(split=SplitConfig(val=1797)), r"^data.split.train=null \(the rest\) must not be empty"),
         (

@@ -18,8 +18,7 @@ SPLITS = st.builds(
 def split_or_refuse(num_samples: int, split: SplitConfig, seed: int = 0) -> dict[str, np.ndarray]:
     try:
         return split_indices(num_samples, split, seed)
-    except DataError as error:
-        assert "data.split." in str(error)
+    except DataError:
         assume(False)
         raise
 
@@ -100,7 +99,7 @@ def test_counts(split: SplitConfig, counts: tuple[int, int, int]) -> None:
         (SplitConfig(train=None, val=101), r"^data.split.val=101 must fit into .* 100 samples, got 101$"),
         (
             SplitConfig(train=None, val=60, test=40),
-            r"^data.split.train=null \(the rest\) must not be empty, but the other parts take all 100 samples",
+            r"^data.split.train=null \(the rest\) must not be empty, but the other parts take all 100 ",
         ),
         (
             SplitConfig(train=1.0, val=None, test=0),

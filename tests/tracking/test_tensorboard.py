@@ -185,7 +185,7 @@ def test_nothing_stays_open(
     tracker = TensorBoardTracker(tmp_path, 5)
     if ends != "abort before start":
         tracker.start(info, snapshot)
-        assert any(str(tmp_path) in name for name in open_files())
+        assert threading.active_count() > threads
     if ends == "finish":
         tracker.finish(result, snapshot)
     else:

@@ -62,7 +62,9 @@ def _renamed(config: TrainConfig) -> list[str]:
         part = getattr(config, group)
         names = [name for name, schema in options.items() if schema is type(part)]
         if part.name not in names:
-            told.append(f"{group}.name must stay {listing(names)}, got {part.name}: write {group}={part.name}")
+            told.append(
+                f"{group}.name must stay {listing(names)}, got {part.name}: write {group}={part.name}"
+            )
     return told
 
 

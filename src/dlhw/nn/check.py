@@ -155,11 +155,14 @@ def check_layers(
     cotangent = torch.randn(out.shape, generator=generator, dtype=torch.float64)
     references = torch.autograd.grad((out * cotangent).sum(), variables)
     with torch.no_grad():
-        # as in training: shared inputs, and buffers that are written again
-        _, caches, ctx = forward(x_1N, reuse=True)
         grads = [torch.full_like(variable, nan) for variable in variables[1:]]
-        dx = model.backward(params, cotangent, caches, _tree(names[1:], grads), ctx, need_dx=True)
+        slots = _tree(names[1:], grads)
+        _, caches, ctx = forward(x, reuse=True)
+        dx = model.backward(params, cotangent, caches, slots, ctx, need_dx=True)
         assert dx is not None
+        if slots:  # the parameters' gradients as in training: inputs that all runs share
+            _, caches, ctx = forward(x_1N, reuse=True)
+            model.backward(params, cotangent, caches, slots, ctx)
 
         def value() -> tuple[Tensor, list[Tensor]]:
             out, caches, _ = forward(x, reuse=False)

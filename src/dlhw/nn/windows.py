@@ -20,9 +20,7 @@ def windows_of(x: Tensor, kernel: int, stride: int) -> Tensor:
     return x.unfold(-2, kernel, stride).unfold(-2, kernel, stride)
 
 
-def scatter_windows(
-    part: Callable[[int, int], Tensor], kernel: int, stride: int, image: Tensor
-) -> Tensor:
+def scatter_windows(part: Callable[[int, int], Tensor], kernel: int, stride: int, image: Tensor) -> Tensor:
     """Adjoint of `windows_of`: add the values of all windows to the pixels that they came from.
 
     Args:

@@ -98,8 +98,6 @@ REGULARIZERS: dict[type[RegularizerConfig], type[NoRegularizer | L1 | L2]] = {
 }
 
 
-def build_regularizer(
-    configs: Sequence[RegularizerConfig], layout: Layout, like_RP: Tensor
-) -> Regularizer:
+def build_regularizer(configs: Sequence[RegularizerConfig], layout: Layout, like_RP: Tensor) -> Regularizer:
     """The penalty that the configs name."""
     return REGULARIZERS[type(configs[0])](configs, layout, like_RP)  # type: ignore[arg-type]

@@ -22,9 +22,7 @@ class Engine(ABC):
 
     def __init__(self, cohort: Cohort, uniform: Uniform) -> None:
         self.cohort = cohort
-        self.context = Context(
-            training=True, workspace=Workspace(reuse=self.reuse_buffers), uniform=uniform
-        )
+        self.context = Context(training=True, workspace=Workspace(reuse=self.reuse_buffers), uniform=uniform)
 
     @abstractmethod
     def gradients(self, x: Tensor, targets: Tensor) -> Tensor:

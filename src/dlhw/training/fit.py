@@ -155,5 +155,3 @@ def run_info(
         gradcheck=gradcheck,
         matmul=matmul,
     )
-
-

@@ -116,7 +116,9 @@ class Loop:
     def _set_lr(self, epoch: int) -> None:
         """Learning rates of this epoch; a run that has ended keeps its parameters by a rate of 0."""
         self.lrs = [
-            config.optimizer.lr * lr_factor(config.schedule, epoch, self.trainer.epochs) if run.active else 0.0
+            config.optimizer.lr * lr_factor(config.schedule, epoch, self.trainer.epochs)
+            if run.active
+            else 0.0
             for config, run in zip(self.cohort.configs, self.runs, strict=True)
         ]
         self.lr_R1 = column(self.lrs, self.cohort.params_RP)

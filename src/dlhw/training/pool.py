@@ -43,7 +43,9 @@ class Pool:
         for start in range(0, self.num_samples, size):
             yield self.inputs[:, start : start + size], self.targets[:, start : start + size]
 
-    def batches(self, order: Tensor | None, size: int, *, drop_last: bool, work: Workspace) -> Iterator[Batch]:
+    def batches(
+        self, order: Tensor | None, size: int, *, drop_last: bool, work: Workspace
+    ) -> Iterator[Batch]:
         """Batches of one epoch, (S, B, …) each.
 
         Args:
