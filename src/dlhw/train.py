@@ -3,14 +3,17 @@
 import logging
 import shutil
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from dlhw.cli import run_command
+from dlhw.config.callback import Refused
 from dlhw.config.load import to_config
 from dlhw.config.store import conf_dir, register
 from dlhw.errors import UserError
@@ -72,8 +75,9 @@ def task(composed: DictConfig) -> float | None:
     try:
         result = train_run(to_config(composed), folder)
     except UserError as error:
-        log.error("%s", error)
         _discard(folder)
+        if HydraConfig.get().mode is RunMode.RUN:
+            raise Refused(error) from error  # Hydra would print the overrides above our sentence
         raise
     log.info("%s after %d steps, %.2f s", result.status, result.steps, result.seconds)
     return objective(result)
@@ -108,6 +112,8 @@ def _discard(folder: Path) -> None:
         for handler in logging.getLogger().handlers:
             handler.close()
         shutil.rmtree(folder)
+        with suppress(OSError):  # not empty: there are other runs of that name
+            folder.parent.rmdir()
 
 
 if __name__ == "__main__":

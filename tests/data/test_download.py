@@ -5,8 +5,9 @@ import hashlib
 from pathlib import Path
 
 import pytest
+import torchvision.datasets
 
-from dlhw.config.data import MNISTConfig
+from dlhw.config.data import MNISTConfig, SplitConfig
 from dlhw.data import load_dataset
 from dlhw.data.download import Remote, fetch
 from dlhw.errors import DataError
@@ -58,6 +59,21 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path, server: tuple[str, Path
     (tmp_path / "file").touch()
     with pytest.raises(DataError, match=r"file/raw cannot be written: (Not a directory|File exists)$"):
         fetch(remote(server[1], server[0]), tmp_path / "file" / "raw" / NAME)
+
+
+def test_missing_files_are_fetched_once(
+    tmp_path: Path, server: tuple[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, folder = server
+    resources = [(file.name, hashlib.md5(file.read_bytes()).hexdigest()) for file in folder.iterdir()]
+    monkeypatch.setattr(torchvision.datasets.MNIST, "resources", resources)
+    config = MNISTConfig(root=str(tmp_path / "new"), mirror=f"{url}/", split=SplitConfig(val=20))
+    first = load_dataset(config, 0)
+    for file in folder.iterdir():
+        file.unlink()
+    assert load_dataset(config, 0).hashes == first.hashes
+    names = sorted(f"MNIST/raw/{name.removesuffix('.gz')}" for name, _ in resources)
+    assert everything_below(tmp_path / "new") == ["MNIST", "MNIST/raw", *names]
 
 
 def test_wrong_md5(tmp_path: Path, server: tuple[str, Path]) -> None:

@@ -57,7 +57,7 @@ def test_own_parts(write_npz: Write) -> None:
 
 @pytest.mark.parametrize(("dtype", "scale"), [(np.uint8, 255.0), (np.float64, 23.0)])
 def test_byte_images_have_a_known_range(write_npz: Write, dtype: type, scale: float) -> None:
-    x = np.arange(24).reshape(4, 2, 3).astype(dtype)
+    x: np.ndarray = np.arange(24).reshape(4, 2, 3).astype(dtype)
     assert load(write_npz(x=x, y=Y), normalize=Normalize.unit).normalization.scale.item() == scale
 
 

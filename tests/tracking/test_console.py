@@ -146,7 +146,10 @@ def test_a_stream_that_knows_only_ascii(play: Callable[[Tracker], None]) -> None
 
 
 SCRIPT = """
+import sys
 from pathlib import Path
+import dlhw.tracking.trackers
+assert "tensorboard" not in sys.modules, "it is heavy, and imported only where it is used"
 from dlhw.tracking.console import ConsoleTracker
 from dlhw.training.events import Evaluation, RunResult, Scores, Status
 scores = {"val": Scores(0.5, 0.75)}

@@ -67,6 +67,16 @@ def test_an_abort_before_the_first_evaluation(tmp_path: Path, info: RunInfo, sna
     assert (summary(tmp_path)["steps"], summary(tmp_path)["final"]) == (0, {})
 
 
+def test_a_run_that_goes_on_has_not_ended(
+    tmp_path: Path, info: RunInfo, snapshot: Snapshot, progress: dict[str, int | float]
+) -> None:
+    SummaryTracker(tmp_path).abort(Status.interrupted, "")
+    assert summary(tmp_path)["status"] == "interrupted"
+    progress["step"] = 26
+    SummaryTracker(tmp_path).start(info, snapshot)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_diverged_run_of_a_regression(
     tmp_path: Path, info: RunInfo, snapshot: Snapshot, result: RunResult
 ) -> None:

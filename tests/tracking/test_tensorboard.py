@@ -4,19 +4,26 @@ import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from tensorboard.backend.event_processing.data_provider import MultiplexerDataProvider
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from tensorboard.plugins.hparams import api_pb2
+from tensorboard.backend.event_processing.plugin_event_multiplexer import EventMultiplexer
+from tensorboard.context import RequestContext
+from tensorboard.plugins.base_plugin import TBContext
+from tensorboard.plugins.hparams import api_pb2, list_session_groups
+from tensorboard.plugins.hparams.backend_context import Context
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 from torch import Tensor
 
 from dlhw.config.load import to_dict
+from dlhw.config.optimizer import SGDConfig
 from dlhw.tracking.confusion import confusion_picture
-from dlhw.tracking.hparams import metric_names, metric_values
+from dlhw.tracking.hparams import metric_values
 from dlhw.tracking.images import weight_picture, weight_tiles
 from dlhw.tracking.tensorboard import TensorBoardTracker
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores, Snapshot, Status, Tracker
@@ -41,6 +48,25 @@ def image_steps(events: EventAccumulator, tag: str) -> list[int]:
 def hparams(events: EventAccumulator, tag: str) -> HParamsPluginData:
     content = events.SummaryMetadata(f"_hparams_/{tag}").plugin_data.content
     return HParamsPluginData.FromString(content)
+
+
+def hparams_tab(folder: Path) -> tuple[Any, list[Any]]:
+    """What the server answers the HParams tab for all runs in a folder."""
+    multiplexer = EventMultiplexer().AddRunsFromDirectory(str(folder))
+    multiplexer.Reload()
+    provider = MultiplexerDataProvider(multiplexer, str(folder))
+    context = Context(TBContext(data_provider=provider))
+    metadata = context.hparams_metadata(RequestContext(), "")
+    experiment = context.experiment_from_metadata(RequestContext(), "", True, metadata, [])
+    request = api_pb2.ListSessionGroupsRequest(
+        start_index=0,
+        slice_size=99,
+        allowed_statuses=[api_pb2.STATUS_SUCCESS],
+        aggregation_type=api_pb2.AGGREGATION_AVG,
+        col_params=[api_pb2.ColParams(hparam="optimizer.lr", order=api_pb2.ORDER_ASC)],
+    )
+    answer = list_session_groups.Handler(RequestContext(), context, "", request).run()
+    return experiment, list(answer.session_groups)
 
 
 def test_one_event_file_in_the_run_folder(tmp_path: Path, play: Callable[[Tracker], None]) -> None:
@@ -141,14 +167,34 @@ def test_hparams_hold_what_sweeps_vary(tmp_path: Path, play: Callable[[Tracker],
 
 
 def test_hparams_metrics_are_scalars_of_the_same_file(
-    tmp_path: Path, play: Callable[[Tracker], None], info: RunInfo, result: RunResult
+    tmp_path: Path, play: Callable[[Tracker], None], result: RunResult
 ) -> None:
     play(TensorBoardTracker(tmp_path, 5))
     events = read(tmp_path)
-    columns = [each.name.tag for each in hparams(events, "experiment").experiment.metric_infos]
-    assert columns == metric_names(info) == list(dict.fromkeys(columns))
-    assert set(columns) == set(metric_values(result))
+    assert {tag for tag in events.Tags()["scalars"] if tag.startswith("hparam/")} == set(
+        metric_values(result)
+    )
     assert scalars(events, "hparam/val_accuracy") == [(78, pytest.approx(0.95))]
+
+
+def test_the_hparams_tab_has_a_row_for_each_run(
+    tmp_path: Path, info: RunInfo, snapshot: Snapshot, result: RunResult
+) -> None:
+    """As TensorBoard's own server computes it: fields that differ come first."""
+    rates = [0.1, 0.2]
+    for rate in rates:
+        config = dataclasses.replace(info.config, optimizer=SGDConfig(lr=rate))
+        (tmp_path / str(rate)).mkdir()
+        tracker = TensorBoardTracker(tmp_path / str(rate), 0)
+        tracker.start(dataclasses.replace(info, config=config), snapshot)
+        tracker.finish(result, snapshot)
+    experiment, rows = hparams_tab(tmp_path)
+    assert [field.name for field in experiment.hparam_infos if field.differs] == ["optimizer.lr"]
+    assert experiment.hparam_infos[0].name == "optimizer.lr"
+    assert [row.hparams["optimizer.lr"].number_value for row in rows] == rates
+    for row in rows:
+        metrics = {value.name.tag: value.value for value in row.metric_values}
+        assert metrics["hparam/val_accuracy"] == pytest.approx(0.95)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ class Normalize(StrEnum):
 
 
 class Statistics(StrEnum):
-    """Over what `standardize` (and `unit`, `symmetric` on data of unknown range) takes its statistics."""
+    """Over what `standardize` (and `unit`, `symmetric` for an unknown range) takes statistics."""
 
     auto = "auto"
     all = "all"
@@ -67,8 +67,6 @@ class SplitConfig(Group):
         fractions = sum(size for size in parts.values() if isinstance(size, float))
         if fractions > 1 + 1e-9:
             yield f"data.split fractions must sum to at most 1, got {fractions:g}"
-        if sum(size is None for size in (self.train, self.val)) > 1:
-            yield "data.split.train and data.split.val cannot both be null (the rest)"
 
 
 @dataclass(kw_only=True)
@@ -91,6 +89,8 @@ class DataConfig(Group):
         yield from self.split.problems()
         if self.limit is not None:
             yield from at_least("data.limit", self.limit, 1)
+        if self.split.train is None and self.split.val is None and not self.has_own_val():
+            yield "data.split.train and data.split.val must not both be null (the rest)"
         if self.classes is not None:
             yield from self._class_problems(self.classes)
 
@@ -116,6 +116,10 @@ class DataConfig(Group):
     def num_classes_kept(self) -> int | None:
         """How many classes are left after `classes`; None when only the files tell."""
         return self.all_classes() if self.classes is None else len(self.classes)
+
+    def has_own_val(self) -> bool:
+        """Whether the source brings a validation part of its own."""
+        return False
 
     def has_own_test(self) -> bool:
         """Whether the source brings an official test set."""
@@ -179,6 +183,9 @@ class OctMNISTConfig(DataConfig):
     def all_classes(self) -> int:
         return 4
 
+    def has_own_val(self) -> bool:
+        return True
+
     def has_own_test(self) -> bool:
         return True
 
@@ -206,7 +213,7 @@ class TableConfig(DataConfig):
 
 @dataclass(kw_only=True)
 class CSVConfig(TableConfig):
-    """Comma-separated files with a header line; the last column is the target unless `target` names one."""
+    """Comma-separated files with a header; the last column is the target unless `target` names one."""
 
     name: str = "csv"
     train: str = "???"
@@ -218,13 +225,16 @@ class CSVConfig(TableConfig):
     target: str | None = None
     """column that holds the target; null: the last"""
 
+    def has_own_val(self) -> bool:
+        return self.val is not None
+
     def has_own_test(self) -> bool:
         return self.test is not None
 
 
 @dataclass(kw_only=True)
 class NPZConfig(TableConfig):
-    """A NumPy archive with arrays x and y, or train_x and train_y beside val_* and test_* where there are any."""
+    """A NumPy archive with arrays x and y, or train_x and train_y (val_*, test_* where there are any)."""
 
     name: str = "npz"
     path: str = "???"

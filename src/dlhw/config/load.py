@@ -1,7 +1,7 @@
 """From what Hydra composed, or a run folder kept, to one validated `TrainConfig`."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
 from omegaconf import DictConfig, OmegaConf
@@ -9,7 +9,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from dlhw.config.data import DATA
 from dlhw.config.group import Group
-from dlhw.config.messages import explain
+from dlhw.config.messages import explain, unknown_key
 from dlhw.config.model import MODELS
 from dlhw.config.optimizer import OPTIMIZERS, SCHEDULES
 from dlhw.config.regularizer import REGULARIZERS
@@ -36,11 +36,27 @@ def to_config(composed: DictConfig) -> TrainConfig:
         missing = sorted(OmegaConf.missing_keys(composed))
         if missing:
             raise ConfigError("\n".join(f"{key} must be given, it has no default" for key in missing))
+        unknown = list(unknown_keys(composed))
+        if unknown:
+            raise ConfigError("\n".join(unknown))
         config = OmegaConf.to_object(composed)
     except OmegaConfBaseException as error:
         raise ConfigError(explain(error)) from error
     assert isinstance(config, TrainConfig)
     return check(config)
+
+
+def unknown_keys(composed: DictConfig, prefix: str = "") -> Iterator[str]:
+    """A sentence for each key that the schema does not have: Hydra lets `+key=value` add any."""
+    schema = OmegaConf.get_type(composed)
+    known = {spec.name for spec in dataclasses.fields(schema)} if dataclasses.is_dataclass(schema) else set()
+    for key in composed:
+        if str(key) not in known:
+            yield unknown_key(f"{prefix}{key}", schema)
+        elif not OmegaConf.is_missing(composed, key):
+            child = composed._get_node(key)
+            if isinstance(child, DictConfig):
+                yield from unknown_keys(child, f"{prefix}{key}.")
 
 
 def check(config: TrainConfig) -> TrainConfig:

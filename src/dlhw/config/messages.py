@@ -1,18 +1,11 @@
-"""Turn what Hydra and OmegaConf raise into one sentence with the key, the value, what is allowed, the nearest."""
+"""Turn what Hydra and OmegaConf raise into one sentence: the key, the value, what is allowed, the nearest."""
 
 import dataclasses
 import re
 import typing
-from collections.abc import Iterable
 from enum import Enum
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.errors import (
-    ConfigCompositionException,
-    HydraException,
-    MissingConfigException,
-    OverrideParseException,
-)
+from hydra.errors import MissingConfigException, OverrideParseException
 from omegaconf.errors import (
     ConfigAttributeError,
     ConfigKeyError,
@@ -23,25 +16,19 @@ from omegaconf.errors import (
 from dlhw.errors import did_you_mean, listing
 
 
-def explain(error: BaseException, overrides: Iterable[str] = ()) -> str:
-    """One sentence for an error of composing or converting a config.
-
-    Args:
-        error: what Hydra or OmegaConf raised; the cause nearest to the config is looked for.
-        overrides: the command line's, to name the value that does not fit.
-    """
-    for link in _chain(error):
+def explain(error: BaseException) -> str:
+    """One sentence for an error of composing or converting a config; the innermost cause says most."""
+    for link in _causes(error):
         if isinstance(link, OverrideParseException):
-            return f"cannot read the argument {link.override!r}: {_first_line(link.__cause__ or link)}"
-        if isinstance(link, MissingConfigException):
+            return f"cannot read the argument {link.override!r}, expected KEY=VALUE or GROUP=OPTION"
+        if isinstance(link, MissingConfigException) and link.options:
             return _missing_option(link)
-        if isinstance(link, OmegaConfBaseException) and link.full_key is not None:
-            return _config_value(link)
-    return _composition(error, overrides)
+        if isinstance(link, OmegaConfBaseException) and link.full_key:
+            return _value_of_key(link)
+    return _composition(_first_line(error))
 
 
-def _chain(error: BaseException | None) -> list[BaseException]:
-    """Innermost cause first."""
+def _causes(error: BaseException | None) -> list[BaseException]:
     links: list[BaseException] = []
     while error is not None:
         links.append(error)
@@ -50,75 +37,86 @@ def _chain(error: BaseException | None) -> list[BaseException]:
 
 
 def _first_line(error: BaseException) -> str:
-    return str(error).strip().splitlines()[0].strip() if str(error).strip() else type(error).__name__
+    lines = str(error).strip().splitlines()
+    return lines[0].strip() if lines else type(error).__name__
 
 
 def _missing_option(error: MissingConfigException) -> str:
     group, _, option = str(error.missing_cfg_file).rpartition("/")
-    if not error.options:
-        return _first_line(error)
-    public = sorted(name for name in error.options if not name.startswith("base"))
-    return f"{group}={option}: no such option{did_you_mean(option, public)} Available: {listing(public)}".replace(
-        "option Available", "option; available"
-    )
+    options = sorted(name for name in error.options or [] if not name.startswith("base_"))
+    return f"{group}={option}: no such option{_nearest(option, options)} available: {listing(options)}"
 
 
-def _config_value(error: OmegaConfBaseException) -> str:
-    key = error.full_key
-    schema = error.object_type
+def _nearest(word: str, options: list[str], prefix: str = "") -> str:
+    """`; did you mean x?` or just `;`, to go on from."""
+    return did_you_mean(word, options).replace("mean ", f"mean {prefix}") or ";"
+
+
+def _value_of_key(error: OmegaConfBaseException) -> str:
+    key, schema = str(error.full_key), error.object_type
     if isinstance(error, InterpolationResolutionError):
-        return f"{key} refers to something that does not exist: {_first_line(error)}"
-    if isinstance(error, ConfigAttributeError | ConfigKeyError) and dataclasses.is_dataclass(schema):
-        return _unknown_key(str(key), [spec.name for spec in dataclasses.fields(schema)])
-    return f"{key} {_allowed(schema, str(error.key))}: {_first_line(error)}"
+        return f"{key} refers to something that cannot be resolved: {_first_line(error)}"
+    if isinstance(error, ConfigAttributeError | ConfigKeyError):
+        return unknown_key(key, schema)
+    return f"{key} {_allowed(error)}, {_found(error)}"
 
 
-def _unknown_key(key: str, allowed: list[str]) -> str:
-    parent, _, last = key.rpartition(".")
-    where = f"{parent}." if parent else ""
-    near = did_you_mean(last, allowed).replace("did you mean ", f"did you mean {where}")
-    return f"{key}: no such key{near or ';'} {'' if near else ''}allowed here: {listing(allowed)}".replace(
-        "?allowed", "? allowed"
-    )
-
-
-def _allowed(schema: object, name: str) -> str:
-    """What a field takes, in words: `must be a number`, `must be one of a, b`."""
+def unknown_key(key: str, schema: object) -> str:
+    """A key that its schema does not have, with those that it has."""
     if not (isinstance(schema, type) and dataclasses.is_dataclass(schema)):
-        return "has an element that does not fit"
-    hint = typing.get_type_hints(schema).get(name)
-    return f"must be {_in_words(hint)}" if hint is not None else "does not fit"
+        return f"{key}: no such key"
+    parent, _, last = key.rpartition(".")
+    allowed = [spec.name for spec in dataclasses.fields(schema)]
+    where = f"in {parent}" if parent else "at the top"
+    near = _nearest(last, allowed, f"{parent}." if parent else "")
+    return f"{key}: no such key{near} {where} there are: {listing(allowed)}"
+
+
+def _hint(error: OmegaConfBaseException) -> object:
+    """The type that a field, or an element of a list, is declared with; None when there is no telling."""
+    schema = error.object_type
+    if isinstance(schema, type) and dataclasses.is_dataclass(schema):
+        return typing.get_type_hints(schema).get(str(error.key))
+    elements = typing.get_args(error.ref_type)
+    return elements[0] if elements else None
+
+
+def _allowed(error: OmegaConfBaseException) -> str:
+    """What a key takes, in words: `must be a number`, `must be one of a, b`."""
+    hint = _hint(error)
+    return "does not fit" if hint is None else f"must be {_in_words(hint)}"
+
+
+def _found(error: OmegaConfBaseException) -> str:
+    """What was given instead, and for a misspelt choice the nearest."""
+    line, hint = _first_line(error), _hint(error)
+    match = re.search(r"[Vv]alue '(.*?)'", line)
+    if match is None:
+        kind = re.search(r"assigned: (\w+) is not", line)
+        return f"got a value of type {kind.group(1)}" if kind else f"got something else ({line})"
+    choices = list(hint.__members__) if isinstance(hint, type) and issubclass(hint, Enum) else []
+    return f"got {match.group(1)}{did_you_mean(match.group(1), choices)}"
 
 
 _WORDS = {int: "an integer", float: "a number", str: "a text", bool: "true or false", type(None): "null"}
+_PLURALS = {int: "integers", float: "numbers", str: "texts"}
 
 
 def _in_words(hint: object) -> str:
     if isinstance(hint, type) and issubclass(hint, Enum):
         return f"one of {listing(member.name for member in hint)}"
     if typing.get_origin(hint) is list:
-        return f"a list of {_in_words(typing.get_args(hint)[0]).replace('an ', '').replace('a ', '')}s"
+        return f"a list of {_PLURALS.get(typing.get_args(hint)[0], 'values')}"
     if typing.get_args(hint):
         return " or ".join(_in_words(part) for part in typing.get_args(hint))
-    return _WORDS.get(hint, "of another type") if isinstance(hint, type) else "of another type"
+    return _WORDS.get(hint, "a group of keys") if isinstance(hint, type) else "of another type"
 
 
-def _composition(error: BaseException, overrides: Iterable[str]) -> str:
-    """Errors that carry no key of the schema: a group that is not there, a default that cannot be changed."""
-    text = _first_line(error)
-    match = re.match(r"Could not override '([^']+)'", text)
-    if match is None:
-        return text
-    key = match.group(1).split("@")[0]
-    groups = known_groups()
-    return f"{key}: no such key or group{did_you_mean(key, groups) or ';'} groups: {listing(groups)}"
-
-
-def known_groups() -> list[str]:
-    """Keys at the top of the config."""
+def _composition(text: str) -> str:
+    """Errors that name no key of a schema: a group that is not there, a default that cannot be changed."""
     from dlhw.config.root import TrainConfig
 
-    return [spec.name for spec in dataclasses.fields(TrainConfig)]
-
-
-__all__ = ["HydraException", "ConfigCompositionException", "OverridesParser", "explain"]
+    match = re.match(r"Could not (?:override|append|delete)[^']*'([^'@]+)", text)
+    if match is None:
+        return text
+    return unknown_key(match.group(1), TrainConfig)

@@ -64,7 +64,7 @@ class InitConfig(Group):
     std: float | None = per_run(None)
     """normal: standard deviation of the weights (default 0.01)"""
     gain: float | None = per_run(None)
-    """xavier, kaiming: factor on the standard deviation (default 1; sqrt(2) is usual for relu with kaiming)"""
+    """xavier, kaiming: factor on the standard deviation (default 1; sqrt(2) suits relu)"""
     bias: float | None = per_run(None)
     """every bias (default 0; with scheme torch uniform in +-1/sqrt(fan_in))"""
 
@@ -72,7 +72,10 @@ class InitConfig(Group):
         for option, schemes in INIT_OPTIONS.items():
             if getattr(self, option) is not None and self.scheme not in schemes:
                 allowed = "|".join(schemes)
-                yield f"model.init.{option} is only read by model.init.scheme={allowed}, got scheme={self.scheme}"
+                yield (
+                    f"model.init.{option} is only read by model.init.scheme={allowed}, "
+                    f"got scheme={self.scheme}"
+                )
         if self.std is not None:
             yield from at_least("model.init.std", self.std, 0)
 

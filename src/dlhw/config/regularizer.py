@@ -51,7 +51,7 @@ class PenaltyConfig(RegularizerConfig):
 
 @dataclass(kw_only=True)
 class L2Config(PenaltyConfig):
-    """Squared norm: half is alpha/2 * |W|^2 (gradient alpha*W), full is alpha * |W|^2 (gradient 2*alpha*W)."""
+    """Squared norm. half: alpha/2 |W|^2, gradient alpha W; full: alpha |W|^2, gradient 2 alpha W."""
 
     name: str = "l2"
     convention: Convention = Convention.half

@@ -95,7 +95,7 @@ class TrainConfig(Group):
             yield from class_count_problems(loss, kept)
 
     def _validation_problems(self) -> Iterator[str]:
-        has_val = self.data.split.val != 0 or getattr(self.data, "val", None) is not None
+        has_val = self.data.has_own_val() or self.data.split.val != 0
         if self.trainer.early_stopping.patience is not None and not has_val:
             yield "trainer.early_stopping.patience needs a validation part, got data.split.val=0"
         if self.data.task_kind() is Task.regression:

@@ -1,8 +1,8 @@
 """Are the backward passes right? Manual gradients against autograd's and against central differences.
 
-Everything in float64, with a random cotangent (a softmax backward that misses a factor passes under one of all
-ones), for the input and every parameter by name. At a kink (ReLU at 0, a tie of a maximum) differences mean
-nothing: a probe whose two sides fall on different branches is left out and counted.
+Everything in float64, with a random cotangent (a softmax backward that misses a factor passes under one of
+all ones), for the input and every parameter by name. At a kink (ReLU at 0, a tie of a maximum) differences
+mean nothing: a probe whose two sides fall on different branches is left out and counted.
 """
 
 from collections.abc import Callable, Sequence

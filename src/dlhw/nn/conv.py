@@ -16,7 +16,7 @@ class Conv2d(Layer):
 
     With X the windows of x as columns, (Q, N*L) for Q = C*k*k and L = Ho*Wo positions:
 
-    out = W X + b        dW = dout X^T        db = sum_nl dout        dX = W^T dout, put back where it came from
+    out = W X + b      dW = dout X^T      db = sum_nl dout      dX = W^T dout, put back where it came from
 
     The output is a view (R, N, F, Ho, Wo) of memory that lies as (R, F, N, Ho, Wo): so the product needs no
     transposed copy, and elementwise layers after it keep the order.

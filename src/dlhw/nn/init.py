@@ -29,8 +29,9 @@ def _kaiming_std(spec: Spec, config: InitConfig) -> float:
     return _default(config.gain, 1) / sqrt(spec.fan_in)
 
 
-# std of the weights: xavier gain*sqrt(2/(in+out)) (Glorot & Bengio 2010), kaiming gain/sqrt(in) (He et al. 2015);
-# a uniform draw of the same std has the bound std*sqrt(3). torch's Linear and Conv2d draw from +-1/sqrt(in).
+# std of the weights: xavier gain*sqrt(2/(in+out)) (Glorot & Bengio 2010), kaiming gain/sqrt(in) (He et al.
+# 2015); a uniform draw of the same std has the bound std*sqrt(3). torch's Linear and Conv2d draw from
+# +-1/sqrt(in).
 INITIALISERS: dict[InitScheme, Fill] = {
     InitScheme.zeros: lambda w, spec, config, g: w.zero_(),
     InitScheme.constant: lambda w, spec, config, g: w.fill_(_default(config.value, 0)),

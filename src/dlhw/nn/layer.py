@@ -60,7 +60,7 @@ class Layer(ABC):
     def backward(
         self, params: Params, dout: Tensor, cache: Any, grads: Params, ctx: Context, *, need_dx: bool
     ) -> Tensor | None:
-        """Write the parameters' gradients into `grads`; return the input's, shaped like the input with R runs.
+        """Write the parameters' gradients into `grads`; return the input's, (R, N, *in).
 
         Args:
             params: as given to forward.

@@ -1,4 +1,4 @@
-"""Update rules written by hand, on the flat parameters (R, P) of a cohort; they match torch.optim step by step.
+"""Update rules by hand, on the flat parameters (R, P) of a cohort; they match torch.optim step by step.
 
 Every hyperparameter is a column (R, 1), so runs that differ in it take the same operations.
 """
@@ -72,7 +72,7 @@ class Adam(Optimizer):
     m <- b1 m + (1 - b1) g        v <- b2 v + (1 - b2) g^2
     W <- W - lr / (1 - b1^t) * m / (sqrt(v) / sqrt(1 - b2^t) + eps)
 
-    Source: Kingma & Ba, ICLR 2015; eps outside the root and after the bias correction, as in torch.optim.Adam.
+    Source: Kingma & Ba, ICLR 2015; eps outside the root, after the bias correction, as torch.optim.Adam.
     """
 
     def __init__(self, configs: Sequence[AdamConfig], params_RP: Tensor) -> None:

@@ -25,12 +25,6 @@ def _cell(value: Any) -> float | str:
     return value if isinstance(value, int | float) else str(value)
 
 
-def metric_names(info: RunInfo) -> list[str]:
-    """Tags of the columns, known before training so that running runs have their row."""
-    kinds = ("loss", "accuracy") if info.class_names else ("loss",)
-    return [f"hparam/{part}_{kind}" for part, size in info.num_samples.items() if size for kind in kinds]
-
-
 def metric_values(result: RunResult) -> dict[str, float]:
     """The same tags with scores of the selected parameters: at the best validation, and on the test part."""
     parts: Mapping[str, Scores] = {**result.final, **result.best}
@@ -39,13 +33,17 @@ def metric_values(result: RunResult) -> dict[str, float]:
     return values | {tag: accuracy for tag, accuracy in accuracies.items() if accuracy is not None}
 
 
-def start_summaries(info: RunInfo) -> list[Any]:
-    """Events that open the row: which columns there are, and this run's values."""
+def start_summary(info: RunInfo) -> Any:
+    """The event that opens the row, so that a run has one while it trains.
+
+    torch makes another that lists the columns. It is left out: TensorBoard would take the list of whichever
+    run it finds first for all of them, hide the fields that other runs have, and no longer put those first
+    that differ. Without a list it makes its own, from all runs and all scalars.
+    """
     from torch.utils.tensorboard.summary import hparams
 
-    metrics: dict[str, float] = dict.fromkeys(metric_names(info), 0.0)
-    experiment, session, _ = hparams(hyperparameters(info), metrics)
-    return [experiment, session]
+    _, session, _ = hparams(hyperparameters(info), {})
+    return session
 
 
 def end_summary(status: Status) -> Any:

@@ -24,6 +24,8 @@ class SummaryTracker:
 
     def start(self, info: RunInfo, snapshot: Snapshot) -> None:
         self._about = about(info)
+        if snapshot.progress().get("step", 0):  # a run that goes on after an interrupt has not ended
+            self._path.unlink(missing_ok=True)
 
     def evaluated(self, evaluation: Evaluation, snapshot: Snapshot) -> None:
         self._last = evaluation

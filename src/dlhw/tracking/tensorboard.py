@@ -10,8 +10,9 @@ from torch import Tensor
 from dlhw.config.load import to_dict
 from dlhw.tracking.confusion import confusion_picture
 from dlhw.tracking.histogram import histogram
-from dlhw.tracking.hparams import end_summary, metric_values, start_summaries
+from dlhw.tracking.hparams import end_summary, metric_values, start_summary
 from dlhw.tracking.images import first_layer, weight_picture, weight_tiles
+from dlhw.tracking.tensorboard_values import image, scalars
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Snapshot, Status
 
 if TYPE_CHECKING:
@@ -45,20 +46,19 @@ class TensorBoardTracker:
         self._image_layer = first_layer(info.layers, info.input_shape)
         self._input_shape, self._class_names = info.input_shape, list(info.class_names)
         self._writer.add_text("config", _config_text(to_dict(info.config)), step)
-        for summary in start_summaries(info):
-            self._add(summary, None)
+        self._add(start_summary(info), None)
         self._draw_weights(snapshot, step)
         self._writer.flush()
 
     def evaluated(self, evaluation: Evaluation, snapshot: Snapshot) -> None:
-        values = _score_scalars(evaluation)
+        values = _score_values(evaluation)
         if set(evaluation.scores) != {"test"}:  # which comes after training
             norms = {f"norm/{kind}/{name}": norm for (kind, name), norm in snapshot.norms().items()}
             values |= {"optimizer/lr": evaluation.lr} | norms
             self._evaluations += 1
             if self._weights_every and self._evaluations % self._weights_every == 0:
                 self._draw_weights(snapshot, evaluation.step)
-        self._add(_scalars(values), evaluation.step)
+        self._add(scalars(values), evaluation.step)
         self._open().flush()
 
     def finish(self, result: RunResult, snapshot: Snapshot) -> None:
@@ -67,8 +67,8 @@ class TensorBoardTracker:
             if result.confusion_KK is not None:
                 part = result.confusion_part or "val"
                 picture = confusion_picture(result.confusion_KK, self._class_names, part)
-                self._open().add_image(f"confusion/{part}", picture, result.steps, dataformats="HWC")
-            self._add(_scalars(metric_values(result)), result.steps)
+                self._add(image(f"confusion/{part}", picture), result.steps)
+            self._add(scalars(metric_values(result)), result.steps)
         finally:
             self._close(result.status)
 
@@ -84,7 +84,7 @@ class TensorBoardTracker:
         self._add_histograms("gradients", snapshot.gradients(), step)
         if self._image_layer is not None:
             picture = weight_picture(weight_tiles(weights[self._image_layer], self._input_shape))
-            self._open().add_image(f"first_layer/{self._image_layer}", picture, step, dataformats="HWC")
+            self._add(image(f"first_layer/{self._image_layer}", picture), step)
 
     def _add_histograms(self, kind: str, tensors: Mapping[str, Tensor], step: int) -> None:
         for name, tensor in tensors.items():
@@ -118,17 +118,10 @@ class TensorBoardTracker:
             self._writer = None
 
 
-def _score_scalars(evaluation: Evaluation) -> dict[str, float]:
+def _score_values(evaluation: Evaluation) -> dict[str, float]:
     values = {f"loss/{part}": scores.loss for part, scores in evaluation.scores.items()}
     accuracies = {f"accuracy/{part}": scores.accuracy for part, scores in evaluation.scores.items()}
     return values | {tag: accuracy for tag, accuracy in accuracies.items() if accuracy is not None}
-
-
-def _scalars(values: Mapping[str, float]) -> Any:
-    """All scalars of one step as one event: a fifth of the cost of one event each."""
-    from tensorboard.compat.proto.summary_pb2 import Summary
-
-    return Summary(value=[Summary.Value(tag=tag, simple_value=value) for tag, value in values.items()])
 
 
 def _config_text(tree: dict[str, Any]) -> str:

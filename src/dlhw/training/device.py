@@ -73,10 +73,10 @@ def choose_matmul(
 
 def _measure(setting: str, shape: tuple[int, int, int]) -> tuple[float, float]:
     """Seconds of one product and its largest error, relative to the largest element."""
-    N, I, O = shape
+    batch, fan_in, fan_out = shape
     generator = torch.Generator().manual_seed(0)
-    a_1NI = torch.rand(1, N, I, generator=generator)
-    b_1IO = torch.randn(1, I, O, generator=generator)
+    a_1NI = torch.rand(1, batch, fan_in, generator=generator)
+    b_1IO = torch.randn(1, fan_in, fan_out, generator=generator)
     exact = torch.bmm(a_1NI.double(), b_1IO.double())
     with matmul_setting(setting):
         seconds = min(_seconds(a_1NI, b_1IO) for _ in range(REPEATS))

@@ -107,8 +107,8 @@ class RunResult:
 
     Args:
         status: see `Status`.
-        final: part -> scores at the last evaluation of train and val; "test" of the selected parameters.
-        best: the same at the best validation (equal to `final` where there is no validation part).
+        final: part -> scores of the last parameters.
+        best: part -> scores of the parameters of best validation (the last where there is no validation).
         best_epoch: epochs done then.
         best_step: updates done then.
         epochs: epochs done.
@@ -116,7 +116,7 @@ class RunResult:
         seconds: training time with evaluations.
         diverged_at: step at which the loss was first not finite.
         message: what went wrong, for status failed.
-        confusion_KK: counts, true class by row, predicted class by column, on the test part (or val, or train).
+        confusion_KK: counts by true class (row) and predicted class (column), on test (or val, or train).
         confusion_part: the part that `confusion_KK` counts.
     """
 

@@ -126,8 +126,8 @@ def gradient_error(cohort: Cohort, pool: Pool) -> float:
 def costliest_product(cohort: Cohort) -> tuple[int, int, int]:
     """(N, I, O) of the affine layer with the most weights: what matmul kernels are compared on."""
     shapes = [spec.shape for spec in cohort.layout.specs.values() if len(spec.shape) == 2]
-    I, O = max(shapes, key=lambda shape: shape[0] * shape[1])
-    return cohort.config.trainer.batch_size or 1024, I, O
+    fan_in, fan_out = max(shapes, key=lambda shape: shape[0] * shape[1])
+    return cohort.config.trainer.batch_size or 1024, fan_in, fan_out
 
 
 def run_info(

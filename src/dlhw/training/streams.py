@@ -1,4 +1,4 @@
-"""Random numbers of a cohort: drawn once for runs of the same seed, and for each run what it would draw alone."""
+"""Random numbers of a cohort: what each run would draw alone, drawn once for runs of the same seed."""
 
 from collections.abc import Sequence
 
@@ -18,7 +18,7 @@ class OrderStream:
     """
 
     def __init__(self, seeds: Sequence[int], num_samples: int, *, shuffle: bool) -> None:
-        self.seeds = sorted(set(seeds)) if len(set(seeds)) == 1 else list(seeds)
+        self.seeds = list(seeds)[:1] if len(set(seeds)) == 1 else list(seeds)
         self.num_samples, self.shuffle = num_samples, shuffle
 
     def epoch(self, epoch: int) -> Tensor | None:

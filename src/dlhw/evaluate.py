@@ -1,0 +1,179 @@
+"""`dlhw-eval`: restore a run from its folder and measure it again."""
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dlhw.cli import run_command
+from dlhw.errors import RunFolderError
+
+if TYPE_CHECKING:
+    from dlhw.config.root import TrainConfig
+    from dlhw.training.events import Scores
+
+EPILOG = """\
+examples:
+  dlhw-eval runs/digits-mlp/2025-01-31_12-00-00-000000
+  dlhw-eval RUN_DIR --checkpoint last
+  dlhw-eval RUN_DIR data.root=/other/place/of/the/data
+
+The table shows each part's loss and accuracy beside what summary.json recorded. Training scores are only
+compared where they were measured by a full pass (trainer.train_metrics=full).
+Exit status 0: as recorded, up to rounding; 1: not, or the run cannot be restored.
+"""
+# Rounding of float32 sums in another order; anything larger means other data, parameters or code.
+SAME = 1e-5
+SUMMARY_OF = {"best": "best", "last": "final"}
+
+
+def main() -> None:
+    """Entry point of the command."""
+    run_command("dlhw-eval", lambda: evaluate(sys.argv[1:]))
+
+
+def parse(argv: list[str]) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        prog="dlhw-eval",
+        description="Restore a run from its folder and measure it again.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("run_dir", type=Path, metavar="RUN_DIR", help="folder of a run")
+    parser.add_argument(
+        "overrides", nargs="*", metavar="KEY=VALUE", help="such as data.root or trainer.device"
+    )
+    parser.add_argument(
+        "--checkpoint", choices=SUMMARY_OF, help="parameters to measure (default: the run's trainer.select)"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    return parser.parse_args(argv)
+
+
+def evaluate(argv: list[str]) -> int:
+    """Measure a run again, print the scores, return the exit status."""
+    args = parse(argv)
+    config = saved_config(args.run_dir, args.overrides)
+    checkpoint = args.checkpoint or str(config.trainer.select)
+    summary = read_summary(args.run_dir)
+    scores = measure(config, args.run_dir, checkpoint, summary.get("matmul"))
+    recorded = dict(summary.get(SUMMARY_OF[checkpoint]) or {})
+    if config.trainer.train_metrics != "full":
+        recorded.pop("train", None)
+    if args.json:
+        print(json.dumps({part: asdict(each) for part, each in scores.items()}, indent=2))
+    else:
+        _print_table(args.run_dir, checkpoint, scores, recorded)
+    return 1 if any(differs(scores[part], recorded[part]) for part in recorded if part in scores) else 0
+
+
+def saved_config(folder: Path, overrides: list[str]) -> "TrainConfig":
+    """The config that a run was trained with.
+
+    Raises:
+        RunFolderError: if the folder is not that of a run.
+        ConfigError: if the config or an override does not fit.
+    """
+    from omegaconf import DictConfig, OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+    from yaml import YAMLError
+
+    from dlhw.config.load import from_dict
+    from dlhw.config.messages import explain
+    from dlhw.errors import ConfigError
+
+    path = folder / ".hydra" / "config.yaml"
+    if not path.is_file():
+        raise RunFolderError(f"{folder} is not a run's folder: it has no .hydra/config.yaml")
+    try:
+        saved = OmegaConf.load(path)
+        tree = OmegaConf.to_container(OmegaConf.merge(saved, OmegaConf.from_dotlist(overrides)), resolve=True)
+    except OmegaConfBaseException as error:
+        raise ConfigError(f"{path}: {explain(error)}") from error
+    except (YAMLError, UnicodeDecodeError, ValueError) as error:
+        raise RunFolderError(f"{path} is damaged: it is not the YAML that Hydra writes") from error
+    if not isinstance(saved, DictConfig) or not isinstance(tree, dict):
+        raise RunFolderError(f"{path} is damaged: it does not hold a config")
+    return from_dict({str(key): value for key, value in tree.items()})
+
+
+def read_summary(folder: Path) -> dict[str, Any]:
+    """What summary.json recorded; empty where there is none (a run that was killed).
+
+    Raises:
+        RunFolderError: if the file is damaged.
+    """
+    path = folder / "summary.json"
+    if not path.is_file():
+        return {}
+    try:
+        summary = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise RunFolderError(f"{path} is damaged: it is not JSON") from error
+    if not isinstance(summary, dict):
+        raise RunFolderError(f"{path} is damaged: it does not hold a summary")
+    return summary
+
+
+def measure(
+    config: "TrainConfig", folder: Path, checkpoint: str, matmul: str | None
+) -> "Mapping[str, Scores]":
+    """Scores of every part with a checkpoint's parameters.
+
+    Args:
+        config: the run's.
+        folder: the run's.
+        checkpoint: "best" or "last".
+        matmul: the matrix-product setting that the run was measured with, for the same bits.
+    """
+    from dlhw.data.dataset import load_dataset
+    from dlhw.tracking.checkpoint import check_matches, load_checkpoint, under
+    from dlhw.training.device import DTYPES, matmul_setting
+    from dlhw.training.fit import prepare
+    from dlhw.training.pool import Pool
+    from dlhw.training.scoring import Evaluator
+
+    path = folder / "checkpoints" / f"{checkpoint}.safetensors"
+    tensors, _ = load_checkpoint(path)
+    dataset = load_dataset(config.data, config.data_seed(), DTYPES[config.trainer.dtype])
+    cohort = prepare([config], [dataset])
+    check_matches(path, tensors, {name: spec.shape for name, spec in cohort.layout.specs.items()})
+    cohort.load_run(0, under("parameters", tensors))
+    evaluator = Evaluator(cohort.model, cohort.loss)
+    with matmul_setting(matmul or "highest"):
+        return {
+            name: evaluator.scores(cohort.params, Pool.of([part], cohort.device), 1)[0]
+            for name, part in dataset.parts.items()
+        }
+
+
+def differs(scores: "Scores", recorded: Mapping[str, float | None]) -> bool:
+    """Whether a part's scores are not those recorded, up to rounding."""
+    pairs = [(value, recorded.get(name)) for name, value in asdict(scores).items()]
+    return any(a is not None and b is not None and abs(a - b) > SAME * max(1, abs(b)) for a, b in pairs)
+
+
+def _print_table(
+    folder: Path, checkpoint: str, scores: "Mapping[str, Scores]", recorded: Mapping[str, Any]
+) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, title=f"{folder}, checkpoint {checkpoint}", title_justify="left")
+    for heading in ("", "loss", "accuracy", "recorded loss", "recorded accuracy", ""):
+        table.add_column(heading, justify="right" if heading else "left")
+    for part, each in scores.items():
+        was = recorded.get(part, {})
+        verdict = "" if not was else "DIFFERS" if differs(each, was) else "same"
+        numbers = (each.loss, each.accuracy, was.get("loss"), was.get("accuracy"))
+        table.add_row(part, *("" if value is None else f"{value:.6f}" for value in numbers), verdict)
+    Console(width=None if sys.stdout.isatty() else 110).print(table)
+
+
+if __name__ == "__main__":
+    main()
