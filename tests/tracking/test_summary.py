@@ -67,6 +67,13 @@ def test_an_abort_before_the_first_evaluation(tmp_path: Path, info: RunInfo, sna
     assert (summary(tmp_path)["steps"], summary(tmp_path)["final"]) == (0, {})
 
 
+def test_a_finished_run_stays_finished(tmp_path: Path, play: Callable[[Tracker], None]) -> None:
+    tracker = SummaryTracker(tmp_path)
+    play(tracker)
+    tracker.abort(Status.failed, "another run of the cohort failed")
+    assert (summary(tmp_path)["status"], summary(tmp_path)["message"]) == ("completed", None)
+
+
 def test_a_run_that_goes_on_has_not_ended(
     tmp_path: Path, info: RunInfo, snapshot: Snapshot, progress: dict[str, int | float]
 ) -> None:

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 from hydra.errors import HydraException
-from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from dlhw.config.load import to_objects
 from dlhw.config.messages import explain
 from dlhw.config.root import TrainConfig
 from dlhw.config.store import conf_dir, register
@@ -27,8 +27,6 @@ def compose(overrides: Sequence[str] = ()) -> TrainConfig:
     try:
         with initialize_config_dir(str(conf_dir()), version_base="1.3"):
             composed = hydra_compose("train", overrides=list(overrides))
-        config = OmegaConf.to_object(composed)
+        return to_objects(composed)
     except (HydraException, OmegaConfBaseException) as error:
         raise ConfigError(explain(error)) from error
-    assert isinstance(config, TrainConfig)
-    return config

@@ -40,7 +40,7 @@ class Task(StrEnum):
 
 @dataclass(kw_only=True)
 class SplitConfig(Group):
-    """Parts of the training pool. An integer is a count, a float a fraction, null the rest (one part at most).
+    """Parts of the training pool: an integer is a count, a float a fraction, null the rest (in one part).
 
     The pool is cut in the order train, val, test. A source with a test set of its own uses that one, and
     `test` must then stay null; it never reaches training or validation.
@@ -64,7 +64,7 @@ class SplitConfig(Group):
                 yield from at_least(key, size, 0)
         if self.train == 0:
             yield "data.split.train must not be 0: there would be nothing to train on"
-        fractions = sum(size for size in parts.values() if isinstance(size, float))
+        fractions = sum(size for size in parts.values() if isinstance(size, float) and 0 <= size <= 1)
         if fractions > 1 + 1e-9:
             yield f"data.split fractions must sum to at most 1, got {fractions:g}"
 

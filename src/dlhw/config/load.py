@@ -32,6 +32,15 @@ def to_config(composed: DictConfig) -> TrainConfig:
     Raises:
         ConfigError: with one sentence for every problem found.
     """
+    return check(to_objects(composed))
+
+
+def to_objects(composed: DictConfig) -> TrainConfig:
+    """Turn a composed config into typed objects; what their values mean is not checked yet.
+
+    Raises:
+        ConfigError: for keys that are missing or unknown, and values of another type.
+    """
     try:
         missing = sorted(OmegaConf.missing_keys(composed))
         if missing:
@@ -43,16 +52,16 @@ def to_config(composed: DictConfig) -> TrainConfig:
     except OmegaConfBaseException as error:
         raise ConfigError(explain(error)) from error
     assert isinstance(config, TrainConfig)
-    return check(config)
+    return config
 
 
 def unknown_keys(composed: DictConfig, prefix: str = "") -> Iterator[str]:
     """A sentence for each key that the schema does not have: Hydra lets `+key=value` add any."""
     schema = OmegaConf.get_type(composed)
     known = {spec.name for spec in dataclasses.fields(schema)} if dataclasses.is_dataclass(schema) else set()
-    for key in composed:
-        if str(key) not in known:
-            yield unknown_key(f"{prefix}{key}", schema)
+    for key in map(str, composed):
+        if key not in known:
+            yield unknown_key(prefix + key, schema)
         elif not OmegaConf.is_missing(composed, key):
             child = composed._get_node(key)
             if isinstance(child, DictConfig):

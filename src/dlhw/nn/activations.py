@@ -25,8 +25,8 @@ class Sigmoid(Elementwise):
     def backward(
         self, params: Params, dout: Tensor, s: Tensor, grads: Params, ctx: Context, *, need_dx: bool
     ) -> Tensor:
-        slope = torch.addcmul(s, s, s, value=-1, out=self.buffers(s, ctx, "dx"))  # type: ignore[call-overload]
-        return slope.mul_(dout)
+        dx = torch.mul(dout, s, out=self.buffers(dout, ctx, "dx"))
+        return dx.addcmul_(dx, s, value=-1)
 
 
 class Tanh(Elementwise):
@@ -39,8 +39,8 @@ class Tanh(Elementwise):
     def backward(
         self, params: Params, dout: Tensor, t: Tensor, grads: Params, ctx: Context, *, need_dx: bool
     ) -> Tensor:
-        square = torch.mul(t, t, out=self.buffers(t, ctx, "dx"))
-        return torch.addcmul(dout, dout, square, value=-1, out=square if ctx.workspace.reuse else None)  # type: ignore[call-overload]
+        part = torch.mul(dout, t, out=self.buffers(dout, ctx, "dx"))
+        return torch.addcmul(dout, part, t, value=-1, out=part)
 
 
 class ReLU(Elementwise):
@@ -55,7 +55,7 @@ class ReLU(Elementwise):
     def backward(
         self, params: Params, dout: Tensor, y: Tensor, grads: Params, ctx: Context, *, need_dx: bool
     ) -> Tensor:
-        return torch.mul(dout, y > 0, out=self.buffers(y, ctx, "dx"))
+        return torch.mul(dout, y > 0, out=self.buffers(dout, ctx, "dx"))
 
     def branches(self, y: Tensor) -> Tensor:
         return y > 0

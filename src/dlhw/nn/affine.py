@@ -39,7 +39,7 @@ class Affine(Layer):
         w_RIO, b_R1O = params["weight"], params["bias"].unsqueeze(1)
         x_RNI = x_SNI.expand(w_RIO.shape[0], -1, -1)
         shape = (w_RIO.shape[0], x_RNI.shape[1], self.num_out)
-        out_RNO = torch.baddbmm(b_R1O, x_RNI, w_RIO, out=ctx.buffer(self, "out", shape, w_RIO))  # type: ignore[call-overload]
+        out_RNO = torch.baddbmm(b_R1O, x_RNI, w_RIO, out=ctx.buffer(self, "out", shape, w_RIO))
         return out_RNO, x_RNI
 
     def backward(
@@ -50,4 +50,4 @@ class Affine(Layer):
         if not need_dx:
             return None
         shape = tuple(x_RNI.shape)
-        return torch.bmm(dout_RNO, params["weight"].mT, out=ctx.buffer(self, "dx", shape, dout_RNO))  # type: ignore[call-overload]
+        return torch.bmm(dout_RNO, params["weight"].mT, out=ctx.buffer(self, "dx", shape, dout_RNO))

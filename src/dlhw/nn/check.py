@@ -89,7 +89,9 @@ def compare(
             kinks += 1
         else:
             differences.append(abs(float(manual.reshape(-1)[index]) - slope))
-    difference_error = max(differences) / scale if differences and scale > NO_GRADIENT else nan
+    # torch's maximum, unlike Python's, keeps a nan
+    largest = float(torch.tensor(differences, dtype=torch.float64).max()) if differences else nan
+    difference_error = largest / scale if scale > NO_GRADIENT else nan
     return Check(name, error, difference_error, len(differences), kinks, scale)
 
 

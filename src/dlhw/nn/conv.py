@@ -64,7 +64,7 @@ class Conv2d(Layer):
         columns = ordered.contiguous() if columns is None else columns.copy_(ordered)
         x_RQM = columns.view(S, C * k * k, N * Ho * Wo).expand(w_RFQ.shape[0], -1, -1)
         shape = (w_RFQ.shape[0], self.num_filters, x_RQM.shape[2])
-        out_RFM = torch.baddbmm(b_RF1, w_RFQ, x_RQM, out=ctx.buffer(self, "out", shape, w_RFQ))  # type: ignore[call-overload]
+        out_RFM = torch.baddbmm(b_RF1, w_RFQ, x_RQM, out=ctx.buffer(self, "out", shape, w_RFQ))
         return out_RFM.unflatten(2, (N, Ho, Wo)).transpose(1, 2), (x_RQM, tuple(x_SNCHW.shape[-2:]))
 
     def backward(

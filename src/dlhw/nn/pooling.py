@@ -48,9 +48,10 @@ class MaxPool2d(Pool2d):
         *,
         need_dx: bool,
     ) -> Tensor:
-        index, shape = cache
-        dx = dout.new_zeros(shape).flatten(-2)
-        return dx.scatter_add_(-1, index.flatten(-2), dout.flatten(-2)).view(shape)
+        index, (_, *shape) = cache
+        dx = dout.new_zeros(dout.shape[0], *shape)
+        dx.flatten(-2).scatter_add_(-1, index.expand_as(dout).flatten(-2), dout.flatten(-2))
+        return dx
 
     def branches(self, cache: tuple[Tensor, torch.Size]) -> Tensor:
         return cache[0]
@@ -67,4 +68,5 @@ class AvgPool2d(Pool2d):
         self, params: Params, dout: Tensor, shape: torch.Size, grads: Params, ctx: Context, *, need_dx: bool
     ) -> Tensor:
         share = dout / self.kernel**2
-        return scatter_windows(lambda row, column: share, self.kernel, self.stride, dout.new_zeros(shape))
+        dx = dout.new_zeros(dout.shape[0], *shape[1:])
+        return scatter_windows(lambda row, column: share, self.kernel, self.stride, dx)

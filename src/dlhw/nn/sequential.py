@@ -1,6 +1,7 @@
 """A chain of named layers."""
 
 from collections.abc import Mapping
+from copy import copy
 from math import prod
 from typing import Any
 
@@ -26,7 +27,8 @@ class Sequential:
     """
 
     def __init__(self, layers: Mapping[str, Layer], input_shape: tuple[int, ...]) -> None:
-        self.layers = dict(layers)
+        # copies, because buffers belong to a layer object and one object may stand at two places
+        self.layers = {name: copy(layer) for name, layer in layers.items()}
         self.input_shape = input_shape
         shape = input_shape
         self.widest = prod(shape)

@@ -30,12 +30,23 @@ class Optimizer(ABC):
         self.state: dict[str, Tensor] = {}
         self.steps = 0
         self._scratch_RP = torch.empty_like(params_RP)
+        self._without_momentum: set[int] = set()
 
     def _buffer(self, name: str) -> Tensor:
         """A state tensor shaped like the parameters, zero at the start."""
         if name not in self.state:
             self.state[name] = torch.zeros_like(self.params_RP)
         return self.state[name]
+
+    def state_of(self, run: int) -> dict[str, Tensor]:
+        """Copies of one run's state on the CPU: what the run would have alone."""
+        idle = {"momentum_buffer"} if run in self._without_momentum else set()
+        return {name: state[run].cpu().clone() for name, state in self.state.items() if name not in idle}
+
+    def _take_momentum(self, momenta: Sequence[float]) -> None:
+        self.momentum_R1 = column(momenta, self.params_RP)
+        self._without_momentum = {run for run, momentum in enumerate(momenta) if momentum == 0}
+        self.has_momentum = len(self._without_momentum) < len(momenta)
 
     @abstractmethod
     def step(self, grads_RP: Tensor, lr_R1: Tensor) -> None:
@@ -53,8 +64,7 @@ class SGD(Optimizer):
     def __init__(self, configs: Sequence[SGDConfig], params_RP: Tensor) -> None:
         super().__init__(configs, params_RP)
         self.nesterov = configs[0].nesterov
-        self.momentum_R1 = column([config.momentum for config in configs], params_RP)
-        self.has_momentum = any(config.momentum > 0 for config in configs)
+        self._take_momentum([config.momentum for config in configs])
 
     def step(self, grads_RP: Tensor, lr_R1: Tensor) -> None:
         update = grads_RP
@@ -120,8 +130,7 @@ class RMSprop(Optimizer):
         self.centered = configs[0].centered
         self.alpha_R1 = column([config.alpha for config in configs], params_RP)
         self.eps_R1 = column([config.eps for config in configs], params_RP)
-        self.momentum_R1 = column([config.momentum for config in configs], params_RP)
-        self.has_momentum = any(config.momentum > 0 for config in configs)
+        self._take_momentum([config.momentum for config in configs])
 
     def step(self, grads_RP: Tensor, lr_R1: Tensor) -> None:
         self.steps += 1

@@ -38,6 +38,7 @@ class ConsoleTracker:
         self._has_bar = style is Console.bar or (style is Console.auto and is_terminal)
         self._total_epochs = 0
         self._epoch = 0.0
+        self._has_ended = False
         self._progress: Progress | None = None
         self._task = TaskID(0)
 
@@ -61,6 +62,7 @@ class ConsoleTracker:
             self._progress.update(self._task, completed=evaluation.step, description=where, scores=scores)
 
     def finish(self, result: RunResult, snapshot: Snapshot) -> None:
+        self._has_ended = True
         self._close()
         self._out.print(table(result))
         self._say(closing_line(result, self._folder))
@@ -68,7 +70,8 @@ class ConsoleTracker:
     def abort(self, status: Status, message: str) -> None:
         """The message itself is shown by the command that ends."""
         self._close()
-        self._say(f"{status} after {epoch_text(self._epoch, self._total_epochs)}  {self._folder}")
+        if not self._has_ended:
+            self._say(f"{status} after {epoch_text(self._epoch, self._total_epochs)}  {self._folder}")
 
     def _say(self, line: str) -> None:
         """One line as it is: no markup, no wrapping, and nothing that the stream cannot encode."""

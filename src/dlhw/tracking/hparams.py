@@ -26,7 +26,7 @@ def _cell(value: Any) -> float | str:
 
 
 def metric_values(result: RunResult) -> dict[str, float]:
-    """The same tags with scores of the selected parameters: at the best validation, and on the test part."""
+    """Columns of results: scores at the best validation, on every part that was measured."""
     parts: Mapping[str, Scores] = {**result.final, **result.best}
     values = {f"hparam/{part}_loss": scores.loss for part, scores in parts.items()}
     accuracies = {f"hparam/{part}_accuracy": scores.accuracy for part, scores in parts.items()}

@@ -21,6 +21,7 @@ class SummaryTracker:
         self._about: dict[str, Any] = {}
         self._last: Evaluation | None = None
         self._best: Evaluation | None = None
+        self._has_ended = False
 
     def start(self, info: RunInfo, snapshot: Snapshot) -> None:
         self._about = about(info)
@@ -34,10 +35,12 @@ class SummaryTracker:
 
     def finish(self, result: RunResult, snapshot: Snapshot) -> None:
         write_json(self._path, outcome(result) | self._about)
+        self._has_ended = True
 
     def abort(self, status: Status, message: str) -> None:
-        """Keep what the evaluations so far told."""
-        write_json(self._path, outcome(self._so_far(status, message)) | self._about)
+        """Keep what the evaluations told. A run that had finished when another one failed stays finished."""
+        if not self._has_ended:
+            write_json(self._path, outcome(self._so_far(status, message)) | self._about)
 
     def _so_far(self, status: Status, message: str) -> RunResult:
         nothing = Evaluation(epoch=0.0, step=0, seconds=0.0, lr=0.0, scores={})

@@ -1,6 +1,7 @@
 """Train a cohort from its configs: the one call below every command."""
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 
 from dlhw.config.root import LossName, TrainConfig, class_count_problems
 from dlhw.data.dataset import Dataset
@@ -100,8 +101,10 @@ def fit(
             return loop.run()
     except BaseException as failure:
         interrupted = isinstance(failure, KeyboardInterrupt | SystemExit)
-        for each in (tracker for of_run in trackers for tracker in of_run):
-            each.abort(Status.interrupted if interrupted else Status.failed, str(failure) or repr(failure))
+        status = Status.interrupted if interrupted else Status.failed
+        with ExitStack() as told:  # every tracker is told, also when another fails at it
+            for tracker in (tracker for of_run in trackers for tracker in of_run):
+                told.callback(tracker.abort, status, str(failure) or repr(failure))
         raise
 
 

@@ -59,7 +59,7 @@ class Loop:
         """Train until every run has ended; tell the trackers; return how each run ended."""
         self.started = perf_counter()
         for epoch in range(self.trainer.epochs):
-            self._train_epoch(epoch)
+            self.train_epoch(epoch)
             if not any(run.active for run in self.runs):
                 break
         for run in self.runs:
@@ -73,9 +73,7 @@ class Loop:
             parameters=partial(cohort.layout.of_run, cohort.params_RP, run),
             gradients=partial(self._gradients_of, run),
             norms=lambda: {key: values[run] for key, values in self.norms().items()},
-            optimizer=lambda: {
-                name: state[run].cpu().clone() for name, state in cohort.optimizer.state.items()
-            },
+            optimizer=partial(cohort.optimizer.state_of, run),
             progress=self.runs[run].to_dict,
         )
 
@@ -88,7 +86,8 @@ class Loop:
     def _gradients_of(self, run: int) -> dict[str, Tensor]:
         return self.cohort.layout.of_run(self.cohort.grads_RP, run) if self.step else {}
 
-    def _train_epoch(self, epoch: int) -> None:
+    def train_epoch(self, epoch: int) -> None:
+        """One pass over the training part, with the evaluations that fall into it."""
         self.uniform.epoch(epoch)
         self._set_lr(epoch)
         batches = self.pools["train"].batches(

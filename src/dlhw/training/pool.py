@@ -77,7 +77,7 @@ class Pool:
 def _take(samples: Tensor, index: Tensor, lead: tuple[int, int], work: Workspace, name: str) -> Tensor:
     shape = (index.shape[0], *samples.shape[1:])
     out = work.buffer(work, name, shape, samples)
-    return torch.index_select(samples, 0, index, out=out).unflatten(0, lead)  # type: ignore[call-overload]
+    return torch.index_select(samples, 0, index, out=out).unflatten(0, lead)
 
 
 def num_batches(num_samples: int, size: int, *, drop_last: bool) -> int:

@@ -1,0 +1,70 @@
+# Everything here works on a fresh machine with Python >= 3.11, make and a package index; `make help` explains.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+ARGS ?=
+# MNIST where it can be had, else digits
+SWEEP_DATA = $(shell test -d "$${DLHW_DATA_DIR:-data}/MNIST/raw" && echo mnist || echo digits)
+
+.DEFAULT_GOAL := help
+.PHONY: help install train test lint format gradcheck sweep-lr sweep-alpha sweep-batch tensorboard bench build clean distclean
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1|\2/' | \
+		awk -F'|' 'BEGIN {print "make TARGET [ARGS=\"KEY=VALUE ...\"]\n"} {printf "%-14s %s\n", $$1, $$2}'
+
+install: $(VENV)/.installed ## make .venv and install the project with pinned versions
+
+# torch and torchvision are resolved together: a torch of another build breaks torchvision's operators.
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	@touch $@
+
+train: install ## train one run; default: an MLP on the digits; ARGS="data=mnist optimizer.lr=0.05"
+	@$(BIN)/dlhw-train $(ARGS)
+
+test: install ## run the tests; ARGS="-k name"; real MNIST is used where DLHW_DATA_DIR points to it
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: install ## check style (ruff) and types (mypy)
+	@$(BIN)/ruff check src tests benchmarks
+	@$(BIN)/ruff format --check src tests benchmarks
+	@$(BIN)/mypy
+
+format: install ## rewrite the code in the project's style
+	@$(BIN)/ruff format src tests benchmarks
+	@$(BIN)/ruff check --fix src tests benchmarks
+
+gradcheck: install ## prove every hand-written gradient; ARGS="model=cnn" checks one model
+	@$(BIN)/dlhw-gradcheck $(if $(ARGS),$(ARGS),--all)
+
+RECIPE = model=mlp model.activation=sigmoid model.init.scheme=normal model.init.std=0.001 \
+	regularizer=l2 regularizer.alpha=1e-3 trainer.epochs=10
+sweep-lr: install ## train with learning rates 1, 0.1, 0.05 and 0.01 (MNIST where it is, else digits)
+	@echo "sweep over optimizer.lr on $(SWEEP_DATA)"
+	@$(BIN)/dlhw-train -m name=sweep-lr data=$(SWEEP_DATA) $(RECIPE) optimizer.lr=1,0.1,0.05,0.01 $(ARGS)
+
+sweep-alpha: install ## train with L2 strengths 1, 0.1, 0.01, 1e-3 and 1e-4
+	@echo "sweep over regularizer.alpha on $(SWEEP_DATA)"
+	@$(BIN)/dlhw-train -m name=sweep-alpha data=$(SWEEP_DATA) $(RECIPE) regularizer.alpha=1,0.1,0.01,1e-3,1e-4 $(ARGS)
+
+sweep-batch: install ## train with batches of 16, 64 and 256
+	@echo "sweep over trainer.batch_size on $(SWEEP_DATA)"
+	@$(BIN)/dlhw-train -m name=sweep-batch data=$(SWEEP_DATA) $(RECIPE) trainer.batch_size=16,64,256 $(ARGS)
+
+tensorboard: install ## show the curves of everything under runs/ in a browser
+	@$(BIN)/tensorboard --logdir runs $(ARGS)
+
+bench: install ## print how fast the manual engine is beside plain PyTorch, as ratios of one measurement
+	@$(BIN)/python -m benchmarks.epoch $(ARGS)
+
+build: install ## build the wheel, with the configs inside, into dist/
+	@$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+
+clean: ## remove caches and build products; runs/ and data/ stay
+	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+distclean: clean ## remove .venv too
+	rm -rf $(VENV)

@@ -1,0 +1,117 @@
+"""Every file under conf/ composes; every schema has its file; every config can be read back."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+import yaml
+from omegaconf import OmegaConf
+
+from dlhw.config.compose import compose
+from dlhw.config.help import field_docs, keys_text
+from dlhw.config.load import CHOICES, check, flat_fields, from_dict, to_dict
+from dlhw.config.store import conf_dir
+from dlhw.errors import ConfigError
+from dlhw.models.build import MODELS
+from dlhw.optim.optimizers import OPTIMIZERS
+from dlhw.optim.regularizers import REGULARIZERS
+from dlhw.optim.schedules import SCHEDULES
+
+OPTIONS = [(group, name) for group, options in CHOICES.items() for name in options]
+# What an option needs beside itself to be a config that can be run.
+NEEDS = {
+    ("model", "logistic"): ["data.classes=[2,3]"],
+    ("model", "linear"): ["data=csv", "data.train=x.csv", "data.task=regression"],
+    ("data", "csv"): ["data.train=x.csv"],
+    ("data", "npz"): ["data.path=x.npz"],
+}
+
+
+@pytest.mark.parametrize(("group", "name"), OPTIONS)
+def test_every_option_composes_into_a_config_that_can_be_run(group: str, name: str) -> None:
+    config = compose([f"{group}={name}", *NEEDS.get((group, name), [])])
+    assert type(getattr(config, group)) is CHOICES[group][name]
+    assert check(config) is config
+
+
+@pytest.mark.parametrize("group", CHOICES)
+def test_schemas_and_files_are_the_same(group: str) -> None:
+    files = {path.stem for path in (conf_dir() / group).glob("*.yaml")}
+    assert files == set(CHOICES[group])
+
+
+@pytest.mark.parametrize(
+    ("group", "built"),
+    [("model", MODELS), ("optimizer", OPTIMIZERS), ("schedule", SCHEDULES), ("regularizer", REGULARIZERS)],
+)
+def test_every_schema_has_its_builder(group: str, built: dict[type, object]) -> None:
+    assert set(CHOICES[group].values()) == set(built)
+
+
+@pytest.mark.parametrize(("group", "name"), OPTIONS)
+def test_yaml_values_are_the_defaults_of_the_schema(group: str, name: str) -> None:
+    """Somebody who builds a config in Python gets what the command gives, except for paths of data."""
+    overrides = [f"{group}={name}", *NEEDS.get((group, name), [])]
+    composed = getattr(compose(overrides), group)
+    given = {"train", "path", "root", "task", "classes"}
+    if group == "data":
+        given |= {"split", "normalize"}
+    fresh = CHOICES[group][name]()
+    for spec in dataclasses.fields(fresh):
+        if spec.name not in given:
+            assert getattr(composed, spec.name) == getattr(fresh, spec.name), spec.name
+
+
+@pytest.mark.parametrize(("group", "name"), OPTIONS)
+def test_a_saved_config_is_read_back_whole(group: str, name: str) -> None:
+    config = compose([f"{group}={name}", *NEEDS.get((group, name), [])])
+    saved = OmegaConf.to_yaml(OmegaConf.create(to_dict(config)))
+    assert from_dict(yaml.safe_load(saved)) == config
+
+
+def test_data_root_follows_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("DLHW_DATA_DIR", str(tmp_path))
+    assert compose(["data=mnist"]).data.root == str(tmp_path)  # type: ignore[attr-defined]
+    monkeypatch.delenv("DLHW_DATA_DIR")
+    assert compose(["data=mnist"]).data.root == "data"  # type: ignore[attr-defined]
+
+
+def test_seed_0_is_a_seed() -> None:
+    config = compose(["seed=0"])
+    assert config.data_seed() == 0
+    assert compose(["seed=5"]).data_seed() == 5
+    assert compose(["seed=5", "data.split.seed=0"]).data_seed() == 0
+    assert compose(["data.split.order=sequential"]).data_seed() is None
+
+
+def test_fields_that_may_differ_within_a_cohort_are_marked() -> None:
+    marked = {key for key, (_, per_run) in flat_fields(compose(["regularizer=l2"])).items() if per_run}
+    assert marked == {
+        "seed", "model.dropout", "model.init.value", "model.init.mean", "model.init.std", "model.init.gain",
+        "model.init.bias", "optimizer.lr", "optimizer.momentum", "regularizer.alpha",
+        "trainer.early_stopping.patience", "trainer.early_stopping.min_delta",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [schema for options in CHOICES.values() for schema in options.values()],
+    ids=lambda schema: schema.__name__,
+)
+def test_every_key_stands_in_the_help(schema: type) -> None:
+    text = keys_text()
+    for spec in dataclasses.fields(schema):
+        if spec.name not in ("name", "split", "init"):
+            assert f".{spec.name}=" in text
+
+
+def test_docs_of_fields_are_read_from_the_source() -> None:
+    from dlhw.config.trainer import TrainerConfig
+
+    assert field_docs(TrainerConfig)["epochs"] == "passes over the training part"
+    assert set(field_docs(TrainerConfig)) >= {"batch_size", "engine", "matmul", "select"}
+
+
+def test_compose_refuses_what_does_not_fit() -> None:
+    with pytest.raises(ConfigError, match="model.hiden: no such key; did you mean model.hidden"):
+        compose(["model.hiden=[3]"])

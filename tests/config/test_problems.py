@@ -1,0 +1,110 @@
+"""Every value out of range and every combination that cannot work has its sentence."""
+
+import pytest
+
+from dlhw.config.compose import compose
+from dlhw.config.load import check
+from dlhw.errors import ConfigError
+
+CSV = ("data=csv", "data.train=x.csv")
+REGRESSION = (*CSV, "data.task=regression")
+
+PROBLEMS: list[tuple[tuple[str, ...], str]] = [
+    (("optimizer.lr=-0.1",), "optimizer.lr must be > 0, got -0.1"),
+    (("optimizer.lr=nan",), "optimizer.lr must be > 0, got nan"),
+    (("optimizer.lr=inf",), "optimizer.lr must be > 0, got inf"),
+    (("optimizer.momentum=1",), r"optimizer.momentum must be in \[0, 1\), got 1.0"),
+    (("optimizer.nesterov=true",), "optimizer.nesterov=true needs optimizer.momentum > 0, got 0"),
+    (("optimizer=adam", "optimizer.betas=[0.9]"), r"optimizer.betas must hold two numbers, got \[0.9\]"),
+    (("optimizer=adam", "optimizer.betas=[0.9,1]"), r"optimizer.betas\[1\] must be in \[0, 1\), got 1.0"),
+    (("optimizer=adam", "optimizer.eps=0"), "optimizer.eps must be > 0, got 0.0"),
+    (("optimizer=adamw", "optimizer.weight_decay=-1"), "optimizer.weight_decay must be >= 0, got -1.0"),
+    (("optimizer=rmsprop", "optimizer.alpha=1"), r"optimizer.alpha must be in \[0, 1\), got 1.0"),
+    (("schedule=step", "schedule.step_size=0"), "schedule.step_size must be >= 1, got 0"),
+    (("schedule=exponential", "schedule.gamma=0"), "schedule.gamma must be > 0, got 0.0"),
+    (("schedule=cosine", "schedule.final=2"), r"schedule.final must be in \[0, 1\], got 2.0"),
+    (("regularizer=l2", "regularizer.alpha=-1"), "regularizer.alpha must be >= 0, got -1.0"),
+    (("model.hidden=[3,0]",), r"model.hidden\[1\] must be >= 1, got 0"),
+    (("model.dropout=1",), r"model.dropout must be in \[0, 1\), got 1.0"),
+    (("model.init.std=0.1",), "model.init.std is only read by model.init.scheme=normal, got scheme=torch"),
+    (("model.init.scheme=normal", "model.init.std=-1"), "model.init.std must be >= 0, got -1.0"),
+    (("model=cnn", "model.filters=[]"), "model.filters must name at least one convolution"),
+    (("model=cnn", "model.kernel=4"), "model.padding must be given when model.kernel is even, got kernel=4"),
+    (("model=cnn", "model.padding=-1"), "model.padding must be >= 0, got -1"),
+    (("trainer.epochs=0",), "trainer.epochs must be >= 1, got 0"),
+    (("trainer.batch_size=0",), "trainer.batch_size must be >= 1, got 0"),
+    (("trainer.eval_every=0",), "trainer.eval_every must be >= 1, got 0"),
+    (("trainer.device=gpu",), "trainer.device must be auto, cpu, cuda or cuda:N, got gpu"),
+    (("trainer.early_stopping.patience=0",), "trainer.early_stopping.patience must be >= 1, got 0"),
+    (("tracking.weights_every=-1",), "tracking.weights_every must be >= 0, got -1"),
+    (("data.split.val=1.5",), r"data.split.val must be a count \(integer\) or a fraction in \[0, 1\], got 1.5"),
+    (("data.split.train=0",), "data.split.train must not be 0"),
+    (("data.split.train=0.9", "data.split.val=0.2"), "data.split fractions must sum to at most 1, got 1.1"),
+    (("data.split.val=null",), "data.split.train and data.split.val must not both be null"),
+    (("data.limit=0",), "data.limit must be >= 1, got 0"),
+    (("data.classes=[1]",), r"data.classes must name two or more different classes, got \[1\]"),
+    (("data.classes=[1,1]",), r"data.classes must name two or more different classes, got \[1, 1\]"),
+    (("data.classes=[1,10]",), "data.classes must hold labels from 0 to 9, got 10"),
+    ((*REGRESSION, "data.classes=[0,1]", "model=linear"), "data.classes needs data.task=classification"),
+    ((*CSV, "data.num_classes=1"), "data.num_classes must be >= 2, got 1"),
+    (("data=mnist", "data.split.test=100"), "data.split.test must be null or 0 for data=mnist, which has a test"),
+    (("seed=-1",), "seed must be an integer from 0 to"),
+    (("name=a/b",), "name must be a plain folder name"),
+    (("name=..",), "name must be a plain folder name"),
+    (("model=logistic",), "loss=binary_cross_entropy needs 2 classes, the data has 10"),
+    (("loss=binary_cross_entropy",), "loss=binary_cross_entropy needs 2 classes, the data has 10"),
+    (("model=softmax", "loss=squared_error"), "loss must be cross_entropy for model=softmax, got squared_error"),
+    (("model=linear",), "loss=squared_error does not fit data=digits: its targets are those of classification"),
+    ((*REGRESSION, "model=softmax"), "loss=cross_entropy does not fit data=csv: its targets are those of regre"),
+    ((*REGRESSION, "trainer.select_by=accuracy"), "trainer.select_by must be loss for regression"),
+    (
+        (*REGRESSION, "trainer.early_stopping.metric=accuracy"),
+        "trainer.early_stopping.metric must be loss for regression",
+    ),
+    (
+        ("data.split.val=0", "trainer.early_stopping.patience=2"),
+        "trainer.early_stopping.patience needs a validation part, got data.split.val=0",
+    ),
+    (("model.name=cnn",), "model.name must stay mlp, got cnn: write model=cnn"),
+]
+
+
+@pytest.mark.parametrize(("overrides", "sentence"), PROBLEMS, ids=[" ".join(each) for each, _ in PROBLEMS])
+def test_problem_has_its_sentence(overrides: tuple[str, ...], sentence: str) -> None:
+    with pytest.raises(ConfigError, match=sentence) as told:
+        check(compose(list(overrides)))
+    assert len(str(told.value).splitlines()) == 1
+
+
+def test_all_problems_are_told_at_once() -> None:
+    with pytest.raises(ConfigError) as told:
+        check(compose(["optimizer.lr=0", "trainer.epochs=0", "model.dropout=2"]))
+    assert len(str(told.value).splitlines()) == 3
+
+
+MISFITS = [
+    ("modle=mlp", "modle: no such key; did you mean model"),
+    ("model=mlpp", "model=mlpp: no such option; did you mean mlp. available: cnn, linear"),
+    ("trainer.epoch=3", "trainer.epoch: no such key; did you mean trainer.epochs"),
+    ("+trainer.epoch=3", "trainer.epoch: no such key; did you mean trainer.epochs"),
+    ("+foo=3", "foo: no such key; at the top there are: name, seed, loss"),
+    ("model.init.scale=2", "model.init.scale: no such key; did you mean model.init.value. in model.init there are: scheme"),
+    ("optimizer.lr=abc", "optimizer.lr must be a number, got abc"),
+    ("trainer.epochs=1.5", "trainer.epochs must be an integer, got 1.5"),
+    ("trainer.shuffle=maybe", "trainer.shuffle must be true or false, got maybe"),
+    ("trainer.engine=manul", "trainer.engine must be one of manual, autograd, got manul; did you mean manual"),
+    ("model.hidden=3", "model.hidden must be a list of integers, got a value of type int"),
+    ("model.hidden=[a]", r"model.hidden\[0\] must be an integer, got a"),
+    ("data.split.val=abc", "data.split.val must be an integer or a number or null, got abc"),
+    ("data.root=x", "data.root: no such key; in data there are: name, split"),
+    ("seed=${nope}", "seed refers to something that cannot be resolved"),
+    ("just words", "cannot read the argument 'just words', expected KEY=VALUE"),
+    ("model.hidden=[1", r"cannot read the argument 'model.hidden=\[1'"),
+]
+
+
+@pytest.mark.parametrize(("override", "sentence"), MISFITS, ids=[override for override, _ in MISFITS])
+def test_what_hydra_refuses_is_told_in_our_words(override: str, sentence: str) -> None:
+    with pytest.raises(ConfigError, match=sentence) as told:
+        compose([override])
+    assert len(str(told.value).splitlines()) == 1

@@ -1,0 +1,24 @@
+"""What all tests share: one thread, and the real MNIST where it is."""
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what needs the real MNIST or a GPU where there is none."""
+    folder = os.environ.get("DLHW_DATA_DIR")
+    has_mnist = folder is not None and (Path(folder) / "MNIST" / "raw").is_dir()
+    for item in items:
+        if item.get_closest_marker("mnist") and not has_mnist:
+            item.add_marker(pytest.mark.skip(reason="DLHW_DATA_DIR does not point to a folder with MNIST/raw"))
+        if item.get_closest_marker("cuda") and not torch.cuda.is_available():
+            item.add_marker(pytest.mark.skip(reason="no CUDA device"))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread() -> None:
+    """Small tensors gain nothing from threads, and tests may run beside each other."""
+    torch.set_num_threads(1)

@@ -1,0 +1,127 @@
+"""A run in a cohort is the run alone: same start, same batches, same masks, same numbers."""
+
+import pytest
+from training_runs import largest_difference, regression, small, train_together
+
+from dlhw.config.model import MODELS
+from dlhw.config.optimizer import OPTIMIZERS
+from dlhw.config.regularizer import REGULARIZERS
+from dlhw.config.root import TrainConfig
+from dlhw.data.dataset import Dataset
+
+# Rounding of float64 in sums of another order, after 50 steps; measured: below 1e-13.
+ROUNDING = 1e-10
+STEPS = 52
+
+MODEL_OVERRIDES: dict[str, tuple[str, ...]] = {
+    "mlp": ("model.hidden=[12,8]", "model.activation=tanh"),
+    "cnn": ("model.filters=[3]", "model.pooling=max"),
+    "softmax": (),
+    "logistic": ("data.classes=[3,8]", "data.limit=1300"),
+    "perceptron": (),
+    "linear": ("data=csv", "data.train=unused.csv", "data.task=regression", "optimizer.lr=0.01"),
+}
+# What varies from run to run: everything that may.
+LRS = ("0.3", "0.1", "0.05", "0.02", "0.01")
+
+
+def check_alone(configs: list[TrainConfig], dataset: Dataset | None = None) -> None:
+    """Train together, then each alone, and compare parameters, scores and optimizer state."""
+    shared = None if dataset is None else [dataset]
+    together = train_together(configs, shared)
+    for config, in_cohort in zip(configs, together, strict=True):
+        (alone,) = train_together([config], shared)
+        assert in_cohort.result.steps >= 50
+        assert largest_difference(in_cohort.first, alone.first) == 0
+        assert largest_difference(in_cohort.last, alone.last) < ROUNDING
+        assert largest_difference(in_cohort.last, in_cohort.first) > 1e-6
+        assert in_cohort.optimizer.keys() == alone.optimizer.keys()
+        for name, state in in_cohort.optimizer.items():
+            assert float((state - alone.optimizer[name]).abs().max()) < ROUNDING
+        for one, other in zip(in_cohort.evaluations, alone.evaluations, strict=True):
+            assert one.step == other.step
+            for part, scores in one.scores.items():
+                assert scores.loss == pytest.approx(other.scores[part].loss, abs=ROUNDING)
+                assert scores.accuracy == other.scores[part].accuracy
+
+
+def cohort(*overrides: str, same_seed: bool, lr: tuple[str, ...] = LRS) -> list[TrainConfig]:
+    """Five runs with their own learning rates, and their own seeds unless told otherwise."""
+    return [
+        small(*overrides, f"optimizer.lr={rate}", f"seed={0 if same_seed else run}", "data.split.seed=0")
+        for run, rate in enumerate(lr)
+    ]
+
+
+@pytest.mark.parametrize("same_seed", [True, False], ids=["shared-order", "own-order"])
+@pytest.mark.parametrize("model", MODELS)
+def test_every_model(model: str, same_seed: bool) -> None:
+    overrides = (f"model={model}", *MODEL_OVERRIDES[model])
+    lrs = ("0.02", "0.01", "0.005", "0.002", "0.001") if model == "linear" else LRS
+    data = regression() if model == "linear" else None
+    epochs = "trainer.epochs=6" if model in ("linear", "logistic") else "trainer.epochs=4"
+    check_alone(cohort(*overrides, epochs, same_seed=same_seed, lr=lrs), data)
+
+
+@pytest.mark.parametrize("same_seed", [True, False], ids=["shared-order", "own-order"])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_every_optimizer(optimizer: str, same_seed: bool) -> None:
+    lrs = LRS if optimizer == "sgd" else ("0.01", "0.003", "0.001", "0.02", "0.005")
+    configs = cohort("model.hidden=[12]", f"optimizer={optimizer}", same_seed=same_seed, lr=lrs)
+    check_alone(configs)
+
+
+@pytest.mark.parametrize("regularizer", REGULARIZERS)
+def test_every_regularizer(regularizer: str) -> None:
+    configs = cohort("model.hidden=[12]", f"regularizer={regularizer}", same_seed=True)
+    for run, config in enumerate(configs):
+        if regularizer != "none":
+            config.regularizer.alpha = 0.01 * run  # type: ignore[attr-defined]
+    check_alone(configs)
+
+
+@pytest.mark.parametrize("same_seed", [True, False], ids=["shared-masks", "own-masks"])
+@pytest.mark.parametrize("model", ["mlp", "cnn"])
+def test_dropout_with_a_rate_of_its_own(model: str, same_seed: bool) -> None:
+    configs = cohort(f"model={model}", *MODEL_OVERRIDES[model], same_seed=same_seed)
+    for run, config in enumerate(configs):
+        config.model.dropout = 0.15 * run  # type: ignore[attr-defined]
+    check_alone(configs)
+
+
+def test_momentum_and_initial_scale_of_its_own() -> None:
+    configs = cohort("model.hidden=[12]", "model.init.scheme=normal", same_seed=False, lr=("0.05",) * 5)
+    for run, config in enumerate(configs):
+        config.optimizer.momentum = 0.2 * run  # type: ignore[attr-defined]
+        config.model.init.std = 0.05 * (run + 1)
+    check_alone(configs)
+
+
+@pytest.mark.parametrize("normalize", ["unit", "standardize"])
+def test_a_split_of_its_own(normalize: str) -> None:
+    configs = [small("model.hidden=[12]", f"data.normalize={normalize}", f"seed={run}") for run in range(5)]
+    check_alone(configs)
+
+
+def test_a_diverging_run_leaves_the_others_as_they_are() -> None:
+    good = [small("model.hidden=[12]", f"seed={run}", "data.split.seed=0") for run in range(3)]
+    # half of the cohort runs away at once: NaN fills its slices only
+    bad = small("model.hidden=[12]", "optimizer.lr=1e200", "seed=7", "data.split.seed=0")
+    together = train_together([good[0], bad, good[1], bad, good[2]])
+    assert [run.result.status for run in together] == [
+        "completed", "diverged", "completed", "diverged", "completed",
+    ]  # fmt: skip
+    for run, config in zip((0, 2, 4), good, strict=True):
+        (alone,) = train_together([config])
+        assert largest_difference(together[run].last, alone.last) < ROUNDING
+
+
+def test_float32_cohort_agrees_to_float32_rounding() -> None:
+    configs = [
+        small("model.hidden=[12]", "trainer.dtype=float32", f"optimizer.lr={rate}") for rate in LRS
+    ]
+    together = train_together(configs)
+    for config, in_cohort in zip(configs, together, strict=True):
+        (alone,) = train_together([config])
+        assert in_cohort.last["fc1.weight"].dtype == alone.last["fc1.weight"].dtype
+        assert largest_difference(in_cohort.last, alone.last) < 1e-5

@@ -1,0 +1,170 @@
+"""Pools, streams, scores and the choice of matrix-product kernels, by themselves."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dlhw.config.trainer import EarlyStoppingConfig, Matmul, Metric
+from dlhw.data.dataset import Part
+from dlhw.nn.context import Workspace
+from dlhw.nn.losses import LOSSES
+from dlhw.training.device import AS_EXACT, _measure, choose_matmul, matmul_setting, resolve_device
+from dlhw.training.events import Scores
+from dlhw.training.pool import Pool, num_batches
+from dlhw.training.progress import Patience, goodness
+from dlhw.training.scoring import RunningScores
+from dlhw.training.streams import OrderStream, UniformStream
+
+CPU = torch.device("cpu")
+
+
+def part(start: int, samples: int) -> Part:
+    """Samples that can be told apart: input and label are the same number."""
+    numbers = torch.arange(start, start + samples)
+    return Part(numbers.double().unsqueeze(1), numbers)
+
+
+@given(
+    samples=st.integers(1, 40),
+    size=st.integers(1, 45),
+    drop_last=st.booleans(),
+    num_orders=st.integers(1, 3),
+    own_samples=st.booleans(),
+)
+def test_batches_hold_each_run_its_own_samples(
+    samples: int, size: int, drop_last: bool, num_orders: int, own_samples: bool
+) -> None:
+    parts = [part(1000 * run if own_samples else 0, samples) for run in range(3)]
+    pool = Pool.of(parts if own_samples else parts[:1], CPU)
+    num_orders = 1 if num_orders == 2 else num_orders  # one order for all, or one for each of three runs
+    order = torch.stack([torch.randperm(samples) for _ in range(num_orders)])
+    batches = [
+        (x.clone(), y.clone())
+        for x, y in pool.batches(order, size, drop_last=drop_last, work=Workspace(reuse=True))
+    ]
+    assert len(batches) == num_batches(samples, size, drop_last=drop_last)
+    if not batches:
+        assert drop_last
+        assert samples < size
+        return
+    x, y = (torch.cat([batch[side] for batch in batches], 1) for side in (0, 1))
+    runs = max(num_orders, 3 if own_samples else 1)
+    assert y.shape[0] == runs
+    assert torch.equal(x.squeeze(2).long(), y)
+    taken = y.shape[1]
+    for run in range(runs):
+        expected = order[run % num_orders][:taken] + (1000 * run if own_samples else 0)
+        assert torch.equal(y[run], expected)
+
+
+def test_file_order_takes_views() -> None:
+    pool = Pool.of([part(0, 10)], CPU)
+    batches = list(pool.batches(None, 4, drop_last=False, work=Workspace(reuse=True)))
+    assert [y.tolist() for _, y in batches] == [[[0, 1, 2, 3]], [[4, 5, 6, 7]], [[8, 9]]]
+    assert batches[0][0].data_ptr() == pool.inputs.data_ptr()
+
+
+def test_a_part_that_all_runs_share_lies_in_memory_once() -> None:
+    shared = part(0, 10)
+    assert Pool.of([shared, shared, shared], CPU).inputs.shape == (1, 10, 1)
+
+
+def test_orders_depend_on_seed_and_epoch_alone() -> None:
+    both, alone = OrderStream([3, 5], 50, shuffle=True), OrderStream([5], 50, shuffle=True)
+    first, second = both.epoch(0), both.epoch(1)
+    own = alone.epoch(1)
+    assert first is not None
+    assert second is not None
+    assert own is not None
+    assert not torch.equal(first[0], first[1])
+    assert not torch.equal(first[1], second[1])
+    assert torch.equal(second[1], own[0])
+    assert torch.equal(first.sort(1).values, torch.arange(50).expand(2, 50))
+
+
+def test_one_order_for_runs_of_one_seed() -> None:
+    order = OrderStream([4, 4, 4], 20, shuffle=True).epoch(0)
+    assert order is not None
+    assert order.shape == (1, 20)
+
+
+def test_masks_depend_on_seed_and_epoch_alone() -> None:
+    both, alone = UniformStream([3, 5], torch.float64), UniformStream([5], torch.float64)
+    both((4, 2))
+    both.epoch(7)
+    alone.epoch(7)
+    assert torch.equal(both((4, 2))[1], alone((4, 2))[0])
+    assert both((4, 2)).shape == (2, 4, 2)
+
+
+@given(sizes=st.lists(st.integers(1, 9), min_size=1, max_size=8))
+def test_running_scores_weigh_samples_not_batches(sizes: list[int]) -> None:
+    loss, running = LOSSES["cross_entropy"], RunningScores(LOSSES["cross_entropy"], 2)  # type: ignore[index]
+    out = torch.randn(2, sum(sizes), 4, dtype=torch.float64)
+    labels = torch.randint(4, (1, sum(sizes)))
+    start = 0
+    for step, size in enumerate(sizes, start=1):
+        running.add(step, out[:, start : start + size], labels[:, start : start + size])
+        start += size
+    scores = running.take()
+    assert [each.loss for each in scores] == pytest.approx(loss.forward(out, labels).tolist(), rel=1e-12)
+    right = (out.argmax(2) == labels).double().mean(1).tolist()
+    assert [each.accuracy for each in scores] == pytest.approx(right, rel=1e-12)
+    assert running.diverged_at == [None, None]
+
+
+def test_running_scores_find_the_first_loss_that_is_not_finite() -> None:
+    running = RunningScores(LOSSES["squared_error"], 2)  # type: ignore[index]
+    good = torch.ones(2, 3, 1)
+    bad = good.clone()
+    bad[1, 2] = float("inf")
+    for step, out in enumerate([good, good, bad, bad], start=1):
+        running.add(step, out, torch.zeros(1, 3, 1))
+    first, second = running.take()
+    assert running.diverged_at == [None, 3]
+    assert first.loss == 1
+    assert second.loss == float("inf")
+
+
+def test_patience_waits_for_a_best_that_is_better_by_min_delta() -> None:
+    patience = Patience(EarlyStoppingConfig(patience=2, min_delta=0.1))
+    told = [patience.exhausted_by(Scores(loss)) for loss in (1.0, 0.95, 0.8, 0.75, 0.71)]
+    assert told == [False, False, False, False, True]
+
+
+def test_patience_can_watch_accuracy_and_never_ends_without_a_limit() -> None:
+    watching = Patience(EarlyStoppingConfig(patience=1, metric=Metric.accuracy))
+    assert not watching.exhausted_by(Scores(1.0, 0.5))
+    assert watching.exhausted_by(Scores(0.1, 0.5))
+    endless = Patience(EarlyStoppingConfig())
+    assert not any(endless.exhausted_by(Scores(1.0)) for _ in range(100))
+
+
+def test_a_score_that_is_not_finite_is_the_worst() -> None:
+    assert goodness(Scores(float("nan"), 0.9), Metric.loss) == -float("inf")
+    assert goodness(Scores(float("nan"), 0.9), Metric.auto) == 0.9
+
+
+def test_matmul_auto_takes_only_what_is_as_exact_as_float32() -> None:
+    shape = (64, 300, 50)
+    setting = choose_matmul(Matmul.auto, CPU, torch.float32, shape)
+    errors = {name: _measure(name, shape)[1] for name in {setting, "highest"}}
+    assert errors[setting] <= AS_EXACT * errors["highest"] < 1e-5
+
+
+@pytest.mark.parametrize("wanted", [each for each in Matmul if each is not Matmul.auto])
+def test_matmul_setting_is_used_and_put_back(wanted: Matmul) -> None:
+    before = torch.get_float32_matmul_precision()
+    setting = choose_matmul(wanted, CPU, torch.float32, (1, 1, 1))
+    with matmul_setting(setting):
+        assert torch.get_float32_matmul_precision() == wanted
+    assert torch.get_float32_matmul_precision() == before
+
+
+def test_matmul_auto_measures_nothing_in_float64() -> None:
+    assert choose_matmul(Matmul.auto, CPU, torch.float64, (1, 1, 1)) == "highest"
+
+
+def test_device_auto_is_the_gpu_where_there_is_one() -> None:
+    assert resolve_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
