@@ -45,7 +45,7 @@ CASES: dict[str, tuple[Prepare, list[str], str]] = {
     "unknown device": (nothing, ["trainer.device=cuda:77"], "trainer.device=cuda:77: no such CUDA device"),
     "large batch": (
         nothing, ["trainer.batch_size=2000"],
-        "trainer.batch_size must be at most the number of training samples, 1257, got 2000",
+        "trainer.batch_size must be at most the number of training samples, 1258, got 2000",
     ),
     "missing file": (nothing, CSV, "mine.csv does not exist"),
     "missing MNIST": (nothing, MNIST, "train-images-idx3-ubyte is missing in data/MNIST/raw"),

@@ -40,7 +40,7 @@ def test_summary_says_how_it_ended(default_run: Path) -> None:
     assert told["status"] == "completed"
     assert told["seed"] == 0
     assert told["num_parameters"] == 64 * 128 + 128 + 128 * 10 + 10
-    assert told["num_samples"] == {"train": 1257, "val": 270, "test": 270}
+    assert told["num_samples"] == {"train": 1258, "val": 270, "test": 269}
     assert told["gradcheck"]["max_relative_error"] < 1e-12
     assert told["final"].keys() == {"train", "val", "test"} == told["best"].keys()
     assert told["versions"]["torch"]

@@ -7,9 +7,10 @@ import pytest
 import torch
 from torch import Generator, Tensor
 
-from dlhw.nn.activations import Sigmoid
+from dlhw.nn.activations import ReLU, Sigmoid
 from dlhw.nn.affine import Affine
 from dlhw.nn.check import Check, check_layers, check_loss, check_model, compare, largest_error
+from dlhw.nn.dropout import Dropout
 from dlhw.nn.losses import CrossEntropy, SquaredError
 from dlhw.nn.sequential import Sequential
 
@@ -102,6 +103,17 @@ def test_a_layer_whose_gradient_is_zero_fails() -> None:
         Sequential({"flat": Flat()}, (3,)), x_1N, num_runs=1, probes=3, generator=generator
     )
     assert not check.passes(1e-9, 1e-6)
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("rate", [0.0, 0.8])
+def test_units_that_are_off_in_one_draw_are_checked_in_another(rate: float, seed: int) -> None:
+    dropout = Dropout(torch.tensor([rate]))
+    layers = {"fc1": Affine(3, 1), "relu1": ReLU(), "dropout1": dropout, "fc2": Affine(1, 1), "relu2": ReLU()}
+    generator = Generator().manual_seed(seed)
+    x_1N = torch.rand(1, 4, 3, generator=generator, dtype=torch.float64)
+    checks = check_layers(Sequential(layers, (3,)), x_1N, num_runs=1, probes=5, generator=generator)
+    assert [check for check in checks if not check.passes(1e-9, 1e-6)] == []
 
 
 def test_a_loss_of_one_class_has_nothing_to_check_and_fails() -> None:
