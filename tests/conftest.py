@@ -13,7 +13,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     has_mnist = folder is not None and (Path(folder) / "MNIST" / "raw").is_dir()
     for item in items:
         if item.get_closest_marker("mnist") and not has_mnist:
-            item.add_marker(pytest.mark.skip(reason="DLHW_DATA_DIR does not point to a folder with MNIST/raw"))
+            item.add_marker(
+                pytest.mark.skip(reason="DLHW_DATA_DIR does not point to a folder with MNIST/raw")
+            )
         if item.get_closest_marker("cuda") and not torch.cuda.is_available():
             item.add_marker(pytest.mark.skip(reason="no CUDA device"))
 

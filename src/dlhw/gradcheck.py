@@ -68,15 +68,24 @@ def gradcheck(argv: list[str]) -> int:
 
 def _config_rows(args: argparse.Namespace) -> Iterator[tuple[str, "Check"]]:
     from dlhw.config.compose import compose
+    from dlhw.config.root import MODEL_LOSSES
+    from dlhw.errors import ConfigError, listing
 
-    yield from _model_rows(compose(args.overrides), args)
+    config = compose(args.overrides)
+    problems = [*config.model.problems(), *config.regularizer.problems(), *config.data.problems()]
+    allowed = MODEL_LOSSES[config.model.name]
+    if config.resolved_loss() not in allowed:
+        problems.append(f"loss must be one of {listing(allowed)} for this model, got {config.loss}")
+    if problems:
+        raise ConfigError("\n".join(problems))
+    yield from _model_rows(config, args)
 
 
 def _model_rows(config: "TrainConfig", args: argparse.Namespace) -> Iterator[tuple[str, "Check"]]:
     """Checks of a composed model: its layers, its loss, its regularizer."""
     import torch
 
-    from dlhw.config.regularizer import NoRegularizerConfig
+    from dlhw.config.regularizer import PenaltyConfig
     from dlhw.models.build import build_model
     from dlhw.nn.affine import Affine
     from dlhw.nn.check import check_model, check_regularizer
@@ -94,7 +103,7 @@ def _model_rows(config: "TrainConfig", args: argparse.Namespace) -> Iterator[tup
         model, LOSSES[loss], x_1N, num_runs=args.runs, probes=args.probes, seed=args.seed
     ):
         yield f"{name} {loss}" if check.name == "loss" else name, check
-    if not isinstance(config.regularizer, NoRegularizerConfig):
+    if isinstance(config.regularizer, PenaltyConfig) and config.regularizer.alpha > 0:
         # elementwise, so a small example says all; differences of a sum over a large model are only rounding
         layout = Layout({"fc": Affine(5, 4).specs()})
         like_RP = layout.zeros(args.runs, torch.float64, torch.device("cpu"))

@@ -15,7 +15,10 @@ def nothing(folder: Path) -> None:
 
 
 def csv_with(text: str) -> Prepare:
-    return lambda folder: (folder / "mine.csv").write_text(text, encoding="utf-8") and None
+    def write(folder: Path) -> None:
+        (folder / "mine.csv").write_text(text, encoding="utf-8")
+
+    return write
 
 
 def one_class(folder: Path) -> None:
@@ -25,7 +28,9 @@ def one_class(folder: Path) -> None:
 def truncated_mnist(folder: Path) -> None:
     raw = folder / "data" / "MNIST" / "raw"
     raw.mkdir(parents=True)
-    (raw / "train-images-idx3-ubyte").write_bytes(bytes([0, 0, 8, 3, 0, 0, 0, 9, 0, 0, 0, 28, 0, 0, 0, 28, 1]))
+    (raw / "train-images-idx3-ubyte").write_bytes(
+        bytes([0, 0, 8, 3, 0, 0, 0, 9, 0, 0, 0, 28, 0, 0, 0, 28, 1])
+    )
     (raw / "train-labels-idx1-ubyte").write_bytes(bytes([0, 0, 8, 1, 0, 0, 0, 9]) + bytes(9))
 
 

@@ -14,11 +14,11 @@ QUIET_ENV = {"OMP_NUM_THREADS": "1", "COLUMNS": "120"}
 FAST = ["trainer.epochs=2", "tracking.console=plain"]
 
 
-def run(command: str, *args: str, cwd: Path, timeout: float = 120, **env: str) -> subprocess.CompletedProcess[str]:
+def run(command: str, *args: str, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
     """Run one of our commands in a folder of its own; `env` adds variables."""
     full = {name: value for name, value in os.environ.items() if name != "HYDRA_FULL_ERROR"}
     return subprocess.run(
-        [str(BIN / command), *args], cwd=cwd, capture_output=True, text=True, timeout=timeout,
+        [str(BIN / command), *args], cwd=cwd, capture_output=True, text=True, timeout=120,
         env=full | QUIET_ENV | env, check=False,
     )  # fmt: skip
 

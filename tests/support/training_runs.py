@@ -60,7 +60,9 @@ class Listener:
         return self.parameters[-1]
 
 
-def train_together(configs: Sequence[TrainConfig], datasets: Sequence[Dataset] | None = None) -> list[Listener]:
+def train_together(
+    configs: Sequence[TrainConfig], datasets: Sequence[Dataset] | None = None
+) -> list[Listener]:
     """Train configs as one cohort."""
     if datasets is None:
         datasets = [load_dataset(c.data, c.data_seed(), DTYPES[c.trainer.dtype]) for c in configs]

@@ -117,9 +117,7 @@ def test_a_diverging_run_leaves_the_others_as_they_are() -> None:
 
 
 def test_float32_cohort_agrees_to_float32_rounding() -> None:
-    configs = [
-        small("model.hidden=[12]", "trainer.dtype=float32", f"optimizer.lr={rate}") for rate in LRS
-    ]
+    configs = [small("model.hidden=[12]", "trainer.dtype=float32", f"optimizer.lr={rate}") for rate in LRS]
     together = train_together(configs)
     for config, in_cohort in zip(configs, together, strict=True):
         (alone,) = train_together([config])

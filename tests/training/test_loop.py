@@ -217,7 +217,10 @@ def test_an_exception_in_one_tracker_is_told_to_all_and_raised() -> None:
 @pytest.mark.parametrize(
     ("overrides", "sentence"),
     [
-        (("trainer.batch_size=201",), "trainer.batch_size must be at most the number of training samples, 200"),
+        (
+            ("trainer.batch_size=201",),
+            "trainer.batch_size must be at most the number of training samples, 200",
+        ),
         (("trainer.device=cuda:99",), "trainer.device=cuda:99: no such CUDA device"),
         (("model=cnn", "model.kernel=9", "model.padding=0"), r"model.kernel=9 does not fit into an input of"),
         (("model=cnn", "model.pooling=max", "model.pool_size=9"), "model.pool_size=9 does not fit"),

@@ -21,13 +21,19 @@ class Workspace:
         self._buffers: dict[tuple[int, str, tuple[int, ...]], Tensor] = {}
 
     def buffer(self, owner: object, name: str, shape: tuple[int, ...], like: Tensor) -> Tensor | None:
-        """The buffer that `owner` calls `name`, uninitialised the first time; None without reuse."""
+        """The buffer that `owner` calls `name`, uninitialised the first time; None without reuse.
+
+        Of the shape of `like` it also takes the order in memory, so that elementwise layers after a
+        convolution write as they read.
+        """
         if not self.reuse:
             return None
         key = (id(owner), name, shape)
         found = self._buffers.get(key)
         if found is None:
-            found = self._buffers[key] = torch.empty(shape, dtype=like.dtype, device=like.device)
+            same = shape == tuple(like.shape)
+            found = torch.empty_like(like) if same else like.new_empty(shape)
+            self._buffers[key] = found
         return found
 
 

@@ -50,7 +50,7 @@ class Optimizer(ABC):
 
     @abstractmethod
     def step(self, grads_RP: Tensor, lr_R1: Tensor) -> None:
-        """Update the parameters; lr 0 leaves a run's parameters as they are."""
+        """Update the parameters; lr 0 leaves a run's parameters as they are (if its gradients are finite)."""
 
 
 class SGD(Optimizer):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from math import inf
 
 from dlhw.config.root import LossName, TrainConfig, class_count_problems
 from dlhw.data.dataset import Dataset
@@ -117,6 +118,11 @@ def gradient_error(cohort: Cohort, pool: Pool) -> float:
     x = pool.inputs[:1, :GRADCHECK_SAMPLES].cpu().double()
     checks = check_model(cohort.model, cohort.loss, x, num_runs=1, probes=0, seed=cohort.config.seed)
     worst = largest_error(checks)
+    if worst.error == inf:
+        raise ConfigError(
+            f"the gradient of {worst.name} is zero on the first training samples at all parameters tried, so "
+            "the backward pass cannot be checked; trainer.gradcheck=false trains without the check"
+        )
     if not worst.error <= GRADCHECK_TOLERANCE:
         raise ConfigError(
             f"the manual gradient of {worst.name} differs from autograd's by {worst.error:.1e} (relative; at "
