@@ -80,7 +80,12 @@ def task(composed: DictConfig) -> float | None:
             raise Refused(error) from error  # Hydra would print the overrides above our sentence
         raise
     log.info("%s after %d steps, %.2f s", result.status, result.steps, result.seconds)
+    from dlhw.training.result import objective
+
     return objective(result)
+
+
+task.trains_config = True  # type: ignore[attr-defined]  # the fused launcher may train its jobs as cohorts
 
 
 def train_run(config: "TrainConfig", folder: Path) -> "RunResult":
@@ -95,14 +100,6 @@ def train_run(config: "TrainConfig", folder: Path) -> "RunResult":
     log.info("training %s on %s into %s", config.model.name, config.data.name, folder)
     (result,) = fit([config], [dataset], lambda run, each: run_trackers(each, folder, show_console=True))
     return result
-
-
-def objective(result: "RunResult") -> float | None:
-    """The one number that a sweeper sees."""
-    scores = result.best.get("val")
-    if scores is None:
-        return None
-    return scores.loss if scores.accuracy is None else scores.accuracy
 
 
 def _discard(folder: Path) -> None:

@@ -42,7 +42,7 @@ PROBLEMS: list[tuple[tuple[str, ...], str]] = [
         r"data.split.val must be a count \(integer\) or a fraction in \[0, 1\], got 1.5",
     ),
     (("data.split.train=0",), "data.split.train must not be 0"),
-    (("data.split.train=0.9", "data.split.val=0.2"), "data.split fractions must sum to at most 1, got 1.1"),
+    (("data.split.train=0.9", "data.split.val=0.2"), "data.split fractions must sum to at most 1, got 1.25"),
     (("data.split.val=null",), "data.split.train and data.split.val must not both be null"),
     (("data.limit=0",), "data.limit must be >= 1, got 0"),
     (("data.classes=[1]",), r"data.classes must name two or more different classes, got \[1\]"),

@@ -21,6 +21,7 @@ class Sequential:
     Attributes:
         output_shape: shape of one output.
         widest: elements of the largest activation of one sample.
+        activations: elements of all layers' outputs for one sample.
 
     Raises:
         ConfigError: if two neighbours do not fit.
@@ -31,10 +32,11 @@ class Sequential:
         self.layers = {name: copy(layer) for name, layer in layers.items()}
         self.input_shape = input_shape
         shape = input_shape
-        self.widest = prod(shape)
+        self.widest = self.activations = prod(shape)
         for layer in self.layers.values():
             shape = layer.output_shape(shape)
             self.widest = max(self.widest, prod(shape))
+            self.activations += prod(shape)
         self.output_shape = shape
         self._names = list(self.layers)
         # the gradient of an input is only computed where a layer before it has parameters

@@ -59,6 +59,15 @@ class SummaryTracker:
         )
 
 
+def write_failure(folder: Path, message: str) -> None:
+    """Say in a folder that its run could not begin or was lost with its cohort."""
+    nothing = RunResult(
+        status=Status.failed, final={}, best={}, best_epoch=0.0, best_step=0, epochs=0.0, steps=0,
+        seconds=0.0, message=message,
+    )  # fmt: skip
+    write_json(folder / SUMMARY_FILE, outcome(nothing))
+
+
 def outcome(result: RunResult) -> dict[str, Any]:
     """How the run ended, as plain data."""
     return {

@@ -116,6 +116,7 @@ class RunResult:
         seconds: training time with evaluations.
         diverged_at: step at which the loss was first not finite.
         message: what went wrong, for status failed.
+        error: the exception that went with it.
         confusion_KK: counts by true class (row) and predicted class (column), on test (or val, or train).
         confusion_part: the part that `confusion_KK` counts.
     """
@@ -130,6 +131,7 @@ class RunResult:
     seconds: float
     diverged_at: int | None = None
     message: str | None = None
+    error: Exception | None = None
     confusion_KK: Tensor | None = None
     confusion_part: str | None = field(default=None)
 

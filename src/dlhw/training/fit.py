@@ -95,11 +95,11 @@ def fit(
     loop = Loop(cohort, pools, trackers, datasets[0].class_names)
     try:
         with matmul_setting(setting):
-            for run in range(cohort.num_runs):
-                info = run_info(cohort, run, pools, datasets[0], loop, gradcheck=error, matmul=setting)
-                for tracker in trackers[run]:
-                    tracker.start(info, loop.snapshot(run))
-            return loop.run()
+            infos = [
+                run_info(cohort, run, pools, datasets[0], loop, gradcheck=error, matmul=setting)
+                for run in range(cohort.num_runs)
+            ]
+            return loop.run(infos)
     except BaseException as failure:
         interrupted = isinstance(failure, KeyboardInterrupt | SystemExit)
         status = Status.interrupted if interrupted else Status.failed

@@ -1,6 +1,8 @@
 """The training loop of a cohort."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import replace
 from functools import partial
 from time import perf_counter
 
@@ -11,7 +13,7 @@ from dlhw.optim.optimizers import column
 from dlhw.optim.schedules import lr_factor
 from dlhw.training.cohort import Cohort
 from dlhw.training.engines import ENGINES
-from dlhw.training.events import Evaluation, RunResult, Scores, Snapshot, Status, Tracker
+from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores, Snapshot, Status, Tracker
 from dlhw.training.pool import Pool, num_batches
 from dlhw.training.progress import Progress
 from dlhw.training.scoring import Evaluator, RunningScores
@@ -49,14 +51,17 @@ class Loop:
         self.evaluator = Evaluator(cohort.model, cohort.loss)
         self.running = RunningScores(cohort.loss, cohort.num_runs)
         self.runs = [Progress(config) for config in cohort.configs]
+        self.errors: dict[int, Exception] = {}
         self.best_RP = cohort.params_RP.clone()
         self.steps_per_epoch = num_batches(num_samples, self.batch_size, drop_last=self.trainer.drop_last)
         self.total_steps = self.steps_per_epoch * self.trainer.epochs
         self.step = 0
         self._norms: dict[tuple[str, str], list[float]] | None = None
 
-    def run(self) -> list[RunResult]:
+    def run(self, infos: Sequence[RunInfo]) -> list[RunResult]:
         """Train until every run has ended; tell the trackers; return how each run ended."""
+        for number, info in enumerate(infos):
+            self._tell(number, partial(self._start_tracker, info))
         self.started = perf_counter()
         for epoch in range(self.trainer.epochs):
             self.train_epoch(epoch)
@@ -65,6 +70,9 @@ class Loop:
         for run in self.runs:
             run.status = run.status or Status.completed
         return self._finish()
+
+    def _start_tracker(self, info: RunInfo, tracker: Tracker) -> None:
+        tracker.start(info, self.snapshot(info.index))
 
     def snapshot(self, run: int) -> Snapshot:
         """What trackers may look at of one run, as it is now."""
@@ -141,7 +149,7 @@ class Loop:
                 is_best = run.take(mine, epoch, self.step, seconds)
                 run.find_divergence(self.running.diverged_at[number])
                 self._keep_best(number, is_best and run.diverged_at is None)
-                self._tell(number, mine, is_best=is_best)
+                self._tell_scores(number, mine, is_best=is_best)
 
     def _train_scores(self) -> list[Scores]:
         running = self.running.take()
@@ -157,7 +165,20 @@ class Loop:
         if is_best:
             self.best_RP[number].copy_(self.cohort.params_RP[number])
 
-    def _tell(self, number: int, scores: Mapping[str, Scores], *, is_best: bool) -> None:
+    def _tell(self, number: int, say: Callable[[Tracker], None]) -> None:
+        """Tell the trackers of one run; if one of them fails, so does its run, and the others go on."""
+        try:
+            for tracker in self.trackers[number]:
+                say(tracker)
+        except Exception as error:
+            if self.cohort.num_runs == 1:
+                raise
+            self.runs[number].status, self.errors[number] = Status.failed, error
+            with suppress(Exception), ExitStack() as told:
+                for tracker in self.trackers[number]:
+                    told.callback(tracker.abort, Status.failed, str(error) or repr(error))
+
+    def _tell_scores(self, number: int, scores: Mapping[str, Scores], *, is_best: bool) -> None:
         run = self.runs[number]
         evaluation = Evaluation(
             epoch=run.epoch,
@@ -167,8 +188,7 @@ class Loop:
             scores=scores,
             is_best=is_best,
         )
-        for tracker in self.trackers[number]:
-            tracker.evaluated(evaluation, self.snapshot(number))
+        self._tell(number, lambda tracker: tracker.evaluated(evaluation, self.snapshot(number)))
 
     def _finish(self) -> list[RunResult]:
         final, best = self._ending(self.cohort.params_RP), self._ending(self.best_RP)
@@ -178,8 +198,8 @@ class Loop:
         for number, run in enumerate(self.runs):
             assert run.status is not None
             chosen = best if self.trainer.select == "best" else final
-            if chosen:
-                self._tell(number, {"test": chosen[number]}, is_best=False)
+            if chosen and number not in self.errors:
+                self._tell_scores(number, {"test": chosen[number]}, is_best=False)
             results.append(
                 RunResult(
                     status=run.status,
@@ -195,9 +215,19 @@ class Loop:
                     confusion_part=confusion_part,
                 )
             )
-            for tracker in self.trackers[number]:
-                tracker.finish(results[-1], self.snapshot(number))
-        return results
+            if number not in self.errors:
+                self._tell(number, partial(self._finish_tracker, results[-1], number))
+        return [self._with_failure(number, result) for number, result in enumerate(results)]
+
+    def _finish_tracker(self, result: RunResult, number: int, tracker: Tracker) -> None:
+        tracker.finish(result, self.snapshot(number))
+
+    def _with_failure(self, number: int, result: RunResult) -> RunResult:
+        """A run whose trackers failed at its very end has failed too."""
+        error = self.errors.get(number)
+        if error is None:
+            return result
+        return replace(result, status=Status.failed, error=error, message=str(error) or repr(error))
 
     def _ending(self, params_RP: Tensor) -> list[Scores]:
         return self._scores(params_RP, "test") if "test" in self.pools else []

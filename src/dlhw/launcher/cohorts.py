@@ -1,0 +1,144 @@
+"""Train jobs as cohorts: in pieces that fit into memory, each job with files and an end of its own."""
+
+import json
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from random import Random
+
+import torch
+from hydra.types import HydraContext
+
+from dlhw.config.load import to_dict
+from dlhw.config.root import TrainConfig
+from dlhw.data.dataset import Dataset, load_dataset
+from dlhw.errors import UserError
+from dlhw.launcher.job import Job
+from dlhw.launcher.memory import SHARE, cohort_bytes, free_bytes, is_out_of_memory, run_bytes
+from dlhw.launcher.verify import Verifier
+from dlhw.models.build import build_model
+from dlhw.nn.parameters import Layout
+from dlhw.tracking.summary import write_failure
+from dlhw.tracking.trackers import run_trackers
+from dlhw.training.device import DTYPES, resolve_device
+from dlhw.training.events import RunResult, Status, Tracker
+from dlhw.training.fit import fit, num_outputs
+from dlhw.training.result import objective
+
+# Data sets of a sweep that stay in memory: enough for one source with a few seeds of its split.
+KEPT_DATASETS = 8
+
+
+class CohortTrainer:
+    """Trains the cohorts of one sweep.
+
+    Args:
+        context: Hydra's, for folders and callbacks.
+        max_runs: most runs that train together; None: as many as memory allows.
+        verify: runs of the sweep that are trained again alone.
+    """
+
+    def __init__(self, context: HydraContext, *, max_runs: int | None, verify: int) -> None:
+        self.context, self.max_runs = context, max_runs
+        self._datasets: dict[str, Dataset] = {}
+        self.verifier = Verifier(verify, Random(0))
+
+    def train(self, jobs: Sequence[Job]) -> None:
+        """Train jobs that can share a cohort; each is ended, whatever becomes of it."""
+        configs = [job.config for job in jobs if job.config is not None]
+        try:
+            datasets = [self._dataset(config) for config in configs]
+            limit = self.max_runs or self._limit(configs, datasets)
+        except UserError as error:
+            self._fail(jobs, error)
+            return
+        if limit < len(jobs):
+            print(f"at most {limit} of {len(jobs)} runs train at a time", flush=True)
+        for start in range(0, len(jobs), limit):
+            self._train_piece(jobs[start : start + limit], datasets[start : start + limit])
+
+    def report_verified(self) -> None:
+        """Print how far runs in cohorts are from the same runs alone."""
+        self.verifier.report()
+
+    def _dataset(self, config: TrainConfig) -> Dataset:
+        """Load a data set once for all runs that use it."""
+        key = json.dumps(
+            [to_dict(config.data), config.data_seed(), str(config.trainer.dtype)], sort_keys=True
+        )
+        if key not in self._datasets:
+            if len(self._datasets) >= KEPT_DATASETS:
+                self._datasets.pop(next(iter(self._datasets)))
+            loaded = load_dataset(config.data, config.data_seed(), DTYPES[config.trainer.dtype])
+            self._datasets[key] = loaded
+        return self._datasets[key]
+
+    def _limit(self, configs: Sequence[TrainConfig], datasets: Sequence[Dataset]) -> int:
+        """How many runs fit into the memory that is free."""
+        config, dataset = configs[0], datasets[0]
+        device = resolve_device(config.trainer.device)
+        model = build_model([config.model], dataset.input_shape, num_outputs(config, dataset))
+        own_data = any(each is not dataset for each in datasets)
+        each_run = run_bytes(config, Layout(model.specs()), model.activations, dataset, own_data)
+        size = DTYPES[config.trainer.dtype].itemsize
+        room = SHARE * free_bytes(device) - cohort_bytes(size)
+        return max(1, int(room // each_run))
+
+    def _train_piece(self, jobs: Sequence[Job], datasets: Sequence[Dataset]) -> None:
+        """Train a cohort; if memory runs out, each half of it."""
+        for job in jobs:
+            if job.folder is None:
+                job.log(f"training in a cohort of {len(jobs)} into {job.begin(self.context)}")
+        try:
+            results = self._fit(jobs, datasets)
+        except Exception as error:
+            if not is_out_of_memory(error) or len(jobs) == 1:
+                self._fail(jobs, error)
+                return
+        else:
+            for job, result in zip(jobs, results, strict=True):
+                self._end(job, result)
+            return
+        self._halve(jobs, datasets)
+
+    def _halve(self, jobs: Sequence[Job], datasets: Sequence[Dataset]) -> None:
+        half = (len(jobs) + 1) // 2
+        print(f"out of memory with {len(jobs)} runs at a time: trying {half} at a time", flush=True)
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        for job in jobs:
+            job.clear()
+        for part in (slice(0, half), slice(half, None)):
+            self._train_piece(jobs[part], datasets[part])
+
+    def _fit(self, jobs: Sequence[Job], datasets: Sequence[Dataset]) -> list[RunResult]:
+        configs = [job.config for job in jobs if job.config is not None]
+        kept = self.verifier.choose(len(jobs))
+
+        def trackers(run: int, config: TrainConfig) -> list[Tracker]:
+            folder = jobs[run].folder
+            assert isinstance(folder, Path)
+            mine = run_trackers(config, folder, show_console=run == 0, num_runs=len(jobs))
+            return [*mine, kept[run]] if run in kept else mine
+
+        shared = datasets[:1] if all(each is datasets[0] for each in datasets) else datasets
+        results = fit(configs, shared, trackers)
+        for run, of_cohort in kept.items():
+            self.verifier.compare(jobs[run].number, configs[run], datasets[run], of_cohort)
+        return results
+
+    def _end(self, job: Job, result: RunResult) -> None:
+        job.log(f"{result.status} after {result.steps} steps, {result.seconds:.2f} s")
+        if result.status is Status.failed:
+            job.log(result.message or "", logging.ERROR)
+            job.end(result.error or RuntimeError(result.message), self.context.callbacks)
+        else:
+            job.end(objective(result), self.context.callbacks)
+
+    def _fail(self, jobs: Sequence[Job], error: Exception) -> None:
+        """All runs of a cohort have failed with it."""
+        for job in jobs:
+            folder = job.folder or job.begin(self.context)
+            job.log(str(error) or repr(error), logging.ERROR)
+            write_failure(folder, str(error) or repr(error))
+            job.end(error, self.context.callbacks)

@@ -1,0 +1,114 @@
+"""A Hydra launcher that trains the jobs of a sweep as cohorts.
+
+This file is loaded at every start of any Hydra program, so it imports torch only when it trains.
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from hydra.core.utils import JobReturn, configure_log, run_job, setup_globals
+from hydra.errors import HydraException
+from hydra.plugins.launcher import Launcher
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from dlhw.config.callback import without_hydra
+from dlhw.config.load import to_config
+from dlhw.config.messages import explain
+from dlhw.errors import ConfigError, UserError
+from dlhw.launcher.composing import Composer
+from dlhw.launcher.grouping import describe, group
+from dlhw.launcher.job import Job
+
+# A task function with this attribute trains a `TrainConfig` and nothing else, so its jobs can be cohorts.
+TRAINS_CONFIG = "trains_config"
+
+
+class FusedLauncher(Launcher):
+    """Runs jobs of our own command as cohorts, and any other task one by one.
+
+    Args:
+        max_runs: most runs that train together; None: as many as memory allows.
+        verify: train so many runs of the sweep again alone, and print the largest difference.
+    """
+
+    def __init__(self, max_runs: int | None = None, verify: int = 0) -> None:
+        if max_runs is not None and max_runs < 1:
+            raise ConfigError(f"hydra.launcher.max_runs must be >= 1 or null, got {max_runs}")
+        if verify < 0:
+            raise ConfigError(f"hydra.launcher.verify must be >= 0, got {verify}")
+        self.max_runs, self.verify = max_runs, verify
+        self.composer: Composer | None = None
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        """Called by Hydra before `launch`."""
+        self.context, self.task, self.config = hydra_context, task_function, config
+        self.composer = Composer(hydra_context.config_loader, config)
+
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+        """Run a batch of jobs; returns one `JobReturn` each, in their order."""
+        setup_globals()
+        configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
+        Path(str(self.config.hydra.sweep.dir)).mkdir(parents=True, exist_ok=True)
+        numbered = list(enumerate(map(list, job_overrides), start=initial_job_idx))
+        if not getattr(self.task, TRAINS_CONFIG, False):
+            return [self._run_alone(number, overrides) for number, overrides in numbered]
+        jobs = [self._job(number, overrides) for number, overrides in numbered]
+        self._tell_errors(jobs)
+        self._train([job for job in jobs if job.error is None])
+        configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
+        return [job.returned if job.error is None else self._failed(job) for job in jobs]
+
+    def _run_alone(self, number: int, overrides: list[str]) -> JobReturn:
+        """A task that is not ours: what Hydra's basic launcher does."""
+        assert self.composer is not None
+        returned = run_job(
+            hydra_context=self.context,
+            task_function=self.task,
+            config=self.composer.compose(overrides, number),
+            job_dir_key="hydra.sweep.dir",
+            job_subdir_key="hydra.sweep.subdir",
+        )
+        configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
+        return returned
+
+    def _job(self, number: int, overrides: list[str]) -> Job:
+        """Compose and check one job; what is wrong with it is its own."""
+        assert self.composer is not None
+        job = Job(number, overrides, self.config)
+        try:
+            job.composed = self.composer.compose(overrides, number)
+            job.config = to_config(without_hydra(job.composed))
+        except UserError as error:
+            job.error = error
+        except (HydraException, OmegaConfBaseException) as error:
+            job.error = ConfigError(explain(error))
+        return job
+
+    def _tell_errors(self, jobs: Sequence[Job]) -> None:
+        """Say what is wrong with any config before anything trains; stop if nothing is left to train."""
+        bad = [job for job in jobs if job.error is not None]
+        if bad and len(bad) == len(jobs):
+            sentences = dict.fromkeys(str(job.error) for job in bad)
+            raise ConfigError("\n".join(sentences))
+        for job in bad:
+            for line in str(job.error).splitlines():
+                print(f"run {job.number} ({' '.join(job.overrides)}): {line}", file=sys.stderr)
+
+    def _train(self, jobs: list[Job]) -> None:
+        from dlhw.launcher.cohorts import CohortTrainer
+
+        configs = [job.config for job in jobs if job.config is not None]
+        cohorts = group(configs)
+        print(describe(configs, cohorts), flush=True)
+        trainer = CohortTrainer(self.context, max_runs=self.max_runs, verify=self.verify)
+        for cohort in cohorts:
+            trainer.train([jobs[place] for place in cohort])
+        trainer.report_verified()
+
+    def _failed(self, job: Job) -> JobReturn:
+        if job.folder is None:  # its config never began
+            job.end(job.error, self.context.callbacks)
+        return job.returned

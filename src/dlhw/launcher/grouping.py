@@ -1,0 +1,54 @@
+"""Which runs can train together."""
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from dlhw.config.load import flat_fields
+from dlhw.config.root import TrainConfig
+
+# Where a run's files go and what they are called does not change what is computed.
+ASIDE = ("name", "tracking.")
+
+
+def cohort_key(config: TrainConfig) -> str:
+    """Equal for runs that can train as one cohort: everything but the fields marked `per_run`."""
+    fields = {
+        key: value
+        for key, (value, per_run) in flat_fields(config).items()
+        if not per_run and not key.startswith(ASIDE)
+    }
+    return json.dumps(fields, sort_keys=True, default=str)
+
+
+def group(configs: Sequence[TrainConfig]) -> list[list[int]]:
+    """Places of the configs, cohort by cohort, in the order of first appearance."""
+    cohorts: dict[str, list[int]] = {}
+    for place, config in enumerate(configs):
+        cohorts.setdefault(cohort_key(config), []).append(place)
+    return list(cohorts.values())
+
+
+def describe(configs: Sequence[TrainConfig], cohorts: Sequence[Sequence[int]]) -> str:
+    """What trains together, and why cohorts are apart.
+
+    Such as `12 runs in 3 cohorts (4 × trainer.batch_size=16, 4 × trainer.batch_size=64, …)`.
+    """
+    runs = sum(map(len, cohorts))
+    head = f"{runs} run{'s' * (runs != 1)} in {len(cohorts)} cohort{'s' * (len(cohorts) != 1)}"
+    if len(cohorts) < 2:
+        return head
+    fields = [flat_fields(configs[cohort[0]]) for cohort in cohorts]
+    keys = [key for key, (_, per_run) in fields[0].items() if not per_run and not key.startswith(ASIDE)]
+    told = [
+        f"{len(cohort)} × {_label(each, keys, fields)}" for cohort, each in zip(cohorts, fields, strict=True)
+    ]
+    return f"{head} ({', '.join(told)})"
+
+
+def _label(fields: dict[str, Any], keys: Iterable[str], all_fields: Sequence[dict[str, Any]]) -> str:
+    """The values in which a cohort differs from others; a group's name speaks for its keys."""
+    different = [key for key in keys if len({str(each.get(key)) for each in all_fields}) > 1]
+    named = {key.rpartition(".")[0] for key in different if key.endswith(".name")}
+    short = [key for key in different if key.endswith(".name") or key.rpartition(".")[0] not in named]
+    return " ".join(f"{key.removesuffix('.name')}={fields[key][0]}" for key in short)

@@ -1,0 +1,96 @@
+"""One job of a sweep: its folder, `.hydra/`, log and `JobReturn`, as Hydra's own launcher makes them."""
+
+import logging
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hydra.core.utils import JobReturn, JobStatus, run_job
+from hydra.types import HydraContext
+from omegaconf import DictConfig
+
+from dlhw.config.root import TrainConfig
+
+LOG_FORMAT = "[%(asctime)s][%(name)s][%(levelname)s] - %(message)s"
+
+
+class HeldCallbacks:
+    """Hydra's callbacks with the end of the job held back until the job has really ended."""
+
+    def __init__(self, callbacks: Any) -> None:
+        self._callbacks = callbacks
+
+    def on_job_start(self, **told: Any) -> None:
+        """Passed on at once."""
+        self._callbacks.on_job_start(**told)
+
+    def on_job_end(self, **told: Any) -> None:
+        """Kept for `Job.end`."""
+
+
+@dataclass
+class Job:
+    """A job that is ours.
+
+    Args:
+        number: in its sweep.
+        overrides: of this job.
+        composed: its config, with Hydra's part.
+        config: the same, typed; None when it cannot be run, `error` says why.
+        error: what is wrong with the config, or what went wrong.
+        returned: what Hydra gets.
+        folder: where its files go, once it has begun.
+    """
+
+    number: int
+    overrides: list[str]
+    composed: DictConfig
+    config: TrainConfig | None = None
+    error: Exception | None = None
+    returned: JobReturn = field(default_factory=JobReturn)
+    folder: Path | None = None
+
+    def begin(self, context: HydraContext) -> Path:
+        """Make folder, `.hydra/` and log through Hydra's own `run_job`; training comes later."""
+        held = HydraContext(config_loader=context.config_loader, callbacks=HeldCallbacks(context.callbacks))  # type: ignore[arg-type]
+        self.returned = run_job(
+            hydra_context=held,
+            task_function=lambda task: None,
+            config=self.composed,
+            job_dir_key="hydra.sweep.dir",
+            job_subdir_key="hydra.sweep.subdir",
+        )
+        self.folder = Path(self.composed.hydra.runtime.output_dir)
+        return self.folder
+
+    def end(self, value: Any, callbacks: Any) -> JobReturn:
+        """Say how it ended: a value, or an exception."""
+        failed = isinstance(value, BaseException)
+        self.returned.return_value = value
+        self.returned.status = JobStatus.FAILED if failed else JobStatus.COMPLETED
+        if failed and self.error is None:
+            self.error = value if isinstance(value, Exception) else None
+        if self.returned.overrides is None:  # it never began
+            self.returned.overrides = self.overrides
+            self.returned.cfg = self.composed
+        callbacks.on_job_end(config=self.composed, job_return=self.returned)
+        return self.returned
+
+    def log(self, text: str, level: int = logging.INFO) -> None:
+        """A line in the job's own log; of runs that train together each has its file."""
+        if self.folder is None:
+            return
+        handler = logging.FileHandler(self.folder / f"{self.composed.hydra.job.name}.log", encoding="utf-8")
+        handler.setFormatter(logging.Formatter(LOG_FORMAT))
+        handler.handle(logging.LogRecord("dlhw", level, __file__, 0, text, None, None))
+        handler.close()
+
+    def clear(self) -> None:
+        """Remove what an attempt has left in the folder, but not what Hydra put there."""
+        assert self.folder is not None
+        kept = {".hydra", f"{self.composed.hydra.job.name}.log"}
+        for entry in self.folder.iterdir():
+            if entry.name in kept:
+                continue
+            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()

@@ -1,0 +1,74 @@
+"""How many runs fit into memory, and whether an error means that they did not."""
+
+import os
+from math import prod
+
+import torch
+
+from dlhw.config.optimizer import AdamConfig, RMSpropConfig, SGDConfig
+from dlhw.config.root import TrainConfig
+from dlhw.data.dataset import Dataset
+from dlhw.nn.parameters import Layout
+from dlhw.training.scoring import CHUNK_ELEMENTS, KEPT_ELEMENTS
+
+# Of what is free, so much is planned with; the rest is for what an estimate leaves out.
+SHARE = 0.6
+# Copies of the parameters beside the optimizer's state: values, gradients, best values, scratch.
+COPIES = 4
+
+
+def free_bytes(device: torch.device) -> int:
+    """Memory that is free on a device."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    try:
+        with open("/proc/meminfo", encoding="ascii") as file:
+            for line in file:
+                if line.startswith("MemAvailable:"):
+                    return int(line.split()[1]) * 1024
+    except OSError:
+        pass  # not Linux
+    return (
+        int(os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")) if hasattr(os, "sysconf") else 2**32
+    )
+
+
+def state_copies(config: TrainConfig) -> int:
+    """Tensors of the parameters' size that the update rule keeps."""
+    optimizer = config.optimizer
+    if isinstance(optimizer, SGDConfig):
+        return 1
+    if isinstance(optimizer, AdamConfig):
+        return 2
+    return 1 + optimizer.centered + 1 if isinstance(optimizer, RMSpropConfig) else 2
+
+
+def run_bytes(config: TrainConfig, layout: Layout, activations: int, dataset: Dataset, own_data: bool) -> int:
+    """Estimate of what one more run of a cohort takes.
+
+    Args:
+        config: the run's.
+        layout: of its parameters.
+        activations: elements of all layers' outputs for one sample.
+        dataset: its data.
+        own_data: whether each run has samples of its own (a seeded split), which are then stacked.
+    """
+    size = 4 if config.trainer.dtype == "float32" else 8
+    batch = config.trainer.batch_size or len(dataset.parts["train"])
+    parameters = layout.size * (COPIES + state_copies(config))
+    data = sum(part.inputs.numel() for part in dataset.parts.values()) if own_data else 0
+    inputs = batch * prod(dataset.input_shape)
+    return size * (parameters + 2 * batch * activations + inputs + data)
+
+
+def cohort_bytes(dtype_size: int) -> int:
+    """What every cohort takes whatever its size: chunks of evaluations and kept outputs."""
+    return dtype_size * (3 * CHUNK_ELEMENTS + 2 * KEPT_ELEMENTS)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an exception says that memory ran out."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    text = str(error).lower()
+    return isinstance(error, RuntimeError) and ("can't allocate memory" in text or "out of memory" in text)

@@ -1,0 +1,88 @@
+"""Cells: the runs of a sweep that differ in nothing but the seed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dlhw.reporting.keys import NOT_SWEPT, NOT_SWEPT_GROUPS, Row
+from dlhw.reporting.runs import META, SCORES
+from dlhw.reporting.values import ABSENT, order, text_of
+
+# A run that ended otherwise (diverged, failed, interrupted, unfinished) has no scores to average.
+COUNTED = ("completed", "early_stopped")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One combination of swept values.
+
+    Args:
+        keys: the swept keys.
+        values: one a key.
+        runs: every run of the cell, in the order of their seeds.
+    """
+
+    keys: tuple[str, ...]
+    values: tuple[Any, ...]
+    runs: tuple[Row, ...]
+
+    @property
+    def counted(self) -> list[Row]:
+        """The runs that statistics are made of."""
+        return [run for run in self.runs if run["status"] in COUNTED]
+
+    def ended(self, *statuses: str) -> list[Row]:
+        """The runs that ended in one of these ways."""
+        return [run for run in self.runs if run["status"] in statuses]
+
+    @property
+    def label(self) -> str:
+        """Such as `optimizer.lr=0.1, model.dropout=0.5`."""
+        pairs = zip(self.keys, self.values, strict=True)
+        return ", ".join(f"{key}={text_of(value)}" for key, value in pairs) or "all runs"
+
+    @property
+    def short_label(self) -> str:
+        """Its values alone, for a legend whose title names the keys."""
+        return ", ".join(map(text_of, self.values)) or "all runs"
+
+
+def cells_of(rows: Sequence[Row], keys: Sequence[str]) -> list[Cell]:
+    """Group runs by their values of `keys`; cells in the order of the values, numbers ascending."""
+    groups: dict[tuple[Any, ...], list[Row]] = {}
+    for row in rows:
+        groups.setdefault(tuple(row.get(key, ABSENT) for key in keys), []).append(row)
+    ordered = sorted(groups, key=lambda values: [order(value) for value in values])
+    return [Cell(tuple(keys), values, tuple(sorted(groups[values], key=_by_seed))) for values in ordered]
+
+
+def _by_seed(row: Row) -> tuple[int, float, str]:
+    return order(row.get("seed"))
+
+
+def without_repeats(rows: Sequence[Row]) -> tuple[list[Row], int]:
+    """Of runs with the same config and seed, keep one: a copy, or a second attempt, is no new sample.
+
+    A run that ended well goes before one that did not, a newer one before an older.
+
+    Returns:
+        The runs kept, in their order, and how many were left out.
+    """
+    chosen: dict[frozenset[tuple[str, Any]], Row] = {}
+    for row in rows:
+        identity = frozenset(item for item in row.items() if _is_identity(item[0]))
+        if identity not in chosen or _rank(row) > _rank(chosen[identity]):
+            chosen[identity] = row
+    kept = {id(row) for row in chosen.values()}
+    return [row for row in rows if id(row) in kept], len(rows) - len(kept)
+
+
+def _is_identity(key: str) -> bool:
+    if key.startswith((*SCORES, *NOT_SWEPT_GROUPS)):
+        return False
+    return key == "seed" or not (key in META or key in NOT_SWEPT)
+
+
+def _rank(row: Row) -> tuple[bool, bool, str]:
+    status = row["status"]
+    return status in COUNTED, status == "diverged", str(row.get("created") or "")

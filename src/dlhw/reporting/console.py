@@ -1,0 +1,57 @@
+"""Tables on the console: coloured on a terminal, plain in a pipe."""
+
+import sys
+from collections.abc import Sequence
+from os import PathLike
+
+from rich import box
+from rich.console import Console
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from dlhw.reporting.table import Entry, Line, Table
+
+# In a pipe nothing should wrap: whoever reads on there takes one line for one cell.
+PIPE_WIDTH = 400
+
+
+def print_sweep_report(dirs: Sequence[str | PathLike[str]]) -> None:
+    """Print the table of a sweep that has just ended.
+
+    Args:
+        dirs: its run folders, or the folder above them.
+
+    Raises:
+        RunFolderError: if there is nothing to table.
+    """
+    from dlhw.reporting.runs import load_runs
+    from dlhw.reporting.tables import sweep_table
+
+    print_table(sweep_table(load_runs(*dirs)))
+
+
+def print_table(table: Table, console: Console | None = None) -> None:
+    """Print a table and its caption."""
+    console = console or Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
+    console.print(rich_table(table))
+    for sentence in table.caption:
+        console.print(Text(sentence, style="dim"))
+
+
+def rich_table(table: Table) -> RichTable:
+    """The table for rich; the best line is bold."""
+    rich = RichTable(box=box.SIMPLE_HEAD, title=table.title, title_justify="left", title_style="bold")
+    for heading, align in zip(table.headings, table.align, strict=True):
+        rich.add_column(Text(heading), justify="left" if align == "l" else "right", overflow="fold")
+    for line in table.lines:
+        rich.add_row(*(_entry(entry) for entry in line.entries), style=_style(line))
+    return rich
+
+
+def _entry(entry: Entry) -> Text:
+    text = Text(entry.text)
+    return text.append(f"\n{entry.below}", style="dim not bold") if entry.below else text
+
+
+def _style(line: Line) -> str | None:
+    return "bold" if line.is_strong else None

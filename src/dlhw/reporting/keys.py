@@ -1,0 +1,66 @@
+"""Which config keys tell the runs of a sweep apart."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from dlhw.errors import RunFolderError, did_you_mean, listing
+from dlhw.reporting.values import ABSENT
+
+Row = Mapping[str, Any]
+# What says where or how a run was watched, not what it computed.
+NOT_SWEPT = ("name", "seed", "data.root", "data.mirror")
+NOT_SWEPT_GROUPS = ("tracking.", "hydra.")
+
+
+def swept_keys(rows: Sequence[Row], keys: Sequence[str]) -> list[str]:
+    """The keys whose values differ between runs.
+
+    A choice of option brings keys of its own: `optimizer=sgd,adam` changes `optimizer.name`, and with it
+    `optimizer.lr` and `optimizer.betas`. Keys that their group's name settles are left out.
+    """
+    differing = [key for key in keys if _counts(key) and len(_values(rows, key)) > 1]
+    return [key for key in differing if not any(_settles(rows, name, key) for name in _names(key, differing))]
+
+
+def _counts(key: str) -> bool:
+    return key not in NOT_SWEPT and not key.startswith(NOT_SWEPT_GROUPS)
+
+
+def _values(rows: Sequence[Row], key: str) -> set[Any]:
+    return {row.get(key, ABSENT) for row in rows}
+
+
+def _names(key: str, differing: Sequence[str]) -> list[str]:
+    """The names of the groups that a key is in: `model.init.std` is in `model.init` and `model`."""
+    parts = key.split(".")[:-1]
+    names = [".".join([*parts[:depth], "name"]) for depth in range(1, len(parts) + 1)]
+    return [name for name in names if name != key and name in differing]
+
+
+def _settles(rows: Sequence[Row], name: str, key: str) -> bool:
+    pairs = {(row.get(name, ABSENT), row.get(key, ABSENT)) for row in rows}
+    return len(pairs) == len(_values(rows, name))
+
+
+def find_key(word: str, keys: Sequence[str], option: str) -> str:
+    """The key that a user means: its full name, or its last part where that is enough (`lr`).
+
+    Raises:
+        RunFolderError: if there is none, or more than one.
+    """
+    if word in keys:
+        return word
+    ending = [key for key in keys if key.endswith(f".{word}")]
+    if len(ending) == 1:
+        return ending[0]
+    if ending:
+        raise RunFolderError(f"{option}: {word} can be {listing(ending)}: write it in full")
+    raise RunFolderError(f"{option}: the runs have no config key {word}{_nearest(word, keys)}")
+
+
+def _nearest(word: str, keys: Sequence[str]) -> str:
+    """By the whole name, else by the last part: `lrr` is nearest to `optimizer.lr`."""
+    by_last = {key.rpartition(".")[2]: key for key in keys}
+    told = did_you_mean(word, keys) or did_you_mean(word, by_last)
+    last = told.removeprefix("; did you mean ").removesuffix("?")
+    return told.replace(last, by_last[last]) if last in by_last else told

@@ -1,0 +1,84 @@
+"""Metrics: what is measured of a run, under which name, and which way is better."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dlhw.errors import RunFolderError, did_you_mean
+from dlhw.reporting.keys import Row
+from dlhw.reporting.runs import SCORES
+
+PARTS = {"train": "train", "val": "validation", "test": "test"}
+DEFAULT = ("final/train", "final/val", "selected/test")
+# Numbers of a run that are no scores, and can be tabled as well.
+COUNTS = {
+    "epochs": "epochs",
+    "steps": "steps",
+    "best_epoch": "best epoch",
+    "seconds": "seconds",
+    "num_parameters": "parameters",
+}
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A column of numbers, such as `final/val/accuracy`: when, on which part, what."""
+
+    name: str
+
+    @property
+    def part(self) -> str:
+        """train, val or test; empty for what is no score."""
+        return self.name.split("/")[1] if "/" in self.name else ""
+
+    @property
+    def kind(self) -> str:
+        """accuracy, loss, or the name itself."""
+        return self.name.rpartition("/")[2]
+
+    @property
+    def is_higher_better(self) -> bool:
+        return self.kind == "accuracy"
+
+    @property
+    def label(self) -> str:
+        """As a heading: "validation accuracy, final"."""
+        if not self.part:
+            return COUNTS.get(self.name, self.name)
+        return f"{PARTS.get(self.part, self.part)} {self.kind}, {self.name.split('/')[0]}"
+
+    def value(self, row: Row) -> float | None:
+        """Of one run; None where it was not measured or is not finite."""
+        value: Any = row.get(self.name)
+        return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
+
+    def values(self, rows: Sequence[Row]) -> list[float]:
+        """Of those runs that have one."""
+        return [value for row in rows if (value := self.value(row)) is not None]
+
+
+def find_metrics(rows: Sequence[Row], columns: Sequence[str], names: Sequence[str] | None) -> list[Metric]:
+    """The metrics asked for, or those that suit the runs.
+
+    Raises:
+        RunFolderError: if a name is unknown.
+    """
+    known = [name for name in columns if name.startswith(SCORES) or name in COUNTS]
+    if not names:
+        return default_metrics(rows)
+    for name in names:
+        if name not in known:
+            near = did_you_mean(name, known) or f"; there are {', '.join(known)}"
+            raise RunFolderError(f"--metrics: the runs have no metric {name}{near}")
+    return [Metric(name) for name in dict.fromkeys(names)]
+
+
+def default_metrics(rows: Sequence[Row]) -> list[Metric]:
+    """Accuracy after training and on test data; losses where no run has an accuracy."""
+    for kind in ("accuracy", "loss"):
+        metrics = [Metric(f"{when}/{kind}") for when in DEFAULT]
+        measured = [metric for metric in metrics if metric.values(rows)]
+        if measured:
+            return measured
+    return []

@@ -1,0 +1,112 @@
+"""Cells beside a baseline cell, seed by seed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dlhw.errors import RunFolderError, listing
+from dlhw.reporting.cells import Cell
+from dlhw.reporting.keys import Row, find_key
+from dlhw.reporting.metrics import Metric
+from dlhw.reporting.statistics import Difference, difference
+from dlhw.reporting.values import ABSENT, parse, text_of
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Every cell against one of them.
+
+    Args:
+        baseline: place of the baseline among the cells.
+        differences: (place of the cell, metric) -> its paired differences.
+    """
+
+    baseline: int
+    differences: dict[tuple[int, Metric], Difference]
+
+
+def compare(
+    cells: Sequence[Cell], metrics: Sequence[Metric], baseline: str, also: Sequence[str] = ()
+) -> Comparison:
+    """Pair each cell's runs with those of the baseline that have the same seed.
+
+    Args:
+        cells: of one sweep.
+        metrics: to compare.
+        baseline: `KEY=VALUE[,KEY=VALUE]`, enough of them to name one cell.
+        also: keys that vary within cells; runs are paired only where they agree in these too.
+
+    Raises:
+        RunFolderError: if `baseline` does not name exactly one cell.
+    """
+    place = find_cell(cells, baseline)
+    differences = {
+        (number, metric): difference(_pairs(cell, cells[place], metric, also))
+        for number, cell in enumerate(cells)
+        for metric in metrics
+        if number != place
+    }
+    return Comparison(place, differences)
+
+
+def _pairs(cell: Cell, base: Cell, metric: Metric, also: Sequence[str]) -> list[tuple[float, float]]:
+    ours, theirs = (_by_identity(each.counted, metric, also) for each in (cell, base))
+    return [(ours[identity], theirs[identity]) for identity in ours if identity in theirs]
+
+
+def _by_identity(runs: Sequence[Row], metric: Metric, also: Sequence[str]) -> dict[tuple[Any, ...], float]:
+    """A run without a seed pairs with none."""
+    values = {}
+    for run in runs:
+        value = metric.value(run)
+        if value is not None and run.get("seed") is not None:
+            values[run["seed"], *(run.get(key, ABSENT) for key in also)] = value
+    return values
+
+
+def find_cell(cells: Sequence[Cell], text: str) -> int:
+    """Place of the one cell that `KEY=VALUE[,KEY=VALUE]` names.
+
+    Raises:
+        RunFolderError: if the text cannot be read, a key is not swept, or not exactly one cell fits.
+    """
+    keys = cells[0].keys
+    wanted = {find_key(key, keys, "--baseline"): value for key, value in _assignments(text).items()}
+    fitting = [place for place, cell in enumerate(cells) if _fits(cell, wanted)]
+    if len(fitting) == 1:
+        return fitting[0]
+    if fitting:
+        labels = "; ".join(cells[place].label for place in fitting)
+        raise RunFolderError(f"--baseline: {text} fits {len(fitting)} cells ({labels}): name more keys")
+    raise RunFolderError(f"--baseline: no cell has {text}; there are {_values(cells, wanted)}")
+
+
+def _fits(cell: Cell, wanted: dict[str, Any]) -> bool:
+    values = dict(zip(cell.keys, cell.values, strict=True))
+    return all(_same(values[key], value) for key, value in wanted.items())
+
+
+def _same(value: Any, wanted: Any) -> bool:
+    return bool(value == wanted) or text_of(value) == text_of(wanted)
+
+
+def _values(cells: Sequence[Cell], wanted: dict[str, Any]) -> str:
+    told = []
+    for place, key in enumerate(cells[0].keys):
+        if key in wanted:
+            told.append(f"{key}={listing(dict.fromkeys(text_of(cell.values[place]) for cell in cells))}")
+    return "; ".join(told)
+
+
+def _assignments(text: str) -> dict[str, Any]:
+    """Read `a=1,b=[2,3]`: a comma within brackets parts nothing."""
+    words: list[str] = []
+    for word in text.split(","):
+        if words and words[-1].count("[") > words[-1].count("]"):
+            words[-1] += f",{word}"
+        else:
+            words.append(word)
+    if not all("=" in word for word in words):
+        raise RunFolderError(f"--baseline must be KEY=VALUE[,KEY=VALUE], got {text}")
+    pairs = (word.partition("=") for word in words)
+    return {key.strip(): parse(value) for key, _, value in pairs}

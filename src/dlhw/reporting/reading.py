@@ -1,0 +1,119 @@
+"""Read what one run left: its config, its summary, its curves. Every file may be torn or not ours."""
+
+import csv
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from dlhw.errors import RunFolderError
+from dlhw.reporting.folders import CONFIG_FILE
+from dlhw.reporting.values import flat, plain
+
+SUMMARY_FILE = "summary.json"
+METRICS_FILE = "metrics.csv"
+CURVE_COLUMNS = ("run", "epoch", "step", "split", "loss", "accuracy", "seconds")
+ABOUT = ("message", "diverged_at", "epochs", "steps", "best_epoch", "seconds", "num_parameters", "created")
+# libyaml reads ten times as fast; both refuse anything but plain data.
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """Dotted key -> value of the config that a run was composed with.
+
+    Raises:
+        RunFolderError: if the file is damaged.
+    """
+    path = folder / CONFIG_FILE
+    try:
+        tree = yaml.load(path.read_text(encoding="utf-8"), LOADER)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise RunFolderError(f"{path} is damaged: it is not the YAML that Hydra writes") from error
+    if not isinstance(tree, dict):
+        raise RunFolderError(f"{path} is damaged: it does not hold a config")
+    return _resolved(tree)
+
+
+def _resolved(tree: dict[Any, Any]) -> dict[str, Any]:
+    """Hydra saves `${...}` as it stands; what cannot be resolved here, in another environment, stays so."""
+    leaves = flat(tree)
+    open_keys = [key for key, value in leaves.items() if isinstance(value, str) and "${" in value]
+    if not open_keys:
+        return leaves
+    try:
+        config = OmegaConf.create(tree)
+    except (OmegaConfBaseException, ValueError):
+        return leaves
+    for key in open_keys:
+        try:
+            node = OmegaConf.select(config, key)
+            leaves[key] = plain(OmegaConf.to_object(node) if OmegaConf.is_config(node) else node)
+        except Exception:  # a resolver is anybody's code
+            continue
+    return leaves
+
+
+def read_summary(folder: Path) -> dict[str, Any] | None:
+    """What summary.json says, flat: status, seed, …, and scores as `final/val/accuracy`; None without one.
+
+    Raises:
+        RunFolderError: if the file is damaged or not one of ours.
+    """
+    path = folder / SUMMARY_FILE
+    if not path.is_file():
+        return None
+    try:
+        summary = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise RunFolderError(f"{path} is damaged: it is not JSON") from error
+    if not isinstance(summary, dict) or not isinstance(summary.get("status"), str):
+        raise RunFolderError(f"{path} is not the summary of a run: it has no status")
+    try:
+        return {
+            "status": summary["status"],
+            "seed": summary.get("seed"),
+            **{name: summary.get(name) for name in ABOUT},
+            **{key: value for kind in ("final", "best") for key, value in _scores(kind, summary.get(kind))},
+        }
+    except (TypeError, ValueError, AttributeError) as error:
+        raise RunFolderError(f"{path} is damaged: its scores are not numbers") from error
+
+
+def _scores(kind: str, parts: dict[str, dict[str, float | None]] | None) -> Iterator[tuple[str, float]]:
+    """null stands for what is not finite (or, an accuracy, for what regression lacks): both are NaN."""
+    for part, scores in (parts or {}).items():
+        for name, value in scores.items():
+            yield f"{kind}/{part}/{name}", math.nan if value is None else float(value)
+
+
+def read_curves(folder: Path) -> list[dict[str, Any]]:
+    """Rows of metrics.csv; none for a run that was not evaluated yet.
+
+    Raises:
+        RunFolderError: if the file is damaged, save for a torn last line, which a killed run may leave.
+    """
+    path = folder / METRICS_FILE
+    if not path.is_file():
+        return []
+    text = path.read_text(encoding="utf-8", errors="replace")
+    whole, _, _ = text.rpartition("\n")
+    header, *rows = [tuple(row) for row in csv.reader(whole.splitlines())] or [()]
+    if whole and header != CURVE_COLUMNS:
+        raise RunFolderError(
+            f"{path} is not the metrics of a run: it must begin with {','.join(CURVE_COLUMNS)}"
+        )
+    return [_row(path, number, row) for number, row in enumerate(rows, 2)]
+
+
+def _row(path: Path, number: int, row: tuple[str, ...]) -> dict[str, Any]:
+    try:
+        named = dict(zip(CURVE_COLUMNS, row, strict=True))
+        numbers = {name: float(named[name] or "nan") for name in ("epoch", "loss", "accuracy", "seconds")}
+        return {"step": int(named["step"]), "split": named["split"], **numbers}
+    except ValueError as error:
+        raise RunFolderError(f"{path} is damaged at line {number}") from error

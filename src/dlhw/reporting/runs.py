@@ -1,0 +1,125 @@
+"""Run folders as data frames."""
+
+import math
+from collections.abc import Sequence
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dlhw.errors import RunFolderError
+from dlhw.reporting.folders import run_folders
+from dlhw.reporting.reading import ABOUT, read_config, read_curves, read_summary
+
+if TYPE_CHECKING:
+    import pandas
+
+UNFINISHED, UNREADABLE = "unfinished", "unreadable"
+# What a row says beside config keys and scores. `name` and `seed` are config keys too, with the same values.
+META = ("folder", "name", "status", "seed", *ABOUT)
+NUMBERS = ("seed", "diverged_at", "epochs", "steps", "best_epoch", "seconds", "num_parameters")
+SCORES = ("final/", "best/", "selected/")
+CURVES = ("folder", "step", "epoch", "split", "loss", "accuracy", "seconds")
+
+
+def load_runs(*dirs: str | PathLike[str]) -> "pandas.DataFrame":
+    """One row a run, for every run folder at or below `dirs`.
+
+    Columns: folder, name, status, seed, message, diverged_at, epochs, steps, best_epoch, seconds,
+    num_parameters, created; every dotted config key (`optimizer.lr`; a list as its text, a key that the run
+    does not have as NaN); every score (`final/val/accuracy`, `best/test/loss`). `selected/...` repeats the
+    scores of the parameters that `trainer.select` chose.
+
+    Status is what the run's summary says, "unfinished" for a run without one (killed, or still training), and
+    "unreadable" for a run with a damaged file, which `message` names.
+
+    Args:
+        dirs: folders of runs, of sweeps, or of many of them; moved and copied ones too.
+
+    Raises:
+        RunFolderError: if no run is found, or none can be read.
+    """
+    rows = [_row(folder) for folder in run_folders(*map(Path, dirs))]
+    unreadable = [row["message"] for row in rows if row["status"] == UNREADABLE]
+    if len(unreadable) == len(rows):
+        others = f" (and {len(rows) - 1} more runs cannot be read)" if len(rows) > 1 else ""
+        raise RunFolderError(unreadable[0] + others)
+    return _frame(rows)
+
+
+def _row(folder: Path) -> dict[str, Any]:
+    row: dict[str, Any] = {"folder": str(folder), **dict.fromkeys(META[1:])}
+    try:
+        config = read_config(folder)
+        summary = read_summary(folder) or {"status": UNFINISHED}
+    except (RunFolderError, OSError) as error:
+        return row | {"status": UNREADABLE, "message": str(error)}
+    ended = {name: value for name, value in summary.items() if value is not None}
+    row |= {key: value for key, value in config.items() if key not in META or key in ("name", "seed")}
+    return row | ended | _selected(ended, config.get("trainer.select"))
+
+
+def _selected(scores: dict[str, Any], select: object) -> dict[str, Any]:
+    kind = "final/" if select == "last" else "best/"
+    return {f"selected/{key.removeprefix(kind)}": scores[key] for key in scores if key.startswith(kind)}
+
+
+def _frame(rows: Sequence[dict[str, Any]]) -> "pandas.DataFrame":
+    """Numbers where every run has one; else objects, so that null, absent and 1 stay what they are."""
+    import pandas
+
+    columns = dict.fromkeys(key for row in rows for key in row)
+    ordered = sorted(columns, key=lambda key: 0 if key in META else 2 if key.startswith(SCORES) else 1)
+    return pandas.DataFrame({key: _series(key, [row.get(key, math.nan) for row in rows]) for key in ordered})
+
+
+def _series(key: str, values: list[Any]) -> "pandas.Series[Any]":
+    import pandas
+
+    if key in NUMBERS or key.startswith(SCORES):
+        present = [value for value in values if not is_missing(value) and value is not None]
+        # Whole numbers stay whole where some run lacks one.
+        is_whole = present and all(isinstance(value, int) for value in present)
+        return pandas.Series(values, dtype="Int64" if is_whole else "float64")
+    series = pandas.Series(values, dtype=object)
+    return series if any(value is None or is_missing(value) for value in values) else series.infer_objects()
+
+
+def load_curves(*dirs: str | PathLike[str]) -> "pandas.DataFrame":
+    """One row an evaluation and part: folder, step, epoch, split, loss, accuracy, seconds.
+
+    Args:
+        dirs: as in `load_runs`.
+
+    Raises:
+        RunFolderError: if no run is found, or a metrics.csv is damaged.
+    """
+    import pandas
+
+    rows = [
+        {"folder": str(folder), **row}
+        for folder in run_folders(*map(Path, dirs))
+        for row in read_curves(folder)
+    ]
+    return pandas.DataFrame(rows, columns=list(CURVES))
+
+
+def config_keys(frame: "pandas.DataFrame") -> list[str]:
+    """The columns that are keys of the config, beside name and seed."""
+    return [str(key) for key in frame.columns if key not in META and not str(key).startswith(SCORES)]
+
+
+def records(frame: "pandas.DataFrame") -> list[dict[str, Any]]:
+    """Rows as plain dicts; a column that a run lacks is left out of its dict."""
+    columns = [frame[key].tolist() for key in frame.columns]
+    names = [str(key) for key in frame.columns]
+    return [
+        {name: value for name, value in zip(names, values, strict=True) if not is_missing(value)}
+        for values in zip(*columns, strict=True)
+    ]
+
+
+def is_missing(value: Any) -> bool:
+    """NaN, or pandas' NA, neither of which equals itself; null is a value."""
+    import pandas
+
+    return value is pandas.NA or (isinstance(value, float) and value != value)

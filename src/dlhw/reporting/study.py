@@ -1,0 +1,123 @@
+"""A study: runs grouped into cells, with their statistics. Everything that is written comes from one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from dlhw.errors import RunFolderError
+from dlhw.reporting.cells import Cell, cells_of, without_repeats
+from dlhw.reporting.choice import Choice, choose
+from dlhw.reporting.keys import Row, find_key, swept_keys
+from dlhw.reporting.metrics import Metric, find_metrics
+from dlhw.reporting.pairs import Comparison, compare
+from dlhw.reporting.runs import UNREADABLE, config_keys, records
+from dlhw.reporting.statistics import Estimate, estimate
+
+if TYPE_CHECKING:
+    import pandas
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What a report shows.
+
+    Args:
+        by: keys that make a cell; None: those whose values differ.
+        metrics: names of columns; None: accuracies, or losses for regression.
+        select: "val" or "test": what the best cell is chosen by.
+        baseline: `KEY=VALUE[,KEY=VALUE]` of the cell to compare with; None: no comparison.
+    """
+
+    by: Sequence[str] | None = None
+    metrics: Sequence[str] | None = None
+    select: str = "val"
+    baseline: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """Cells and their statistics.
+
+    Args:
+        rows: every run, unreadable ones and repeats included.
+        keys: that make a cell.
+        within: other swept keys, over which cells average.
+        fixed: key -> value that all runs share.
+        cells: in the order of their values.
+        metrics: the columns of the table.
+        estimates: (place of the cell, metric) -> its statistics.
+        select: what the best cell was chosen by, "val" or "test".
+        choice: the best cell.
+        comparison: against the baseline; None without one.
+        repeats: runs left out because another has the same config and seed.
+    """
+
+    rows: Sequence[Row]
+    keys: Sequence[str]
+    within: Sequence[str]
+    fixed: dict[str, object]
+    cells: Sequence[Cell]
+    metrics: Sequence[Metric]
+    estimates: dict[tuple[int, Metric], Estimate] = field(repr=False)
+    select: str
+    choice: Choice
+    comparison: Comparison | None
+    repeats: int
+
+    @property
+    def unreadable(self) -> list[Row]:
+        return [row for row in self.rows if row["status"] == UNREADABLE]
+
+
+def make_study(frame: "pandas.DataFrame", options: Options | None = None) -> Study:
+    """Group the runs of `load_runs` and compute what a report shows.
+
+    Raises:
+        RunFolderError: if no run can be read, or a key or metric asked for does not exist.
+    """
+    options = options or Options()
+    rows = records(frame)
+    readable, repeats = without_repeats([row for row in rows if row["status"] != UNREADABLE])
+    if not readable:
+        raise RunFolderError("none of the runs can be read")
+    known = config_keys(frame)
+    swept = swept_keys(readable, known)
+    keys = _asked(options.by, known) if options.by is not None else swept
+    cells = cells_of(readable, keys)
+    counted = [run for cell in cells for run in cell.counted]
+    metrics = find_metrics(counted, list(map(str, frame.columns)), options.metrics)
+    within = [key for key in swept if key not in keys]
+    return Study(
+        rows=rows,
+        keys=keys,
+        within=within,
+        fixed=_fixed(readable, known),
+        cells=cells,
+        metrics=metrics,
+        estimates=_estimates(cells, metrics),
+        select=options.select,
+        choice=choose(cells, metrics, options.select),
+        comparison=compare(cells, metrics, options.baseline, within) if options.baseline else None,
+        repeats=repeats,
+    )
+
+
+def _asked(by: Sequence[str], known: Sequence[str]) -> list[str]:
+    return list(dict.fromkeys(find_key(word, [*known, "name", "seed"], "--by") for word in by))
+
+
+def _estimates(cells: Sequence[Cell], metrics: Sequence[Metric]) -> dict[tuple[int, Metric], Estimate]:
+    return {
+        (place, metric): estimate(metric.values(cell.counted))
+        for place, cell in enumerate(cells)
+        for metric in metrics
+    }
+
+
+def _fixed(rows: Sequence[Row], keys: Sequence[str]) -> dict[str, object]:
+    """Keys that every run has with one value."""
+    return {
+        key: rows[0][key]
+        for key in keys
+        if all(key in row for row in rows) and len({row[key] for row in rows}) == 1
+    }

@@ -1,0 +1,127 @@
+"""The tables of a study: results by cell, differences from a baseline, runs that do not count."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dlhw.reporting.captions import how_compared, how_measured
+from dlhw.reporting.cells import COUNTED, Cell
+from dlhw.reporting.choice import BY
+from dlhw.reporting.keys import Row
+from dlhw.reporting.metrics import Metric
+from dlhw.reporting.numbers import NONE, interval_text, mean_text
+from dlhw.reporting.study import Options, Study, make_study
+from dlhw.reporting.table import Entry, Line, Table
+from dlhw.reporting.values import text_of
+
+if TYPE_CHECKING:
+    import pandas
+
+NOT_COUNTED = ("diverged", "failed", "interrupted", "unfinished")
+
+
+def sweep_table(frame: "pandas.DataFrame", options: Options | None = None) -> Table:
+    """The table at the end of a sweep; `dlhw.reporting.console.print_table` shows it."""
+    return results_table(make_study(frame, options))
+
+
+def results_table(study: Study) -> Table:
+    """Each cell's metrics over its seeds."""
+    by = f"Results by {', '.join(study.keys)}" if study.keys else "Results"
+    return Table(
+        title=f"{by} (best cell selected by TEST)" if study.select == "test" else by,
+        headings=[*study.keys, "n", *(metric.label for metric in study.metrics), "note"],
+        align="l" * len(study.keys) + "r" + "r" * len(study.metrics) + "l",
+        lines=[_cell_line(study, place) for place in range(len(study.cells))],
+        caption=how_measured(study),
+    )
+
+
+def _cell_line(study: Study, place: int) -> Line:
+    cell, is_best = study.cells[place], place in study.choice.best
+    metrics = [_metric_entry(study, place, metric) for metric in study.metrics]
+    best = [f"best by {BY[study.select]}"] if is_best else []
+    note = "; ".join([*best, *endings(cell)])
+    return Line([*_values(cell), Entry(_counted(cell)), *metrics, Entry(note)], is_best)
+
+
+def _values(cell: Cell) -> list[Entry]:
+    return [Entry(text_of(value)) for value in cell.values]
+
+
+def _metric_entry(study: Study, place: int, metric: Metric) -> Entry:
+    found, cell = study.estimates[place, metric], study.cells[place]
+    if cell.ended("diverged") and not cell.counted:
+        return Entry("diverged")
+    # A run that ended well can still lack a finite number, such as a loss that overflowed on test data.
+    missing = f" (n={found.n})" if 0 < found.n < len(cell.counted) else ""
+    return Entry(mean_text(found, metric) + missing, interval_text(found, metric))
+
+
+def _counted(cell: Cell) -> str:
+    """How many runs the statistics are of: `3`, or `2 of 3`."""
+    n, of = len(cell.counted), len(cell.runs)
+    return str(n) if n == of else f"{n} of {of}"
+
+
+def endings(cell: Cell) -> list[str]:
+    """What became of the runs that are not counted: `2 diverged (steps 2–5)`, `1 unfinished`."""
+    known = [(status, cell.ended(status)) for status in NOT_COUNTED]
+    told = [f"{len(runs)} {status}{_steps(runs)}" for status, runs in known if runs]
+    others = sum(run["status"] not in (*COUNTED, *NOT_COUNTED) for run in cell.runs)
+    return [*told, f"{others} of unknown status"] if others else told
+
+
+def _steps(runs: Sequence[Row]) -> str:
+    steps = sorted(int(run["diverged_at"]) for run in runs if run.get("diverged_at") is not None)
+    if not steps:
+        return ""
+    return f" (step {steps[0]})" if steps[0] == steps[-1] else f" (steps {steps[0]}–{steps[-1]})"
+
+
+def comparison_table(study: Study) -> Table | None:
+    """Paired differences from the baseline, a line for each cell and metric; None where none was asked for."""
+    if study.comparison is None:
+        return None
+    base = study.comparison.baseline
+    places = [place for place in range(len(study.cells)) if place != base]
+    return Table(
+        title=f"Differences from {study.cells[base].label}",
+        headings=[*study.keys, "metric", "pairs", "difference", "95 % interval", "verdict"],
+        align="l" * len(study.keys) + "lrrrl",
+        lines=[_difference_line(study, place, metric) for place in places for metric in study.metrics],
+        caption=how_compared(study.cells[base].label),
+    )
+
+
+def _difference_line(study: Study, place: int, metric: Metric) -> Line:
+    assert study.comparison is not None
+    found = study.comparison.differences[place, metric]
+    mean, interval = mean_text(found.estimate, metric), interval_text(found.estimate, metric)
+    sign = "+" if (found.estimate.mean or 0) > 0 else ""
+    texts = [metric.label, str(found.estimate.n), sign + mean, interval or NONE, found.verdict]
+    return Line([*_values(study.cells[place]), *map(Entry, texts)])
+
+
+def left_out_table(study: Study) -> Table | None:
+    """The runs that no mean contains, with their folders; None where there are none."""
+    rows = [row for row in study.rows if row["status"] not in COUNTED]
+    if not rows:
+        return None
+    above = Path(os.path.commonpath([str(row["folder"]) for row in study.rows])).parent
+    keys = study.keys
+    return Table(
+        title="Runs that no mean contains",
+        headings=["folder", *keys, "seed", "status", "why"],
+        align="l" * (len(keys) + 4),
+        lines=[_left_out_line(row, above, keys) for row in rows],
+        caption=["Unfinished: without summary.json, so killed, or still training when this was written."],
+    )
+
+
+def _left_out_line(row: Row, above: Path, keys: Sequence[str]) -> Line:
+    values = [text_of(row[key]) if key in row else NONE for key in (*keys, "seed")]
+    step = row.get("diverged_at")
+    why = f"loss not finite at step {step}" if step is not None else str(row.get("message") or "")
+    return Line([Entry(text) for text in (os.path.relpath(row["folder"], above), *values, row["status"], why)])

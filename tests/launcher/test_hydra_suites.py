@@ -1,0 +1,39 @@
+"""The suites that Hydra ships for launchers: any task that is not ours runs as with Hydra's own launcher."""
+
+import pytest
+from hydra.core.plugins import Plugins
+from hydra.plugins.launcher import Launcher
+from hydra.test_utils.launcher_common_tests import (
+    BatchedSweeperTestSuite,
+    IntegrationTestSuite,
+    LauncherTestSuite,
+)
+
+from dlhw.launcher.fused import FusedLauncher
+
+# the suites' own configs are of an old Hydra version, which Hydra warns of
+pytestmark = pytest.mark.filterwarnings("ignore:Future Hydra versions", "ignore:(?s).*version_base")
+
+
+def test_hydra_finds_the_launcher() -> None:
+    found = [each for each in Plugins.instance().discover(Launcher) if issubclass(each, FusedLauncher)]
+    assert [each.__name__ for each in found] == ["FusedLauncher"]
+
+
+@pytest.mark.parametrize(("launcher_name", "overrides"), [("fused", [])])
+class TestFusedLauncher(LauncherTestSuite):
+    """Jobs, folders, configs, callbacks."""
+
+
+@pytest.mark.parametrize(
+    ("launcher_name", "overrides"), [("fused", ["hydra/sweeper=basic", "hydra.sweeper.max_batch_size=2"])]
+)
+class TestFusedLauncherInBatches(BatchedSweeperTestSuite):
+    """Several batches of one sweep."""
+
+
+@pytest.mark.parametrize(
+    ("task_launcher_cfg", "extra_flags"), [({}, ["-m", "hydra/job_logging=disabled", "hydra/hydra_logging=disabled", "hydra/launcher=fused"])]
+)
+class TestFusedLauncherInProcesses(IntegrationTestSuite):
+    """Real processes."""
