@@ -35,15 +35,15 @@ class FusedLauncher(Launcher):
     """
 
     def __init__(self, max_runs: int | None = None, verify: int = 0) -> None:
-        if max_runs is not None and max_runs < 1:
-            raise ConfigError(f"hydra.launcher.max_runs must be >= 1 or null, got {max_runs}")
-        if verify < 0:
-            raise ConfigError(f"hydra.launcher.verify must be >= 0, got {verify}")
         self.max_runs, self.verify = max_runs, verify
         self.composer: Composer | None = None
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Called by Hydra before `launch`."""
+        if self.max_runs is not None and self.max_runs < 1:
+            raise ConfigError(f"hydra.launcher.max_runs must be >= 1 or null, got {self.max_runs}")
+        if self.verify < 0:
+            raise ConfigError(f"hydra.launcher.verify must be >= 0, got {self.verify}")
         self.context, self.task, self.config = hydra_context, task_function, config
         self.composer = Composer(hydra_context.config_loader, config)
 

@@ -7,7 +7,8 @@ from dlhw.reporting.cells import Cell
 from dlhw.reporting.metrics import Metric
 from dlhw.reporting.statistics import estimate
 
-BY = {"val": "validation", "test": "TEST"}
+PART = {"val": "validation", "test": "test"}
+MARK = {"val": "best by validation", "test": "best, selected by TEST"}
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def choose(cells: Sequence[Cell], shown: Sequence[Metric], select: str) -> Choic
     fallback = [Metric(f"selected/{select}/{kind}") for kind in ("accuracy", "loss")]
     metric = next((each for each in [*names, *fallback] if each.values(rows)), None)
     if metric is None:
-        return Choice(None, (), f"No cell is marked best: no run has {BY[select]} scores.")
+        return Choice(None, (), f"No cell is marked best: no run has {PART[select]} scores.")
     means = {
         place: _mean(cell, metric) for place, cell in enumerate(cells) if not cell.ended("diverged", "failed")
     }
@@ -60,5 +61,5 @@ def _sentence(metric: Metric, select: str) -> str:
     direction = "highest" if metric.is_higher_better else "lowest"
     told = f"Best: {direction} mean {metric.label}"
     if select == "test":
-        return f"{told}; selected by TEST, so the best cell's test numbers flatter it."
+        return f"{told}; selected by TEST, so that the best cell's test numbers flatter it."
     return f"{told}; test scores had no part in it."

@@ -7,28 +7,28 @@ from dlhw.reporting.statistics import Estimate
 
 MINUS = "−"
 NONE = "–"
-# Between these, four decimals say enough; beyond them a power of ten does.
-SMALL, LARGE = 1e-2, 1e5
+# Below the first, a power of ten says it; up to the second, six decimals; from the third on, a power again.
+TINY, SMALL, LARGE = 1e-4, 1e-2, 1e5
 
 
 def number(value: float, scale: float | None = None) -> str:
-    """Four decimals without a leading zero, or four digits and a power of ten.
+    """Four or six decimals without a leading zero, or four digits and a power of ten.
 
-    >>> number(0.92731), number(-1.5), number(2.5e-7), number(0.0)
-    ('.9273', '−1.5000', '2.500e-07', '.0000')
+    >>> number(0.92731), number(-1.5), number(0.00123), number(2.5e-7), number(0.0)
+    ('.9273', '−1.5000', '.001230', '2.500e-07', '.0000')
 
     Args:
         value: to print.
-        scale: a number of the size that decides, such as the mean beside its std; None: `value` itself.
+        scale: the size that decides, such as that of the mean beside its std; None: the value's own.
     """
     size = abs(value if scale is None else scale)
     if not math.isfinite(value):
         return str(value)
-    if size and not SMALL <= size < LARGE:
-        return f"{value:.3e}".replace("-", MINUS, 1) if value < 0 else f"{value:.3e}"
-    text = f"{abs(value):.4f}"
+    power = bool(size) and not TINY <= size < LARGE
+    decimals = 3 if power else 4 if size >= SMALL or not size else 6
+    text = f"{abs(value):.{decimals}{'e' if power else 'f'}}"
     sign = MINUS if value < 0 and float(text) else ""
-    return sign + text.removeprefix("0")
+    return sign + (text if power else text.removeprefix("0"))
 
 
 def count(value: float) -> str:
@@ -46,18 +46,19 @@ def mean_text(found: Estimate, metric: Metric) -> str:
     """Such as `.9273 ± .0010`; without std for n = 1, a dash without any value."""
     if found.mean is None:
         return NONE
-    mean = _one(found.mean, found.mean, metric)
-    return mean if found.std is None else f"{mean} ± {_one(found.std, found.mean, metric)}"
+    mean = _one(found.mean, found, metric)
+    return mean if found.std is None else f"{mean} ± {_one(found.std, found, metric)}"
 
 
 def interval_text(found: Estimate, metric: Metric) -> str:
     """Such as `[.9248, .9298]`; empty where there is no interval."""
-    if found.mean is None or found.low is None or found.high is None:
+    if found.low is None or found.high is None:
         return ""
-    return f"[{_one(found.low, found.mean, metric)}, {_one(found.high, found.mean, metric)}]"
+    return f"[{_one(found.low, found, metric)}, {_one(found.high, found, metric)}]"
 
 
-def _one(value: float, scale: float, metric: Metric) -> str:
+def _one(value: float, found: Estimate, metric: Metric) -> str:
+    """Everything said of one estimate has the same number of decimals."""
     if metric.kind == "accuracy":
         return number(value, scale=1.0)
-    return number(value, scale) if metric.part else count(value)
+    return number(value, max(abs(found.mean or 0), found.std or 0)) if metric.part else count(value)

@@ -68,6 +68,11 @@ class Study:
     def unreadable(self) -> list[Row]:
         return [row for row in self.rows if row["status"] == UNREADABLE]
 
+    def estimate(self, place: int, metric: Metric) -> Estimate:
+        """Of any metric, one that the table does not show too."""
+        found = self.estimates.get((place, metric))
+        return found or estimate(metric.values(self.cells[place].counted))
+
 
 def make_study(frame: "pandas.DataFrame", options: Options | None = None) -> Study:
     """Group the runs of `load_runs` and compute what a report shows.

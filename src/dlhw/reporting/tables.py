@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dlhw.reporting.captions import how_compared, how_measured
 from dlhw.reporting.cells import COUNTED, Cell
-from dlhw.reporting.choice import BY
+from dlhw.reporting.choice import MARK
 from dlhw.reporting.keys import Row
 from dlhw.reporting.metrics import Metric
 from dlhw.reporting.numbers import NONE, interval_text, mean_text
@@ -41,7 +41,7 @@ def results_table(study: Study) -> Table:
 def _cell_line(study: Study, place: int) -> Line:
     cell, is_best = study.cells[place], place in study.choice.best
     metrics = [_metric_entry(study, place, metric) for metric in study.metrics]
-    best = [f"best by {BY[study.select]}"] if is_best else []
+    best = [MARK[study.select]] if is_best else []
     note = "; ".join([*best, *endings(cell)])
     return Line([*_values(cell), Entry(_counted(cell)), *metrics, Entry(note)], is_best)
 

@@ -1,0 +1,79 @@
+"""From a study to the document that reports it."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from dlhw.reporting.curves import read_all
+from dlhw.reporting.document import Document, Section
+from dlhw.reporting.picture import Picture
+from dlhw.reporting.study import Study
+from dlhw.reporting.tables import comparison_table, left_out_table, results_table
+from dlhw.reporting.values import ABSENT, order, text_of
+
+
+def compile_report(study: Study, title: str, command: str) -> Document:
+    """Put together what is reported of a study.
+
+    Args:
+        study: the cells and their statistics.
+        title: of the page.
+        command: that makes the report again, for its foot.
+    """
+    results = results_table(study)
+    sections = [Section(title=results.title, table=results)]
+    differences = comparison_table(study)
+    if differences is not None:
+        sections.append(Section(title=differences.title, table=differences))
+    pictures, problems = _pictures(study)
+    if pictures or problems:
+        sections.append(Section(title="Figures", text=problems, pictures=pictures))
+    left_out = left_out_table(study)
+    if left_out is not None:
+        sections.append(Section(title=left_out.title, table=left_out))
+    if study.fixed:
+        settings = [(key, text_of(value)) for key, value in study.fixed.items()]
+        sections.append(Section(title="What all runs share", settings=settings))
+    return Document(title=title, summary=summary(study), sections=sections, command=command)
+
+
+def _pictures(study: Study) -> tuple[list[Picture], list[str]]:
+    # Drawing needs matplotlib, which takes its time to import.
+    from dlhw.reporting.figures.against import metric_by_key
+    from dlhw.reporting.figures.heatmap import heat_map
+    from dlhw.reporting.figures.learning import learning_curves
+
+    rows, problems = read_all(study.cells)
+    drawn = [metric_by_key(study), heat_map(study), learning_curves(study, rows)]
+    return [picture for picture in drawn if picture is not None], problems
+
+
+def summary(study: Study) -> list[str]:
+    """What was run: how many runs and cells, the keys and seeds, and how the runs ended."""
+    statuses = Counter(str(row["status"]) for row in study.rows)
+    ended = ", ".join(f"{count} {status.replace('_', ' ')}" for status, count in statuses.most_common())
+    told = [f"{_many(len(study.rows), 'run')} in {_many(len(study.cells), 'cell')}: {ended}."]
+    if study.keys:
+        told.append(f"A cell is one value of {', '.join(study.keys)}; its seeds are averaged.")
+    seeds = sorted({run["seed"] for cell in study.cells for run in cell.runs if run.get("seed") is not None})
+    if seeds:
+        told.append(f"Seeds: {_seeds(seeds)}.")
+    return told
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def _seeds(seeds: Sequence[int]) -> str:
+    """Listed, or from first to last where they are many and without a gap."""
+    if len(seeds) > 5 and seeds[-1] - seeds[0] == len(seeds) - 1:
+        return f"{seeds[0]} to {seeds[-1]}"
+    return ", ".join(map(str, seeds))
+
+
+def default_title(study: Study) -> str:
+    """The runs' common name, else what was swept."""
+    names = sorted({run.get("name", ABSENT) for cell in study.cells for run in cell.runs}, key=order)
+    if len(names) == 1 and names[0] not in (ABSENT, None):
+        return text_of(names[0])
+    return f"Sweep over {', '.join(study.keys)}" if study.keys else "Runs"

@@ -1,0 +1,131 @@
+"""A metric against the one swept key, with error bars."""
+
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.transforms import ScaledTranslation
+
+from dlhw.reporting.figures.scale import scale_loss, scale_x
+from dlhw.reporting.figures.style import BLUE, GREEN, GREY, ORANGE, draw, new_figure, plain_text
+from dlhw.reporting.metrics import Metric
+from dlhw.reporting.numbers import mean_text
+from dlhw.reporting.picture import Picture
+from dlhw.reporting.study import Study
+from dlhw.reporting.values import is_number, text_of
+
+# Colour, marker and line of each part of the data.
+LOOKS = {"val": (BLUE, "o", "-"), "train": (ORANGE, "s", "--"), "test": (GREEN, "^", ":")}
+OTHER = (GREY, "D", "-")
+# Points on paper between the metrics of one cell.
+APART = 7.0
+# More options than this would write over each other.
+MAX_NAMES = 12
+
+
+def metric_by_key(study: Study) -> Picture | None:
+    """The metrics of one kind against the swept values; None unless one key with two values is swept."""
+    metrics = _metrics(study)
+    if len(study.keys) != 1 or len(study.cells) < 2 or not metrics:
+        return None
+    if not _is_numeric(study) and len(study.cells) > MAX_NAMES:
+        return None
+    kind = metrics[0].kind
+    has_bars = any(study.estimates[place, metric].std for place in range(len(study.cells)) for metric in metrics)
+    bars = ", bars of ± one standard deviation" if has_bars else ""
+    caption = f"{kind.capitalize()} against {study.keys[0]}: means{bars}, a dot a run."
+    if study.choice.best and study.choice.metric in metrics:
+        caption += " Ringed: the best cell" + (", selected by TEST." if study.select == "test" else ".")
+    return draw("metric-by-key", caption, _alt(study, metrics), lambda: _draw(study, metrics))
+
+
+def _metrics(study: Study) -> list[Metric]:
+    """Those of the first metric's kind that any cell has."""
+    measured = [
+        metric
+        for metric in study.metrics
+        if any(study.estimates[place, metric].n for place in range(len(study.cells)))
+    ]
+    return [metric for metric in measured if metric.kind == measured[0].kind]
+
+
+def _is_numeric(study: Study) -> bool:
+    return all(is_number(cell.values[0]) for cell in study.cells)
+
+
+def _places(study: Study) -> list[float]:
+    """Where each cell stands on the x axis: at its value, or, for names, one after the other."""
+    if _is_numeric(study):
+        return [float(cell.values[0]) for cell in study.cells]
+    return [float(place) for place in range(len(study.cells))]
+
+
+def _draw(study: Study, metrics: Sequence[Metric]) -> Figure:
+    figure, (axes,) = new_figure(3.6)
+    xs = _places(study)
+    for number, metric in enumerate(metrics):
+        _draw_metric(axes, study, metric, xs, APART * (number - (len(metrics) - 1) / 2))
+    if _is_numeric(study):
+        scale_x(axes, xs)
+    else:
+        axes.set_xticks(xs, [plain_text(text_of(cell.values[0])) for cell in study.cells])
+        axes.margins(x=0.15)
+    if metrics[0].kind == "loss":
+        scale_loss(axes, [value for cell in study.cells for each in metrics for value in each.values(cell.counted)])
+    _mark_diverged(axes, study, xs)
+    axes.set_xlabel(plain_text(study.keys[0]))
+    axes.set_ylabel(metrics[0].kind)
+    figure.legend(loc="outside lower center", ncols=min(3, len(metrics)))
+    return figure
+
+
+def _draw_metric(axes: Axes, study: Study, metric: Metric, xs: Sequence[float], aside: float) -> None:
+    """Mean, bar and dots, moved aside by some points so that metrics do not cover each other."""
+    tint, marker, style = LOOKS.get(metric.part, OTHER)
+    shift = axes.transData + ScaledTranslation(aside / 72, 0, axes.figure.dpi_scale_trans)
+    known = [place for place in range(len(xs)) if study.estimates[place, metric].mean is not None]
+    means = [study.estimates[place, metric].mean or 0.0 for place in known]
+    stds = [study.estimates[place, metric].std or 0.0 for place in known]
+    bars = stds if any(stds) else None
+    dots = [(xs[place], value) for place in known for value in metric.values(study.cells[place].counted)]
+    # What is moved aside does not stretch the axes, so this does; a cell without a mean has its place too.
+    ends = [(xs[place], mean + way * std) for place, mean, std in zip(known, means, stds, strict=True) for way in (-1, 1)]
+    axes.plot(*zip(*dots, *ends, *((x, means[0]) for x in xs), strict=True), linestyle="none")
+    axes.errorbar(
+        [xs[place] for place in known], means, yerr=bars, color=tint, marker=marker, markersize=5, capsize=3,
+        linestyle=style if _is_numeric(study) else "none", label=_label(metric), transform=shift,
+    )  # fmt: skip
+    looks = {"color": tint, "marker": ".", "markersize": 5, "alpha": 0.4, "markeredgewidth": 0}
+    axes.plot(*zip(*dots, strict=True), linestyle="none", transform=shift, **looks)
+    best = [(xs[place], study.estimates[place, metric].mean) for place in study.choice.best]
+    if best and metric == study.choice.metric:
+        ring = {"marker": "o", "markersize": 12, "fillstyle": "none", "color": "black"}
+        axes.plot(*zip(*best, strict=True), linestyle="none", transform=shift, **ring)
+
+
+def _label(metric: Metric) -> str:
+    """Without the kind, which the axis names."""
+    return metric.label.replace(f" {metric.kind}", "") if metric.part else metric.label
+
+
+def _mark_diverged(axes: Axes, study: Study, xs: Sequence[float]) -> None:
+    for x, cell in zip(xs, study.cells, strict=True):
+        runs = len(cell.ended("diverged"))
+        if runs:
+            told = "diverged" if runs == len(cell.runs) else f"{runs} of {len(cell.runs)} diverged"
+            axes.axvline(x, color=GREY, linewidth=0.8, linestyle=":")
+            axes.text(
+                x, 0.5, f" {told}", transform=axes.get_xaxis_transform(), rotation=90, va="center", ha="right",
+                color=GREY, fontsize=9,
+            )  # fmt: skip
+
+
+def _alt(study: Study, metrics: Sequence[Metric]) -> str:
+    metric = study.choice.metric if study.choice.metric in metrics else metrics[0]
+    assert metric is not None
+    points = [
+        f"{text_of(cell.values[0])}: {mean_text(study.estimates[place, metric], metric)}"
+        + (f" ({len(cell.ended('diverged'))} diverged)" if cell.ended("diverged") else "")
+        for place, cell in enumerate(study.cells)
+    ]
+    return f"Chart of {metrics[0].kind} against {study.keys[0]}. {metric.label.capitalize()}: {'; '.join(points)}."

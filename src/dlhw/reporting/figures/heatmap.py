@@ -1,0 +1,115 @@
+"""A metric over two swept keys, as a grid of annotated cells."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm, Normalize
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from dlhw.reporting.figures.scale import WIDE
+from dlhw.reporting.figures.style import WIDTH, draw, new_figure, plain_text
+from dlhw.reporting.metrics import Metric
+from dlhw.reporting.numbers import mean_text
+from dlhw.reporting.picture import Picture
+from dlhw.reporting.study import Study
+from dlhw.reporting.values import order, text_of
+
+# With more columns or rows than this, numbers no longer fit into cells.
+MAX_ANNOTATED = 8
+MAX_SIDE = 40
+
+
+def heat_map(study: Study) -> Picture | None:
+    """Means of the metric that the best cell is chosen by; None unless two keys are swept on a grid."""
+    if len(study.keys) != 2 or not study.metrics:
+        return None
+    rows, columns = _axis(study, 0), _axis(study, 1)
+    metric = study.choice.metric or study.metrics[0]
+    means = {place: study.estimate(place, metric).mean for place in range(len(study.cells))}
+    if min(len(rows), len(columns)) < 2 or max(len(rows), len(columns)) > MAX_SIDE:
+        return None
+    if not any(mean is not None for mean in means.values()):
+        return None
+    caption = f"Mean {metric.label} over {study.keys[0]} and {study.keys[1]}, below it the standard deviation."
+    if study.choice.best:
+        caption += " Framed: the best cell" + (", selected by TEST." if study.select == "test" else ".")
+    return draw("heat-map", caption, _alt(study, metric), lambda: _draw(study, metric, rows, columns))
+
+
+def _axis(study: Study, key: int) -> list[Any]:
+    return sorted({cell.values[key] for cell in study.cells}, key=order)
+
+
+def _draw(study: Study, metric: Metric, rows: Sequence[Any], columns: Sequence[Any]) -> Figure:
+    side = (WIDTH - 1.6) / len(columns)
+    figure, (axes,) = new_figure(1.1 + len(rows) * min(0.95, max(0.3, side * 0.7)))
+    grid = np.full((len(rows), len(columns)), np.nan)
+    for place, cell in enumerate(study.cells):
+        mean = study.estimate(place, metric).mean
+        grid[rows.index(cell.values[0]), columns.index(cell.values[1])] = np.nan if mean is None else mean
+    name = "viridis" if metric.is_higher_better else "viridis_r"
+    image = axes.imshow(np.ma.masked_invalid(grid), cmap=name, norm=_norm(grid), aspect="auto")
+    bar = figure.colorbar(image, ax=axes, pad=0.02, fraction=0.06)
+    bar.set_label(metric.label)
+    bar.outline.set_visible(False)  # type: ignore[operator]
+    _label_axes(axes, study, rows, columns)
+    _annotate(axes, study, metric, (rows, columns), image)
+    return figure
+
+
+def _norm(grid: np.ndarray) -> Normalize:
+    low, high = float(np.nanmin(grid)), float(np.nanmax(grid))
+    return LogNorm(low, high) if low > 0 and high / low > WIDE else Normalize(low, high)
+
+
+def _label_axes(axes: Axes, study: Study, rows: Sequence[Any], columns: Sequence[Any]) -> None:
+    axes.set_yticks(range(len(rows)), [plain_text(text_of(value)) for value in rows])
+    is_long = sum(len(text_of(value)) + 2 for value in columns) > 60
+    axes.set_xticks(
+        range(len(columns)), [plain_text(text_of(value)) for value in columns], rotation=90 if is_long else 0
+    )
+    axes.set_ylabel(plain_text(study.keys[0]))
+    axes.set_xlabel(plain_text(study.keys[1]))
+    axes.grid(visible=False)
+    axes.tick_params(length=0)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+
+
+def _annotate(
+    axes: Axes, study: Study, metric: Metric, sides: tuple[Sequence[Any], Sequence[Any]], image: Any
+) -> None:
+    is_small = max(map(len, sides)) > MAX_ANNOTATED
+    for place, cell in enumerate(study.cells):
+        y, x = (side.index(value) for side, value in zip(sides, cell.values, strict=True))
+        found = study.estimate(place, metric)
+        text = mean_text(found, metric).replace(" ± ", "\n±")
+        if found.mean is None:
+            axes.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor="#f2f2f2", edgecolor="#bbbbbb", hatch="//"))
+            text = "diverged" if cell.ended("diverged") else "none"
+        elif cell.ended("diverged"):
+            text += f"\n{len(cell.ended('diverged'))} diverged"
+        if place in study.choice.best:
+            axes.add_patch(Rectangle((x - 0.47, y - 0.47), 0.94, 0.94, fill=False, edgecolor="black", linewidth=2.2))
+        if not is_small:
+            tint = "black" if found.mean is None else _ink(image, found.mean)
+            size = 9 if len(sides[1]) <= 5 else 7
+            axes.text(x, y, text, ha="center", va="center", fontsize=size, color=tint, linespacing=1.3)
+
+
+def _ink(image: Any, value: float) -> str:
+    """Black on light cells, white on dark ones, by luminance."""
+    red, green, blue, _ = image.cmap(image.norm(value))
+    return "black" if 0.299 * red + 0.587 * green + 0.114 * blue > 0.55 else "white"
+
+
+def _alt(study: Study, metric: Metric) -> str:
+    cells = [
+        f"{cell.label}: " + ("diverged" if cell.ended("diverged") and not cell.counted else mean_text(found, metric))
+        for place, cell in enumerate(study.cells)
+        if (found := study.estimate(place, metric))
+    ]
+    return f"Heat map of mean {metric.label} over {study.keys[0]} and {study.keys[1]}. {'; '.join(cells)}."

@@ -1,0 +1,78 @@
+"""Tables as LaTeX, with booktabs: table.tex."""
+
+from collections.abc import Iterable, Iterator
+
+from dlhw.reporting.document import Document
+from dlhw.reporting.table import Entry, Line, Table
+
+MARK = "% made by dlhw-report"
+ESCAPES = {
+    "\\": r"\textbackslash{}",
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "_": r"\_",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    "±": r"$\pm$",
+    "−": r"$-$",
+    "–": "--",
+    "\n": " ",
+}
+
+
+def latex(document: Document) -> str:
+    """Every table of the report."""
+    head = f"{MARK}; in the preamble: \\usepackage{{booktabs}}"
+    return "\n\n".join([head, *map(latex_table, document.tables)]) + "\n"
+
+
+def escape(text: str) -> str:
+    r"""Text that LaTeX sets as it stands.
+
+    >>> print(escape("50 % of half_squared_error ± 1"))
+    50 \% of half\_squared\_error $\pm$ 1
+    """
+    return "".join(ESCAPES.get(letter, letter) for letter in text)
+
+
+def latex_table(table: Table) -> str:
+    """One floating table; what stands below an entry becomes a line of its own."""
+    caption = escape(" ".join([f"{table.title}.", *table.caption]))
+    return "\n".join(
+        [
+            r"\begin{table}",
+            r"  \centering",
+            f"  \\caption{{{caption}}}",
+            f"  \\begin{{tabular}}{{{table.align}}}",
+            r"    \toprule",
+            f"    {_row(map(escape, table.headings))}",
+            r"    \midrule",
+            *(f"    {row}" for line in table.lines for row in _rows(line)),
+            r"    \bottomrule",
+            r"  \end{tabular}",
+            r"\end{table}",
+        ]
+    )
+
+
+def _rows(line: Line) -> Iterator[str]:
+    yield _row(_entry(entry, line.is_strong) for entry in line.entries)
+    if any(entry.below for entry in line.entries):
+        yield _row(f"{{\\scriptsize {escape(entry.below)}}}" if entry.below else "" for entry in line.entries)
+
+
+def _entry(entry: Entry, is_strong: bool) -> str:
+    text = escape(entry.text)
+    return f"\\textbf{{{text}}}" if is_strong and text else text
+
+
+def _row(texts: Iterable[str]) -> str:
+    # A row that begins with a bracket would be read as an argument of the \\ before it.
+    return " & ".join(f"{{}}{text}" if text.startswith("[") else text for text in texts) + r" \\"

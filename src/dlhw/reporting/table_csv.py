@@ -1,0 +1,50 @@
+"""Results by cell as comma-separated values in full precision: table.csv."""
+
+import csv
+import io
+from typing import Any
+
+from dlhw.reporting.cells import COUNTED
+from dlhw.reporting.metrics import Metric
+from dlhw.reporting.study import Study
+from dlhw.reporting.tables import NOT_COUNTED
+from dlhw.reporting.values import text_of
+
+COUNTS = ("runs", "n", *NOT_COUNTED, "best", "selected_by")
+STATISTICS = ("n", "mean", "std", "low", "high")
+DIFFERENCES = ("pairs", "difference", "difference_std", "difference_low", "difference_high", "verdict")
+
+
+def table_csv(study: Study) -> str:
+    """A line a cell: swept keys, counts, and each metric's n, mean, std and 95 % interval.
+
+    With a baseline, the paired differences from it follow. Floats read back as the same floats; what does not
+    exist (an interval of one value) is empty.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    names = STATISTICS + (DIFFERENCES if study.comparison else ())
+    columns = [f"{metric.name}/{name}" for metric in study.metrics for name in names]
+    writer.writerow([*study.keys, *COUNTS, *columns])
+    writer.writerows(_line(study, place) for place in range(len(study.cells)))
+    return text.getvalue()
+
+
+def _line(study: Study, place: int) -> list[str]:
+    cell = study.cells[place]
+    counts = [len(cell.runs), len(cell.ended(*COUNTED)), *(len(cell.ended(status)) for status in NOT_COUNTED)]
+    numbers = [value for metric in study.metrics for value in _numbers(study, place, metric)]
+    values = [*map(text_of, cell.values), *counts, int(place in study.choice.best), study.select, *numbers]
+    return ["" if value is None else repr(value) if isinstance(value, float) else str(value) for value in values]
+
+
+def _numbers(study: Study, place: int, metric: Metric) -> list[Any]:
+    found = study.estimates[place, metric]
+    statistics: list[Any] = [found.n, found.mean, found.std, found.low, found.high]
+    if study.comparison is None:
+        return statistics
+    against = study.comparison.differences.get((place, metric))
+    if against is None:  # the baseline itself
+        return [*statistics, *[None] * (len(DIFFERENCES) - 1), "baseline"]
+    each = against.estimate
+    return [*statistics, each.n, each.mean, each.std, each.low, each.high, against.verdict]
