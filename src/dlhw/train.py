@@ -17,6 +17,7 @@ from dlhw.config.callback import Refused
 from dlhw.config.load import to_config
 from dlhw.config.store import conf_dir, register
 from dlhw.errors import UserError
+from dlhw.sweep.arguments import sweep_arguments
 
 if TYPE_CHECKING:
     from dlhw.config.root import TrainConfig
@@ -62,6 +63,7 @@ def help_text(every_key: bool) -> str:
 def compose_and_train() -> None:
     """Let Hydra compose the config (or the configs of a sweep) and call `task` with each."""
     register()
+    sys.argv[1:] = sweep_arguments(sys.argv[1:])
     hydra.main(config_path=str(conf_dir()), config_name="train", version_base="1.3")(task)()
 
 

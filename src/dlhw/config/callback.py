@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig, open_dict
+from omegaconf import AnyNode, DictConfig, open_dict
 
 from dlhw.config.load import to_config
 from dlhw.errors import RunFolderError, UserError
@@ -32,8 +32,10 @@ class CheckBeforeRun(Callback):
 
 
 def without_hydra(config: DictConfig) -> DictConfig:
-    """The task's part of a composed config."""
-    task = copy.deepcopy(config)
+    """A copy of the task's part of a composed config."""
+    hydra = config._get_node("hydra")
+    # Hydra's part is the larger one; what the memo holds is not copied.
+    task = copy.deepcopy(config, {id(hydra): AnyNode(None)})
     with open_dict(task):
         del task["hydra"]
     return task

@@ -12,7 +12,13 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
 from omegaconf import DictConfig, OmegaConf, flag_override
 
+from dlhw.config.callback import without_hydra
+from dlhw.config.load import to_config
+from dlhw.config.root import TrainConfig
+
 Choice = tuple[str, ...]
+# A job's folder is known only after its config is: a sweeper adds this override to jobs composed before.
+SUBDIR = "hydra.sweep.subdir="
 
 
 class Composer:
@@ -29,6 +35,26 @@ class Composer:
         self._bases: dict[Choice, DictConfig] = {}
         self._parsed: dict[str, Override] = {}
         self._groups: dict[str, bool] = {}
+        self._kept: dict[Choice, DictConfig] = {}
+        self._checked: dict[Choice, TrainConfig] = {}
+
+    def keep(self, overrides: Sequence[str]) -> DictConfig:
+        """Compose a job ahead of time; `compose` with the same overrides hands out this one, once."""
+        inner = _inner(overrides)
+        if inner not in self._kept:
+            self._kept[inner] = self._compose(inner)
+        return self._kept[inner]
+
+    def checked(self, overrides: Sequence[str]) -> TrainConfig:
+        """The typed config of a job; composed and checked once, and kept for `compose`.
+
+        Raises:
+            UserError, HydraException, OmegaConfBaseException: if the job cannot be run.
+        """
+        inner = _inner(overrides)
+        if inner not in self._checked:
+            self._checked[inner] = to_config(without_hydra(self.keep(inner)))
+        return self._checked[inner]
 
     def compose(self, overrides: Sequence[str], number: int) -> DictConfig:
         """The config of one job, with Hydra's own part.
@@ -40,14 +66,20 @@ class Composer:
         Raises:
             HydraException, OmegaConfBaseException: if an override does not fit.
         """
-        parsed = [self._parse(line) for line in overrides]
-        if any(each.key_or_group.startswith("hydra") for each in parsed):
-            job = self.loader.load_sweep_config(self.master, list(overrides))
-        else:
-            job = self._on_base(parsed)
+        inner = _inner(overrides)
+        job = self._kept.pop(inner) if inner in self._kept else self._compose(inner)
         with flag_override(job.hydra, ["readonly", "struct"], False):
             job.hydra.job.num, job.hydra.job.id = number, number
+            for line in (line for line in overrides if line.startswith(SUBDIR)):
+                job.hydra.sweep.subdir = self._parse(line).value()
+                job.hydra.overrides.hydra.append(line)
         return job
+
+    def _compose(self, overrides: Choice) -> DictConfig:
+        parsed = [self._parse(line) for line in overrides]
+        if any(each.key_or_group.startswith("hydra") for each in parsed):
+            return self.loader.load_sweep_config(self.master, list(overrides))
+        return self._on_base(parsed)
 
     def _parse(self, line: str) -> Override:
         if line not in self._parsed:  # Hydra's parser takes some milliseconds an override
@@ -81,6 +113,11 @@ class Composer:
         if key not in self._groups:
             self._groups[key] = bool(self.loader.get_group_options(key))
         return self._groups[key]
+
+
+def _inner(overrides: Sequence[str]) -> Choice:
+    """What a job computes, without where its files go."""
+    return tuple(line for line in overrides if not line.startswith(SUBDIR))
 
 
 def _has_key(config: DictConfig, key: str) -> bool:

@@ -14,8 +14,6 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from dlhw.config.callback import without_hydra
-from dlhw.config.load import to_config
 from dlhw.config.messages import explain
 from dlhw.errors import ConfigError, UserError
 from dlhw.launcher.composing import Composer
@@ -79,8 +77,9 @@ class FusedLauncher(Launcher):
         assert self.composer is not None
         job = Job(number, overrides, self.config)
         try:
+            config = self.composer.checked(overrides)
             job.composed = self.composer.compose(overrides, number)
-            job.config = to_config(without_hydra(job.composed))
+            job.config = config
         except UserError as error:
             job.error = error
         except (HydraException, OmegaConfBaseException) as error:

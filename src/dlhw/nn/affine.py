@@ -37,7 +37,7 @@ class Affine(Layer):
 
     def forward(self, params: Params, x_SNI: Tensor, ctx: Context) -> tuple[Tensor, Tensor]:
         w_RIO, b_R1O = params["weight"], params["bias"].unsqueeze(1)
-        x_RNI = x_SNI.expand(w_RIO.shape[0], -1, -1)
+        x_RNI = ctx.aligned(self, "x", x_SNI).expand(w_RIO.shape[0], -1, -1)
         shape = (w_RIO.shape[0], x_RNI.shape[1], self.num_out)
         out_RNO = torch.baddbmm(b_R1O, x_RNI, w_RIO, out=ctx.buffer(self, "out", shape, w_RIO))
         return out_RNO, x_RNI
@@ -45,6 +45,7 @@ class Affine(Layer):
     def backward(
         self, params: Params, dout_RNO: Tensor, x_RNI: Tensor, grads: Params, ctx: Context, *, need_dx: bool
     ) -> Tensor | None:
+        dout_RNO = ctx.aligned(self, "dout", dout_RNO)
         torch.bmm(x_RNI.mT, dout_RNO, out=grads["weight"])
         torch.sum(dout_RNO, 1, out=grads["bias"])
         if not need_dx:

@@ -2,11 +2,28 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from math import prod
 
 import torch
 from torch import Tensor
 
 Uniform = Callable[[Sequence[int]], Tensor]
+
+# Elements to which the slice of every run is aligned (64 bytes in float32): matrix products round differently
+# by alignment, and a run's bits must not depend on which other runs lie before it in memory.
+ALIGNMENT = 16
+
+
+def aligned_empty(shape: tuple[int, ...], like: Tensor) -> Tensor:
+    """An uninitialised tensor (R, …) whose run slices are contiguous and start at aligned places."""
+    count = prod(shape[1:])
+    step = -(-count // ALIGNMENT) * ALIGNMENT
+    return like.new_empty(shape[0], step)[:, :count].view(shape)
+
+
+def is_aligned(tensor: Tensor) -> bool:
+    """Whether the slice of every run starts at an aligned place."""
+    return tensor.shape[0] == 1 or tensor.stride(0) % ALIGNMENT == 0
 
 
 class Workspace:
@@ -31,10 +48,18 @@ class Workspace:
         key = (id(owner), name, shape)
         found = self._buffers.get(key)
         if found is None:
-            same = shape == tuple(like.shape)
-            found = torch.empty_like(like) if same else like.new_empty(shape)
+            permuted = shape == tuple(like.shape) and not like[0].is_contiguous()
+            found = torch.empty_like(like) if permuted else aligned_empty(shape, like)
             self._buffers[key] = found
         return found
+
+    def aligned(self, owner: object, name: str, tensor: Tensor) -> Tensor:
+        """The tensor itself, or a copy in a buffer if its run slices are not aligned."""
+        if not self.reuse or is_aligned(tensor):
+            return tensor
+        buffer = self.buffer(owner, name, tuple(tensor.shape), tensor)
+        assert buffer is not None
+        return buffer.copy_(tensor)
 
 
 @dataclass
@@ -54,3 +79,7 @@ class Context:
     def buffer(self, owner: object, name: str, shape: tuple[int, ...], like: Tensor) -> Tensor | None:
         """See `Workspace.buffer`."""
         return self.workspace.buffer(owner, name, shape, like)
+
+    def aligned(self, owner: object, name: str, tensor: Tensor) -> Tensor:
+        """See `Workspace.aligned`."""
+        return self.workspace.aligned(owner, name, tensor)

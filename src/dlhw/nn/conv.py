@@ -72,9 +72,8 @@ class Conv2d(Layer):
     ) -> Tensor | None:
         x_RQM, (H, W) = cache
         R, N, F, Ho, Wo = dout.shape
-        dout_RFM = dout.transpose(1, 2).flatten(2)
-        dw_RFQ = torch.bmm(dout_RFM, x_RQM.mT)
-        grads["weight"].copy_(dw_RFQ.view_as(grads["weight"]))
+        dout_RFM = ctx.aligned(self, "dout", dout.transpose(1, 2).flatten(2))
+        torch.bmm(dout_RFM, x_RQM.mT, out=grads["weight"].flatten(2))
         torch.sum(dout_RFM, 2, out=grads["bias"])
         if not need_dx:
             return None

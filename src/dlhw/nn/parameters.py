@@ -6,10 +6,8 @@ from math import prod
 import torch
 from torch import Tensor
 
+from dlhw.nn.context import ALIGNMENT
 from dlhw.nn.layer import Spec
-
-# Views start at multiples of 64 bytes, as fresh tensors do; the gaps hold zeros and stay zero.
-ALIGNMENT = 16
 
 Views = dict[str, dict[str, Tensor]]
 
@@ -18,6 +16,7 @@ class Layout:
     """Where each parameter lies in a flat buffer (R, P): all weights first, then all biases.
 
     One buffer makes an update of every parameter of every run a single operation, and `weights` is a slice.
+    Views start at aligned places, as fresh tensors do; the gaps hold zeros and stay zero.
 
     Args:
         specs: layer name -> parameter name -> what it is.

@@ -1,5 +1,6 @@
 """What has to be said with a table so that its numbers are not misread."""
 
+from dlhw.reporting.numbers import many
 from dlhw.reporting.study import Study
 
 SELECTED = {"best": "best (those of best validation)", "last": "last (the last ones)"}
@@ -14,7 +15,9 @@ def _statistics(study: Study) -> list[str]:
     counts = {found.n for found in study.estimates.values()}
     told = []
     if max(counts, default=0) > 1:
-        told.append("Mean ± standard deviation over n seeds, and the 95 % interval of the mean (Student's t).")
+        told.append(
+            "Mean ± standard deviation over n seeds, and the 95 % interval of the mean (Student's t)."
+        )
     if 1 in counts:
         told.append("Where n = 1 there is one value, and neither standard deviation nor interval.")
     if study.within:
@@ -29,7 +32,9 @@ def _meanings(study: Study) -> list[str]:
     runs = [run for cell in study.cells for run in cell.runs]
     is_running = any(run.get("trainer.train_metrics") == "running" for run in runs)
     if is_running and any(metric.part == "train" for metric in study.metrics):
-        told.append("Train numbers average over the batches since the last evaluation (train_metrics=running).")
+        told.append(
+            "Train numbers average over the batches since the last evaluation (train_metrics=running)."
+        )
     return told
 
 
@@ -49,9 +54,9 @@ def _left_out(study: Study) -> list[str]:
     if any(cell.ended("diverged") for cell in study.cells):
         told.append("Diverged runs stand in the notes, not in the means, and their cells cannot be best.")
     if study.repeats:
-        told.append(f"Left out: {study.repeats} runs that repeat another's config and seed.")
+        told.append(f"Left out: {many(study.repeats, 'repeat')} of another run's config and seed.")
     if study.unreadable:
-        told.append(f"Left out: {len(study.unreadable)} runs that could not be read.")
+        told.append(f"Left out: {many(len(study.unreadable), 'unreadable run')}.")
     return told
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from dlhw.reporting.curves import read_all
 from dlhw.reporting.document import Document, Section
+from dlhw.reporting.numbers import many
 from dlhw.reporting.picture import Picture
 from dlhw.reporting.study import Study
 from dlhw.reporting.tables import comparison_table, left_out_table, results_table
@@ -51,17 +52,14 @@ def summary(study: Study) -> list[str]:
     """What was run: how many runs and cells, the keys and seeds, and how the runs ended."""
     statuses = Counter(str(row["status"]) for row in study.rows)
     ended = ", ".join(f"{count} {status.replace('_', ' ')}" for status, count in statuses.most_common())
-    told = [f"{_many(len(study.rows), 'run')} in {_many(len(study.cells), 'cell')}: {ended}."]
+    told = [f"{many(len(study.rows), 'run')} in {many(len(study.cells), 'cell')}: {ended}."]
     if study.keys:
-        told.append(f"A cell is one value of {', '.join(study.keys)}; its seeds are averaged.")
+        what = "value" if len(study.keys) == 1 else "combination of values"
+        told.append(f"A cell is one {what} of {', '.join(study.keys)}; its seeds are averaged.")
     seeds = sorted({run["seed"] for cell in study.cells for run in cell.runs if run.get("seed") is not None})
     if seeds:
         told.append(f"Seeds: {_seeds(seeds)}.")
     return told
-
-
-def _many(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def _seeds(seeds: Sequence[int]) -> str:

@@ -22,6 +22,8 @@ def html(document: Document) -> str:
 def _template() -> "Template":
     from jinja2 import Environment, StrictUndefined
 
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
     environment.filters["base64"] = lambda data: base64.b64encode(data).decode()
     return environment.from_string((files("dlhw.reporting") / "page.html").read_text(encoding="utf-8"))

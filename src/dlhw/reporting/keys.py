@@ -42,7 +42,7 @@ def _settles(rows: Sequence[Row], name: str, key: str) -> bool:
     return len(pairs) == len(_values(rows, name))
 
 
-def find_key(word: str, keys: Sequence[str], option: str) -> str:
+def find_key(word: str, keys: Sequence[str], option: str, of: str = "the runs have no config key") -> str:
     """The key that a user means: its full name, or its last part where that is enough (`lr`).
 
     Raises:
@@ -55,7 +55,7 @@ def find_key(word: str, keys: Sequence[str], option: str) -> str:
         return ending[0]
     if ending:
         raise RunFolderError(f"{option}: {word} can be {listing(ending)}: write it in full")
-    raise RunFolderError(f"{option}: the runs have no config key {word}{_nearest(word, keys)}")
+    raise RunFolderError(f"{option}: {of} {word}{_nearest(word, keys)}")
 
 
 def _nearest(word: str, keys: Sequence[str]) -> str:

@@ -28,9 +28,9 @@ ESCAPES = {
 
 
 def latex(document: Document) -> str:
-    """Every table of the report."""
+    """The tables of results."""
     head = f"{MARK}; in the preamble: \\usepackage{{booktabs}}"
-    return "\n\n".join([head, *map(latex_table, document.tables)]) + "\n"
+    return "\n\n".join([head, *(latex_table(table) for table in document.tables if table.is_result)]) + "\n"
 
 
 def escape(text: str) -> str:

@@ -42,6 +42,15 @@ def count(value: float) -> str:
     return f"{value:.4g}" if abs(value) < 1e4 else f"{value:,.0f}"
 
 
+def many(amount: int, noun: str) -> str:
+    """An amount with its noun.
+
+    >>> many(1, "run"), many(3, "run")
+    ('1 run', '3 runs')
+    """
+    return f"{amount} {noun}{'' if amount == 1 else 's'}"
+
+
 def mean_text(found: Estimate, metric: Metric) -> str:
     """Such as `.9273 ± .0010`; without std for n = 1, a dash without any value."""
     if found.mean is None:

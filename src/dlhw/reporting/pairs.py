@@ -70,8 +70,11 @@ def find_cell(cells: Sequence[Cell], text: str) -> int:
     Raises:
         RunFolderError: if the text cannot be read, a key is not swept, or not exactly one cell fits.
     """
-    keys = cells[0].keys
-    wanted = {find_key(key, keys, "--baseline"): value for key, value in _assignments(text).items()}
+    keys, assignments = cells[0].keys, _assignments(text)
+    if len(cells) == 1:
+        raise RunFolderError("--baseline: there is one cell, and so none to compare it with")
+    none = f"cells are made by {listing(keys)}, not by"
+    wanted = {find_key(key, keys, "--baseline", none): value for key, value in assignments.items()}
     fitting = [place for place, cell in enumerate(cells) if _fits(cell, wanted)]
     if len(fitting) == 1:
         return fitting[0]

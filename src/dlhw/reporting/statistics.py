@@ -78,9 +78,9 @@ def difference(pairs: Sequence[tuple[float, float]]) -> Difference:
     found = estimate([value - base for value, base in pairs])
     if found.n < 2:
         return Difference(Estimate(found.n), "no pairs")
-    assert (
-        found.mean is not None and found.std is not None and found.low is not None and found.high is not None
-    )
+    assert found.mean is not None
+    assert found.low is not None
+    assert found.high is not None
     if found.low <= 0 <= found.high:
         return Difference(found, "not distinguishable")
     if found.std == 0:

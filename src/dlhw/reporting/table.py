@@ -35,6 +35,7 @@ class Table:
         align: a letter a column, "l" or "r".
         lines: the rows.
         caption: sentences to stand with it.
+        is_result: whether it belongs into a write-up, and not only into the report.
     """
 
     title: str
@@ -42,3 +43,4 @@ class Table:
     align: str
     lines: Sequence[Line]
     caption: Sequence[str] = ()
+    is_result: bool = True

@@ -35,7 +35,9 @@ def _line(study: Study, place: int) -> list[str]:
     counts = [len(cell.runs), len(cell.ended(*COUNTED)), *(len(cell.ended(status)) for status in NOT_COUNTED)]
     numbers = [value for metric in study.metrics for value in _numbers(study, place, metric)]
     values = [*map(text_of, cell.values), *counts, int(place in study.choice.best), study.select, *numbers]
-    return ["" if value is None else repr(value) if isinstance(value, float) else str(value) for value in values]
+    return [
+        "" if value is None else repr(value) if isinstance(value, float) else str(value) for value in values
+    ]
 
 
 def _numbers(study: Study, place: int, metric: Metric) -> list[Any]:

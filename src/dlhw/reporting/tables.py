@@ -11,6 +11,7 @@ from dlhw.reporting.choice import MARK
 from dlhw.reporting.keys import Row
 from dlhw.reporting.metrics import Metric
 from dlhw.reporting.numbers import NONE, interval_text, mean_text
+from dlhw.reporting.runs import UNFINISHED
 from dlhw.reporting.study import Options, Study, make_study
 from dlhw.reporting.table import Entry, Line, Table
 from dlhw.reporting.values import text_of
@@ -18,7 +19,8 @@ from dlhw.reporting.values import text_of
 if TYPE_CHECKING:
     import pandas
 
-NOT_COUNTED = ("diverged", "failed", "interrupted", "unfinished")
+NOT_COUNTED = ("diverged", "failed", "interrupted", UNFINISHED)
+UNFINISHED_MEANS = "Unfinished: without summary.json, so killed, or still training when this was written."
 
 
 def sweep_table(frame: "pandas.DataFrame", options: Options | None = None) -> Table:
@@ -81,7 +83,7 @@ def _steps(runs: Sequence[Row]) -> str:
 
 
 def comparison_table(study: Study) -> Table | None:
-    """Paired differences from the baseline, a line for each cell and metric; None where none was asked for."""
+    """Paired differences from the baseline, a line for each cell and metric; None without a baseline."""
     if study.comparison is None:
         return None
     base = study.comparison.baseline
@@ -116,7 +118,8 @@ def left_out_table(study: Study) -> Table | None:
         headings=["folder", *keys, "seed", "status", "why"],
         align="l" * (len(keys) + 4),
         lines=[_left_out_line(row, above, keys) for row in rows],
-        caption=["Unfinished: without summary.json, so killed, or still training when this was written."],
+        caption=[UNFINISHED_MEANS] if any(row["status"] == UNFINISHED for row in rows) else [],
+        is_result=False,
     )
 
 
@@ -124,4 +127,6 @@ def _left_out_line(row: Row, above: Path, keys: Sequence[str]) -> Line:
     values = [text_of(row[key]) if key in row else NONE for key in (*keys, "seed")]
     step = row.get("diverged_at")
     why = f"loss not finite at step {step}" if step is not None else str(row.get("message") or "")
-    return Line([Entry(text) for text in (os.path.relpath(row["folder"], above), *values, row["status"], why)])
+    return Line(
+        [Entry(text) for text in (os.path.relpath(row["folder"], above), *values, row["status"], why)]
+    )

@@ -1,6 +1,7 @@
 """A metric against the one swept key, with error bars."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -31,7 +32,9 @@ def metric_by_key(study: Study) -> Picture | None:
     if not _is_numeric(study) and len(study.cells) > MAX_NAMES:
         return None
     kind = metrics[0].kind
-    has_bars = any(study.estimates[place, metric].std for place in range(len(study.cells)) for metric in metrics)
+    has_bars = any(
+        study.estimates[place, metric].std for place in range(len(study.cells)) for metric in metrics
+    )
     bars = ", bars of ± one standard deviation" if has_bars else ""
     caption = f"{kind.capitalize()} against {study.keys[0]}: means{bars}, a dot a run."
     if study.choice.best and study.choice.metric in metrics:
@@ -71,7 +74,9 @@ def _draw(study: Study, metrics: Sequence[Metric]) -> Figure:
         axes.set_xticks(xs, [plain_text(text_of(cell.values[0])) for cell in study.cells])
         axes.margins(x=0.15)
     if metrics[0].kind == "loss":
-        scale_loss(axes, [value for cell in study.cells for each in metrics for value in each.values(cell.counted)])
+        scale_loss(
+            axes, [value for cell in study.cells for each in metrics for value in each.values(cell.counted)]
+        )
     _mark_diverged(axes, study, xs)
     axes.set_xlabel(plain_text(study.keys[0]))
     axes.set_ylabel(metrics[0].kind)
@@ -89,17 +94,21 @@ def _draw_metric(axes: Axes, study: Study, metric: Metric, xs: Sequence[float], 
     bars = stds if any(stds) else None
     dots = [(xs[place], value) for place in known for value in metric.values(study.cells[place].counted)]
     # What is moved aside does not stretch the axes, so this does; a cell without a mean has its place too.
-    ends = [(xs[place], mean + way * std) for place, mean, std in zip(known, means, stds, strict=True) for way in (-1, 1)]
+    ends = [
+        (xs[place], mean + way * std)
+        for place, mean, std in zip(known, means, stds, strict=True)
+        for way in (-1, 1)
+    ]
     axes.plot(*zip(*dots, *ends, *((x, means[0]) for x in xs), strict=True), linestyle="none")
     axes.errorbar(
         [xs[place] for place in known], means, yerr=bars, color=tint, marker=marker, markersize=5, capsize=3,
         linestyle=style if _is_numeric(study) else "none", label=_label(metric), transform=shift,
     )  # fmt: skip
-    looks = {"color": tint, "marker": ".", "markersize": 5, "alpha": 0.4, "markeredgewidth": 0}
+    looks: Any = {"color": tint, "marker": ".", "markersize": 5, "alpha": 0.4, "markeredgewidth": 0}
     axes.plot(*zip(*dots, strict=True), linestyle="none", transform=shift, **looks)
     best = [(xs[place], study.estimates[place, metric].mean) for place in study.choice.best]
     if best and metric == study.choice.metric:
-        ring = {"marker": "o", "markersize": 12, "fillstyle": "none", "color": "black"}
+        ring: Any = {"marker": "o", "markersize": 12, "fillstyle": "none", "color": "black"}
         axes.plot(*zip(*best, strict=True), linestyle="none", transform=shift, **ring)
 
 
@@ -115,7 +124,7 @@ def _mark_diverged(axes: Axes, study: Study, xs: Sequence[float]) -> None:
             told = "diverged" if runs == len(cell.runs) else f"{runs} of {len(cell.runs)} diverged"
             axes.axvline(x, color=GREY, linewidth=0.8, linestyle=":")
             axes.text(
-                x, 0.5, f" {told}", transform=axes.get_xaxis_transform(), rotation=90, va="center", ha="right",
+                x, 0.5, told, transform=axes.get_xaxis_transform(), rotation=90, va="center", ha="right",
                 color=GREY, fontsize=9,
             )  # fmt: skip
 
@@ -128,4 +137,5 @@ def _alt(study: Study, metrics: Sequence[Metric]) -> str:
         + (f" ({len(cell.ended('diverged'))} diverged)" if cell.ended("diverged") else "")
         for place, cell in enumerate(study.cells)
     ]
-    return f"Chart of {metrics[0].kind} against {study.keys[0]}. {metric.label.capitalize()}: {'; '.join(points)}."
+    shown = f"{metric.label.capitalize()}: {'; '.join(points)}"
+    return f"Chart of {metrics[0].kind} against {study.keys[0]}. {shown}."

@@ -33,7 +33,9 @@ def heat_map(study: Study) -> Picture | None:
         return None
     if not any(mean is not None for mean in means.values()):
         return None
-    caption = f"Mean {metric.label} over {study.keys[0]} and {study.keys[1]}, below it the standard deviation."
+    caption = (
+        f"Mean {metric.label} over {study.keys[0]} and {study.keys[1]}, below it the standard deviation."
+    )
     if study.choice.best:
         caption += " Framed: the best cell" + (", selected by TEST." if study.select == "test" else ".")
     return draw("heat-map", caption, _alt(study, metric), lambda: _draw(study, metric, rows, columns))
@@ -54,7 +56,7 @@ def _draw(study: Study, metric: Metric, rows: Sequence[Any], columns: Sequence[A
     image = axes.imshow(np.ma.masked_invalid(grid), cmap=name, norm=_norm(grid), aspect="auto")
     bar = figure.colorbar(image, ax=axes, pad=0.02, fraction=0.06)
     bar.set_label(metric.label)
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)
     _label_axes(axes, study, rows, columns)
     _annotate(axes, study, metric, (rows, columns), image)
     return figure
@@ -88,12 +90,16 @@ def _annotate(
         found = study.estimate(place, metric)
         text = mean_text(found, metric).replace(" ± ", "\n±")
         if found.mean is None:
-            axes.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor="#f2f2f2", edgecolor="#bbbbbb", hatch="//"))
+            axes.add_patch(
+                Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor="#f2f2f2", edgecolor="#bbbbbb", hatch="//")
+            )
             text = "diverged" if cell.ended("diverged") else "none"
         elif cell.ended("diverged"):
             text += f"\n{len(cell.ended('diverged'))} diverged"
         if place in study.choice.best:
-            axes.add_patch(Rectangle((x - 0.47, y - 0.47), 0.94, 0.94, fill=False, edgecolor="black", linewidth=2.2))
+            axes.add_patch(
+                Rectangle((x - 0.47, y - 0.47), 0.94, 0.94, fill=False, edgecolor="black", linewidth=2.2)
+            )
         if not is_small:
             tint = "black" if found.mean is None else _ink(image, found.mean)
             size = 9 if len(sides[1]) <= 5 else 7
@@ -108,7 +114,8 @@ def _ink(image: Any, value: float) -> str:
 
 def _alt(study: Study, metric: Metric) -> str:
     cells = [
-        f"{cell.label}: " + ("diverged" if cell.ended("diverged") and not cell.counted else mean_text(found, metric))
+        f"{cell.label}: "
+        + ("diverged" if cell.ended("diverged") and not cell.counted else mean_text(found, metric))
         for place, cell in enumerate(study.cells)
         if (found := study.estimate(place, metric))
     ]

@@ -1,7 +1,7 @@
 """Learning curves: validation solid, train dashed, a colour a cell, a band over seeds."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -16,7 +16,7 @@ from dlhw.reporting.picture import Picture
 from dlhw.reporting.study import Study
 
 MAX_CELLS = 10
-STYLES = {"val": "-", "train": "--"}
+STYLES: dict[str, Literal["-", "--"]] = {"val": "-", "train": "--"}
 PARTS = {"val": "validation", "train": "train"}
 # Curves with fewer points than this show where the points are.
 FEW = 4
@@ -61,7 +61,9 @@ def _draw(study: Study, shown: Sequence[int], curves: Curves, kinds: Sequence[st
             _draw_cell(axes, curves, (place, kind), tint, 2.4 if place in study.choice.best else 1.5)
         axes.set_ylabel(kind)
         if kind == "loss":
-            scale_loss(axes, [value for key, curve in curves.items() if key[2] == kind for value in curve.mean])
+            scale_loss(
+                axes, [value for key, curve in curves.items() if key[2] == kind for value in curve.mean]
+            )
     panels[-1].set_xlabel("epoch")
     if max(curve.epochs[-1] for curve in curves.values()) > FEW:
         panels[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -119,7 +121,9 @@ def _caption(study: Study, shown: Sequence[int], curves: Curves) -> str:
     if any(len(_runs(study.cells[place])) > 1 for place in shown):
         told.append("Bands: smallest to largest validation value over seeds.")
     if len(shown) < len(study.cells):
-        told.append(f"{len(shown)} of {len(study.cells)} cells, evenly from the first to the last, and the best.")
+        told.append(
+            f"{len(shown)} of {len(study.cells)} cells, evenly from the first to the last, and the best."
+        )
     if any(run["status"] == "early_stopped" for place in shown for run in study.cells[place].runs):
         told.append("A curve ends where the first of its runs ends.")
     missing = [study.cells[place].label for place in shown if not any(key[0] == place for key in curves)]

@@ -16,7 +16,7 @@ from dlhw.reporting.values import is_number
 # Inches. As wide as a column of text, so that letters stay readable on a phone and in print.
 WIDTH = 5.4
 DPI = 200
-RC = {
+RC: Any = {
     "font.size": 10,
     "axes.titlesize": 10,
     "axes.labelsize": 10,

@@ -1,0 +1,24 @@
+"""The arguments of a sweep that are not config keys: `seeds=3`, `zip={...}`, `grids=[...]`."""
+
+from collections.abc import Sequence
+
+from dlhw.errors import ConfigError
+
+SWEEP_KEYS = ("zip", "grids", "seeds")
+MULTIRUN = ("-m", "--multirun", "hydra.mode=MULTIRUN")
+
+
+def sweep_arguments(arguments: Sequence[str]) -> list[str]:
+    """Write `seeds=3` as `+seeds=3`: Hydra composes the arguments of a sweep before any sweeper sees them,
+    and takes a key that the config does not have only with a plus.
+
+    Raises:
+        ConfigError: if such an argument is given for a single run.
+
+    >>> sweep_arguments(["-m", "optimizer.lr=1,2", "seeds=3"])
+    ['-m', 'optimizer.lr=1,2', '+seeds=3']
+    """
+    given = [each for each in arguments if each.lstrip("+").partition("=")[0] in SWEEP_KEYS]
+    if given and not set(MULTIRUN) & set(arguments):
+        raise ConfigError(f"{given[0]} belongs to a sweep: add -m")
+    return [f"+{each.lstrip('+')}" if each in given else each for each in arguments]

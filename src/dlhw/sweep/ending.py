@@ -1,0 +1,74 @@
+"""How a sweep ended: counts, each failure with its folder, the table."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hydra.core.utils import JobReturn, JobStatus
+
+from dlhw.errors import UserError
+from dlhw.sweep.ledger import summary_of
+from dlhw.sweep.preparing import Prepared, Run
+
+ORDER = ("completed", "early_stopped", "diverged", "failed", "interrupted", "not run")
+WELL = ("completed", "early_stopped")
+
+
+class SweepError(UserError):
+    """Some runs of a sweep did not end well; the message names each."""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How one cell ended.
+
+    Args:
+        status: as in summary.json, or "not run".
+        text: one line for the list of what did not end well.
+    """
+
+    status: str
+    text: str
+
+
+def endings(prepared: Prepared, returned: Mapping[str, JobReturn]) -> list[Ending]:
+    """Of every cell of the command; `returned` are the jobs that ran now."""
+    bad = [Ending("failed", line) for bad in prepared.bad for line in bad.sentences()[:1]]
+    return [_ending(run, prepared.folder / run.name, returned.get(run.name)) for run in prepared.runs] + bad
+
+
+def _ending(run: Run, folder: Path, returned: JobReturn | None) -> Ending:
+    summary = summary_of(folder)
+    status = str(summary.get("status", "not run"))
+    message = summary.get("message") or ""
+    if status == "diverged":
+        message = f"diverged at step {summary.get('diverged_at')}"
+    elif returned is not None and returned.status is JobStatus.FAILED and status in (*WELL, "not run"):
+        error = returned._return_value  # the property of that name raises it
+        status, message = "failed", str(error) or repr(error)
+    return Ending(status, f"{run.name}: {' '.join((message or status).split())} ({folder})")
+
+
+def headline(found: Sequence[Ending]) -> str:
+    """Such as `4 runs: 3 completed, 1 diverged`."""
+    counts = Counter(ending.status for ending in found)
+    told = [f"{counts[status]} {status.replace('_', ' ')}" for status in ORDER if counts[status]]
+    return f"{len(found)} run{'s' * (len(found) != 1)}: {', '.join(told)}"
+
+
+def conclude(prepared: Prepared, returned: Mapping[str, JobReturn]) -> None:
+    """Print the table and how many runs ended how.
+
+    Raises:
+        SweepError: if any did not end well.
+    """
+    found = endings(prepared, returned)
+    if any((prepared.folder / run.name / ".hydra").is_dir() for run in prepared.runs):
+        from dlhw.reporting.console import print_sweep_report  # pandas takes a second
+
+        print_sweep_report([prepared.folder])
+    unwell = [ending.text for ending in found if ending.status not in WELL]
+    if unwell:
+        raise SweepError("\n".join([headline(found), *unwell]))
+    print(f"{headline(found)} in {prepared.folder}", flush=True)

@@ -1,0 +1,180 @@
+"""ledger.json: what the cells in a sweep's folder are, written before any of them is computed.
+
+A cell is done when the ledger knows it and its folder has the summary of a run that ended by itself. Whatever
+kills the process, the ledger is whole, and what is not done is computed again from the start.
+"""
+
+import json
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from dlhw.errors import RunFolderError
+from dlhw.sweep.identity import ABSENT, CODE_KEY, DATA_KEY, cell_hash
+from dlhw.tracking.files import write_atomic
+
+LEDGER_FILE, LOCK_FILE, SUMMARY_FILE = "ledger.json", "ledger.lock", "summary.json"
+FORMAT = 1
+DONE = ("completed", "early_stopped", "diverged")
+Definition = dict[str, Any]
+Changes = dict[str, tuple[Any, Any]]
+
+
+def summary_of(folder: Path) -> dict[str, Any]:
+    """summary.json of a run; empty for one that has not ended."""
+    try:
+        summary = json.loads((folder / SUMMARY_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return summary if isinstance(summary, dict) else {}
+
+
+class Ledger:
+    """The cells of a sweep's folder: name -> definition."""
+
+    def __init__(self, folder: Path, cells: Mapping[str, Definition] | None = None) -> None:
+        self.folder, self.cells = folder, dict(cells or {})
+
+    @classmethod
+    def read(cls, folder: Path) -> "Ledger":
+        """Of a folder; empty for a new one.
+
+        Raises:
+            RunFolderError: if the file is damaged or of another version.
+        """
+        path = folder / LEDGER_FILE
+        if not path.exists():
+            return cls(folder)
+        try:
+            tree = json.loads(path.read_text(encoding="utf-8"))
+            assert tree["format"] == FORMAT
+            return cls(folder, {name: tree["common"] | own["own"] for name, own in tree["cells"].items()})
+        except (ValueError, TypeError, LookupError, AttributeError, AssertionError) as error:
+            raise RunFolderError(
+                f"{path} is not a ledger that this version can read: choose another hydra.sweep.dir"
+            ) from error
+
+    def write(self) -> None:
+        """Replace the file in one step. What all cells have in common is written once."""
+        definitions = list(self.cells.values())
+        common = {
+            key: value
+            for key, value in (definitions[0] if definitions else {}).items()
+            if all(key in each and each[key] == value for each in definitions)
+        }
+        cells = {
+            name: {
+                "hash": cell_hash(each),
+                "own": {key: value for key, value in each.items() if key not in common},
+            }
+            for name, each in self.cells.items()
+        }
+        tree = {"format": FORMAT, "common": common, "cells": cells}
+        write_atomic(self.folder / LEDGER_FILE, json.dumps(tree, indent=1, ensure_ascii=False) + "\n")
+
+    def is_done(self, name: str) -> bool:
+        """Whether a cell of that name has ended by itself."""
+        return name in self.cells and summary_of(self.folder / name).get("status") in DONE
+
+    def clear(self, name: str) -> None:
+        """Remove what an attempt at a cell has left; the summary first, so that half a folder is never done.
+
+        Raises:
+            RunFolderError: if a folder is there that the ledger does not know.
+        """
+        folder = self.folder / name
+        if not folder.exists():
+            return
+        if name not in self.cells and any(folder.iterdir()):
+            raise RunFolderError(
+                f"{folder} exists and is not in the sweep's ledger: choose another hydra.sweep.dir"
+            )
+        (folder / SUMMARY_FILE).unlink(missing_ok=True)
+        shutil.rmtree(folder)
+
+    def changes(self, new: Mapping[str, Definition], swept: Sequence[str]) -> dict[str, Changes]:
+        """Cell that is done -> how its definition differs from the one that is asked for now.
+
+        A done cell that the command does not name belongs to the same table, so what is fixed in the command
+        must be what was fixed then.
+        """
+        done = {name: old for name, old in self.cells.items() if self.is_done(name)}
+        fixed = _fixed(new, swept)
+        found = {
+            name: _differences(old, new[name]) if name in new else _foreign(old, fixed)
+            for name, old in done.items()
+        }
+        return {name: changed for name, changed in found.items() if changed}
+
+
+def _differences(old: Definition, new: Definition) -> Changes:
+    keys = dict.fromkeys([*old, *new])
+    pairs = {key: (old.get(key), new.get(key)) for key in keys}
+    return {
+        key: pair
+        for key, pair in pairs.items()
+        if pair[0] != pair[1] and not (key == DATA_KEY and ABSENT in pair)
+    }
+
+
+def _fixed(new: Mapping[str, Definition], swept: Sequence[str]) -> Definition:
+    """What all cells of a command have in common, without the keys that are swept, or lie in a swept group."""
+    definitions = list(new.values())
+    inside = tuple(f"{key}." for key in swept)
+    moving = {DATA_KEY} if any(key.startswith("data") for key in swept) else set()
+    return {
+        key: value
+        for key, value in (definitions[0] if definitions else {}).items()
+        if key not in moving
+        and key not in swept
+        and not key.startswith(inside)
+        and all(each.get(key) == value for each in definitions)
+    }
+
+
+def _foreign(old: Definition, fixed: Definition) -> Changes:
+    shared = {key: old[key] for key in fixed if key in old}
+    return _differences(shared, {key: fixed[key] for key in shared})
+
+
+def difference_lines(changes: Mapping[str, Changes]) -> Iterator[str]:
+    """Each difference once, with how many cells it is about."""
+    counts: dict[tuple[str, str, str], int] = {}
+    for changed in changes.values():
+        for key, (old, new) in changed.items():
+            told = (key, shown(old), shown(new))
+            counts[told] = counts.get(told, 0) + 1
+    for (key, old, new), count in sorted(counts.items(), key=lambda item: item[0][0] in (CODE_KEY, DATA_KEY)):
+        of = "" if count == len(changes) else f"  (in {count} of {len(changes)} cells)"
+        yield f"  {key}: {old} -> {new}{of}"
+
+
+def shown(value: Any) -> str:
+    """As on a command line."""
+    return json.dumps(value) if not isinstance(value, str) else value
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a sweep's folder; the lock ends with the process, however it ends.
+
+    Raises:
+        RunFolderError: if another process holds it.
+    """
+    try:
+        import fcntl
+    except ImportError:  # not on this system
+        yield
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / LOCK_FILE).open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise RunFolderError(
+                f"another process is running the sweep in {folder}: wait for it, or choose another "
+                "hydra.sweep.dir"
+            ) from error
+        yield

@@ -1,0 +1,148 @@
+"""From the cells of a command to runs with configs, names and folders, all errors found on the way."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hydra.core.override_parser.types import Quote, QuotedString
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf, flag_override
+from omegaconf.errors import OmegaConfBaseException
+
+from dlhw.config.load import flat_fields
+from dlhw.config.messages import explain
+from dlhw.config.root import TrainConfig
+from dlhw.errors import ConfigError, UserError
+from dlhw.launcher.composing import SUBDIR, Composer
+from dlhw.sweep.grid import Cell, Setting
+from dlhw.sweep.identity import cell_hash, definition
+from dlhw.sweep.ledger import Definition
+from dlhw.sweep.names import cell_name, short_keys, sweep_name
+
+DIR = "hydra.sweep.dir="
+
+
+@dataclass(frozen=True)
+class Run:
+    """A cell that can be run."""
+
+    cell: Cell
+    config: TrainConfig
+    definition: Definition
+    name: str
+
+    @property
+    def overrides(self) -> list[str]:
+        """Of the job, its folder among them."""
+        return [*self.cell.overrides, f"{SUBDIR}{quoted(self.name)}"]
+
+
+@dataclass(frozen=True)
+class BadCell:
+    """A cell whose config cannot be run."""
+
+    cell: Cell
+    error: UserError
+
+    def sentences(self) -> list[str]:
+        """What is wrong, with the values that tell the cell from others."""
+        settings = self.cell.swept or self.cell.settings
+        label = " ".join(setting.line for setting in settings)
+        return [f"{label}: {line}" if label else line for line in str(self.error).splitlines()]
+
+
+@dataclass
+class Prepared:
+    """A sweep that is ready to be compared with what its folder holds.
+
+    Args:
+        folder: of the sweep.
+        keys: swept key -> its short name.
+        runs: cells that can be run, each once.
+        bad: cells that cannot.
+        repeated: cells that compute what another one does.
+    """
+
+    folder: Path
+    keys: dict[str, str]
+    runs: list[Run] = field(default_factory=list)
+    bad: list[BadCell] = field(default_factory=list)
+    repeated: int = 0
+
+    def definitions(self) -> dict[str, Definition]:
+        """Name -> definition."""
+        return {run.name: run.definition for run in self.runs}
+
+    def problems(self) -> Iterator[str]:
+        """A line for each problem of each cell."""
+        for bad in self.bad:
+            yield from bad.sentences()
+
+
+def prepare(master: DictConfig, composer: Composer, cells: Sequence[Cell]) -> Prepared:
+    """Compose and check every cell, once.
+
+    Args:
+        master: the sweep's own config; its folder is settled here, so that every job has it.
+        composer: of the jobs.
+        cells: of the command.
+
+    Raises:
+        ConfigError: if there is nothing to run.
+    """
+    if not cells:
+        raise ConfigError("the sweep has no cells: a choice of options matches nothing")
+    keys = short_keys(setting.key for cell in cells for setting in cell.swept)
+    prepared = Prepared(settle_folder(master, list(keys)), keys)
+    seen: set[str] = set()
+    for cell in cells:
+        try:
+            config = composer.checked(cell.overrides)
+        except UserError as error:
+            prepared.bad.append(BadCell(cell, error))
+        except (HydraException, OmegaConfBaseException) as error:
+            prepared.bad.append(BadCell(cell, ConfigError(explain(error))))
+        else:
+            run = _run(cell, config, keys)
+            identity = {cell_hash(run.definition), f"name {run.name}"}
+            prepared.repeated += bool(identity & seen)
+            if not identity & seen:
+                prepared.runs.append(run)
+            seen |= identity
+    return prepared
+
+
+def _run(cell: Cell, config: TrainConfig, keys: dict[str, str]) -> Run:
+    leaves = flat_fields(config)
+    values = {setting.key: _value(setting, leaves) for setting in cell.swept}
+    return Run(cell, config, definition(config), cell_name(values, keys))
+
+
+def _value(setting: Setting, leaves: dict[str, tuple[Any, bool]]) -> Any:
+    """As the config has it, so that 1 and 1.0 are one name; a choice of a group by its name."""
+    return leaves[setting.key][0] if setting.key in leaves else setting.text.strip("'\"")
+
+
+def settle_folder(master: DictConfig, keys: Sequence[str]) -> Path:
+    """The sweep's folder. One that would be named by the time is named by the swept keys instead.
+
+    Raises:
+        ConfigError: if the command names the folders of its runs.
+    """
+    given = [str(line) for line in master.hydra.overrides.hydra]
+    if any(line.startswith(SUBDIR) for line in given):
+        raise ConfigError("hydra.sweep.subdir cannot be set: runs are named by their swept values")
+    written = OmegaConf.to_container(master.hydra.sweep, resolve=False)
+    assert isinstance(written, dict)
+    if "${now:" in str(written["dir"]) and not any(line.startswith(DIR) for line in given):
+        folder = f"runs/{master.name}/{sweep_name(keys)}"
+        with flag_override(master.hydra, ["readonly", "struct"], False):
+            master.hydra.sweep.dir = folder
+            master.hydra.overrides.hydra.append(f"{DIR}{quoted(folder)}")
+    return Path(str(master.hydra.sweep.dir))
+
+
+def quoted(text: str) -> str:
+    """For Hydra's command line."""
+    return QuotedString(text=text, quote=Quote.single).with_quotes()

@@ -1,0 +1,220 @@
+"""A Hydra sweeper: grids with zips and seeds, each cell composed once, a ledger of what is done.
+
+This file is loaded at every start of any Hydra program, so it does not import torch.
+"""
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.plugins import Plugins
+from hydra.core.utils import JobReturn, JobStatus
+from hydra.plugins.sweeper import Sweeper
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, OmegaConf
+
+from dlhw.config.load import CHOICES
+from dlhw.errors import ConfigError
+from dlhw.launcher.composing import Composer
+from dlhw.launcher.fused import TRAINS_CONFIG
+from dlhw.launcher.grouping import group
+from dlhw.sweep.ending import conclude
+from dlhw.sweep.grid import Cell, Extras, cells, is_extra
+from dlhw.sweep.identity import data_identity
+from dlhw.sweep.ledger import Ledger, difference_lines, locked
+from dlhw.sweep.preparing import Prepared, Run, prepare
+
+ON_ERROR = ("continue", "stop")
+ON_CHANGE = ("refuse", "recompute", "keep")
+
+
+class GridSweeper(Sweeper):
+    """Runs the cells of a grid; what a folder's ledger says is done is not run again.
+
+    Args:
+        max_batch_size: most jobs that the launcher gets at once; None: all.
+        params: swept keys as on the command line, key -> `1,2,3`; what the command line says goes before.
+        zip: groups of key -> values that move together.
+        grids: key -> values; the sweep is their union.
+        seeds: how many seeds each cell gets.
+        on_error: continue: run every cell that can be run; stop: run nothing if a config is wrong, and no
+            further cohort once a run has failed.
+        on_change: what to do with done cells whose definition has changed.
+    """
+
+    def __init__(
+        self,
+        max_batch_size: int | None = None,
+        params: Mapping[str, str] | None = None,
+        zip: Any = None,
+        grids: Any = None,
+        seeds: int | None = None,
+        on_error: str = "continue",
+        on_change: str = "refuse",
+    ) -> None:
+        self.max_batch_size, self.params = max_batch_size, dict(params or {})
+        self.zip, self.grids, self.seeds = zip, grids, seeds
+        self.on_error, self.on_change = on_error, on_change
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        """Called by Hydra before `sweep`."""
+        self._check()
+        self.context, self.config = hydra_context, config
+        self.is_ours = bool(getattr(task_function, TRAINS_CONFIG, False))
+        self.launcher = Plugins.instance().instantiate_launcher(
+            hydra_context=hydra_context, task_function=task_function, config=config
+        )
+        own = getattr(self.launcher, "composer", None)
+        # Shared with the launcher where that is ours, so that no job is composed twice.
+        self.composer = own if isinstance(own, Composer) else Composer(hydra_context.config_loader, config)
+
+    def _check(self) -> None:
+        for key, value, allowed in (
+            ("on_error", self.on_error, ON_ERROR),
+            ("on_change", self.on_change, ON_CHANGE),
+        ):
+            if value not in allowed:
+                raise ConfigError(f"hydra.sweeper.{key} must be {' or '.join(allowed)}, got {value}")
+        if self.max_batch_size is not None and self.max_batch_size < 1:
+            raise ConfigError(f"hydra.sweeper.max_batch_size must be >= 1, got {self.max_batch_size}")
+
+    def sweep(self, arguments: list[str]) -> list[Sequence[JobReturn]]:
+        """Run a sweep.
+
+        Returns:
+            A list of batches of `JobReturn`, of the jobs that ran now.
+
+        Raises:
+            ConfigError: if nothing can be run.
+            SweepError: at the end, if a run did not end well.
+        """
+        found = self.cells(arguments)
+        return self._sweep_ours(found) if self.is_ours else self._sweep_plainly(found)
+
+    def cells(self, arguments: Sequence[str]) -> list[Cell]:
+        """What a command means."""
+        parser = OverridesParser.create(config_loader=self.context.config_loader)
+        params = [f"{key}={value}" for key, value in self.params.items()]
+        overrides = parser.parse_overrides([*params, *arguments])
+        extras = Extras.of(*map(_plain, (self.zip, self.grids, self.seeds)))
+        if self.is_ours:
+            extras = extras.updated([each for each in overrides if is_extra(each)])
+            overrides = [each for each in overrides if not is_extra(each)]
+        seed = OmegaConf.select(self.config, "seed") if extras.seeds else 0
+        return cells(overrides, extras, int(seed or 0), parser.parse_override)
+
+    def _sweep_plainly(self, found: Sequence[Cell]) -> list[Sequence[JobReturn]]:
+        """A task that is not ours: what Hydra's basic sweeper does."""
+        self._save(Path(str(self.config.hydra.sweep.dir)))
+        returns, number = [], 0
+        for batch in _chunks([list(cell.overrides) for cell in found], self.max_batch_size):
+            for overrides in batch:  # an error of one is told before any of them runs
+                self.composer.keep(overrides)
+            returned = self.launcher.launch(batch, initial_job_idx=number)
+            for each in returned:
+                _ = each.return_value  # raises what the job raised
+            returns.append(returned)
+            number += len(batch)
+        return returns
+
+    def _save(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        OmegaConf.save(self.config, folder / "multirun.yaml")
+
+    def _sweep_ours(self, found: Sequence[Cell]) -> list[Sequence[JobReturn]]:
+        prepared = prepare(self.config, self.composer, found)
+        self._tell_bad(prepared)
+        with locked(prepared.folder):
+            ledger = Ledger.read(prepared.folder)
+            to_run = self._to_run(ledger, prepared)
+            print(told(prepared, len(prepared.runs) - len(to_run)), flush=True)
+            for run in to_run:
+                ledger.clear(run.name)
+            ledger.cells |= {run.name: run.definition for run in to_run}
+            ledger.write()
+            self._save(prepared.folder)
+            returns, returned = self._launch(to_run)
+            _note_data(ledger, to_run)
+        conclude(prepared, returned)
+        return returns
+
+    def _tell_bad(self, prepared: Prepared) -> None:
+        """Say what is wrong with any config before anything trains."""
+        problems = list(prepared.problems())
+        if problems and (self.on_error == "stop" or not prepared.runs):
+            raise ConfigError("\n".join(problems))
+        for line in problems:
+            print(f"error: {line}", file=sys.stderr, flush=True)
+
+    def _to_run(self, ledger: Ledger, prepared: Prepared) -> list[Run]:
+        """Runs that are not done, or done as something else.
+
+        Raises:
+            ConfigError: if done cells have changed and nobody said what to do about it.
+        """
+        changes = ledger.changes(prepared.definitions(), list(prepared.keys))
+        if changes and self.on_change == "refuse":
+            raise ConfigError(refusal(prepared.folder, changes))
+        again = changes if self.on_change == "recompute" else {}
+        return [run for run in prepared.runs if run.name in again or not ledger.is_done(run.name)]
+
+    def _launch(self, runs: Sequence[Run]) -> tuple[list[Sequence[JobReturn]], dict[str, JobReturn]]:
+        returns: list[Sequence[JobReturn]] = []
+        returned: dict[str, JobReturn] = {}
+        for batch in self._batches(runs):
+            jobs = self.launcher.launch([run.overrides for run in batch], initial_job_idx=len(returned))
+            returns.append(jobs)
+            returned |= {run.name: job for run, job in zip(batch, jobs, strict=True)}
+            if self.on_error == "stop" and any(job.status is JobStatus.FAILED for job in jobs):
+                break
+        return returns, returned
+
+    def _batches(self, runs: Sequence[Run]) -> Iterator[list[Run]]:
+        """With on_error=stop one cohort after the other, so that there is something to stop."""
+        cohorts: list[list[Run]] = [list(runs)] if runs else []
+        if self.on_error == "stop":
+            cohorts = [[runs[place] for place in places] for places in group([run.config for run in runs])]
+        for cohort in cohorts:
+            yield from _chunks(cohort, self.max_batch_size)
+
+
+def told(prepared: Prepared, done: int) -> str:
+    """Such as `12 cells in runs/x/by-lr: 9 done, 3 to run`."""
+    left, count = len(prepared.runs) - done, len(prepared.runs) + len(prepared.bad)
+    parts = [f"{done} done"] * bool(done) + [f"{left} to run"] * bool(left or not done)
+    parts += [f"{len(prepared.bad)} cannot be run"] * bool(prepared.bad)
+    repeated = f" ({prepared.repeated} more compute the same as one of these)" * bool(prepared.repeated)
+    return f"{count} cell{'s' * (count != 1)} in {prepared.folder}: {', '.join(parts)}{repeated}"
+
+
+def refusal(folder: Path, changes: Mapping[str, Any]) -> str:
+    """Why a sweep does not go on, and what can be done."""
+    count = len(changes)
+    lines = "\n".join(difference_lines(changes))
+    return (
+        f"{folder} holds {count} run{'s' * (count != 1)} of another definition:\n{lines}\n"
+        "choose another name= or hydra.sweep.dir=, or say what to do with these runs: "
+        "hydra.sweeper.on_change=recompute or keep"
+    )
+
+
+def _note_data(ledger: Ledger, runs: Sequence[Run]) -> None:
+    """Data that had to be fetched is known now."""
+    from dlhw.sweep.identity import ABSENT, DATA_KEY
+
+    fetched = [run for run in runs if run.definition[DATA_KEY] == ABSENT]
+    for run in fetched:
+        ledger.cells[run.name] = run.definition | {DATA_KEY: data_identity(run.config.data)}
+    if fetched:
+        ledger.write()
+
+
+def _chunks(listed: list[Any], size: int | None) -> Iterator[list[Any]]:
+    step = size or max(1, len(listed))
+    yield from (listed[start : start + step] for start in range(0, max(1, len(listed)), step))
+
+
+def _plain(node: Any) -> Any:
+    return OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node

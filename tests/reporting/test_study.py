@@ -1,0 +1,219 @@
+"""What a study concludes: means, the best cell, differences from a baseline."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from report_runs import REGRESSION, lr_sweep, make_run, make_sweep, rates, study_of
+
+from dlhw.errors import RunFolderError
+from dlhw.reporting.compile import compile_report
+from dlhw.reporting.html import html
+from dlhw.reporting.latex import latex
+from dlhw.reporting.markdown import markdown
+from dlhw.reporting.study import Study
+from dlhw.reporting.table_csv import table_csv
+from dlhw.reporting.tables import comparison_table, left_out_table, results_table
+from dlhw.training.events import Status
+
+
+def texts(study: Study) -> dict[str, str]:
+    """Every text format of a report."""
+    document = compile_report(study, "title", "dlhw-report DIR")
+    return {
+        "md": markdown(document), "tex": latex(document), "html": html(document), "csv": table_csv(study)
+    }  # fmt: skip
+
+
+def test_seeds_are_aggregated_within_a_cell(tmp_path: Path) -> None:
+    study = study_of(lr_sweep(tmp_path))
+    for place, lr in enumerate((0.01, 0.1, 1)):
+        for metric, part in zip(study.metrics, ("train", "val", "test"), strict=True):
+            values = [rates({"optimizer.lr": lr}, seed)[part] for seed in (0, 1, 2)]
+            found = study.estimates[place, metric]
+            assert found.n == 3
+            assert found.mean == pytest.approx(np.mean(values), rel=1e-12)
+            assert found.std == pytest.approx(np.std(values, ddof=1), rel=1e-9)
+
+
+def test_default_metrics(tmp_path: Path) -> None:
+    names = [metric.name for metric in study_of(lr_sweep(tmp_path / "a")).metrics]
+    assert names == ["final/train/accuracy", "final/val/accuracy", "selected/test/accuracy"]
+    make_run(tmp_path / "b", *REGRESSION)
+    names = [metric.name for metric in study_of(tmp_path / "b").metrics]
+    assert names == ["final/train/loss", "final/val/loss", "selected/test/loss"]
+
+
+def test_best_is_by_validation_never_by_test(tmp_path: Path) -> None:
+    """Test scores would choose lr=1."""
+    study = study_of(lr_sweep(tmp_path))
+    assert [study.cells[place].label for place in study.choice.best] == ["optimizer.lr=0.1"]
+    for text in texts(study).values():
+        assert "TEST" not in text
+    assert "best by validation" in texts(study)["md"]
+
+
+def test_a_table_of_test_scores_alone_is_still_selected_by_validation(tmp_path: Path) -> None:
+    study = study_of(lr_sweep(tmp_path), metrics=["selected/test/accuracy"])
+    assert study.choice.best == (1,)
+    assert study.choice.metric is not None
+    assert study.choice.metric.name == "selected/val/accuracy"
+
+
+def test_selection_by_test_is_said_in_every_output(tmp_path: Path) -> None:
+    study = study_of(lr_sweep(tmp_path), select="test")
+    assert [study.cells[place].label for place in study.choice.best] == ["optimizer.lr=1"]
+    written = texts(study)
+    for name in ("md", "tex", "html"):
+        assert "selected by TEST" in written[name]
+    assert ",1,test," in written["csv"]
+    assert "selected by TEST" in results_table(study).title
+    pictures = compile_report(study, "", "").pictures
+    assert any("selected by TEST" in picture.caption for picture in pictures)
+
+
+def test_the_lowest_loss_is_best(tmp_path: Path) -> None:
+    sweep = make_sweep(tmp_path, {"optimizer.lr": [1, 0.1]}, rates_of_loss, *REGRESSION)
+    study = study_of(sweep)
+    assert study.cells[study.choice.best[0]].label == "optimizer.lr=1"
+    assert "lowest mean validation loss" in study.choice.sentence
+
+
+def rates_of_loss(cell: dict[str, object], seed: int) -> dict[str, float]:
+    loss = {1.0: 0.2, 0.1: 0.4}[float(str(cell["optimizer.lr"]))] + 0.01 * seed
+    return {"train": loss, "val": loss, "test": loss}
+
+
+def test_without_validation_no_cell_is_best(tmp_path: Path) -> None:
+    def only_train(cell: dict[str, object], seed: int) -> dict[str, float]:
+        return {"train": rates(cell, seed)["train"], "test": 0.5}
+
+    study = study_of(make_sweep(tmp_path, {"optimizer.lr": [1, 0.1]}, only_train))
+    assert study.choice.best == ()
+    assert study.choice.sentence == "No cell is marked best: no run has validation scores."
+
+
+def test_equal_means_share_the_mark(tmp_path: Path) -> None:
+    def same(cell: dict[str, object], seed: int) -> dict[str, float]:
+        return {"train": 0.5, "val": 0.5}
+
+    assert study_of(make_sweep(tmp_path, {"optimizer.lr": [1, 0.1]}, same)).choice.best == (0, 1)
+
+
+def test_a_diverged_run_is_said_and_not_averaged(tmp_path: Path) -> None:
+    """The diverged run's accuracy of 0.99 is finite, and would have been best."""
+    sweep = lr_sweep(tmp_path)
+    for number in range(3):
+        make_run(
+            sweep / f"x{number}", "optimizer.lr=1e30", seed=number, diverged_at=2 + number,
+            scores={"train": 0.99, "val": 0.99, "test": 0.99}, status=Status.diverged,
+        )  # fmt: skip
+    make_run(
+        sweep / "one", "optimizer.lr=0.1", seed=9, scores={"val": 0.1, "train": 0.1}, diverged_at=7,
+        status=Status.diverged,
+    )  # fmt: skip
+    study = study_of(sweep)
+    table = results_table(study)
+    lines = {line.entries[0].text: [entry.text for entry in line.entries] for line in table.lines}
+    assert lines["1e+30"][1:] == ["0 of 3", "diverged", "diverged", "diverged", "3 diverged (steps 2–4)"]
+    assert lines["0.1"][1] == "3 of 4"
+    assert lines["0.1"][-1] == "1 diverged (step 7)"
+    assert study.estimates[1, study.metrics[1]].n == 3
+    # A mean over the seeds that survived cannot be compared with means over all.
+    assert [study.cells[place].label for place in study.choice.best] == ["optimizer.lr=1"]
+    for name in ("md", "tex", "html"):
+        assert "3 diverged" in texts(study)[name]
+
+
+def test_every_cell_diverged(tmp_path: Path) -> None:
+    for number in range(2):
+        make_run(
+            tmp_path / str(number),
+            f"optimizer.lr={10 ** (20 + number)}",
+            diverged_at=1,
+            status=Status.diverged,
+        )
+    study = study_of(tmp_path)
+    assert study.choice.best == ()
+    assert all(texts(study).values())
+
+
+def test_runs_that_do_not_count_are_listed(tmp_path: Path) -> None:
+    make_run(tmp_path / "a", seed=0)
+    make_run(tmp_path / "b", seed=1, status=None)
+    make_run(tmp_path / "c", seed=2, status=Status.failed)
+    (make_run(tmp_path / "d", seed=3) / "summary.json").write_text("{")
+    study = study_of(tmp_path)
+    assert [entry.text for entry in results_table(study).lines[0].entries][0] == "1 of 3"
+    assert results_table(study).lines[0].entries[-1].text == "1 failed; 1 unfinished"
+    listed = left_out_table(study)
+    assert listed is not None
+    assert [line.entries[-2].text for line in listed.lines] == ["unfinished", "failed", "unreadable"]
+    assert "summary.json is damaged" in listed.lines[-1].entries[-1].text
+    assert "Left out: 1 unreadable run." in results_table(study).caption
+
+
+def test_one_seed_has_no_interval_and_the_table_says_so(tmp_path: Path) -> None:
+    table = results_table(study_of(lr_sweep(tmp_path, seeds=[0])))
+    assert table.lines[1].entries[3].text == ".9000"
+    assert table.lines[1].entries[3].below == ""
+    assert any("n = 1" in sentence for sentence in table.caption)
+
+
+def test_differences_are_paired_by_seed(tmp_path: Path) -> None:
+    study = study_of(lr_sweep(tmp_path), baseline="optimizer.lr=0.1")
+    assert study.comparison is not None
+    for place, lr in ((0, 0.01), (2, 1)):
+        pairs = [
+            rates({"optimizer.lr": lr}, s)["val"] - rates({"optimizer.lr": 0.1}, s)["val"] for s in range(3)
+        ]
+        found = study.comparison.differences[place, study.metrics[1]]
+        assert found.estimate.mean == pytest.approx(np.mean(pairs))
+        assert found.estimate.std == pytest.approx(np.std(pairs, ddof=1), abs=1e-12)
+        assert found.verdict == "lower"
+
+
+def test_other_seeds_are_no_pairs(tmp_path: Path) -> None:
+    make_sweep(tmp_path / "a", {"optimizer.lr": [1]}, rates, seeds=[0, 1])
+    make_sweep(tmp_path / "b", {"optimizer.lr": [0.1]}, rates, seeds=[1, 2])
+    table = comparison_table(study_of(tmp_path, baseline="lr=1"))
+    assert table is not None
+    assert [entry.text for entry in table.lines[0].entries][2:] == ["1", "–", "–", "no pairs"]
+
+
+def test_pairs_agree_in_what_varies_within_cells(tmp_path: Path) -> None:
+    grid = {"optimizer.lr": [0.1, 1], "model.dropout": [0.0, 0.5]}
+    study = study_of(make_sweep(tmp_path, grid, rates), by=["lr"], baseline="lr=0.1")
+    assert study.comparison is not None
+    assert study.comparison.differences[1, study.metrics[0]].estimate.n == 6
+
+
+def test_no_comparison_unless_asked_for(tmp_path: Path) -> None:
+    assert comparison_table(study_of(lr_sweep(tmp_path))) is None
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"baseline": "optimizer.lrr=1"}, "not by optimizer.lrr; did you mean optimizer.lr?"),
+        ({"baseline": "lr=7"}, "--baseline: no cell has lr=7; there are optimizer.lr=0.01, 0.1, 1"),
+        ({"baseline": "lr"}, "--baseline must be KEY=VALUE"),
+        ({"metrics": ["final/val/acuracy"]}, "no metric final/val/acuracy; did you mean final/val/accuracy?"),
+        ({"metrics": ["speed"]}, "no metric speed; there are epochs, steps"),
+    ],
+)
+def test_what_does_not_exist_is_told(tmp_path: Path, options: dict[str, object], sentence: str) -> None:
+    lr_sweep(tmp_path, seeds=[0])
+    with pytest.raises(RunFolderError) as caught:
+        study_of(tmp_path, **options)
+    assert sentence in str(caught.value)
+
+
+def test_baseline_names_one_cell(tmp_path: Path) -> None:
+    grid = {"optimizer.lr": [0.1, 1], "model.hidden": ["[16]", "[8,8]"]}
+    sweep = make_sweep(tmp_path, grid, rates, seeds=[0, 1])
+    with pytest.raises(RunFolderError, match="fits 2 cells .*name more keys"):
+        study_of(sweep, baseline="lr=0.1")
+    study = study_of(sweep, baseline="lr=0.1,model.hidden=[8,8]")
+    assert study.comparison is not None
+    assert study.cells[study.comparison.baseline].label == "model.hidden=[8, 8], optimizer.lr=0.1"

@@ -1,0 +1,146 @@
+"""Run folders as training leaves them, written by the real trackers in a moment."""
+
+import copy
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from itertools import product
+from pathlib import Path
+
+import pandas
+from omegaconf import OmegaConf
+
+from dlhw.config.compose import compose
+from dlhw.config.load import to_dict
+from dlhw.config.root import TrainConfig
+from dlhw.reporting.runs import load_runs
+from dlhw.reporting.study import Options, Study, make_study
+from dlhw.tracking.metrics_csv import MetricsTracker
+from dlhw.tracking.summary import SummaryTracker
+from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores, Snapshot, Status
+
+EPOCHS = 3
+STEPS = 20  # an epoch
+REGRESSION = ("data=csv", "data.train=t.csv", "data.task=regression", "model=linear")
+Accuracies = Mapping[str, float]
+
+
+def snapshot() -> Snapshot:
+    """Of a run at its beginning, without tensors."""
+    return Snapshot(parameters=dict, gradients=dict, norms=dict, optimizer=dict, progress=dict)
+
+
+@cache
+def _composed(overrides: tuple[str, ...]) -> TrainConfig:
+    return compose(list(overrides))
+
+
+def make_run(
+    folder: Path,
+    *overrides: str,
+    seed: int = 0,
+    scores: Accuracies | None = None,
+    status: Status | None = Status.completed,
+    diverged_at: int | None = None,
+) -> Path:
+    """One run folder.
+
+    Args:
+        folder: to write.
+        overrides: of the config.
+        seed: of the run.
+        scores: part -> its last accuracy, or loss for regression.
+        status: how it ended; None: it did not.
+        diverged_at: step; with it, losses are NaN.
+    """
+    config = copy.deepcopy(_composed(overrides))
+    config.seed = seed
+    (folder / ".hydra").mkdir(parents=True)
+    OmegaConf.save(OmegaConf.create(to_dict(config)), folder / ".hydra" / "config.yaml")
+    info = RunInfo(
+        index=0, config=config, num_parameters=1210, num_samples={"train": 100, "val": 20, "test": 20},
+        input_shape=(1, 8, 8), class_names=(), device="cpu", total_epochs=EPOCHS,
+        total_steps=EPOCHS * STEPS, layers={},
+    )  # fmt: skip
+    parts = scores or {"train": 0.95, "val": 0.9, "test": 0.85}
+    is_regression = OmegaConf.create(to_dict(config)).get("data", {}).get("task") == "regression"
+    _tell(folder, info, _evaluations(parts, is_regression, diverged_at is not None), status, diverged_at)
+    return folder
+
+
+def _evaluations(parts: Accuracies, is_regression: bool, is_diverged: bool) -> list[Evaluation]:
+    """Accuracies rise, and losses fall, to the last values."""
+    told = []
+    for epoch in range(1, EPOCHS + 1):
+        left = EPOCHS / epoch
+        scores = {
+            part: Scores(value * left) if is_regression
+            else Scores(float("nan") if is_diverged else (1.2 - value) * left, value / left)
+            for part, value in parts.items()
+            if part != "test" or epoch == EPOCHS
+        }  # fmt: skip
+        told.append(Evaluation(epoch=epoch, step=STEPS * epoch, seconds=epoch / 8, lr=0.1, scores=scores))
+    return told
+
+
+def _tell(
+    folder: Path,
+    info: RunInfo,
+    evaluations: Sequence[Evaluation],
+    status: Status | None,
+    diverged_at: int | None,
+) -> None:
+    result = RunResult(
+        status=status or Status.completed, final=evaluations[-1].scores, best=evaluations[-1].scores,
+        best_epoch=EPOCHS, best_step=EPOCHS * STEPS, epochs=EPOCHS, steps=EPOCHS * STEPS, seconds=0.375,
+        diverged_at=diverged_at,
+    )  # fmt: skip
+    for tracker in (MetricsTracker(folder), SummaryTracker(folder)):
+        tracker.start(info, snapshot())
+        for evaluation in evaluations:
+            tracker.evaluated(evaluation, snapshot())
+        if status is not None:
+            tracker.finish(result, snapshot())
+
+
+def make_sweep(
+    folder: Path,
+    grid: Mapping[str, Sequence[object]],
+    scores: Callable[[dict[str, object], int], Accuracies],
+    *overrides: str,
+    seeds: Sequence[int] = (0, 1, 2),
+) -> Path:
+    """A folder of runs 0, 1, …, one for each combination of values and each seed, as Hydra numbers them."""
+    for number, (*values, seed) in enumerate(product(*grid.values(), seeds)):
+        cell = dict(zip(grid, values, strict=True))
+        words = [f"{key}={value}" for key, value in cell.items()]
+        make_run(folder / str(number), *overrides, *words, seed=seed, scores=scores(cell, seed))
+    return folder
+
+
+def rates(cell: dict[str, object], seed: int) -> Accuracies:
+    """Validation is best for lr=0.1, test for lr=1; the seed moves all alike, and a little by itself."""
+    val = {0.01: 0.5, 0.1: 0.9, 1: 0.8}[float(str(cell["optimizer.lr"]))]
+    test = {0.01: 0.5, 0.1: 0.7, 1: 0.95}[float(str(cell["optimizer.lr"]))]
+    noise = 0.01 * seed + 0.001 * ((7 * seed + int(100 * val)) % 3)
+    return {"train": val + 0.02 + noise, "val": val + noise, "test": test - noise}
+
+
+def lr_sweep(folder: Path, *overrides: str, seeds: Sequence[int] = (0, 1, 2)) -> Path:
+    """Three learning rates."""
+    return make_sweep(folder, {"optimizer.lr": [1, 0.1, 0.01]}, rates, *overrides, seeds=seeds)
+
+
+def study_of(*folders: Path, **options: object) -> Study:
+    """The study of some folders."""
+    return make_study(frame_of(*folders), Options(**options))  # type: ignore[arg-type]
+
+
+def frame_of(*folders: Path) -> pandas.DataFrame:
+    """The data frame of some folders."""
+    return load_runs(*folders)
+
+
+def copied(folder: Path, to: Path) -> Path:
+    """A copy of a folder."""
+    return Path(shutil.copytree(folder, to))
