@@ -1,6 +1,7 @@
 """`dlhw-report`: tables, figures and a page from run folders."""
 
 import argparse
+import io
 import shlex
 import sys
 from pathlib import Path
@@ -26,6 +27,8 @@ did not finish are listed, never averaged. Exit status 1 if there is nothing to 
 
 def main() -> None:
     """Entry point of the command."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a console without ± shows ? there, and goes on
     run_command("dlhw-report", lambda: report(sys.argv[1:]))
 
 

@@ -91,7 +91,7 @@ def test_words_for_keys(tmp_path: Path, word: str, sentence: str | None) -> None
 def test_a_word_for_two_keys_is_refused(tmp_path: Path) -> None:
     make_run(tmp_path / "run", *REGRESSION)
     with pytest.raises(
-        RunFolderError, match="--by: train can be data.train, data.split.train: write it in full"
+        RunFolderError, match="--by: train can be data.split.train, data.train: write it in full"
     ):
         study_of(tmp_path, by=["train"])
 

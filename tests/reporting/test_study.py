@@ -19,7 +19,7 @@ from dlhw.training.events import Status
 
 def texts(study: Study) -> dict[str, str]:
     """Every text format of a report."""
-    document = compile_report(study, "title", "dlhw-report DIR")
+    document = compile_report(study, "title", "dlhw-report DIR", with_figures=False)
     return {
         "md": markdown(document), "tex": latex(document), "html": html(document), "csv": table_csv(study)
     }  # fmt: skip
@@ -210,7 +210,7 @@ def test_what_does_not_exist_is_told(tmp_path: Path, options: dict[str, object],
 
 
 def test_baseline_names_one_cell(tmp_path: Path) -> None:
-    grid = {"optimizer.lr": [0.1, 1], "model.hidden": ["[16]", "[8,8]"]}
+    grid: dict[str, list[object]] = {"optimizer.lr": [0.1, 1], "model.hidden": ["[16]", "[8,8]"]}
     sweep = make_sweep(tmp_path, grid, rates, seeds=[0, 1])
     with pytest.raises(RunFolderError, match="fits 2 cells .*name more keys"):
         study_of(sweep, baseline="lr=0.1")

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from hydra.core.utils import JobReturn, configure_log, run_job, setup_globals
+from hydra.core.utils import JobReturn, configure_log, setup_globals
 from hydra.errors import HydraException
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
@@ -19,6 +19,7 @@ from dlhw.errors import ConfigError, UserError
 from dlhw.launcher.composing import Composer
 from dlhw.launcher.grouping import describe, group
 from dlhw.launcher.job import Job
+from dlhw.launcher.running import run_job
 
 # A task function with this attribute trains a `TrainConfig` and nothing else, so its jobs can be cohorts.
 TRAINS_CONFIG = "trains_config"
@@ -66,8 +67,6 @@ class FusedLauncher(Launcher):
             hydra_context=self.context,
             task_function=self.task,
             config=self.composer.compose(overrides, number),
-            job_dir_key="hydra.sweep.dir",
-            job_subdir_key="hydra.sweep.subdir",
         )
         configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
         return returned

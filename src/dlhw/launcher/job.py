@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hydra.core.utils import JobReturn, JobStatus, run_job
+from hydra.core.utils import JobReturn, JobStatus
 from hydra.types import HydraContext
 from omegaconf import DictConfig
 
 from dlhw.config.root import TrainConfig
+from dlhw.launcher.running import run_job
 
 LOG_FORMAT = "[%(asctime)s][%(name)s][%(levelname)s] - %(message)s"
 
@@ -52,14 +53,12 @@ class Job:
     folder: Path | None = None
 
     def begin(self, context: HydraContext) -> Path:
-        """Make folder, `.hydra/` and log through Hydra's own `run_job`; training comes later."""
+        """Make folder, `.hydra/` and log as Hydra's own `run_job` does; training comes later."""
         held = HydraContext(config_loader=context.config_loader, callbacks=HeldCallbacks(context.callbacks))  # type: ignore[arg-type]
         self.returned = run_job(
             hydra_context=held,
             task_function=lambda task: None,
             config=self.composed,
-            job_dir_key="hydra.sweep.dir",
-            job_subdir_key="hydra.sweep.subdir",
         )
         self.folder = Path(self.composed.hydra.runtime.output_dir)
         return self.folder

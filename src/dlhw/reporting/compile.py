@@ -12,20 +12,21 @@ from dlhw.reporting.tables import comparison_table, left_out_table, results_tabl
 from dlhw.reporting.values import ABSENT, order, text_of
 
 
-def compile_report(study: Study, title: str, command: str) -> Document:
+def compile_report(study: Study, title: str, command: str, *, with_figures: bool = True) -> Document:
     """Put together what is reported of a study.
 
     Args:
         study: the cells and their statistics.
         title: of the page.
         command: that makes the report again, for its foot.
+        with_figures: whether to draw, which takes longer than all else.
     """
     results = results_table(study)
     sections = [Section(title=results.title, table=results)]
     differences = comparison_table(study)
     if differences is not None:
         sections.append(Section(title=differences.title, table=differences))
-    pictures, problems = _pictures(study)
+    pictures, problems = _pictures(study) if with_figures else ([], [])
     if pictures or problems:
         sections.append(Section(title="Figures", text=problems, pictures=pictures))
     left_out = left_out_table(study)

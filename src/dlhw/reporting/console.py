@@ -40,7 +40,7 @@ def print_table(table: Table, console: Console | None = None) -> None:
 
 def rich_table(table: Table) -> RichTable:
     """The table for rich; the best line is bold."""
-    rich = RichTable(box=box.SIMPLE_HEAD, title=table.title, title_justify="left", title_style="bold")
+    rich = RichTable(box=box.SIMPLE_HEAD, title=Text(table.title, style="bold"), title_justify="left")
     for heading, align in zip(table.headings, table.align, strict=True):
         rich.add_column(Text(heading), justify="left" if align == "l" else "right", overflow="fold")
     for line in table.lines:

@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ SUMMARY_FILE = "summary.json"
 METRICS_FILE = "metrics.csv"
 CURVE_COLUMNS = ("run", "epoch", "step", "split", "loss", "accuracy", "seconds")
 ABOUT = ("message", "diverged_at", "epochs", "steps", "best_epoch", "seconds", "num_parameters", "created")
+REFERENCE = re.compile(r"\$\{([\w.]+)\}")
 # libyaml reads ten times as fast; both refuse anything but plain data.
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -42,7 +44,9 @@ def read_config(folder: Path) -> dict[str, Any]:
 def _resolved(tree: dict[Any, Any]) -> dict[str, Any]:
     """Hydra saves `${...}` as it stands; what cannot be resolved here, in another environment, stays so."""
     leaves = flat(tree)
-    open_keys = [key for key, value in leaves.items() if isinstance(value, str) and "${" in value]
+    for key in _open(leaves):
+        leaves[key] = REFERENCE.sub(lambda found: _referred(leaves, found), str(leaves[key]))
+    open_keys = _open(leaves)
     if not open_keys:
         return leaves
     try:
@@ -56,6 +60,16 @@ def _resolved(tree: dict[Any, Any]) -> dict[str, Any]:
         except Exception:  # a resolver is anybody's code
             continue
     return leaves
+
+
+def _open(leaves: dict[str, Any]) -> list[str]:
+    return [key for key, value in leaves.items() if isinstance(value, str) and "${" in value]
+
+
+def _referred(leaves: dict[str, Any], found: re.Match[str]) -> str:
+    """A plain `${data.name}` within a text is looked up here: OmegaConf takes 20 ms a run for the same."""
+    value = leaves.get(found[1])
+    return value if isinstance(value, str) and "${" not in value else found[0]
 
 
 def read_summary(folder: Path) -> dict[str, Any] | None:

@@ -13,7 +13,7 @@ def sweep_arguments(arguments: Sequence[str]) -> list[str]:
     and takes a key that the config does not have only with a plus.
 
     Raises:
-        ConfigError: if such an argument is given for a single run.
+        ConfigError: if such an argument is given for a single run, or twice.
 
     >>> sweep_arguments(["-m", "optimizer.lr=1,2", "seeds=3"])
     ['-m', 'optimizer.lr=1,2', '+seeds=3']
@@ -21,4 +21,10 @@ def sweep_arguments(arguments: Sequence[str]) -> list[str]:
     given = [each for each in arguments if each.lstrip("+").partition("=")[0] in SWEEP_KEYS]
     if given and not set(MULTIRUN) & set(arguments):
         raise ConfigError(f"{given[0]} belongs to a sweep: add -m")
+    keys = [each.lstrip("+").partition("=")[0] for each in given]
+    for key in keys:
+        if keys.count(key) > 1:
+            raise ConfigError(
+                f"{key} is given twice; if the shell took its braces apart, write '+{key}={{...}}'"
+            )
     return [f"+{each.lstrip('+')}" if each in given else each for each in arguments]

@@ -34,7 +34,7 @@ class Ending:
 
 def endings(prepared: Prepared, returned: Mapping[str, JobReturn]) -> list[Ending]:
     """Of every cell of the command; `returned` are the jobs that ran now."""
-    bad = [Ending("failed", line) for bad in prepared.bad for line in bad.sentences()[:1]]
+    bad = [Ending("failed", f"{bad.label}: {' '.join(str(bad.error).split())}") for bad in prepared.bad]
     return [_ending(run, prepared.folder / run.name, returned.get(run.name)) for run in prepared.runs] + bad
 
 

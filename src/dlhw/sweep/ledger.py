@@ -120,7 +120,7 @@ def _differences(old: Definition, new: Definition) -> Changes:
 
 
 def _fixed(new: Mapping[str, Definition], swept: Sequence[str]) -> Definition:
-    """What all cells of a command have in common, without the keys that are swept, or lie in a swept group."""
+    """What all cells of a command have in common, without swept keys and what lies in swept groups."""
     definitions = list(new.values())
     inside = tuple(f"{key}." for key in swept)
     moving = {DATA_KEY} if any(key.startswith("data") for key in swept) else set()

@@ -48,7 +48,8 @@ def cell_name(values: Mapping[str, Any], short: Mapping[str, str]) -> str:
         values: swept key -> value.
         short: from `short_keys` of the whole sweep.
 
-    >>> cell_name({"optimizer.lr": 0.1, "model.hidden": [64, 32]}, {"model.hidden": "hidden", "optimizer.lr": "lr"})
+    >>> values = {"optimizer.lr": 0.1, "model.hidden": [64, 32]}
+    >>> cell_name(values, short_keys(values))
     'hidden=64x32,lr=0.1'
     """
     told = [f"{name}={value_name(values[key])}" for key, name in short.items() if key in values]
@@ -76,7 +77,7 @@ def safe(name: str) -> str:
     """A name that any file system takes; what had to be changed is made up for by a hash.
 
     >>> safe("train=a/b.csv")
-    'train=a-b.csv~5ba5a5'
+    'train=a-b.csv~b4ab77'
     """
     plain = UNSAFE.sub("-", name)
     if plain == name and len(name) <= LONGEST:

@@ -45,11 +45,10 @@ class BadCell:
     cell: Cell
     error: UserError
 
-    def sentences(self) -> list[str]:
-        """What is wrong, with the values that tell the cell from others."""
-        settings = self.cell.swept or self.cell.settings
-        label = " ".join(setting.line for setting in settings)
-        return [f"{label}: {line}" if label else line for line in str(self.error).splitlines()]
+    @property
+    def label(self) -> str:
+        """The values that tell it from others."""
+        return " ".join(setting.line for setting in self.cell.swept)
 
 
 @dataclass
@@ -75,9 +74,15 @@ class Prepared:
         return {run.name: run.definition for run in self.runs}
 
     def problems(self) -> Iterator[str]:
-        """A line for each problem of each cell."""
+        """Each problem once, with the cell, or the first of the cells, that has it."""
+        labels: dict[str, list[str]] = {}
         for bad in self.bad:
-            yield from bad.sentences()
+            for sentence in str(bad.error).splitlines():
+                labels.setdefault(sentence, []).append(bad.label)
+        for sentence, of in labels.items():
+            more = f" (and {len(of) - 1} more)" if len(of) > 1 else ""
+            is_common = len(of) == len(self.bad) + len(self.runs)
+            yield sentence if is_common else f"{of[0]}{more}: {sentence}"
 
 
 def prepare(master: DictConfig, composer: Composer, cells: Sequence[Cell]) -> Prepared:

@@ -15,14 +15,13 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
-from dlhw.config.load import CHOICES
 from dlhw.errors import ConfigError
 from dlhw.launcher.composing import Composer
 from dlhw.launcher.fused import TRAINS_CONFIG
 from dlhw.launcher.grouping import group
 from dlhw.sweep.ending import conclude
 from dlhw.sweep.grid import Cell, Extras, cells, is_extra
-from dlhw.sweep.identity import data_identity
+from dlhw.sweep.identity import ABSENT, DATA_KEY, data_identity
 from dlhw.sweep.ledger import Ledger, difference_lines, locked
 from dlhw.sweep.preparing import Prepared, Run, prepare
 
@@ -61,12 +60,12 @@ class GridSweeper(Sweeper):
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Called by Hydra before `sweep`."""
         self._check()
-        self.context, self.config = hydra_context, config
+        self.context, self.master = hydra_context, config
         self.is_ours = bool(getattr(task_function, TRAINS_CONFIG, False))
-        self.launcher = Plugins.instance().instantiate_launcher(
+        self.jobs = Plugins.instance().instantiate_launcher(
             hydra_context=hydra_context, task_function=task_function, config=config
         )
-        own = getattr(self.launcher, "composer", None)
+        own = getattr(self.jobs, "composer", None)
         # Shared with the launcher where that is ours, so that no job is composed twice.
         self.composer = own if isinstance(own, Composer) else Composer(hydra_context.config_loader, config)
 
@@ -102,17 +101,17 @@ class GridSweeper(Sweeper):
         if self.is_ours:
             extras = extras.updated([each for each in overrides if is_extra(each)])
             overrides = [each for each in overrides if not is_extra(each)]
-        seed = OmegaConf.select(self.config, "seed") if extras.seeds else 0
+        seed = OmegaConf.select(self.master, "seed") if extras.seeds else 0
         return cells(overrides, extras, int(seed or 0), parser.parse_override)
 
     def _sweep_plainly(self, found: Sequence[Cell]) -> list[Sequence[JobReturn]]:
         """A task that is not ours: what Hydra's basic sweeper does."""
-        self._save(Path(str(self.config.hydra.sweep.dir)))
+        self._save(Path(str(self.master.hydra.sweep.dir)))
         returns, number = [], 0
         for batch in _chunks([list(cell.overrides) for cell in found], self.max_batch_size):
             for overrides in batch:  # an error of one is told before any of them runs
                 self.composer.keep(overrides)
-            returned = self.launcher.launch(batch, initial_job_idx=number)
+            returned = self.jobs.launch(batch, initial_job_idx=number)
             for each in returned:
                 _ = each.return_value  # raises what the job raised
             returns.append(returned)
@@ -121,10 +120,10 @@ class GridSweeper(Sweeper):
 
     def _save(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        OmegaConf.save(self.config, folder / "multirun.yaml")
+        OmegaConf.save(self.master, folder / "multirun.yaml")
 
     def _sweep_ours(self, found: Sequence[Cell]) -> list[Sequence[JobReturn]]:
-        prepared = prepare(self.config, self.composer, found)
+        prepared = prepare(self.master, self.composer, found)
         self._tell_bad(prepared)
         with locked(prepared.folder):
             ledger = Ledger.read(prepared.folder)
@@ -164,7 +163,7 @@ class GridSweeper(Sweeper):
         returns: list[Sequence[JobReturn]] = []
         returned: dict[str, JobReturn] = {}
         for batch in self._batches(runs):
-            jobs = self.launcher.launch([run.overrides for run in batch], initial_job_idx=len(returned))
+            jobs = self.jobs.launch([run.overrides for run in batch], initial_job_idx=len(returned))
             returns.append(jobs)
             returned |= {run.name: job for run, job in zip(batch, jobs, strict=True)}
             if self.on_error == "stop" and any(job.status is JobStatus.FAILED for job in jobs):
@@ -202,8 +201,6 @@ def refusal(folder: Path, changes: Mapping[str, Any]) -> str:
 
 def _note_data(ledger: Ledger, runs: Sequence[Run]) -> None:
     """Data that had to be fetched is known now."""
-    from dlhw.sweep.identity import ABSENT, DATA_KEY
-
     fetched = [run for run in runs if run.definition[DATA_KEY] == ABSENT]
     for run in fetched:
         ledger.cells[run.name] = run.definition | {DATA_KEY: data_identity(run.config.data)}

@@ -9,8 +9,8 @@ from matplotlib.transforms import ScaledTranslation
 
 from dlhw.reporting.figures.scale import scale_loss, scale_x
 from dlhw.reporting.figures.style import BLUE, GREEN, GREY, ORANGE, draw, new_figure, plain_text
+from dlhw.reporting.figures.words import means_in_words
 from dlhw.reporting.metrics import Metric
-from dlhw.reporting.numbers import mean_text
 from dlhw.reporting.picture import Picture
 from dlhw.reporting.study import Study
 from dlhw.reporting.values import is_number, text_of
@@ -66,8 +66,10 @@ def _places(study: Study) -> list[float]:
 def _draw(study: Study, metrics: Sequence[Metric]) -> Figure:
     figure, (axes,) = new_figure(3.6)
     xs = _places(study)
+    apart = APART if len(xs) <= MAX_NAMES else 0.0
     for number, metric in enumerate(metrics):
-        _draw_metric(axes, study, metric, xs, APART * (number - (len(metrics) - 1) / 2))
+        aside = apart * (number - (len(metrics) - 1) / 2)
+        _draw_metric(axes, study, metric, xs, aside)
     if _is_numeric(study):
         scale_x(axes, xs)
     else:
@@ -132,10 +134,5 @@ def _mark_diverged(axes: Axes, study: Study, xs: Sequence[float]) -> None:
 def _alt(study: Study, metrics: Sequence[Metric]) -> str:
     metric = study.choice.metric if study.choice.metric in metrics else metrics[0]
     assert metric is not None
-    points = [
-        f"{text_of(cell.values[0])}: {mean_text(study.estimates[place, metric], metric)}"
-        + (f" ({len(cell.ended('diverged'))} diverged)" if cell.ended("diverged") else "")
-        for place, cell in enumerate(study.cells)
-    ]
-    shown = f"{metric.label.capitalize()}: {'; '.join(points)}"
-    return f"Chart of {metrics[0].kind} against {study.keys[0]}. {shown}."
+    what = f"{metrics[0].kind} against {study.keys[0]}"
+    return f"Chart of {what}. {metric.label.capitalize()}: {means_in_words(study, metric)}."

@@ -11,6 +11,7 @@ from matplotlib.patches import Rectangle
 
 from dlhw.reporting.figures.scale import WIDE
 from dlhw.reporting.figures.style import WIDTH, draw, new_figure, plain_text
+from dlhw.reporting.figures.words import means_in_words
 from dlhw.reporting.metrics import Metric
 from dlhw.reporting.numbers import mean_text
 from dlhw.reporting.picture import Picture
@@ -33,9 +34,8 @@ def heat_map(study: Study) -> Picture | None:
         return None
     if not any(mean is not None for mean in means.values()):
         return None
-    caption = (
-        f"Mean {metric.label} over {study.keys[0]} and {study.keys[1]}, below it the standard deviation."
-    )
+    below = "" if max(len(rows), len(columns)) > MAX_ANNOTATED else ", below it the standard deviation"
+    caption = f"Mean {metric.label} over {study.keys[0]} and {study.keys[1]}{below}."
     if study.choice.best:
         caption += " Framed: the best cell" + (", selected by TEST." if study.select == "test" else ".")
     return draw("heat-map", caption, _alt(study, metric), lambda: _draw(study, metric, rows, columns))
@@ -113,10 +113,5 @@ def _ink(image: Any, value: float) -> str:
 
 
 def _alt(study: Study, metric: Metric) -> str:
-    cells = [
-        f"{cell.label}: "
-        + ("diverged" if cell.ended("diverged") and not cell.counted else mean_text(found, metric))
-        for place, cell in enumerate(study.cells)
-        if (found := study.estimate(place, metric))
-    ]
-    return f"Heat map of mean {metric.label} over {study.keys[0]} and {study.keys[1]}. {'; '.join(cells)}."
+    what = f"mean {metric.label} over {study.keys[0]} and {study.keys[1]}"
+    return f"Heat map of {what}. {means_in_words(study, metric)}."

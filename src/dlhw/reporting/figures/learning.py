@@ -65,7 +65,7 @@ def _draw(study: Study, shown: Sequence[int], curves: Curves, kinds: Sequence[st
                 axes, [value for key, curve in curves.items() if key[2] == kind for value in curve.mean]
             )
     panels[-1].set_xlabel("epoch")
-    if max(curve.epochs[-1] for curve in curves.values()) > FEW:
+    if max(curve.epochs[-1] for curve in curves.values()) >= 2:
         panels[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
     _add_legends(figure, study, shown, tints)
     return figure

@@ -1,0 +1,164 @@
+"""`dlhw-plan`: what a sweep would do, without training or writing anything."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from hydra import initialize_config_dir
+from hydra._internal.callbacks import Callbacks
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.plugins import Plugins
+from hydra.types import HydraContext, RunMode
+from omegaconf import DictConfig
+
+from dlhw.cli import run_command
+from dlhw.config.store import conf_dir, register
+from dlhw.errors import ConfigError, UserError
+from dlhw.launcher.grouping import describe, group
+from dlhw.sweep.arguments import MULTIRUN, sweep_arguments
+from dlhw.sweep.ledger import Changes, Ledger, summary_of
+from dlhw.sweep.names import value_name
+from dlhw.sweep.preparing import Prepared, Run, prepare
+from dlhw.sweep.sweeper import GridSweeper, refusal, told
+from dlhw.train import task
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+USAGE = """\
+dlhw-plan: show what a sweep would do, without training or writing anything.
+
+usage: dlhw-plan [-m] [GROUP=OPTION,...] [KEY=VALUE,...] ...
+
+The arguments are those of `dlhw-train -m`. Printed are the cells and which of them are done, the cohorts that
+train together, parameters, estimates of memory and time, and every config error of every cell at once (exit
+status 1).
+
+  dlhw-plan optimizer.lr=1,0.1,0.01 seeds=3
+  dlhw-plan '+zip={optimizer.lr:[1,0.1],regularizer.alpha:[1e-3,1e-4]}' regularizer=l2
+  dlhw-plan '+grids=[{model:[mlp,cnn]},{model:[softmax],optimizer.lr:[1,0.1]}]'
+"""
+PIPE_WIDTH = 400
+
+
+def main() -> None:
+    """Entry point of the command."""
+    if {"--help", "-h"} & set(sys.argv[1:]):
+        print(USAGE, end="")
+        return
+    flags = [each for each in sys.argv[1:] if each.startswith("-") and each not in MULTIRUN]
+    if flags:
+        print(f"dlhw-plan: unknown option {flags[0]}; dlhw-plan --help", file=sys.stderr)
+        sys.exit(2)
+    run_command("dlhw-plan", lambda: plan([each for each in sys.argv[1:] if each not in MULTIRUN]))
+
+
+def plan(arguments: Sequence[str]) -> int:
+    """Print the plan of a sweep.
+
+    Args:
+        arguments: of `dlhw-train -m`.
+
+    Returns:
+        The exit status: 1 if a cell cannot be run.
+
+    Raises:
+        UserError: if nothing can be run, or done cells have another definition.
+    """
+    prepared, sweeper = _prepare(sweep_arguments(["-m", *arguments])[1:])
+    ledger = Ledger.read(prepared.folder)
+    changes = ledger.changes(prepared.definitions(), list(prepared.keys))
+    again = changes if sweeper.on_change == "recompute" else {}
+    to_run = [run for run in prepared.runs if run.name in again or not ledger.is_done(run.name)]
+    print(told(prepared, len(prepared.runs) - len(to_run)))
+    if prepared.runs:
+        _print(cell_table(prepared, ledger, changes))
+    if to_run:
+        print_cohorts(to_run)
+    for line in prepared.problems():
+        print(f"dlhw-plan: {line}", file=sys.stderr)
+    if changes and sweeper.on_change == "refuse":
+        raise ConfigError(refusal(prepared.folder, changes))
+    return int(bool(prepared.bad))
+
+
+def _prepare(overrides: list[str]) -> tuple[Prepared, GridSweeper]:
+    register()
+    with initialize_config_dir(str(conf_dir()), job_name="train", version_base="1.3"):
+        hydra = GlobalHydra.instance().hydra
+        assert hydra is not None
+        master = hydra.compose_config("train", overrides, run_mode=RunMode.MULTIRUN)
+        HydraConfig.instance().set_config(master)
+        context = HydraContext(config_loader=hydra.config_loader, callbacks=Callbacks())
+        sweeper = _sweeper(context, master)
+        arguments = [str(line) for line in master.hydra.overrides.task]
+        return prepare(master, sweeper.composer, sweeper.cells(arguments)), sweeper
+
+
+def _sweeper(context: HydraContext, master: DictConfig) -> GridSweeper:
+    sweeper = Plugins.instance().instantiate_sweeper(hydra_context=context, task_function=task, config=master)
+    if not isinstance(sweeper, GridSweeper):
+        raise ConfigError("dlhw-plan knows the cells of hydra/sweeper=grid only")
+    return sweeper
+
+
+def cell_table(prepared: Prepared, ledger: Ledger, changes: Mapping[str, Changes]) -> "Table":
+    """A line a cell: number, swept values, state."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column("cell", justify="right")
+    for name in [*prepared.keys.values(), "state"]:
+        table.add_column(name)
+    for number, run in enumerate(prepared.runs, 1):
+        values = {setting.key: setting.text for setting in run.cell.swept}
+        row = [value_name(values[key]) if key in values else "" for key in prepared.keys]
+        table.add_row(str(number), *row, state(run, ledger, changes))
+    return table
+
+
+def state(run: Run, ledger: Ledger, changes: Mapping[str, Changes]) -> str:
+    """Of a cell in the ledger."""
+    status = summary_of(ledger.folder / run.name).get("status")
+    if run.name in changes:
+        return "done with another definition"
+    if ledger.is_done(run.name):
+        return "done" if status == "completed" else f"done ({str(status).replace('_', ' ')})"
+    begun = status or ("killed" if (ledger.folder / run.name).exists() else None)
+    return f"to run ({begun} before)" if begun else "to run"
+
+
+def print_cohorts(runs: Sequence[Run]) -> None:
+    """What trains together, and what it takes."""
+    from dlhw.sweep.estimate import Estimator, duration
+
+    configs = [run.config for run in runs]
+    cohorts, estimator = group(configs), Estimator()
+    seconds: list[float] = []
+    print(describe(configs, cohorts))
+    for number, places in enumerate(cohorts, 1):
+        try:
+            estimate = estimator.estimate([configs[place] for place in places])
+        except UserError as error:
+            print(f"  cohort {number}: no estimate: {error}")
+            continue
+        seconds.append(estimate.seconds)
+        print(f"  cohort {number}: {len(places)} × {estimate}")
+    if not seconds:
+        return
+    print(
+        f"about {duration(sum(seconds))} of training: the median of a few real steps on this machine times the "
+        "number of steps; evaluations, files and start-up come on top, early stopping is not counted on"
+    )
+
+
+def _print(table: "Table") -> None:
+    from rich.console import Console
+
+    Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False).print(table)
+
+
+if __name__ == "__main__":
+    main()

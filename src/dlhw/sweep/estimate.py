@@ -1,0 +1,126 @@
+"""What a cohort will take: parameters, memory, and time, which is measured on a few steps of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from time import perf_counter
+
+import torch
+
+from dlhw.config.data import IdxImagesConfig, OctMNISTConfig
+from dlhw.config.root import TrainConfig
+from dlhw.data.dataset import Dataset, load_dataset
+from dlhw.launcher.memory import cohort_bytes, run_bytes
+from dlhw.training.device import DTYPES, choose_matmul, matmul_setting
+from dlhw.training.fit import costliest_product, prepare
+from dlhw.training.loop import Loop
+from dlhw.training.pool import Pool
+
+WARM_UP, MOST_STEPS = 2, 12
+MEASURED_RUNS = 64
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Of one cohort.
+
+    Args:
+        num_runs: R.
+        num_parameters: of each run.
+        bytes: of all runs together.
+        steps: updates, if no run stops early.
+        step_seconds: of one update of all runs.
+    """
+
+    num_runs: int
+    num_parameters: int
+    bytes: int
+    steps: int
+    step_seconds: float
+
+    @property
+    def seconds(self) -> float:
+        """Of all updates."""
+        return self.steps * self.step_seconds
+
+    def __str__(self) -> str:
+        return (
+            f"{self.num_parameters:,} parameters a run, about {self.bytes / 2**20:,.0f} MiB, "
+            f"{self.steps:,} steps of {1000 * self.step_seconds:.2f} ms: about {duration(self.seconds)}"
+        )
+
+
+def duration(seconds: float) -> str:
+    """In words.
+
+    >>> [duration(seconds) for seconds in (0.04, 75, 7300)]
+    ['0.0 s', '1 min 15 s', '2 h 1 min']
+    """
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+class Estimator:
+    """Estimates cohorts one after the other; data is read once."""
+
+    def __init__(self) -> None:
+        self._datasets: dict[str, Dataset] = {}
+
+    def estimate(self, configs: Sequence[TrainConfig]) -> Estimate:
+        """Of the runs of one cohort.
+
+        Raises:
+            UserError: if the data is not there, which is not fetched for an estimate, or does not fit.
+        """
+        dataset = self._dataset(configs[0])
+        # More runs would only take longer to tell the same.
+        measured = configs[:MEASURED_RUNS]
+        cohort = prepare(measured, [dataset])
+        own_data = len({config.data_seed() for config in configs}) > 1
+        each = run_bytes(configs[0], cohort.layout, cohort.model.activations, dataset, own_data)
+        pools = {"train": Pool.of([dataset.parts["train"]], cohort.device)}
+        loop = Loop(cohort, pools, [[] for _ in measured], dataset.class_names)
+        seconds = _step_seconds(loop) * len(configs) / len(measured)
+        return Estimate(
+            num_runs=len(configs),
+            num_parameters=cohort.layout.num_parameters,
+            bytes=len(configs) * each + cohort_bytes(cohort.dtype.itemsize),
+            steps=loop.total_steps,
+            step_seconds=seconds,
+        )
+
+    def _dataset(self, config: TrainConfig) -> Dataset:
+        data = config.data
+        if isinstance(data, IdxImagesConfig | OctMNISTConfig):
+            data = replace(data, download=False)
+        key = f"{data} {config.trainer.dtype}"
+        if key not in self._datasets:
+            self._datasets[key] = load_dataset(data, config.data_seed(), DTYPES[config.trainer.dtype])
+        return self._datasets[key]
+
+
+def _step_seconds(loop: Loop) -> float:
+    """Time of one update; the learning rate is 0, so that nothing can overflow."""
+    cohort, trainer = loop.cohort, loop.trainer
+    lr_R1 = torch.zeros_like(cohort.params_RP[:, :1])
+    setting = choose_matmul(trainer.matmul, cohort.device, cohort.dtype, costliest_product(cohort))
+    loop.uniform.epoch(0)
+    seconds = []
+    with matmul_setting(setting):
+        for _ in range(1 + (WARM_UP + MOST_STEPS) // max(1, loop.steps_per_epoch)):
+            batches = loop.pools["train"].batches(
+                loop.order.epoch(0), loop.batch_size, drop_last=trainer.drop_last,
+                work=loop.engine.context.workspace,
+            )  # fmt: skip
+            for x, targets in islice(batches, WARM_UP + MOST_STEPS):
+                start = perf_counter()
+                loop.engine.gradients(x, targets)
+                cohort.regularizer.add_gradient(cohort.params_RP, cohort.grads_RP)
+                cohort.optimizer.step(cohort.grads_RP, lr_R1)
+                if cohort.device.type == "cuda":
+                    torch.cuda.synchronize(cohort.device)
+                seconds.append(perf_counter() - start)
+    told = sorted(seconds[WARM_UP:] or seconds)
+    return told[len(told) // 2]
