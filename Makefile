@@ -7,7 +7,7 @@ ARGS ?=
 SWEEP_DATA = $(shell test -d "$${DLHW_DATA_DIR:-data}/MNIST/raw" && echo mnist || echo digits)
 
 .DEFAULT_GOAL := help
-.PHONY: help install train test lint format gradcheck sweep-lr sweep-alpha sweep-batch tensorboard bench build clean distclean
+.PHONY: help install train test lint format gradcheck sweep-lr sweep-alpha sweep-batch tensorboard bench build clean distclean report plan
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1|\2/' | \
@@ -53,11 +53,19 @@ sweep-batch: install ## train with batches of 16, 64 and 256
 	@echo "sweep over trainer.batch_size on $(SWEEP_DATA)"
 	@$(BIN)/dlhw-train -m name=sweep-batch data=$(SWEEP_DATA) $(RECIPE) trainer.batch_size=16,64,256 $(ARGS)
 
+plan: install ## show what a sweep would do; ARGS="optimizer.lr=1,0.1 seeds=3"
+	@$(BIN)/dlhw-plan $(ARGS)
+
+report: install ## make tables and figures of a sweep; ARGS=runs/sweep-lr
+	@$(BIN)/dlhw-report $(ARGS)
+
 tensorboard: install ## show the curves of everything under runs/ in a browser
 	@$(BIN)/tensorboard --logdir runs $(ARGS)
 
-bench: install ## print how fast the manual engine is beside plain PyTorch, as ratios of one measurement
+bench: install ## print speed as ratios of one measurement: epochs, sweeps, overhead (about 6 minutes)
 	@$(BIN)/python -m benchmarks.epoch $(ARGS)
+	@$(BIN)/python -m benchmarks.sweeps
+	@$(BIN)/python -m benchmarks.overhead
 
 build: install ## build the wheel, with the configs inside, into dist/
 	@$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .

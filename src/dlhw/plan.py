@@ -149,8 +149,8 @@ def print_cohorts(runs: Sequence[Run]) -> None:
     if not seconds:
         return
     print(
-        f"about {duration(sum(seconds))} of training: the median of a few real steps on this machine times the "
-        "number of steps; evaluations, files and start-up come on top, early stopping is not counted on"
+        f"about {duration(sum(seconds))} of training: the median of a few real steps on this machine, times "
+        "the number of steps; evaluations, files and start-up come on top, early stopping is not counted on"
     )
 
 

@@ -1,0 +1,136 @@
+"""The cells that a command means."""
+
+from itertools import product
+from math import prod
+from typing import Any
+
+import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dlhw.errors import ConfigError
+from dlhw.sweep.arguments import sweep_arguments
+from dlhw.sweep.grid import Cell, Extras, cells
+
+PARSER = OverridesParser.create()
+KEYS = st.permutations(["a", "b.c", "d", "e.f.g"])
+VALUES = st.lists(st.integers(-9, 9), min_size=1, max_size=4, unique=True)
+
+
+def grid(*arguments: str, first_seed: int = 0, **extras: Any) -> list[Cell]:
+    given = {"zip": None, "grids": None, "seeds": None} | extras
+    return cells(
+        PARSER.parse_overrides(list(arguments)), Extras.of(**given), first_seed, PARSER.parse_override
+    )
+
+
+def lines(found: list[Cell]) -> list[tuple[str, ...]]:
+    return [cell.overrides for cell in found]
+
+
+@settings(deadline=None)
+@given(keys=KEYS, first=VALUES, second=VALUES, pairs=VALUES, seeds=st.none() | st.integers(1, 4))
+def test_a_sweep_is_the_product_of_its_axes(
+    keys: list[str], first: list[int], second: list[int], pairs: list[int], seeds: int | None
+) -> None:
+    a, b, c, d = keys
+    arguments = [f"{a}=choice({','.join(map(str, first))})", f"{b}=choice({','.join(map(str, second))})"]
+    found = lines(grid(*arguments, zip={c: pairs, d: [2 * value for value in pairs]}, seeds=seeds))
+    expected = [
+        (f"{a}={x}", f"{b}={y}", f"{c}={z}", f"{d}={2 * z}", *seed)
+        for x, y, z, seed in product(
+            first, second, pairs, [()] if seeds is None else [(f"seed={s}",) for s in range(seeds)]
+        )
+    ]
+    assert found == expected
+    assert len(set(found)) == prod(map(len, (first, second, pairs))) * (seeds or 1)
+
+
+@settings(deadline=None)
+@given(keys=KEYS, grids=st.lists(st.tuples(VALUES, VALUES), min_size=1, max_size=3), seeds=st.integers(1, 3))
+def test_grids_are_a_union_and_every_cell_gets_the_same_seeds(
+    keys: list[str], grids: list[tuple[list[int], list[int]]], seeds: int
+) -> None:
+    found = grid(grids=[{keys[0]: one, keys[1]: other} for one, other in grids], seeds=seeds, first_seed=7)
+    alone = [cell for one, other in grids for cell in lines(grid(grids=[{keys[0]: one, keys[1]: other}]))]
+    assert lines(found) == [(*cell, f"seed={7 + s}") for cell in alone for s in range(seeds)]
+
+
+@pytest.mark.parametrize(
+    ("argument", "expected"),
+    [
+        ("a=1,2", ["a=1", "a=2"]),
+        ("a=range(1,4)", ["a=1", "a=2", "a=3"]),
+        ("a=choice([1,2],[3])", ["a=[1,2]", "a=[3]"]),
+        ("+a=x,'y z'", ["+a=x", "+a='y z'"]),
+        ("a=[1,2]", ["a=[1,2]"]),
+        ("~a", ["~a"]),
+    ],
+)
+def test_hydras_own_syntax(argument: str, expected: list[str]) -> None:
+    assert lines(grid(argument)) == [(line,) for line in expected]
+
+
+def test_the_last_of_one_key_counts_in_the_place_of_the_first() -> None:
+    assert lines(grid("a=1,2", "b=3", "a=4")) == [("a=4", "b=3")]
+
+
+def test_values_of_a_grid_may_be_lists_texts_and_single_values() -> None:
+    found = grid(grids=[{"a": [[1, 2], [3]], "b": "range(0,2)", "c": True, "d": None}])
+    assert lines(found)[1] == ("a=[1,2]", "b=1", "c=true", "d=null")
+    assert len(found) == 4
+
+
+def test_a_fixed_value_is_the_default_of_grids_that_do_not_name_its_key() -> None:
+    assert lines(grid("a=5", grids=[{"a": [1, 2]}, {"b": [3]}])) == [("a=1",), ("a=2",), ("a=5", "b=3")]
+
+
+def test_seeds_begin_with_the_seed_that_is_given() -> None:
+    assert lines(grid("seed=5", seeds=2, first_seed=5)) == [("seed=5",), ("seed=6",)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "extras", "sentence"),
+    [
+        ([], {"zip": {"a": [1, 2], "b": [1]}}, "values that move together must be as many for each key: a has 2, b has 1"),
+        (["a=1,2"], {"zip": {"a": [1, 2]}}, "a is given twice in this sweep"),
+        (["a=3"], {"zip": {"a": [1, 2]}}, "a is given twice in this sweep"),
+        ([], {"zip": [{"a": [1]}, {"a": [2]}]}, "a is given twice in this sweep"),
+        (["a=1,2"], {"grids": [{"a": [1]}]}, "a is given twice in this sweep"),
+        (["seed=1,2"], {"seeds": 2}, "seed is given twice in this sweep: seeds=N takes the place of a list of seeds"),
+        ([], {"seeds": 0}, "seeds must be an integer >= 1, got 0"),
+        ([], {"seeds": "many"}, "seeds must be an integer >= 1, got many"),
+        ([], {"zip": [1]}, "zip must map keys to values, or list such maps"),
+        ([], {"grids": 3}, "grids must map keys to values, or list such maps"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_meant(arguments: list[str], extras: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        grid(*arguments, **extras)
+    assert str(caught.value).startswith(sentence)
+
+
+def test_arguments_of_sweeps_become_hydras() -> None:
+    assert sweep_arguments(["-m", "seeds=3", "+zip={a:[1]}", "lr=1"]) == [
+        "-m",
+        "+seeds=3",
+        "+zip={a:[1]}",
+        "lr=1",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["seeds=3"], "seeds=3 belongs to a sweep: add -m"),
+        (
+            ["-m", "+zip={a:[1", "+zip=0.1]}"],
+            "zip is given twice; if the shell took its braces apart, write '+zip={...}'",
+        ),
+    ],
+)
+def test_arguments_of_sweeps_that_cannot_be(arguments: list[str], sentence: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        sweep_arguments(arguments)
+    assert str(caught.value) == sentence

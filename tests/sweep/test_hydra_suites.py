@@ -1,0 +1,60 @@
+"""The suites that Hydra ships, with our sweeper and our launcher: other tasks run as with Hydra's own."""
+
+import pytest
+from hydra import version
+from hydra.core.plugins import Plugins
+from hydra.plugins.sweeper import Sweeper
+from hydra.test_utils.launcher_common_tests import (
+    BatchedSweeperTestSuite,
+    IntegrationTestSuite,
+    LauncherTestSuite,
+)
+from hydra.version import VersionBase
+
+from dlhw.sweep.sweeper import GridSweeper
+
+# the suites' own configs are of an old Hydra version, which Hydra warns of
+pytestmark = pytest.mark.filterwarnings("ignore:Future Hydra versions", "ignore:(?s).*version_base")
+GRID = "hydra/sweeper=grid"
+
+
+@pytest.fixture(autouse=True)
+def _no_version_base(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other tests may have told Hydra a version base, which stays; the suites expect that nobody has."""
+    monkeypatch.setattr(VersionBase.instance(), "version_base", version._UNSPECIFIED_)
+
+
+def test_hydra_finds_the_sweeper() -> None:
+    found = [each for each in Plugins.instance().discover(Sweeper) if issubclass(each, GridSweeper)]
+    assert [each.__name__ for each in found] == ["GridSweeper"]
+
+
+@pytest.mark.parametrize(("launcher_name", "overrides"), [("fused", [GRID]), ("basic", [GRID])])
+class TestGridSweeper(LauncherTestSuite):
+    """Jobs, folders, configs, callbacks."""
+
+
+@pytest.mark.parametrize(
+    ("launcher_name", "overrides"), [("fused", [GRID, "hydra.sweeper.max_batch_size=2"])]
+)
+class TestGridSweeperInBatches(BatchedSweeperTestSuite):
+    """Several batches of one sweep."""
+
+
+@pytest.mark.parametrize(
+    ("task_launcher_cfg", "extra_flags"),
+    [
+        (
+            {},
+            [
+                "-m",
+                "hydra/job_logging=disabled",
+                "hydra/hydra_logging=disabled",
+                "hydra/launcher=fused",
+                GRID,
+            ],
+        )
+    ],
+)
+class TestGridSweeperInProcesses(IntegrationTestSuite):
+    """Real processes."""
