@@ -1,7 +1,8 @@
 """Whole sweep commands with the fused launcher beside Hydra's basic one, in turn.
 
 The learning-rate sweep of the homework (784-128-10 sigmoid, 10 epochs, MNIST where it is, else digits) with
-4 and with 32 learning rates, as whole processes, with everything that a run leaves behind. Afterwards the scores of both must agree, so that nobody is fast by computing something else.
+4 and with 32 learning rates, as whole processes, with everything that a run leaves behind. Afterwards the
+scores of both must agree, so that nobody is fast by computing something else.
 """
 
 import argparse
@@ -71,7 +72,7 @@ def compare(count: int, epochs: int, rounds: int) -> bool:
     print(
         f"{count:3} learning rates, {epochs} epochs: basic {medians['basic']:6.1f} s, fused "
         f"{medians['fused']:6.1f} s, ratio {statistics.median(ratios):.2f} ({min(ratios):.2f} to "
-        f"{max(ratios):.2f}; aim: at most {LIMITS[count]}); test accuracies differ by at most {difference:.4f}"
+        f"{max(ratios):.2f}; aim: at most {LIMITS[count]}), test accuracies within {difference:.4f}"
     )
     return difference <= SAME_ACCURACY
 

@@ -31,12 +31,14 @@ usage: dlhw-train [GROUP=OPTION] [KEY=VALUE] ... [-m | --multirun] [--cfg job] [
   dlhw-train                                          an MLP on scikit-learn's digits
   dlhw-train data=mnist optimizer.lr=0.05             the same on MNIST
   dlhw-train model=cnn model.pooling=max              a small CNN
-  dlhw-train -m optimizer.lr=1,0.1,0.01 seed=0,1,2    nine runs
+  dlhw-train -m optimizer.lr=1,0.1,0.01 seeds=3       a sweep: nine runs, trained together
   dlhw-train --cfg job                                show the config, train nothing
   dlhw-train --help all                               every key with its default and meaning
   dlhw-train --hydra-help                             Hydra's own options
 
 A run writes runs/<name>/<time>/: metrics.csv, summary.json, checkpoints/, TensorBoard events, .hydra/.
+A sweep writes runs/<name>/by-<swept keys>/, a folder a run; again, it runs only what is missing. It takes
+seeds=N too, '+zip={KEY:[...],KEY:[...]}' (values that move together) and '+grids=[{...},{...}]' (a union).
 
 groups (default: model=mlp data=digits optimizer=sgd schedule=constant regularizer=none):
 """

@@ -49,29 +49,50 @@ def test_a_sweep_leaves_what_separate_runs_leave(tmp_path: Path) -> None:
         sweep(*swept, cwd=folder, launcher=folder.name)
     for job in map(str, range(4)):
         one, other = fused / "sweep" / job, basic / "sweep" / job
-        names = [{re.sub(r"tfevents.*", "tfevents", path.name) for path in each.rglob("*")} for each in (one, other)]
+        names = [
+            {re.sub(r"tfevents.*", "tfevents", path.name) for path in each.rglob("*")}
+            for each in (one, other)
+        ]
         assert names[0] == names[1]
-        assert (one / ".hydra" / "config.yaml").read_bytes() == (other / ".hydra" / "config.yaml").read_bytes()
-        assert (one / ".hydra" / "overrides.yaml").read_bytes() == (other / ".hydra" / "overrides.yaml").read_bytes()
+        assert (one / ".hydra" / "config.yaml").read_bytes() == (
+            other / ".hydra" / "config.yaml"
+        ).read_bytes()
+        assert (one / ".hydra" / "overrides.yaml").read_bytes() == (
+            other / ".hydra" / "overrides.yaml"
+        ).read_bytes()
         for row, expected in zip(metrics(one), metrics(other), strict=True):
             assert float(row["loss"]) == pytest.approx(float(expected["loss"]), abs=1e-10)
             assert row["accuracy"] == expected["accuracy"]
-            assert (row["epoch"], row["step"], row["split"]) == (expected["epoch"], expected["step"], expected["split"])
+            assert (row["epoch"], row["step"], row["split"]) == (
+                expected["epoch"],
+                expected["step"],
+                expected["split"],
+            )
         assert "completed after" in (one / "train.log").read_text(encoding="utf-8")
 
 
 def test_what_trains_together_is_said(tmp_path: Path) -> None:
     told = sweep("optimizer.lr=0.5,0.1", "trainer.batch_size=8,16,32", "trainer.epochs=1", cwd=tmp_path)
     assert (
-        "6 runs in 3 cohorts (2 × trainer.batch_size=8, 2 × trainer.batch_size=16, 2 × trainer.batch_size=32)" in told
+        "6 runs in 3 cohorts (2 × trainer.batch_size=8, 2 × trainer.batch_size=16, 2 × trainer.batch_size=32)"
+        in told
     )
 
 
 def test_models_are_cohorts_of_their_own(tmp_path: Path) -> None:
-    told = sweep("~model.hidden", "model=softmax,perceptron", "seed=0,1", "trainer.epochs=1", cwd=tmp_path, status=1)
+    told = sweep(
+        "~model.hidden", "model=softmax,perceptron", "seed=0,1", "trainer.epochs=1", cwd=tmp_path, status=1
+    )
     assert "model.hidden" in told  # the key is not there in either: said once, before anything trains
     done = run(
-        "dlhw-train", "-m", *BASE[1:], SWEEP, "model=softmax,perceptron", "seed=0,1", "trainer.epochs=1", cwd=tmp_path
+        "dlhw-train",
+        "-m",
+        *BASE[1:],
+        SWEEP,
+        "model=softmax,perceptron",
+        "seed=0,1",
+        "trainer.epochs=1",
+        cwd=tmp_path,
     )
     assert "4 runs in 2 cohorts (2 × model=softmax, 2 × model=perceptron)" in done.stdout
 
@@ -96,7 +117,12 @@ def test_bad_runs_leave_the_good_ones_to_the_byte(tmp_path: Path) -> None:
 
 def test_a_cohort_whose_data_is_missing_fails_alone(tmp_path: Path) -> None:
     told = sweep(
-        "data=digits,mnist", "++data.root=nowhere", "++data.download=false", "trainer.epochs=1", cwd=tmp_path, status=1
+        "data=digits,mnist",
+        "++data.root=nowhere",
+        "++data.download=false",
+        "trainer.epochs=1",
+        cwd=tmp_path,
+        status=1,
     )
     assert "nowhere" in told or "data.root" in told
 
@@ -105,18 +131,28 @@ def test_verify_trains_members_again(tmp_path: Path) -> None:
     told = sweep(
         "optimizer.lr=0.5,0.1,0.05", "hydra.launcher.verify=2", "trainer.dtype=float64", cwd=tmp_path
     )
-    found = re.findall(r"verified: run (\d) alone differs by at most (\S+) in a parameter and (\S+) in a loss", told)
+    found = re.findall(
+        r"verified: run (\d) alone differs by at most (\S+) in a parameter and (\S+) in a loss", told
+    )
     assert len({number for number, _, _ in found}) == 2
     assert all(float(parameter) < 1e-10 and float(loss) < 1e-10 for _, parameter, loss in found)
 
 
 def test_max_runs_cuts_a_cohort(tmp_path: Path) -> None:
-    told = sweep("seed=0,1,2,3,4", "hydra.launcher.max_runs=2", "data.split.seed=0", "trainer.epochs=1", cwd=tmp_path)
+    told = sweep(
+        "seed=0,1,2,3,4", "hydra.launcher.max_runs=2", "data.split.seed=0", "trainer.epochs=1", cwd=tmp_path
+    )
     assert "at most 2 of 5 runs train at a time" in told
     assert [summary(tmp_path / "sweep" / str(job))["status"] for job in range(5)] == ["completed"] * 5
 
 
-@pytest.mark.parametrize(("option", "sentence"), [("max_runs=0", "hydra.launcher.max_runs must be >= 1"), ("verify=-1", "hydra.launcher.verify must be >= 0")])
+@pytest.mark.parametrize(
+    ("option", "sentence"),
+    [
+        ("max_runs=0", "hydra.launcher.max_runs must be >= 1"),
+        ("verify=-1", "hydra.launcher.verify must be >= 0"),
+    ],
+)
 def test_options_out_of_range(option: str, sentence: str, tmp_path: Path) -> None:
     assert sentence in sweep("seed=0,1", f"hydra.launcher.{option}", cwd=tmp_path, status=1)
 
@@ -151,7 +187,9 @@ def test_a_cohort_that_runs_out_of_memory_is_halved(tmp_path: Path) -> None:
 
 def test_event_files_one_a_run_and_no_strays(tmp_path: Path) -> None:
     sweep("optimizer.lr=0.5,0.1", "trainer.epochs=1", cwd=tmp_path)
-    events = [path.relative_to(tmp_path / "sweep") for path in (tmp_path / "sweep").rglob("events.out.tfevents*")]
+    events = [
+        path.relative_to(tmp_path / "sweep") for path in (tmp_path / "sweep").rglob("events.out.tfevents*")
+    ]
     assert sorted(str(path.parent) for path in events) == ["0", "1"]
 
 

@@ -12,7 +12,10 @@ from hydra.test_utils.launcher_common_tests import (
 from dlhw.launcher.fused import FusedLauncher
 
 # the suites' own configs are of an old Hydra version, which Hydra warns of
-pytestmark = pytest.mark.filterwarnings("ignore:Future Hydra versions", "ignore:(?s).*version_base")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Future Hydra versions", "ignore:(?s).*version_base"),
+    pytest.mark.usefixtures("no_version_base"),
+]
 
 
 def test_hydra_finds_the_launcher() -> None:
@@ -33,7 +36,8 @@ class TestFusedLauncherInBatches(BatchedSweeperTestSuite):
 
 
 @pytest.mark.parametrize(
-    ("task_launcher_cfg", "extra_flags"), [({}, ["-m", "hydra/job_logging=disabled", "hydra/hydra_logging=disabled", "hydra/launcher=fused"])]
+    ("task_launcher_cfg", "extra_flags"),
+    [({}, ["-m", "hydra/job_logging=disabled", "hydra/hydra_logging=disabled", "hydra/launcher=fused"])],
 )
 class TestFusedLauncherInProcesses(IntegrationTestSuite):
     """Real processes."""

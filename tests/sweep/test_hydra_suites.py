@@ -1,7 +1,6 @@
 """The suites that Hydra ships, with our sweeper and our launcher: other tasks run as with Hydra's own."""
 
 import pytest
-from hydra import version
 from hydra.core.plugins import Plugins
 from hydra.plugins.sweeper import Sweeper
 from hydra.test_utils.launcher_common_tests import (
@@ -9,19 +8,15 @@ from hydra.test_utils.launcher_common_tests import (
     IntegrationTestSuite,
     LauncherTestSuite,
 )
-from hydra.version import VersionBase
 
 from dlhw.sweep.sweeper import GridSweeper
 
 # the suites' own configs are of an old Hydra version, which Hydra warns of
-pytestmark = pytest.mark.filterwarnings("ignore:Future Hydra versions", "ignore:(?s).*version_base")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Future Hydra versions", "ignore:(?s).*version_base"),
+    pytest.mark.usefixtures("no_version_base"),
+]
 GRID = "hydra/sweeper=grid"
-
-
-@pytest.fixture(autouse=True)
-def _no_version_base(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Other tests may have told Hydra a version base, which stays; the suites expect that nobody has."""
-    monkeypatch.setattr(VersionBase.instance(), "version_base", version._UNSPECIFIED_)
 
 
 def test_hydra_finds_the_sweeper() -> None:

@@ -1,7 +1,7 @@
 """Which runs can train together."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from dlhw.config.load import flat_fields
@@ -9,6 +9,8 @@ from dlhw.config.root import TrainConfig
 
 # Where a run's files go and what they are called does not change what is computed.
 ASIDE = ("name", "tracking.")
+
+Fields = dict[str, tuple[Any, bool]]
 
 
 def cohort_key(config: TrainConfig) -> str:
@@ -46,9 +48,25 @@ def describe(configs: Sequence[TrainConfig], cohorts: Sequence[Sequence[int]]) -
     return f"{head} ({', '.join(told)})"
 
 
-def _label(fields: dict[str, Any], keys: Iterable[str], all_fields: Sequence[dict[str, Any]]) -> str:
+def _label(fields: Fields, keys: Sequence[str], all_fields: Sequence[Fields]) -> str:
     """The values in which a cohort differs from others; a group's name speaks for its keys."""
-    different = [key for key in keys if len({str(each.get(key)) for each in all_fields}) > 1]
-    named = {key.rpartition(".")[0] for key in different if key.endswith(".name")}
-    short = [key for key in different if key.endswith(".name") or key.rpartition(".")[0] not in named]
-    return " ".join(f"{key.removesuffix('.name')}={fields[key][0]}" for key in short)
+    names = [key for key in keys if key.endswith(".name")]
+    alike = [each for each in all_fields if all(each.get(key) == fields.get(key) for key in names)]
+    by_name = [key for key in names if _differs(key, all_fields)]
+    # where a group has another option, its name says enough; keys tell apart what has the same options
+    by_key = [
+        key for key in fields if key not in names and _is_structural(key, fields) and _differs(key, alike)
+    ]
+    return " ".join(f"{key.removesuffix('.name')}={_shown(fields, key)}" for key in [*by_name, *by_key])
+
+
+def _differs(key: str, all_fields: Sequence[Fields]) -> bool:
+    return len({_shown(each, key) for each in all_fields}) > 1
+
+
+def _is_structural(key: str, fields: Fields) -> bool:
+    return not fields[key][1] and not key.startswith(ASIDE)
+
+
+def _shown(fields: Fields, key: str) -> str:
+    return str(fields[key][0]) if key in fields else ""

@@ -52,7 +52,8 @@ class Pool:
             order: indices (1, n) or (R, n) of the epoch; None: file order.
             size: B; the last batch may be smaller.
             drop_last: leave a smaller last batch out.
-            work: buffers that batches are gathered into; a batch is gone when the next is asked for.
+            work: buffer that inputs are gathered into; they are gone when the next batch is asked for.
+                Targets are gathered once an epoch, and stay.
         """
         count = self.num_samples // size if drop_last else -(-self.num_samples // size)
         if order is None:
@@ -61,12 +62,11 @@ class Pool:
             return
         runs = max(order.shape[0], self.inputs.shape[0])
         index_Sn = self._flat_index(order.to(self.inputs.device), runs)
-        inputs, targets = self.inputs.flatten(0, 1), self.targets.flatten(0, 1)
+        inputs = self.inputs.flatten(0, 1)
+        targets = self.targets.flatten(0, 1)[index_Sn]
         for number in range(count):
-            index = index_Sn[:, number * size : (number + 1) * size]
-            lead = (runs, index.shape[1])
-            flat = index.reshape(-1)
-            yield _take(inputs, flat, lead, work, "inputs"), _take(targets, flat, lead, work, "targets")
+            batch = slice(number * size, (number + 1) * size)
+            yield _take(inputs, index_Sn[:, batch], work), targets[:, batch]
 
     def _flat_index(self, order: Tensor, runs: int) -> Tensor:
         """Indices into all samples of all runs one after the other."""
@@ -74,10 +74,10 @@ class Pool:
         return (order + offsets).expand(runs, -1)
 
 
-def _take(samples: Tensor, index: Tensor, lead: tuple[int, int], work: Workspace, name: str) -> Tensor:
-    shape = (index.shape[0], *samples.shape[1:])
-    out = work.buffer(work, name, shape, samples)
-    return torch.index_select(samples, 0, index, out=out).unflatten(0, lead)
+def _take(samples: Tensor, index_SB: Tensor, work: Workspace) -> Tensor:
+    shape = (index_SB.numel(), *samples.shape[1:])
+    out = work.buffer(work, "inputs", shape, samples)
+    return torch.index_select(samples, 0, index_SB.reshape(-1), out=out).unflatten(0, tuple(index_SB.shape))
 
 
 def num_batches(num_samples: int, size: int, *, drop_last: bool) -> int:

@@ -64,8 +64,8 @@ class RunningScores:
         self._sums = Sums([0.0] * self.num_runs, None, 0)
 
     def add(self, step: int, out_RNK: Tensor, targets: Tensor) -> None:
-        """Keep the outputs of one step (copied: engines overwrite them)."""
-        self._kept.append((step, out_RNK.clone(), targets.clone()))
+        """Keep the outputs of one step (copied: engines overwrite them) and its targets."""
+        self._kept.append((step, out_RNK.clone(), targets))
         self._elements += out_RNK.numel()
         if self._elements > KEPT_ELEMENTS:
             self._fold()
