@@ -62,8 +62,9 @@ report: install ## make tables and figures of a sweep; ARGS=runs/sweep-lr
 tensorboard: install ## show the curves of everything under runs/ in a browser
 	@$(BIN)/tensorboard --logdir runs $(ARGS)
 
-bench: install ## print speed as ratios of one measurement: epochs, sweeps, overhead (about 6 minutes)
+bench: install ## print speed as ratios of one measurement: epochs, start-up, sweeps, overhead (6 minutes)
 	@$(BIN)/python -m benchmarks.epoch $(ARGS)
+	@$(BIN)/python -m benchmarks.startup
 	@$(BIN)/python -m benchmarks.sweeps
 	@$(BIN)/python -m benchmarks.overhead
 

@@ -30,6 +30,9 @@ def run_command(command: str, body: Callable[[], int | None]) -> None:
             status = body() or 0
     except KeyboardInterrupt:
         sys.exit(_tell(command, "interrupted", INTERRUPTED))
+    except BrokenPipeError:  # whoever read our output has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
     except BaseException as error:
         sentence = explain_any(error)
         if sentence is None:

@@ -28,9 +28,7 @@ class TestFusedLauncher(LauncherTestSuite):
     """Jobs, folders, configs, callbacks."""
 
 
-@pytest.mark.parametrize(
-    ("launcher_name", "overrides"), [("fused", ["hydra/sweeper=basic", "hydra.sweeper.max_batch_size=2"])]
-)
+@pytest.mark.parametrize(("launcher_name", "overrides"), [("fused", ["hydra.sweeper.max_batch_size=2"])])
 class TestFusedLauncherInBatches(BatchedSweeperTestSuite):
     """Several batches of one sweep."""
 

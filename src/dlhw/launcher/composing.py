@@ -69,7 +69,7 @@ class Composer:
         inner = _inner(overrides)
         job = self._kept.pop(inner) if inner in self._kept else self._compose(inner)
         with flag_override(job.hydra, ["readonly", "struct"], False):
-            job.hydra.job.num, job.hydra.job.id = number, number
+            job.hydra.job.num, job.hydra.job.id = number, str(number)
             for line in (line for line in overrides if line.startswith(SUBDIR)):
                 job.hydra.sweep.subdir = self._parse(line).value()
                 job.hydra.overrides.hydra.append(line)

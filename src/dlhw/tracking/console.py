@@ -1,5 +1,6 @@
 """What a run says while it trains: a bar on a terminal, lines in a pipe, and a closing table."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -9,6 +10,15 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from dlhw.config.tracking import Console
 from dlhw.tracking.wording import closing_line, epoch_text, evaluation_line, head_line, score_text, table
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Snapshot, Status
+
+
+class LastingTerminal(Terminal):
+    """A terminal whose reader may go away (`dlhw-train | head`): the run goes on, unheard."""
+
+    def on_broken_pipe(self) -> None:
+        """Called by rich, which would end the process."""
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
 
 
 class ConsoleTracker:
@@ -32,8 +42,8 @@ class ConsoleTracker:
     ) -> None:
         self._folder = folder
         self._num_runs = num_runs
-        self._out = out or Terminal(file=sys.stdout, highlight=False)
-        self._err = err or Terminal(file=sys.stderr, highlight=False)
+        self._out = out or LastingTerminal(file=sys.stdout, highlight=False)
+        self._err = err or LastingTerminal(file=sys.stderr, highlight=False)
         is_terminal = all(each.is_terminal and not each.is_dumb_terminal for each in (self._out, self._err))
         self._has_bar = style is Console.bar or (style is Console.auto and is_terminal)
         self._total_epochs = 0
