@@ -9,7 +9,14 @@ from dlhw.config.trainer import EarlyStoppingConfig, Matmul, Metric
 from dlhw.data.dataset import Part
 from dlhw.nn.context import Workspace
 from dlhw.nn.losses import LOSSES
-from dlhw.training.device import AS_EXACT, _measure, choose_matmul, matmul_setting, resolve_device
+from dlhw.training.device import (
+    AS_EXACT,
+    _measure,
+    choose_matmul,
+    matmul_setting,
+    resolve_device,
+    thread_setting,
+)
 from dlhw.training.events import Scores
 from dlhw.training.pool import Pool, num_batches
 from dlhw.training.progress import Patience, goodness
@@ -164,6 +171,18 @@ def test_matmul_setting_is_used_and_put_back(wanted: Matmul) -> None:
 
 def test_matmul_auto_measures_nothing_in_float64() -> None:
     assert choose_matmul(Matmul.auto, CPU, torch.float64, (1, 1, 1)) == "highest"
+
+
+@pytest.mark.parametrize(("multiplications", "expected"), [(1000, 1), (10**9, 2)])
+def test_small_steps_use_one_thread(multiplications: int, expected: int) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with thread_setting(multiplications):
+            assert torch.get_num_threads() == expected
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_device_auto_is_the_gpu_where_there_is_one() -> None:

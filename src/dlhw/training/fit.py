@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from math import inf
+from math import inf, prod
 
 from dlhw.config.root import LossName, TrainConfig, class_count_problems
 from dlhw.data.dataset import Dataset
 from dlhw.errors import ConfigError
 from dlhw.nn.check import check_model, largest_error
 from dlhw.training.cohort import Cohort
-from dlhw.training.device import DTYPES, choose_matmul, matmul_setting, resolve_device
+from dlhw.training.device import DTYPES, choose_matmul, matmul_setting, resolve_device, thread_setting
 from dlhw.training.events import RunInfo, RunResult, Status, Tracker
 from dlhw.training.loop import Loop
 from dlhw.training.pool import Pool
@@ -90,11 +90,12 @@ def fit(
         for part in datasets[0].parts
     }
     error = gradient_error(cohort, pools["train"]) if trainer.gradcheck else None
-    setting = choose_matmul(trainer.matmul, cohort.device, cohort.dtype, costliest_product(cohort))
+    product = costliest_product(cohort)
+    setting = choose_matmul(trainer.matmul, cohort.device, cohort.dtype, product)
     trackers = [make_trackers(run, config) for run, config in enumerate(configs)]
     loop = Loop(cohort, pools, trackers, datasets[0].class_names)
     try:
-        with matmul_setting(setting):
+        with matmul_setting(setting), thread_setting(cohort.num_runs * prod(product)):
             infos = [
                 run_info(cohort, run, pools, datasets[0], loop, gradcheck=error, matmul=setting)
                 for run in range(cohort.num_runs)
