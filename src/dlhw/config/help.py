@@ -9,7 +9,7 @@ from enum import Enum
 
 from dlhw.config.group import Group
 from dlhw.config.load import CHOICES
-from dlhw.config.root import LossName, TrainConfig
+from dlhw.config.root import TrainConfig
 from dlhw.config.tracking import TrackingConfig
 from dlhw.config.trainer import TrainerConfig
 
@@ -28,7 +28,7 @@ def field_docs(schema: type) -> dict[str, str]:
         for statement, following in zip(tree.body, tree.body[1:], strict=False):
             if isinstance(statement, ast.AnnAssign) and isinstance(following, ast.Expr):
                 assert isinstance(statement.target, ast.Name)
-                docs[statement.target.id] = ast.literal_eval(following.value)
+                docs[statement.target.id] = " ".join(ast.literal_eval(following.value).split())
     return docs
 
 
@@ -77,8 +77,3 @@ def _key(key: str, value: object, doc: str) -> Iterator[str]:
     head = f"{key}={shown}"
     gap = " " * max(1, 34 - len(head))
     yield from textwrap.wrap(head + gap + doc, WIDTH, subsequent_indent=" " * 34, break_on_hyphens=False)
-
-
-def losses_text() -> str:
-    """The losses."""
-    return ", ".join(LossName)

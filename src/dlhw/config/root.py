@@ -51,7 +51,8 @@ class TrainConfig(Group):
     seed: int = field(default=0, metadata={"per_run": True})
     """feeds the streams split, init, order and dropout; 0 is a seed like any other"""
     loss: LossName = LossName.auto
-    """what is minimised; auto follows the model"""
+    """what is minimised: auto (follows the model), cross_entropy, binary_cross_entropy, squared_error,
+    half_squared_error, quarter_squared_error or perceptron"""
     model: ModelConfig = field(default_factory=ModelConfig)
     data: DataConfig = field(default_factory=DataConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)

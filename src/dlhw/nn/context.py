@@ -29,8 +29,8 @@ def is_aligned(tensor: Tensor) -> bool:
 class Workspace:
     """Buffers made once and written again at every step.
 
-    Fresh memory costs page faults: for a cohort of 16 MLPs they are a third of a step. `reuse=False` hands
-    out nothing, so that torch allocates (autograd needs tensors that nobody overwrites).
+    Fresh memory for large tensors costs page faults at every step. `reuse=False` hands out nothing, so that
+    torch allocates (autograd needs tensors that nobody overwrites).
     """
 
     def __init__(self, *, reuse: bool) -> None:

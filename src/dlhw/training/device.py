@@ -19,7 +19,7 @@ AS_EXACT = 4.0
 # the last bits of every number.
 MARGIN = 1.25
 # Products of fewer multiplications are not faster on two threads, and a step of so little work suffers most
-# when threads wait for each other on a machine that is shared (measured: 40 times slower beside another job).
+# when threads wait for each other on a machine that is shared.
 WORTH_THREADS = 2_000_000
 # The choice costs a few milliseconds: the best of some short runs.
 REPEATS = 15

@@ -12,9 +12,9 @@ from dlhw.nn.sequential import Sequential
 from dlhw.training.events import Scores
 from dlhw.training.pool import Pool
 
-# Elements of the widest activation in one chunk of an evaluation: enough to be fast, few enough for 1 GiB.
+# Elements of the widest activation in one chunk of an evaluation: 16 MiB in float32.
 CHUNK_ELEMENTS = 2**22
-# Outputs kept before they are scored; scoring many at once costs a tenth of scoring each batch.
+# Elements of outputs kept before they are scored, many steps in one call.
 KEPT_ELEMENTS = 2**20
 
 
