@@ -7,6 +7,12 @@ from dlhw.errors import ConfigError
 from dlhw.nn.context import Context
 from dlhw.nn.layer import Layer, Params, Spec
 
+# On the CPU a product with fewer output columns than a vector register has lanes is several times slower
+# than the same product transposed (64x128 by 128x10: 97 against 26 microseconds for 8 runs), once the
+# work is more than the extra call.
+NARROW = 16
+WORTH_TRANSPOSING = 1024
+
 
 class Affine(Layer):
     """Affine map of each run.
@@ -36,19 +42,31 @@ class Affine(Layer):
         return (self.num_out,)
 
     def forward(self, params: Params, x_SNI: Tensor, ctx: Context) -> tuple[Tensor, Tensor]:
-        w_RIO, b_R1O = params["weight"], params["bias"].unsqueeze(1)
+        w_RIO, b_RO = params["weight"], params["bias"]
         x_RNI = ctx.aligned(self, "x", x_SNI).expand(w_RIO.shape[0], -1, -1)
-        shape = (w_RIO.shape[0], x_RNI.shape[1], self.num_out)
-        out_RNO = torch.baddbmm(b_R1O, x_RNI, w_RIO, out=ctx.buffer(self, "out", shape, w_RIO))
-        return out_RNO, x_RNI
+        runs, batch = w_RIO.shape[0], x_RNI.shape[1]
+        if self._is_narrow(x_RNI):
+            out_RON = ctx.buffer(self, "out", (runs, self.num_out, batch), w_RIO)
+            return torch.baddbmm(b_RO.unsqueeze(2), w_RIO.mT, x_RNI.mT, out=out_RON).mT, x_RNI
+        out_RNO = ctx.buffer(self, "out", (runs, batch, self.num_out), w_RIO)
+        return torch.baddbmm(b_RO.unsqueeze(1), x_RNI, w_RIO, out=out_RNO), x_RNI
 
     def backward(
         self, params: Params, dout_RNO: Tensor, x_RNI: Tensor, grads: Params, ctx: Context, *, need_dx: bool
     ) -> Tensor | None:
         dout_RNO = ctx.aligned(self, "dout", dout_RNO)
-        torch.bmm(x_RNI.mT, dout_RNO, out=grads["weight"])
+        dw_RIO = grads["weight"]
+        if self._is_narrow(x_RNI):
+            dw_ROI = ctx.buffer(self, "dw", tuple(dw_RIO.mT.shape), dout_RNO)
+            dw_RIO.copy_(torch.bmm(dout_RNO.mT, x_RNI, out=dw_ROI).mT)
+        else:
+            torch.bmm(x_RNI.mT, dout_RNO, out=dw_RIO)
         torch.sum(dout_RNO, 1, out=grads["bias"])
         if not need_dx:
             return None
         shape = tuple(x_RNI.shape)
         return torch.bmm(dout_RNO, params["weight"].mT, out=ctx.buffer(self, "dx", shape, dout_RNO))
+
+    def _is_narrow(self, x_RNI: Tensor) -> bool:
+        few_columns = self.num_out < NARROW and x_RNI.device.type == "cpu"
+        return few_columns and x_RNI.shape[1] * self.num_in >= WORTH_TRANSPOSING

@@ -57,6 +57,8 @@ class Workspace:
         """The tensor itself, or a copy in a buffer if its run slices are not aligned."""
         if not self.reuse or is_aligned(tensor):
             return tensor
+        if tensor.dim() == 3 and tensor.mT[0].is_contiguous() and not tensor[0].is_contiguous():
+            return self.aligned(owner, name, tensor.mT).mT
         buffer = self.buffer(owner, name, tuple(tensor.shape), tensor)
         assert buffer is not None
         return buffer.copy_(tensor)

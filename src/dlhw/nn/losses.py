@@ -40,21 +40,28 @@ def _label_index(out_RNK: Tensor, labels_SN: Tensor) -> Tensor:
     return labels_SN.expand(out_RNK.shape[0], -1).unsqueeze(2)
 
 
+def _label_row(out_RKN: Tensor, labels_SN: Tensor) -> Tensor:
+    return labels_SN.expand(out_RKN.shape[0], -1).unsqueeze(1)
+
+
 class CrossEntropy(Loss):
     """Softmax cross-entropy of class labels y.
 
     l = -ln s_y,   s = softmax(z)        dl/dz = (s - e_y) / N
+
+    Computed with the classes as the middle axis: torch's softmax over a last axis of ten elements takes nine
+    times as long (90 against 9 microseconds for 8 runs of 64 samples).
     """
 
     def per_sample(self, out_RNK: Tensor, targets: Tensor) -> Tensor:
-        log_s = torch.log_softmax(out_RNK, 2)
-        return -log_s.gather(2, _label_index(out_RNK, targets)).squeeze(2)
+        log_s_RKN = torch.log_softmax(out_RNK.mT, 1)
+        return -log_s_RKN.gather(1, _label_row(log_s_RKN, targets)).squeeze(1)
 
     def backward(self, out_RNK: Tensor, targets: Tensor) -> Tensor:
-        s = torch.softmax(out_RNK, 2)
-        index = _label_index(out_RNK, targets)
-        s.scatter_add_(2, index, s.new_full((1,), -1).expand(index.shape))
-        return s.div_(out_RNK.shape[1])
+        s_RKN = torch.softmax(out_RNK.mT, 1)
+        index = _label_row(s_RKN, targets)
+        s_RKN.scatter_add_(1, index, s_RKN.new_full((1,), -1).expand(index.shape))
+        return s_RKN.div_(out_RNK.shape[1]).mT
 
     def predict(self, out_RNK: Tensor) -> Tensor:
         return out_RNK.argmax(2)
