@@ -231,3 +231,43 @@ def test_what_does_not_fit_is_said_before_anything_is_written(
 ) -> None:
     with pytest.raises(ConfigError, match=sentence):
         train_together([small(*overrides)])
+
+
+def test_no_epochs_evaluates_the_initial_parameters() -> None:
+    listener = train("trainer.epochs=0")
+    assert listener.result.status == "completed"
+    assert listener.result.steps == 0
+    assert listener.result.final.keys() == {"train", "val", "test"}
+    assert largest_difference(listener.first, listener.last) == 0
+    trained = train("trainer.epochs=1", "optimizer.lr=1e-12", "trainer.train_metrics=full")
+    for part, scores in listener.result.final.items():
+        assert scores.loss == pytest.approx(trained.result.final[part].loss, rel=1e-6)
+
+
+def test_max_steps_ends_within_an_epoch() -> None:
+    listener = train("trainer.max_steps=15", "trainer.epochs=100")
+    assert listener.result.steps == 15
+    assert evaluated_steps(listener)[-1] == 15
+
+
+def test_a_run_stops_when_it_fits_its_training_data() -> None:
+    overrides = ("trainer.train_metrics=full", "trainer.epochs=200", "optimizer.lr=0.5")
+    listener = train(*overrides, "trainer.early_stopping.train_accuracy=1")
+    assert listener.result.status == "early_stopped"
+    assert listener.result.final["train"].accuracy == 1
+    before = [each.scores["train"].accuracy for each in listener.evaluations if "train" in each.scores]
+    assert all(accuracy < 1 for accuracy in before[:-1])
+
+
+@pytest.mark.parametrize("sampling", ["without_replacement", "with_replacement"])
+def test_other_samplings_train_too(sampling: str) -> None:
+    listener = train(f"trainer.sampling={sampling}", "optimizer.lr=0.1", "trainer.epochs=20")
+    losses = [each.scores["train"].loss for each in listener.evaluations if "train" in each.scores]
+    assert losses[-1] < 0.5 * losses[0]
+    assert largest_difference(listener.last, train("optimizer.lr=0.1", "trainer.epochs=20").last) > 1e-3
+
+
+def test_a_full_batch_without_replacement_is_gradient_descent() -> None:
+    overrides = ("trainer.batch_size=null", "trainer.epochs=10")
+    drawn = train("trainer.sampling=without_replacement", *overrides)
+    assert largest_difference(drawn.last, train(*overrides).last) < 1e-12

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlhw.config.trainer import EarlyStoppingConfig, Matmul, Metric
+from dlhw.config.trainer import EarlyStoppingConfig, Matmul, Metric, Sampling
 from dlhw.data.dataset import Part
 from dlhw.nn.context import Workspace
 from dlhw.nn.losses import LOSSES
@@ -15,7 +15,6 @@ from dlhw.training.device import (
     choose_matmul,
     matmul_setting,
     resolve_device,
-    thread_setting,
 )
 from dlhw.training.events import Scores
 from dlhw.training.pool import Pool, num_batches
@@ -78,7 +77,7 @@ def test_a_part_that_all_runs_share_lies_in_memory_once() -> None:
 
 
 def test_orders_depend_on_seed_and_epoch_alone() -> None:
-    both, alone = OrderStream([3, 5], 50, shuffle=True), OrderStream([5], 50, shuffle=True)
+    both, alone = OrderStream([3, 5], 50, 8, Sampling.epoch), OrderStream([5], 50, 8, Sampling.epoch)
     first, second = both.epoch(0), both.epoch(1)
     own = alone.epoch(1)
     assert first is not None
@@ -91,9 +90,51 @@ def test_orders_depend_on_seed_and_epoch_alone() -> None:
 
 
 def test_one_order_for_runs_of_one_seed() -> None:
-    order = OrderStream([4, 4, 4], 20, shuffle=True).epoch(0)
+    order = OrderStream([4, 4, 4], 20, 8, Sampling.epoch).epoch(0)
     assert order is not None
     assert order.shape == (1, 20)
+
+
+def test_without_replacement_each_step_draws_distinct_samples_from_all() -> None:
+    order = OrderStream([0], 10, 4, Sampling.without_replacement).epoch(0)
+    assert order is not None
+    batches = order[0].split(4)
+    assert [len(batch) for batch in batches] == [4, 4, 2]
+    assert all(len(batch.unique()) == len(batch) for batch in batches)
+    drawn = [OrderStream([seed], 10, 4, Sampling.without_replacement).epoch(0) for seed in range(200)]
+    counts = torch.cat([each[0] for each in drawn if each is not None]).bincount(minlength=10)
+    assert counts.sum() == 2000
+    # steps are independent: over many draws an epoch repeats some samples and leaves others out
+    assert any(len(each.unique()) < 10 for each in drawn if each is not None)
+    assert counts.min() > 140
+
+
+def test_with_replacement_a_batch_may_hold_a_sample_twice() -> None:
+    order = OrderStream([0], 1000, 1000, Sampling.with_replacement).epoch(0)
+    assert order is not None
+    assert order.shape == (1, 1000)
+    # a share of 1 - 1/e of all samples is expected
+    assert 580 < len(order.unique()) < 690
+
+
+def test_file_order_has_no_order() -> None:
+    assert OrderStream([0], 10, 4, Sampling.file_order).epoch(0) is None
+
+
+def test_inputs_are_shared_where_only_targets_differ() -> None:
+    inputs, labels = torch.arange(12.0).view(6, 2), [torch.arange(6), torch.arange(6).flip(0)]
+    pool = Pool.of([Part(inputs, each) for each in labels], CPU)
+    assert pool.inputs.shape == (1, 6, 2)
+    assert pool.targets.shape == (2, 6)
+    order = torch.tensor([[5, 0, 3, 1, 2, 4]])
+    work = Workspace(reuse=True)
+    for number, (x, targets) in enumerate(pool.batches(order, 4, drop_last=False, work=work)):
+        places = order[0, 4 * number : 4 * number + 4]
+        assert torch.equal(x, inputs[places].unsqueeze(0))
+        assert torch.equal(targets, torch.stack([each[places] for each in labels]))
+    second = pool.rows(slice(1, 2))
+    assert torch.equal(second.targets, labels[1].unsqueeze(0))
+    assert second.inputs.data_ptr() == pool.inputs.data_ptr()
 
 
 def test_masks_depend_on_seed_and_epoch_alone() -> None:
@@ -171,18 +212,6 @@ def test_matmul_setting_is_used_and_put_back(wanted: Matmul) -> None:
 
 def test_matmul_auto_measures_nothing_in_float64() -> None:
     assert choose_matmul(Matmul.auto, CPU, torch.float64, (1, 1, 1)) == "highest"
-
-
-@pytest.mark.parametrize(("multiplications", "expected"), [(1000, 1), (10**9, 2)])
-def test_small_steps_use_one_thread(multiplications: int, expected: int) -> None:
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    try:
-        with thread_setting(multiplications):
-            assert torch.get_num_threads() == expected
-        assert torch.get_num_threads() == 2
-    finally:
-        torch.set_num_threads(before)
 
 
 def test_device_auto_is_the_gpu_where_there_is_one() -> None:

@@ -22,6 +22,15 @@ class Unit(StrEnum):
     step = auto()
 
 
+class Sampling(StrEnum):
+    """How the samples of a step are drawn."""
+
+    epoch = auto()
+    file_order = auto()
+    without_replacement = auto()
+    with_replacement = auto()
+
+
 class TrainMetrics(StrEnum):
     """How the training part's loss and accuracy are measured."""
 
@@ -62,7 +71,7 @@ class Matmul(StrEnum):
 
 @dataclass(kw_only=True)
 class EarlyStoppingConfig(Group):
-    """Stop a run whose validation metric has not improved for `patience` evaluations."""
+    """Stop a run whose validation metric has not improved for `patience` evaluations, or that fits its data."""
 
     patience: int | None = per_run(None)
     """evaluations without a new best before stopping; null: never stop early"""
@@ -71,7 +80,13 @@ class EarlyStoppingConfig(Group):
     min_delta: float = per_run(0.0)
     """what counts as new best must be better by more than this"""
 
+    train_accuracy: float | None = per_run(None)
+    """stop when the training part's accuracy has reached this; null: never"""
+
     def problems(self) -> Iterator[str]:
+        if self.train_accuracy is not None and not 0 < self.train_accuracy <= 1:
+            key = "trainer.early_stopping.train_accuracy"
+            yield f"{key} must be in (0, 1], got {self.train_accuracy}"
         if self.patience is not None:
             yield from at_least("trainer.early_stopping.patience", self.patience, 1)
         yield from at_least("trainer.early_stopping.min_delta", self.min_delta, 0)
@@ -82,11 +97,16 @@ class TrainerConfig(Group):
     """How long, in what batches, on what device, and how it is measured."""
 
     epochs: int = 20
-    """passes over the training part"""
+    """passes over the training part; 0 evaluates the initial parameters"""
+    max_steps: int | None = None
+    """end after so many updates, whatever is left of the epochs; null: no limit"""
     batch_size: int | None = 64
     """samples a step; null: all at once (gradient descent)"""
     shuffle: bool = True
     """a new order every epoch; false: file order"""
+    sampling: Sampling = Sampling.epoch
+    """epoch: each sample once an epoch; without_replacement, with_replacement: every step draws anew from all
+    samples, and an epoch is as many draws as there are samples; file_order: what shuffle=false gives"""
     drop_last: bool = False
     """leave out the last batch of an epoch when it is smaller"""
     eval_every: int = 1
@@ -112,10 +132,18 @@ class TrainerConfig(Group):
     """compare manual gradients with autograd's on a small batch before training"""
 
     def problems(self) -> Iterator[str]:
-        yield from at_least("trainer.epochs", self.epochs, 1)
+        yield from at_least("trainer.epochs", self.epochs, 0)
+        if self.max_steps is not None:
+            yield from at_least("trainer.max_steps", self.max_steps, 1)
+        if not self.shuffle and self.sampling not in (Sampling.epoch, Sampling.file_order):
+            yield f"trainer.shuffle=false contradicts trainer.sampling={self.sampling}"
         if self.batch_size is not None:
             yield from at_least("trainer.batch_size", self.batch_size, 1)
         yield from at_least("trainer.eval_every", self.eval_every, 1)
         yield from self.early_stopping.problems()
         if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", self.device):
             yield f"trainer.device must be auto, cpu, cuda or cuda:N, got {self.device}"
+
+    def resolved_sampling(self) -> Sampling:
+        """How samples are drawn once `shuffle` is taken in."""
+        return self.sampling if self.shuffle else Sampling.file_order

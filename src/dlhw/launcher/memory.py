@@ -63,7 +63,7 @@ def run_bytes(config: TrainConfig, layout: Layout, activations: int, dataset: Da
 
 def cohort_bytes(dtype_size: int) -> int:
     """What every cohort takes whatever its size: chunks of evaluations and kept outputs."""
-    return dtype_size * (3 * CHUNK_ELEMENTS + 2 * KEPT_ELEMENTS)
+    return dtype_size * (3 * CHUNK_ELEMENTS + 4 * KEPT_ELEMENTS)
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -1,6 +1,7 @@
 """A cohort: R runs that share every operation, with one row each in the flat parameters."""
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -10,8 +11,8 @@ from dlhw.models.build import build_model
 from dlhw.nn.init import initialise
 from dlhw.nn.losses import LOSSES
 from dlhw.nn.parameters import Layout
-from dlhw.optim.optimizers import build_optimizer
-from dlhw.optim.regularizers import build_regularizer
+from dlhw.optim.optimizers import Optimizer, build_optimizer
+from dlhw.optim.regularizers import Regularizer, build_regularizer
 from dlhw.random import generator
 
 
@@ -37,23 +38,47 @@ class Cohort:
         device: torch.device,
         dtype: torch.dtype,
     ) -> None:
+        self.input_shape, self.num_outputs = input_shape, num_outputs
+        self._describe(configs)
+        params_RP = self._initial(dtype).to(device)
+        self._lay_out(params_RP, torch.zeros_like(params_RP))
+
+    def _describe(self, configs: Sequence[TrainConfig]) -> None:
         self.configs = list(configs)
         self.config = self.configs[0]
-        self.device, self.dtype = device, dtype
-        self.model = build_model([config.model for config in configs], input_shape, num_outputs)
+        self.model = build_model([config.model for config in configs], self.input_shape, self.num_outputs)
         self.layout = Layout(self.model.specs())
-        self.params_RP = self._initial().to(device)
-        self.grads_RP = torch.zeros_like(self.params_RP)
-        self.params = self.layout.views(self.params_RP)
-        self.grads = self.layout.views(self.grads_RP)
         self.loss = LOSSES[self.config.resolved_loss()]
-        regularizers = [config.regularizer for config in configs]
-        self.regularizer = build_regularizer(regularizers, self.layout, self.params_RP)
-        self.optimizer = build_optimizer([config.optimizer for config in configs], self.params_RP)
 
-    def _initial(self) -> Tensor:
+    def _lay_out(self, params_RP: Tensor, grads_RP: Tensor) -> None:
+        self.params_RP, self.grads_RP = params_RP, grads_RP
+        self.device, self.dtype = params_RP.device, params_RP.dtype
+        self.params = self.layout.views(params_RP)
+        self.grads = self.layout.views(grads_RP)
+
+    def part(self, rows: slice) -> "Cohort":
+        """Some consecutive runs, on the same memory; model, buffers and update rule are their own."""
+        part = object.__new__(Cohort)
+        part.input_shape, part.num_outputs = self.input_shape, self.num_outputs
+        part._describe(self.configs[rows])
+        part._lay_out(self.params_RP[rows], self.grads_RP[rows])
+        return part
+
+    # made when first asked for: a cohort that trains in parts has none of its own
+    @cached_property
+    def regularizer(self) -> Regularizer:
+        """Penalty of each run."""
+        regularizers = [config.regularizer for config in self.configs]
+        return build_regularizer(regularizers, self.layout, self.params_RP)
+
+    @cached_property
+    def optimizer(self) -> Optimizer:
+        """Update rule of each run, with its state."""
+        return build_optimizer([config.optimizer for config in self.configs], self.params_RP)
+
+    def _initial(self, dtype: torch.dtype) -> Tensor:
         generators = [generator(config.seed, "init") for config in self.configs]
-        return initialise(self.layout, [config.model.init for config in self.configs], generators, self.dtype)
+        return initialise(self.layout, [config.model.init for config in self.configs], generators, dtype)
 
     @property
     def num_runs(self) -> int:

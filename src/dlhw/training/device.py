@@ -18,9 +18,6 @@ AS_EXACT = 4.0
 # "medium" must be this much faster to be taken: a choice by a hair would change from run to run, and with it
 # the last bits of every number.
 MARGIN = 1.25
-# Products of fewer multiplications are not faster on two threads, and a step of so little work suffers most
-# when threads wait for each other on a machine that is shared.
-WORTH_THREADS = 2_000_000
 # The choice costs a few milliseconds: the best of some short runs.
 REPEATS = 15
 
@@ -51,18 +48,6 @@ def matmul_setting(setting: str) -> Iterator[None]:
         yield
     finally:
         torch.set_float32_matmul_precision(before)
-
-
-@contextmanager
-def thread_setting(multiplications: int) -> Iterator[None]:
-    """Use one thread for a while if the largest product of a step is too small to be shared."""
-    before = torch.get_num_threads()
-    if multiplications < WORTH_THREADS:
-        torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def choose_matmul(

@@ -2,16 +2,16 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from math import inf, prod
+from math import inf
 
 from dlhw.config.root import LossName, TrainConfig, class_count_problems
 from dlhw.data.dataset import Dataset
 from dlhw.errors import ConfigError
 from dlhw.nn.check import check_model, largest_error
 from dlhw.training.cohort import Cohort
-from dlhw.training.device import DTYPES, choose_matmul, matmul_setting, resolve_device, thread_setting
+from dlhw.training.device import DTYPES, choose_matmul, matmul_setting, resolve_device
 from dlhw.training.events import RunInfo, RunResult, Status, Tracker
-from dlhw.training.loop import Loop
+from dlhw.training.loop import Loop, costliest_product
 from dlhw.training.pool import Pool
 
 # Relative error above which a run does not start; float64 gradients of a right backward pass agree to 1e-12.
@@ -89,13 +89,12 @@ def fit(
         part: Pool.of([dataset.parts[part] for dataset in datasets], cohort.device)
         for part in datasets[0].parts
     }
-    error = gradient_error(cohort, pools["train"]) if trainer.gradcheck else None
-    product = costliest_product(cohort)
-    setting = choose_matmul(trainer.matmul, cohort.device, cohort.dtype, product)
+    error = gradient_error(cohort, pools["train"]) if trainer.gradcheck and trainer.epochs else None
+    setting = choose_matmul(trainer.matmul, cohort.device, cohort.dtype, costliest_product(cohort))
     trackers = [make_trackers(run, config) for run, config in enumerate(configs)]
     loop = Loop(cohort, pools, trackers, datasets[0].class_names)
     try:
-        with matmul_setting(setting), thread_setting(cohort.num_runs * prod(product)):
+        with matmul_setting(setting):
             infos = [
                 run_info(cohort, run, pools, datasets[0], loop, gradcheck=error, matmul=setting)
                 for run in range(cohort.num_runs)
@@ -131,13 +130,6 @@ def gradient_error(cohort: Cohort, pool: Pool) -> float:
             "more, trainer.engine=autograd trains without it, trainer.gradcheck=false trains all the same"
         )
     return worst.error
-
-
-def costliest_product(cohort: Cohort) -> tuple[int, int, int]:
-    """(N, I, O) of the affine layer with the most weights: what matmul kernels are compared on."""
-    shapes = [spec.shape for spec in cohort.layout.specs.values() if len(spec.shape) == 2]
-    fan_in, fan_out = max(shapes, key=lambda shape: shape[0] * shape[1])
-    return cohort.config.trainer.batch_size or 1024, fan_in, fan_out
 
 
 def run_info(

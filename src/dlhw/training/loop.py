@@ -6,20 +6,17 @@ from dataclasses import replace
 from functools import partial
 from time import perf_counter
 
+import torch
 from torch import Tensor
 
 from dlhw.config.trainer import TrainMetrics, Unit
-from dlhw.optim.optimizers import column
 from dlhw.optim.schedules import lr_factor
 from dlhw.training.cohort import Cohort
-from dlhw.training.engines import ENGINES
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores, Snapshot, Status, Tracker
-from dlhw.training.pool import Pool, num_batches
+from dlhw.training.pool import num_batches
 from dlhw.training.progress import Progress
-from dlhw.training.scoring import Evaluator, RunningScores
-from dlhw.training.streams import OrderStream, UniformStream
-
-Pools = Mapping[str, Pool]
+from dlhw.training.shard import Pools, Shard
+from dlhw.training.workers import Plan, Workers, make_plan
 
 
 class Loop:
@@ -42,34 +39,43 @@ class Loop:
         self.cohort, self.pools, self.trackers = cohort, pools, trackers
         self.num_classes = len(class_names)
         self.trainer = cohort.config.trainer
-        self.batch_size = self.trainer.batch_size or pools["train"].num_samples
-        seeds = [config.seed for config in cohort.configs]
         num_samples = pools["train"].num_samples
-        self.order = OrderStream(seeds, num_samples, shuffle=self.trainer.shuffle)
-        self.uniform = UniformStream(seeds, cohort.dtype)
-        self.engine = ENGINES[self.trainer.engine](cohort, self.uniform)
-        self.evaluator = Evaluator(cohort.model, cohort.loss)
-        self.running = RunningScores(cohort.loss, cohort.num_runs)
+        self.batch_size = self.trainer.batch_size or num_samples
+        plan = plan_of(cohort, self.batch_size)
+        self.workers = Workers(plan)
+        parts = [cohort] if len(plan.rows) == 1 else [cohort.part(rows) for rows in plan.rows]
+        self.shards = [
+            Shard(part, {name: pool.rows(rows) for name, pool in pools.items()}, rows, self.workers.stopped)
+            for part, rows in zip(parts, plan.rows, strict=True)
+        ]
         self.runs = [Progress(config) for config in cohort.configs]
         self.errors: dict[int, Exception] = {}
         self.best_RP = cohort.params_RP.clone()
         self.steps_per_epoch = num_batches(num_samples, self.batch_size, drop_last=self.trainer.drop_last)
         self.total_steps = self.steps_per_epoch * self.trainer.epochs
+        if self.trainer.max_steps is not None:
+            self.total_steps = min(self.total_steps, self.trainer.max_steps)
         self.step = 0
         self._norms: dict[tuple[str, str], list[float]] | None = None
 
     def run(self, infos: Sequence[RunInfo]) -> list[RunResult]:
         """Train until every run has ended; tell the trackers; return how each run ended."""
-        for number, info in enumerate(infos):
-            self._tell(number, partial(self._start_tracker, info))
-        self.started = perf_counter()
-        for epoch in range(self.trainer.epochs):
+        with self.workers:
+            for number, info in enumerate(infos):
+                self._tell(number, partial(self._start_tracker, info))
+            self.started = perf_counter()
+            self._train()
+            for run in self.runs:
+                run.status = run.status or Status.completed
+            return self._finish()
+
+    def _train(self) -> None:
+        if not self.total_steps:
+            self._evaluate()
+        epoch = 0
+        while self.step < self.total_steps and any(run.active for run in self.runs):
             self.train_epoch(epoch)
-            if not any(run.active for run in self.runs):
-                break
-        for run in self.runs:
-            run.status = run.status or Status.completed
-        return self._finish()
+            epoch += 1
 
     def _start_tracker(self, info: RunInfo, tracker: Tracker) -> None:
         tracker.start(info, self.snapshot(info.index))
@@ -81,7 +87,7 @@ class Loop:
             parameters=partial(cohort.layout.of_run, cohort.params_RP, run),
             gradients=partial(self._gradients_of, run),
             norms=lambda: {key: values[run] for key, values in self.norms().items()},
-            optimizer=partial(cohort.optimizer.state_of, run),
+            optimizer=partial(self._optimizer_state, run),
             progress=self.runs[run].to_dict,
         )
 
@@ -94,31 +100,26 @@ class Loop:
     def _gradients_of(self, run: int) -> dict[str, Tensor]:
         return self.cohort.layout.of_run(self.cohort.grads_RP, run) if self.step else {}
 
+    def _optimizer_state(self, run: int) -> dict[str, Tensor]:
+        shard = next(shard for shard in self.shards if run < shard.rows.stop)
+        return shard.cohort.optimizer.state_of(run - shard.rows.start)
+
     def train_epoch(self, epoch: int) -> None:
         """One pass over the training part, with the evaluations that fall into it."""
-        self.uniform.epoch(epoch)
-        self._set_lr(epoch)
-        batches = self.pools["train"].batches(
-            self.order.epoch(epoch),
-            self.batch_size,
-            drop_last=self.trainer.drop_last,
-            work=self.engine.context.workspace,
-        )
-        for x, targets in batches:
-            self._update(x, targets)
+        self.workers.map(lambda shard: shard.start_epoch(epoch), self.shards)
+        end = min(self.step + self.steps_per_epoch, self.total_steps)
+        while self.step < end and any(run.active for run in self.runs):
+            self._set_lr(epoch)
+            self._train_until(min(end, self._next_evaluation()))
             if self._evaluation_is_due():
                 self._evaluate()
-                if not any(run.active for run in self.runs):
-                    return
-                self._set_lr(epoch)
 
-    def _update(self, x: Tensor, targets: Tensor) -> None:
-        cohort = self.cohort
-        out_RNK = self.engine.gradients(x, targets)
-        self.step += 1
-        self.running.add(self.step, out_RNK, targets)
-        cohort.regularizer.add_gradient(cohort.params_RP, cohort.grads_RP)
-        cohort.optimizer.step(cohort.grads_RP, self.lr_R1)
+    def _train_until(self, step: int) -> None:
+        """Make updates; shards whose runs have all ended have nothing to do."""
+        before, count = self.step, step - self.step
+        active = [shard for shard in self.shards if any(run.active for run in self.runs[shard.rows])]
+        self.workers.map(lambda shard: shard.train(before, count, self.lrs[shard.rows]), active)
+        self.step = step
 
     def _set_lr(self, epoch: int) -> None:
         """Learning rates of this epoch; a run that has ended keeps its parameters by a rate of 0."""
@@ -128,13 +129,17 @@ class Loop:
             else 0.0
             for config, run in zip(self.cohort.configs, self.runs, strict=True)
         ]
-        self.lr_R1 = column(self.lrs, self.cohort.params_RP)
+
+    def _steps_between_evaluations(self) -> int:
+        each = self.steps_per_epoch if self.trainer.eval_unit is Unit.epoch else 1
+        return self.trainer.eval_every * each
+
+    def _next_evaluation(self) -> int:
+        every = self._steps_between_evaluations()
+        return (self.step // every + 1) * every
 
     def _evaluation_is_due(self) -> bool:
-        every = self.trainer.eval_every
-        if self.trainer.eval_unit is Unit.epoch:
-            every *= self.steps_per_epoch
-        return self.step % every == 0 or self.step == self.total_steps
+        return self.step % self._steps_between_evaluations() == 0 or self.step == self.total_steps
 
     def _evaluate(self) -> None:
         scores = {"train": self._train_scores()}
@@ -142,24 +147,25 @@ class Loop:
             scores["val"] = self._scores(self.cohort.params_RP, "val")
         seconds = perf_counter() - self.started
         epoch = self.step / self.steps_per_epoch
+        diverged_at = [step for shard in self.shards for step in shard.running.diverged_at]
         self._norms = None
         for number, run in enumerate(self.runs):
             if run.active:
                 mine = {part: of_runs[number] for part, of_runs in scores.items()}
                 is_best = run.take(mine, epoch, self.step, seconds)
-                run.find_divergence(self.running.diverged_at[number])
+                run.find_divergence(diverged_at[number])
                 self._keep_best(number, is_best and run.diverged_at is None)
                 self._tell_scores(number, mine, is_best=is_best)
 
     def _train_scores(self) -> list[Scores]:
-        running = self.running.take()
-        if self.trainer.train_metrics is TrainMetrics.running:
+        running = [scores for shard in self.shards for scores in shard.running.take()]
+        if self.trainer.train_metrics is TrainMetrics.running and self.step:
             return running
         return self._scores(self.cohort.params_RP, "train")
 
     def _scores(self, params_RP: Tensor, part: str) -> list[Scores]:
-        views = self.cohort.layout.views(params_RP)
-        return self.evaluator.scores(views, self.pools[part], self.cohort.num_runs)
+        of_shards = self.workers.map(lambda shard: shard.scores(params_RP, part), self.shards)
+        return [scores for of_shard in of_shards for scores in of_shard]
 
     def _keep_best(self, number: int, is_best: bool) -> None:
         if is_best:
@@ -236,6 +242,26 @@ class Loop:
         if not self.num_classes:
             return None, None
         part = next(name for name in ("test", "val", "train") if name in self.pools)
-        views = self.cohort.layout.views(params_RP)
-        counts = self.evaluator.confusion(views, self.pools[part], self.cohort.num_runs, self.num_classes)
-        return part, counts
+        counts = [shard.confusion(params_RP, part, self.num_classes) for shard in self.shards]
+        return part, torch.cat(counts)
+
+
+def plan_of(cohort: Cohort, batch_size: int) -> Plan:
+    """How a cohort is spread over the threads of this machine; on another device it stays whole."""
+    if cohort.device.type != "cpu":
+        return Plan((slice(0, cohort.num_runs),), 1, torch.get_num_threads())
+    _, fan_in, fan_out = costliest_product(cohort)
+    return make_plan(
+        cohort.num_runs,
+        product=batch_size * fan_in * fan_out,
+        step=batch_size * cohort.layout.num_parameters,
+        run_bytes=2 * cohort.params_RP[0].nbytes,
+        threads=torch.get_num_threads(),
+    )
+
+
+def costliest_product(cohort: Cohort) -> tuple[int, int, int]:
+    """(N, I, O) of the affine layer with the most weights: what matmul kernels are compared on."""
+    shapes = [spec.shape for spec in cohort.layout.specs.values() if len(spec.shape) == 2]
+    fan_in, fan_out = max(shapes, key=lambda shape: shape[0] * shape[1])
+    return cohort.config.trainer.batch_size or 1024, fan_in, fan_out

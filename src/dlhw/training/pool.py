@@ -16,7 +16,8 @@ Batch = tuple[Tensor, Tensor]
 class Pool:
     """Samples of all runs: inputs (S, n, *shape), targets (S, n) or (S, n, K).
 
-    S is 1 where every run has the same samples, which then lie in memory once.
+    S is 1 where every run has the same ones, which then lie in memory once; inputs may be shared where
+    targets are not (runs that differ in their corruption of labels).
     """
 
     inputs: Tensor
@@ -25,13 +26,13 @@ class Pool:
     @classmethod
     def of(cls, parts: Sequence[Part], device: torch.device) -> "Pool":
         """Put the parts of all runs (or the one that they share) on the device."""
-        if len({id(part) for part in parts}) == 1:
-            parts = parts[:1]
-        inputs = [part.inputs.to(device) for part in parts]
-        targets = [part.targets.to(device) for part in parts]
-        if len(parts) == 1:
-            return cls(inputs[0].unsqueeze(0), targets[0].unsqueeze(0))
-        return cls(torch.stack(inputs), torch.stack(targets))
+        inputs, targets = [part.inputs for part in parts], [part.targets for part in parts]
+        return cls(_stacked(inputs, device), _stacked(targets, device))
+
+    def rows(self, rows: slice) -> "Pool":
+        """The samples of some of the runs, as views."""
+        own = (each if each.shape[0] == 1 else each[rows] for each in (self.inputs, self.targets))
+        return Pool(*own)
 
     @property
     def num_samples(self) -> int:
@@ -60,18 +61,24 @@ class Pool:
             whole = self.chunks(size)
             yield from (next(whole) for _ in range(count))
             return
-        runs = max(order.shape[0], self.inputs.shape[0])
-        index_Sn = self._flat_index(order.to(self.inputs.device), runs)
+        order = order.to(self.inputs.device)
+        index_Sn = self._flat_index(order, self.inputs.shape[0])
         inputs = self.inputs.flatten(0, 1)
-        targets = self.targets.flatten(0, 1)[index_Sn]
+        targets = self.targets.flatten(0, 1)[self._flat_index(order, self.targets.shape[0])]
         for number in range(count):
             batch = slice(number * size, (number + 1) * size)
             yield _take(inputs, index_Sn[:, batch], work), targets[:, batch]
 
-    def _flat_index(self, order: Tensor, runs: int) -> Tensor:
-        """Indices into all samples of all runs one after the other."""
-        offsets = torch.arange(self.inputs.shape[0], device=order.device).unsqueeze(1) * self.num_samples
-        return (order + offsets).expand(runs, -1)
+    def _flat_index(self, order: Tensor, sets: int) -> Tensor:
+        """Indices into the samples of all sets one after the other."""
+        offsets = torch.arange(sets, device=order.device).unsqueeze(1) * self.num_samples
+        return (order + offsets).expand(max(order.shape[0], sets), -1)
+
+
+def _stacked(tensors: Sequence[Tensor], device: torch.device) -> Tensor:
+    if len({id(tensor) for tensor in tensors}) == 1:
+        return tensors[0].to(device).unsqueeze(0)
+    return torch.stack([tensor.to(device) for tensor in tensors])
 
 
 def _take(samples: Tensor, index_SB: Tensor, work: Workspace) -> Tensor:

@@ -80,7 +80,14 @@ class Progress:
             self.best_value, self.best, self.best_epoch, self.best_step = value, scores, epoch, step
         if judged is not None and self.patience.exhausted_by(judged):
             self.status = Status.early_stopped
+        if self._fits(scores["train"]):
+            self.status = Status.early_stopped
         return is_best
+
+    def _fits(self, train: Scores) -> bool:
+        """Whether the training part's accuracy has reached what the run was to reach."""
+        wanted = self.config.trainer.early_stopping.train_accuracy
+        return wanted is not None and train.accuracy is not None and train.accuracy >= wanted
 
     def find_divergence(self, diverged_at: int | None) -> None:
         """End the run if a training loss was not finite, or its last scores are not."""

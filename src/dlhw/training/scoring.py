@@ -1,6 +1,7 @@
 """Losses and accuracies of all runs: over the batches of training, and over a whole part."""
 
 from dataclasses import dataclass
+from math import nan
 
 import torch
 from torch import Tensor
@@ -12,10 +13,11 @@ from dlhw.nn.sequential import Sequential
 from dlhw.training.events import Scores
 from dlhw.training.pool import Pool
 
-# Elements of the widest activation in one chunk of an evaluation: 16 MiB in float32.
-CHUNK_ELEMENTS = 2**22
-# Elements of outputs kept before they are scored, many steps in one call.
-KEPT_ELEMENTS = 2**20
+# Elements of the widest activation in one chunk of an evaluation: 4 MiB in float32.
+CHUNK_ELEMENTS = 2**20
+# Elements of outputs kept before they are scored, many steps in one call: 1 MiB in float32, which stays in
+# the cache.
+KEPT_ELEMENTS = 2**18
 
 
 @dataclass
@@ -27,7 +29,9 @@ class Sums:
     count: int
 
     def scores(self) -> list[Scores]:
-        """Means of each run."""
+        """Means of each run; NaN if there were no samples."""
+        if not self.count:
+            return [Scores(nan, None)] * len(self.loss)
         accuracies: list[float | None] = [None] * len(self.loss)
         if self.correct is not None:
             accuracies = [value / self.count for value in self.correct]
@@ -55,8 +59,9 @@ class RunningScores:
 
     def __init__(self, loss: Loss, num_runs: int) -> None:
         self.loss, self.num_runs = loss, num_runs
-        self._kept: list[tuple[int, Tensor, Tensor]] = []
-        self._elements = 0
+        self._steps: list[tuple[int, Tensor]] = []
+        self._kept_RKN: Tensor | None = None
+        self._used = 0
         self.diverged_at: list[int | None] = [None] * num_runs
         self._reset()
 
@@ -65,10 +70,22 @@ class RunningScores:
 
     def add(self, step: int, out_RNK: Tensor, targets: Tensor) -> None:
         """Keep the outputs of one step (copied: engines overwrite them) and its targets."""
-        self._kept.append((step, out_RNK.clone(), targets))
-        self._elements += out_RNK.numel()
-        if self._elements > KEPT_ELEMENTS:
+        kept_RKN = self._room(out_RNK)
+        end = self._used + out_RNK.shape[1]
+        # samples last, as the losses want them
+        kept_RKN[:, :, self._used : end].copy_(out_RNK.mT)
+        self._used = end
+        self._steps.append((step, targets))
+
+    def _room(self, out_RNK: Tensor) -> Tensor:
+        """The buffer, with room for one more step."""
+        runs, batch, outputs = out_RNK.shape
+        if self._kept_RKN is not None and self._used + batch > self._kept_RKN.shape[2]:
             self._fold()
+        if self._kept_RKN is None or batch > self._kept_RKN.shape[2]:
+            samples = max(batch, KEPT_ELEMENTS // (runs * outputs))
+            self._kept_RKN = out_RNK.new_empty(runs, outputs, samples)
+        return self._kept_RKN
 
     def take(self) -> list[Scores]:
         """Scores of each run since the last call."""
@@ -78,21 +95,21 @@ class RunningScores:
         return scores
 
     def _fold(self) -> None:
-        if not self._kept:
+        if not self._steps:
             return
-        out = torch.cat([out for _, out, _ in self._kept], 1)
-        targets = torch.cat([targets for _, _, targets in self._kept], 1)
-        losses_RN = self.loss.per_sample(out, targets)
+        assert self._kept_RKN is not None
+        out_RNK = self._kept_RKN[:, :, : self._used].mT
+        targets = torch.cat([targets for _, targets in self._steps], 1)
+        losses_RN = self.loss.per_sample(out_RNK, targets)
         self._find_divergence(losses_RN)
-        correct = correct_count(self.loss, out, targets)
-        add_sums(self._sums, losses_RN, correct)
-        self._kept, self._elements = [], 0
+        add_sums(self._sums, losses_RN, correct_count(self.loss, out_RNK, targets))
+        self._steps, self._used = [], 0
 
     def _find_divergence(self, losses_RN: Tensor) -> None:
         bad_RN = ~losses_RN.isfinite()
         if not bool(bad_RN.any()):
             return
-        steps = [step for step, out, _ in self._kept for _ in range(out.shape[1])]
+        steps = [step for step, targets in self._steps for _ in range(targets.shape[1])]
         for run in range(self.num_runs):
             if self.diverged_at[run] is None and bool(bad_RN[run].any()):
                 self.diverged_at[run] = steps[int(bad_RN[run].int().argmax())]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from dlhw.config.trainer import Sampling
 from dlhw.random import generator
 
 
@@ -14,22 +15,31 @@ class OrderStream:
     Args:
         seeds: one a run.
         num_samples: n of the training part.
-        shuffle: False gives file order.
+        batch_size: B; a batch is B consecutive places of the order.
+        sampling: see `dlhw.config.trainer.Sampling`.
     """
 
-    def __init__(self, seeds: Sequence[int], num_samples: int, *, shuffle: bool) -> None:
+    def __init__(self, seeds: Sequence[int], num_samples: int, batch_size: int, sampling: Sampling) -> None:
         self.seeds = list(seeds)[:1] if len(set(seeds)) == 1 else list(seeds)
-        self.num_samples, self.shuffle = num_samples, shuffle
+        self.num_samples, self.batch_size, self.sampling = num_samples, batch_size, sampling
 
     def epoch(self, epoch: int) -> Tensor | None:
         """Indices (1, n), or (R, n) where seeds differ; None for file order."""
-        if not self.shuffle:
+        if self.sampling is Sampling.file_order:
             return None
-        orders = {
-            seed: torch.randperm(self.num_samples, generator=generator(seed, "order", epoch))
-            for seed in set(self.seeds)
-        }
+        orders = {seed: self._draw(generator(seed, "order", epoch)) for seed in set(self.seeds)}
         return torch.stack([orders[seed] for seed in self.seeds])
+
+    def _draw(self, stream: torch.Generator) -> Tensor:
+        if self.sampling is Sampling.epoch:
+            return torch.randperm(self.num_samples, generator=stream)
+        if self.sampling is Sampling.with_replacement:
+            return torch.randint(self.num_samples, (self.num_samples,), generator=stream)
+        draws = -(-self.num_samples // self.batch_size)
+        batches = [
+            torch.randperm(self.num_samples, generator=stream)[: self.batch_size] for _ in range(draws)
+        ]
+        return torch.cat(batches)[: self.num_samples]
 
 
 class UniformStream:
