@@ -7,7 +7,7 @@ ARGS ?=
 SWEEP_DATA = $(shell test -d "$${DLHW_DATA_DIR:-data}/MNIST/raw" && echo mnist || echo digits)
 
 .DEFAULT_GOAL := help
-.PHONY: help install train test lint format gradcheck sweep-lr sweep-alpha sweep-batch tensorboard bench build clean distclean report plan
+.PHONY: help install train test lint format gradcheck sweep-lr sweep-alpha sweep-batch tensorboard bench build clean distclean report reproduce plan
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1|\2/' | \
@@ -58,6 +58,9 @@ plan: install ## show what a sweep would do; ARGS="optimizer.lr=1,0.1 seeds=3"
 
 report: install ## make tables and figures of a sweep; ARGS=runs/sweep-lr
 	@$(BIN)/dlhw-report $(ARGS)
+
+reproduce: install ## run every experiment and write runs/reproduce/index.html; ARGS="--quick --check"
+	@$(BIN)/dlhw-reproduce $(ARGS)
 
 tensorboard: install ## show the curves of everything under runs/ in a browser
 	@$(BIN)/tensorboard --logdir runs $(ARGS)

@@ -18,7 +18,7 @@ from time import perf_counter
 
 RECIPE = [
     "model.activation=sigmoid", "model.init.scheme=normal", "model.init.std=0.001", "regularizer=l2",
-    "regularizer.alpha=1e-3", "tracking.console=none", "hydra/sweeper=basic", "hydra.sweep.dir=sweep",
+    "regularizer.alpha=1e-3", "tracking.console=none", "hydra.sweep.dir=sweep",
 ]  # fmt: skip
 FOUR = ["1", "0.1", "0.05", "0.01"]
 LIMITS = {4: 0.65, 32: 0.45}
@@ -52,10 +52,13 @@ def seconds(launcher: str, count: int, epochs: int, folder: Path) -> float:
     return taken
 
 
-def accuracies(folder: Path) -> list[float]:
-    """Test accuracy of every run of a sweep."""
-    paths = sorted((folder / "sweep").glob("*/summary.json"), key=lambda path: int(path.parent.name))
-    return [json.loads(path.read_text(encoding="utf-8"))["best"]["test"]["accuracy"] for path in paths]
+def accuracies(folder: Path) -> dict[str, float]:
+    """Run folder -> test accuracy, of every run of a sweep."""
+    summaries = (folder / "sweep").glob("*/summary.json")
+    return {
+        path.parent.name: json.loads(path.read_text(encoding="utf-8"))["best"]["test"]["accuracy"]
+        for path in summaries
+    }
 
 
 def compare(count: int, epochs: int, rounds: int) -> bool:
@@ -65,8 +68,8 @@ def compare(count: int, epochs: int, rounds: int) -> bool:
         for number in range(rounds):
             for launcher, taken in times.items():
                 taken.append(seconds(launcher, count, epochs, Path(name) / f"{launcher}-{number}"))
-        pairs = zip(accuracies(Path(name) / "basic-0"), accuracies(Path(name) / "fused-0"), strict=True)
-        difference = max(abs(one - other) for one, other in pairs)
+        basic, fused = (accuracies(Path(name) / f"{launcher}-0") for launcher in times)
+        difference = max(abs(basic[run] - fused[run]) for run in basic)
     ratios = [fused / basic for basic, fused in zip(times["basic"], times["fused"], strict=True)]
     medians = {launcher: statistics.median(taken) for launcher, taken in times.items()}
     print(

@@ -16,16 +16,19 @@ examples:
   dlhw-gradcheck model=cnn model.pooling=max regularizer=l2
   dlhw-gradcheck model=mlp "model.hidden=[20,10]" model.dropout=0.3
   dlhw-gradcheck --all
+  dlhw-gradcheck --identities
 
 Everything runs in float64, at random parameters, inputs and cotangents. "autograd" is max |manual - autograd|
 divided by max |autograd|; "differences" is the same against central differences at some coordinates. At a
 kink (ReLU at 0, a tie of a maximum) differences mean nothing: such coordinates are left out and counted.
+--identities compares textbook formulas of softmax, sigmoid and their losses with autograd instead.
 Exit status 0: all within tolerance; 1: not.
 """
 # Images have a known shape; tables do not before they are read, and any will do to check gradients.
 SHAPES = {"digits": (1, 8, 8), "mnist": (1, 28, 28), "fashion_mnist": (1, 28, 28), "octmnist": (1, 28, 28)}
 TABLE_SHAPE = (7,)
 SAMPLES = 4
+IDENTITY_SAMPLES = 1000
 
 
 def main() -> None:
@@ -43,6 +46,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="as for dlhw-train")
     parser.add_argument("--all", action="store_true", help="every layer, loss, model and regularizer")
+    parser.add_argument("--identities", action="store_true", help="textbook identities, instead of gradients")
     parser.add_argument("--tolerance", type=float, default=1e-9, help="against autograd (default 1e-9)")
     parser.add_argument(
         "--difference-tolerance", type=float, default=1e-6, help="against differences (default 1e-6)"
@@ -58,12 +62,25 @@ def gradcheck(argv: list[str]) -> int:
     args = parse(argv)
     from dlhw.errors import ConfigError
 
+    if args.identities:
+        return _identities(args)
     if args.all and args.overrides:
         raise ConfigError("--all checks everything registered and takes no overrides")
     if args.runs < 1 or args.probes < 0:
         raise ConfigError(f"--runs must be >= 1 and --probes >= 0, got {args.runs} and {args.probes}")
     rows = list(_all_rows(args) if args.all else _config_rows(args))
     return _print_table(rows, args)
+
+
+def _identities(args: argparse.Namespace) -> int:
+    from dlhw.errors import ConfigError
+
+    if args.all or args.overrides:
+        raise ConfigError("--identities checks formulas, and takes neither --all nor overrides")
+    from dlhw.procedures.identities import measure
+    from dlhw.procedures.identity_table import print_identities
+
+    return print_identities(measure(args.seed, IDENTITY_SAMPLES))
 
 
 def _config_rows(args: argparse.Namespace) -> Iterator[tuple[str, "Check"]]:
@@ -93,7 +110,8 @@ def _model_rows(config: "TrainConfig", args: argparse.Namespace) -> Iterator[tup
     from dlhw.nn.parameters import Layout
     from dlhw.optim.regularizers import build_regularizer
 
-    shape = SHAPES.get(config.data.name, TABLE_SHAPE)
+    needed = config.model.num_inputs()
+    shape = SHAPES.get(config.data.name, TABLE_SHAPE) if needed is None else (needed,)
     loss = config.resolved_loss()
     model = build_model([config.model] * args.runs, shape, _outputs(config))
     generator = torch.Generator().manual_seed(args.seed)
@@ -117,10 +135,10 @@ def _model_rows(config: "TrainConfig", args: argparse.Namespace) -> Iterator[tup
 
 
 def _outputs(config: "TrainConfig") -> int:
-    from dlhw.config.root import SQUARED, LossName
+    from dlhw.config.root import BINARY, SQUARED
 
     loss = config.resolved_loss()
-    if loss is LossName.binary_cross_entropy or loss in SQUARED:
+    if loss in BINARY or loss in SQUARED:
         return 1
     return config.data.num_classes_kept() or 3
 
@@ -132,8 +150,9 @@ def _all_rows(args: argparse.Namespace) -> Iterator[tuple[str, "Check"]]:
     from dlhw.config.compose import compose
     from dlhw.config.model import MODELS
     from dlhw.config.regularizer import REGULARIZERS
+    from dlhw.config.root import BINARY
     from dlhw.nn.check import check_layers, check_loss
-    from dlhw.nn.losses import LOSSES, BinaryCrossEntropy
+    from dlhw.nn.losses import LOSSES
     from dlhw.nn.registry import LAYERS
     from dlhw.nn.sequential import Sequential
 
@@ -145,7 +164,7 @@ def _all_rows(args: argparse.Namespace) -> Iterator[tuple[str, "Check"]]:
         for check in check_layers(model, x_1N, **options):
             yield name, check
     for loss_name, loss in LOSSES.items():
-        yield loss_name, check_loss(loss, 1 if isinstance(loss, BinaryCrossEntropy) else 4, **options)
+        yield loss_name, check_loss(loss, 1 if loss_name in BINARY else 4, **options)
     for model_name in MODELS:
         yield from _model_rows(compose([f"model={model_name}"]), args)
     for regularizer in REGULARIZERS:

@@ -139,6 +139,8 @@ def print_cohorts(runs: Sequence[Run]) -> None:
     seconds: list[float] = []
     print(describe(configs, cohorts))
     for number, places in enumerate(cohorts, 1):
+        if not configs[places[0]].procedure.trains:
+            continue
         try:
             estimate = estimator.estimate([configs[place] for place in places])
         except UserError as error:

@@ -5,8 +5,13 @@ import io
 import shlex
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dlhw.cli import run_command
+from dlhw.errors import RunFolderError
+
+if TYPE_CHECKING:
+    from dlhw.config.experiment import ExperimentConfig
 
 EPILOG = """\
 examples:
@@ -16,12 +21,19 @@ examples:
   dlhw-report DIR --by lr,alpha                      the end of a key is enough where it is unique
   dlhw-report DIR --metrics final/val/loss,seconds
   dlhw-report DIR --baseline optimizer.lr=0.1        paired differences, seed by seed
+  dlhw-report runs/experiments/cs7643-lr --check     do the published numbers agree?
 
 Metrics are WHEN/PART/WHAT: final, best or selected / train, val or test / loss or accuracy; or epochs, steps,
-best_epoch, seconds, num_parameters. Selected are the parameters that a run's trainer.select chose.
+best_epoch, seconds, num_parameters. Selected are the parameters that a run's trainer.select chose. From a run's
+files are computed: spread/val/accuracy, the standard deviation over the second half of its evaluations, and
+squared_norm/weights, of its last checkpoint.
 
 Writes index.html, report.md, table.csv, table.tex and figures/ into DIR/report. Runs that diverged, failed or
-did not finish are listed, never averaged. Exit status 1 if there is nothing to report.
+did not finish are listed, never averaged. Of a sweep that was run by experiment=SOURCE/NAME the report shows
+the published numbers beside ours, and the experiment's checks, and writes published.csv and checks.csv.
+
+Exit status 1 if there is nothing to report; with --check, 1 too if a number disagrees with a published one, a
+check does not hold, or either was not run.
 """
 
 
@@ -52,6 +64,12 @@ def parse(argv: list[str]) -> argparse.Namespace:
         help="what the best cell is chosen by; with test, every table says so (default: val)",
     )
     add("--baseline", metavar="KEY=VALUE,...", help="cell to compare the others with, seed by seed")
+    add("--check", action="store_true", help="exit with 1 unless everything published and checked agrees")
+    add(
+        "--experiment",
+        metavar="SOURCE/NAME",
+        help="judge by this experiment's file as it is now (default: what the sweep in DIR was run with)",
+    )
     add("--title", help="of the page (default: the runs' name)")
     return parser.parse_args(argv)
 
@@ -64,22 +82,51 @@ def report(argv: list[str]) -> int:
     """Write the report, print its table, say where it is."""
     args = parse(argv)
     # Late, so that --help and usage errors need no pandas.
+    from dlhw.reporting.agreement import judge
     from dlhw.reporting.compile import compile_report, default_title
     from dlhw.reporting.console import print_table
+    from dlhw.reporting.derived import with_derived
     from dlhw.reporting.runs import load_runs
     from dlhw.reporting.study import Options, make_study
     from dlhw.reporting.write import refuse_others_files, write_report
 
     out = args.out or args.dirs[0] / "report"
     refuse_others_files(out)
+    experiment = experiment_of(args)
+    names = [*(args.metrics or []), *(experiment.metric_names() if experiment else [])]
+    frame = with_derived(load_runs(*args.dirs), names)
     options = Options(by=args.by, metrics=args.metrics, select=args.select, baseline=args.baseline)
-    study = make_study(load_runs(*args.dirs), options)
-    document = compile_report(study, args.title or default_title(study), shlex.join(["dlhw-report", *argv]))
-    write_report(study, document, out)
+    study = make_study(frame, options.of(experiment, frame))
+    agreement = None if experiment is None else judge(study, experiment)
+    title = args.title or (experiment.label if experiment else default_title(study))
+    document = compile_report(study, title, shlex.join(["dlhw-report", *argv]), agreement=agreement)
+    write_report(study, document, out, agreement)
     for table in document.tables:
         print_table(table)
     print(f"\nreport: {out / 'index.html'}")
-    return 0
+    if agreement is None:
+        return 0
+    print(agreement.headline)
+    return int(args.check and not agreement.agrees)
+
+
+def experiment_of(args: argparse.Namespace) -> "ExperimentConfig | None":
+    """The one that is named, or that the first folder's sweep was run with.
+
+    Raises:
+        ConfigError, RunFolderError: if there is none to check by, or what is there cannot be read.
+    """
+    from dlhw.config.catalogue import load_experiment
+    from dlhw.reporting.saved import saved_experiment
+
+    if args.experiment is not None:
+        return load_experiment(args.experiment)
+    found = saved_experiment(args.dirs[0])
+    if found is None and args.check:
+        raise RunFolderError(
+            f"--check: {args.dirs[0]} is not the folder of an experiment: name one with --experiment"
+        )
+    return found
 
 
 if __name__ == "__main__":

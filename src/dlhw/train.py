@@ -93,7 +93,9 @@ task.trains_config = True  # type: ignore[attr-defined]  # the fused launcher ma
 
 
 def train_run(config: "TrainConfig", folder: Path) -> "RunResult":
-    """Train a single run, which is a cohort of one, into its folder."""
+    """Train a single run, which is a cohort of one, into its folder; or compute what its procedure says."""
+    if not config.procedure.trains:
+        return compute_run(config, folder)
     from dlhw.data.dataset import load_dataset
     from dlhw.tracking.trackers import run_trackers
     from dlhw.training.device import DTYPES, resolve_device
@@ -104,6 +106,21 @@ def train_run(config: "TrainConfig", folder: Path) -> "RunResult":
     log.info("training %s on %s into %s", config.model.name, config.data.name, folder)
     (result,) = fit([config], [dataset], lambda run, each: run_trackers(each, folder, show_console=True))
     return result
+
+
+def compute_run(config: "TrainConfig", folder: Path) -> "RunResult":
+    """Do what a procedure that does not train says, and leave its files in a run's folder."""
+    from dlhw.procedures.running import run_procedure
+    from dlhw.tracking.summary import write_failure
+
+    log.info("%s into %s", config.procedure.name, folder)
+    try:
+        return run_procedure(config, folder)
+    except UserError:
+        raise  # what cannot be computed leaves no folder
+    except Exception as error:
+        write_failure(folder, str(error) or repr(error))
+        raise
 
 
 def _discard(folder: Path) -> None:

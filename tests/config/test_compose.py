@@ -13,15 +13,22 @@ from dlhw.config.load import CHOICES, check, flat_fields, from_dict, to_dict
 from dlhw.config.store import conf_dir
 from dlhw.errors import ConfigError
 from dlhw.models.build import MODELS
+from dlhw.optim.closed_form import SOLVERS
 from dlhw.optim.optimizers import OPTIMIZERS
 from dlhw.optim.regularizers import REGULARIZERS
 from dlhw.optim.schedules import SCHEDULES
 
 OPTIONS = [(group, name) for group, options in CHOICES.items() for name in options]
+REGRESSION = ["data=csv", "data.train=x.csv", "data.task=regression"]
 # What an option needs beside itself to be a config that can be run.
 NEEDS = {
     ("model", "logistic"): ["data.classes=[2,3]"],
-    ("model", "linear"): ["data=csv", "data.train=x.csv", "data.task=regression"],
+    ("model", "linear"): REGRESSION,
+    ("model", "quadratic"): REGRESSION,
+    ("model", "hand_built"): ["data=gates", "trainer.epochs=0"],
+    ("model", "interval_net"): ["data=interval", "trainer.epochs=0"],
+    ("optimizer", "min_norm"): [*REGRESSION, "model=linear", "model.bias=false"],
+    ("optimizer", "ridge"): [*REGRESSION, "model=linear", "model.bias=false"],
     ("data", "csv"): ["data.train=x.csv"],
     ("data", "npz"): ["data.path=x.npz"],
 }
@@ -42,7 +49,12 @@ def test_schemas_and_files_are_the_same(group: str) -> None:
 
 @pytest.mark.parametrize(
     ("group", "built"),
-    [("model", MODELS), ("optimizer", OPTIMIZERS), ("schedule", SCHEDULES), ("regularizer", REGULARIZERS)],
+    [
+        ("model", MODELS),
+        ("optimizer", OPTIMIZERS | SOLVERS),
+        ("schedule", SCHEDULES),
+        ("regularizer", REGULARIZERS),
+    ],
 )
 def test_every_schema_has_its_builder(group: str, built: dict[type, object]) -> None:
     assert set(CHOICES[group].values()) == set(built)
@@ -88,8 +100,9 @@ def test_fields_that_may_differ_within_a_cohort_are_marked() -> None:
     marked = {key for key, (_, per_run) in flat_fields(compose(["regularizer=l2"])).items() if per_run}
     assert marked == {
         "seed", "model.dropout", "model.init.value", "model.init.mean", "model.init.std", "model.init.gain",
-        "model.init.bias", "optimizer.lr", "optimizer.momentum", "regularizer.alpha",
+        "model.init.bias", "optimizer.lr", "optimizer.momentum", "regularizer.alpha", "data.label_corruption",
         "trainer.early_stopping.patience", "trainer.early_stopping.min_delta",
+        "trainer.early_stopping.train_accuracy",
     }  # fmt: skip
 
 
@@ -108,7 +121,8 @@ def test_every_key_stands_in_the_help(schema: type) -> None:
 def test_docs_of_fields_are_read_from_the_source() -> None:
     from dlhw.config.trainer import TrainerConfig
 
-    assert field_docs(TrainerConfig)["epochs"] == "passes over the training part"
+    told = "passes over the training part; 0 evaluates the initial parameters"
+    assert field_docs(TrainerConfig)["epochs"] == told
     assert set(field_docs(TrainerConfig)) >= {"batch_size", "engine", "matmul", "select"}
 
 

@@ -31,7 +31,7 @@ PROBLEMS: list[tuple[tuple[str, ...], str]] = [
     (("model=cnn", "model.filters=[]"), "model.filters must name at least one convolution"),
     (("model=cnn", "model.kernel=4"), "model.padding must be given when model.kernel is even, got kernel=4"),
     (("model=cnn", "model.padding=-1"), "model.padding must be >= 0, got -1"),
-    (("trainer.epochs=0",), "trainer.epochs must be >= 1, got 0"),
+    (("trainer.epochs=-1",), "trainer.epochs must be >= 0, got -1"),
     (("trainer.batch_size=0",), "trainer.batch_size must be >= 1, got 0"),
     (("trainer.eval_every=0",), "trainer.eval_every must be >= 1, got 0"),
     (("trainer.device=gpu",), "trainer.device must be auto, cpu, cuda or cuda:N, got gpu"),
@@ -93,13 +93,13 @@ def test_problem_has_its_sentence(overrides: tuple[str, ...], sentence: str) -> 
 
 def test_all_problems_are_told_at_once() -> None:
     with pytest.raises(ConfigError) as told:
-        check(compose(["optimizer.lr=0", "trainer.epochs=0", "model.dropout=2"]))
+        check(compose(["optimizer.lr=0", "trainer.epochs=-1", "model.dropout=2"]))
     assert len(str(told.value).splitlines()) == 3
 
 
 MISFITS = [
     ("modle=mlp", "modle: no such key; did you mean model"),
-    ("model=mlpp", "model=mlpp: no such option; did you mean mlp. available: cnn, linear"),
+    ("model=mlpp", "model=mlpp: no such option; did you mean mlp. available: cnn, dag"),
     ("trainer.epoch=3", "trainer.epoch: no such key; did you mean trainer.epochs"),
     ("+trainer.epoch=3", "trainer.epoch: no such key; did you mean trainer.epochs"),
     ("+foo=3", "foo: no such key; at the top there are: name, seed, loss"),

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from dlhw.config.compose import compose
 from dlhw.config.data import CSVConfig, Normalize, Order, SplitConfig, Task
 from dlhw.data import Dataset, load_dataset
 from dlhw.errors import DataError
@@ -37,6 +38,31 @@ def test_regression_on_a_named_column(write_csv: Write, dtype: torch.dtype) -> N
     assert part.targets.tolist() == [[1], [3], [5], [-7]]
     assert part.targets.dtype == part.inputs.dtype == dtype
     assert (dataset.class_names, dataset.num_classes, dataset.num_targets) == ([], None, 1)
+
+
+def test_a_training_and_a_validation_file_as_courses_hand_them_out(write_csv: Write) -> None:
+    """A header, d features and the target y last; nothing is cut from the training file."""
+    random = np.random.default_rng(0)
+    tables = [random.normal(size=(rows, 5)) for rows in (12, 7)]
+    header = "x_1,x_2,x_3,x_4,y\n"
+    paths = [
+        write_csv(header + "\n".join(",".join(map(repr, row)) for row in table.tolist()), f"{name}.csv")
+        for name, table in zip(("train", "valid"), tables, strict=True)
+    ]
+    config = compose(
+        ["data=csv", "model=linear", "data.task=regression", f"data.train={paths[0]}", f"data.val={paths[1]}"]
+    )
+    parts = load_dataset(config.data, config.data_seed(), torch.float64).parts
+    assert list(parts) == ["train", "val"]
+    np.testing.assert_array_equal(parts["val"].inputs, tables[1][:, :4])
+    np.testing.assert_array_equal(parts["val"].targets, tables[1][:, 4:])
+    assert sorted(parts["train"].targets[:, 0].tolist()) == sorted(tables[0][:, 4].tolist())
+
+
+def test_classes_written_as_numbers_with_a_fraction(write_csv: Write) -> None:
+    table = "x_1,x_2,y\n0.5,1.5,0.0\n2.5,1,1.0\n"
+    dataset = load(write_csv(table), val=write_csv(table, "valid.csv"))
+    assert [part.targets.tolist() for part in dataset.parts.values()] == [[0, 1], [0, 1]]
 
 
 def test_other_files_are_other_parts(write_csv: Write) -> None:

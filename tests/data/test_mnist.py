@@ -91,6 +91,12 @@ class TestRealMNIST:
         dataset = load_dataset(MNISTConfig(**fields), None)  # type: ignore[arg-type]
         return {name: part.targets for name, part in dataset.parts.items()}
 
+    def test_two_classes_with_the_test_set_for_validation(self) -> None:
+        """tdt4265's parts: 4,005 for training and 2,042 for validation."""
+        split = SplitConfig(val_from_test=True, order=Order.sequential)
+        targets = self.load(limit=20000, classes=[3, 2], split=split)
+        assert {name: len(each) for name, each in targets.items()} == {"train": 4005, "val": 2042}
+
     def test_two_classes_of_the_first_20000(self) -> None:
         split = SplitConfig(train=None, val=0.1, test=None, order=Order.sequential)
         targets = self.load(limit=20000, classes=[3, 2], split=split)

@@ -9,6 +9,7 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from dlhw.config.data import DataConfig, Normalize, Statistics
 from dlhw.data.normalize import Normalization, fit_normalization
+from dlhw.errors import DataError
 
 IMAGES = np.random.default_rng(0).integers(0, 200, (9, 1, 4, 4), dtype=np.uint8)
 TABLE = np.random.default_rng(1).normal(50, 9, (5000, 3))  # more rows than one chunk has
@@ -72,7 +73,7 @@ def test_statistics(
     json.dumps(found.record())
 
 
-@pytest.mark.parametrize("normalize", list(Normalize))
+@pytest.mark.parametrize("normalize", [kind for kind in Normalize if kind is not Normalize.unit_256])
 @pytest.mark.parametrize("constant", [0.0, 0.1, 1e9 / 3])
 def test_a_constant_feature_divides_by_nothing(normalize: Normalize, constant: float) -> None:
     table = np.full((7, 2), constant)
@@ -92,3 +93,33 @@ def test_raw_inputs_are_not_changed() -> None:
     before = TABLE.copy()
     fit(Normalize.standardize, TABLE).apply(TABLE, torch.float64)
     np.testing.assert_array_equal(TABLE, before)
+
+
+def test_bytes_over_256_are_exact() -> None:
+    every_NI = np.arange(256, dtype=np.uint8)[:, None]
+    scaled = fit(Normalize.unit_256, every_NI, 255).apply(every_NI, torch.float32)
+    assert (scaled[:, 0] * 256).tolist() == list(range(256))
+
+
+@pytest.mark.parametrize("max_value", [None, 16])
+def test_only_bytes_are_divided_by_256(max_value: float | None) -> None:
+    with pytest.raises(DataError, match=r"^data.normalize=unit_256 divides bytes \(0 to 255\) by 256, but"):
+        fit(Normalize.unit_256, IMAGES, max_value)
+
+
+@pytest.mark.parametrize(("train", "max_value", "unit"), [(IMAGES, 255, 255), (TABLE, None, 1)])
+def test_given_constants_are_those_of_the_unit_scale(
+    train: np.ndarray, max_value: float | None, unit: float
+) -> None:
+    config = DataConfig(normalize=Normalize.standardize, mean=0.1307, std=0.3081)
+    scaled = fit_normalization(config, train, max_value).apply(train, torch.float64)
+    np.testing.assert_allclose(scaled, (train / unit - 0.1307) / 0.3081, atol=1e-12)
+
+
+def test_the_training_parts_own_constants_change_nothing() -> None:
+    own = fit(Normalize.standardize, IMAGES, 255)
+    config = DataConfig(
+        normalize=Normalize.standardize, mean=float(own.shift) / 255, std=float(own.scale) / 255
+    )
+    given = fit_normalization(config, IMAGES, 255)
+    torch.testing.assert_close(given.apply(IMAGES, torch.float64), own.apply(IMAGES, torch.float64))

@@ -11,25 +11,31 @@ from dlhw.config.model import (
 from dlhw.config.model import (
     Activation,
     CNNConfig,
+    DagConfig,
+    HandBuiltConfig,
+    IntervalNetConfig,
     LinearConfig,
     LogisticConfig,
     MLPConfig,
     ModelConfig,
     PerceptronConfig,
     Pooling,
+    QuadraticConfig,
     SoftmaxConfig,
 )
 from dlhw.errors import ConfigError
 from dlhw.models.build import ACTIVATIONS, MODELS, POOLINGS, build_model
 from dlhw.nn.context import Context
 from dlhw.nn.dropout import Dropout
+from dlhw.nn.network import Network
 from dlhw.nn.parameters import Layout
-from dlhw.nn.sequential import Sequential
 
 IMAGE = (1, 8, 8)
 AFFINE_MODELS = [SoftmaxConfig, LogisticConfig, PerceptronConfig, LinearConfig]
+# What the numbers of the config settle; see test_given.py.
+GIVEN = (HandBuiltConfig, IntervalNetConfig)
 EVERYTHING: dict[str, ModelConfig] = {
-    **{name: schema() for name, schema in CONFIGS.items()},
+    **{name: schema() for name, schema in CONFIGS.items() if schema not in GIVEN},
     "mlp-deep": MLPConfig(hidden=[6, 5, 4], activation=Activation.tanh, dropout=0.5),
     "mlp-linear": MLPConfig(hidden=[]),
     "cnn-deep": CNNConfig(filters=[3, 4], pooling=Pooling.max, dropout=0.5),
@@ -37,7 +43,7 @@ EVERYTHING: dict[str, ModelConfig] = {
 }
 
 
-def num_parameters(model: Sequential) -> int:
+def num_parameters(model: Network) -> int:
     return Layout(model.specs()).num_parameters
 
 
@@ -85,6 +91,24 @@ def test_size_of_the_default_cnn(r: int, k: int) -> None:
     assert num_parameters(model) == 320 + k * (32 * r**2 + 1)
 
 
+def test_the_largest_mlp_that_is_smaller_than_the_default_cnn() -> None:
+    cnn = num_parameters(build_model([CNNConfig()], (1, 28, 28), 10))
+    smaller, larger = (
+        num_parameters(build_model([MLPConfig(hidden=[m])], (1, 28, 28), 10)) for m in (315, 316)
+    )
+    assert smaller < cnn <= larger
+
+
+@pytest.mark.parametrize("d", [1, 200])
+def test_size_of_linear_models_without_bias(d: int) -> None:
+    assert num_parameters(build_model([LinearConfig(bias=False)], (d,), 3)) == 3 * d
+    assert num_parameters(build_model([QuadraticConfig()], (d,), 3)) == 2 * 3 * d
+
+
+def test_size_of_the_default_dag() -> None:
+    assert num_parameters(build_model([DagConfig()], IMAGE, 10)) == 64 * 65 + 64 * 65 + 10 * 65
+
+
 @pytest.mark.parametrize("pooling", [Pooling.max, Pooling.avg])
 def test_size_of_a_pooled_cnn_on_colour_images(pooling: Pooling) -> None:
     config = CNNConfig(filters=[4, 6], kernel=5, pooling=pooling)
@@ -109,6 +133,14 @@ def test_the_activation_is_the_one_that_was_named(activation: Activation) -> Non
     cnn = build_model([CNNConfig(activation=activation)], IMAGE, 2)
     named = [type(model.layers[f"{activation}1"]) for model in (mlp, cnn)]
     assert named == [ACTIVATIONS[activation]] * 2
+
+
+@pytest.mark.parametrize("output", Activation)
+def test_the_output_activation_is_the_one_that_was_named(output: Activation) -> None:
+    layers = build_model([MLPConfig(hidden=[3], output=output)], (4,), 2).layers
+    named = ["flatten", "fc1", "relu1", "fc2"] + ([] if output is Activation.identity else [f"{output}2"])
+    assert list(layers) == named
+    assert output is Activation.identity or type(layers[f"{output}2"]) is ACTIVATIONS[output]
 
 
 @pytest.mark.parametrize(("rates", "expected"), [([0.0, 0.0], None), ([0.0, 0.5], [0.0, 0.5])])

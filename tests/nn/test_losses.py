@@ -10,7 +10,15 @@ from torch.nn import functional as F
 
 from dlhw.config.root import LossName
 from dlhw.nn.check import check_loss, random_targets
-from dlhw.nn.losses import LOSSES, BinaryCrossEntropy, CrossEntropy, Loss, PerceptronLoss, SquaredError
+from dlhw.nn.losses import (
+    LOSSES,
+    BinaryCrossEntropy,
+    BinarySquaredError,
+    CrossEntropy,
+    Loss,
+    PerceptronLoss,
+    SquaredError,
+)
 
 every_loss = pytest.mark.parametrize("name", LOSSES)
 
@@ -25,12 +33,13 @@ REFERENCES: dict[LossName, Callable[[Tensor, Tensor], Tensor]] = {
     LossName.squared_error: squared(1),
     LossName.half_squared_error: squared(1 / 2),
     LossName.quarter_squared_error: squared(1 / 4),
+    LossName.binary_squared_error: lambda z, y: F.mse_loss(z.squeeze(1), y.to(z)),
     LossName.perceptron: lambda z, y: (z.max(1).values - z[torch.arange(len(y)), y]).mean(),
 }
 
 
 def outputs_of(loss: Loss) -> int:
-    return 1 if isinstance(loss, BinaryCrossEntropy) else 5
+    return 1 if isinstance(loss, BinaryCrossEntropy | BinarySquaredError) else 5
 
 
 def random_batch(name: LossName, *, samples: int = 6, seed: int = 0) -> tuple[Loss, Tensor, Tensor]:
@@ -146,6 +155,11 @@ def test_binary_cross_entropy_is_right_at_zero_and_at_huge_logits(
 def test_binary_prediction_is_class_1_above_a_logit_of_zero() -> None:
     out = torch.tensor([[[-1.0], [0.0], [1e-30], [5.0]]])
     assert BinaryCrossEntropy().predict(out).tolist() == [[0, 0, 1, 1]]
+
+
+def test_squared_prediction_is_class_1_above_one_half() -> None:
+    out = torch.tensor([[[-1.0], [0.5], [0.6], [1.0], [3.0]]])
+    assert BinarySquaredError().predict(out).tolist() == [[0, 0, 1, 1, 1]]
 
 
 @pytest.mark.parametrize("name", [LossName.cross_entropy, LossName.perceptron])

@@ -13,7 +13,9 @@ from dlhw.nn.conv import Conv2d
 from dlhw.nn.dropout import Dropout
 from dlhw.nn.layer import Layer
 from dlhw.nn.pooling import AvgPool2d, MaxPool2d
+from dlhw.nn.quadratic import QuadraticParameterization
 from dlhw.nn.sequential import Sequential
+from dlhw.nn.thresholds import Sign, Step
 
 RUNS = 3
 
@@ -102,6 +104,34 @@ class DropoutWithoutScale(Dropout):
         return dout * (mask > 0)
 
 
+class QuadraticWithoutTwo(QuadraticParameterization):
+    def backward(self, *given: Any, **options: Any) -> Any:
+        dx = super().backward(*given, **options)
+        given[3]["theta"].div_(2)
+        return dx
+
+
+class QuadraticWithOneSign(QuadraticParameterization):
+    def backward(self, *given: Any, **options: Any) -> Any:
+        dx = super().backward(*given, **options)
+        given[3]["phi"].neg_()
+        return dx
+
+
+class StepStraightThrough(Step):
+    """Passes the gradient as if there were no threshold."""
+
+    def backward(self, *given: Any, **options: Any) -> Any:
+        return given[1]
+
+
+class SignThatClips(Sign):
+    """Has a slope in places."""
+
+    def backward(self, *given: Any, **options: Any) -> Any:
+        return given[1] * (given[1] > 1)
+
+
 class AvgPoolWithoutShare(AvgPool2d):
     def backward(self, *given: Any, **options: Any) -> Any:
         params, dout, *rest = given
@@ -128,6 +158,10 @@ WRONG_LAYERS: dict[str, tuple[Layer, tuple[int, ...], set[str]]] = {
     "conv-flipped": (ConvThatConvolves(2, 3, 3), (2, 5, 5), {"input"}),
     "dropout-no-mask": (DropoutWithoutMask(RATES), (6,), {"input"}),
     "dropout-no-scale": (DropoutWithoutScale(RATES), (6,), {"input"}),
+    "quadratic-no-two": (QuadraticWithoutTwo(4, 3), (4,), {"layer.theta"}),
+    "quadratic-one-sign": (QuadraticWithOneSign(4, 3), (4,), {"layer.phi"}),
+    "step-straight-through": (StepStraightThrough(), (5,), {"input"}),
+    "sign-clips": (SignThatClips(), (5,), {"input"}),
     "avg-pool-no-share": (AvgPoolWithoutShare(2), (2, 4, 4), {"input"}),
     "max-pool-spreads": (MaxPoolThatSpreads(2), (2, 4, 4), {"input"}),
 }
@@ -146,6 +180,11 @@ def wrong_variables(layers: dict[str, Layer], input_shape: tuple[int, ...]) -> s
 def test_a_wrong_layer_fails_at_the_variable_that_is_wrong(name: str) -> None:
     layer, input_shape, wrong = WRONG_LAYERS[name]
     assert wrong_variables({"layer": layer}, input_shape) == wrong
+
+
+def test_a_gradient_that_passes_a_threshold_spoils_what_lies_before_it_and_nothing_after() -> None:
+    layers = {"fc1": Affine(4, 5), "wrong": StepStraightThrough(), "fc2": Affine(5, 3)}
+    assert wrong_variables(layers, (4,)) == {"input", "fc1.weight", "fc1.bias"}
 
 
 def test_a_wrong_slope_spoils_what_lies_before_it_and_nothing_after() -> None:

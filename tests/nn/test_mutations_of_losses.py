@@ -7,7 +7,14 @@ from torch import Generator, Tensor
 from dlhw.config.regularizer import L1Config, L2Config
 from dlhw.nn.affine import Affine
 from dlhw.nn.check import check_loss, check_regularizer
-from dlhw.nn.losses import BinaryCrossEntropy, CrossEntropy, Loss, PerceptronLoss, SquaredError
+from dlhw.nn.losses import (
+    BinaryCrossEntropy,
+    BinarySquaredError,
+    CrossEntropy,
+    Loss,
+    PerceptronLoss,
+    SquaredError,
+)
 from dlhw.nn.parameters import Layout
 from dlhw.optim.regularizers import L1, L2, Regularizer
 
@@ -43,6 +50,11 @@ class SquaredWithoutTwo(SquaredError):
         return super().backward(out_RNK, targets) / 2
 
 
+class BinarySquaredWithoutMean(BinarySquaredError):
+    def backward(self, out_RNK: Tensor, targets: Tensor) -> Tensor:
+        return super().backward(out_RNK, targets) * out_RNK.shape[1]
+
+
 class PerceptronWithoutLabel(PerceptronLoss):
     def backward(self, out_RNK: Tensor, targets: Tensor) -> Tensor:
         return torch.nn.functional.one_hot(out_RNK.argmax(2), out_RNK.shape[2]) / out_RNK.shape[1]
@@ -54,6 +66,7 @@ WRONG_LOSSES: dict[str, tuple[Loss, int]] = {
     "softmax-whole-batch": (SoftmaxOfTheWholeBatch(), 4),
     "binary-slope": (BinaryWithSlope(), 1),
     "squared-no-two": (SquaredWithoutTwo(1.0), 2),
+    "binary-squared-no-mean": (BinarySquaredWithoutMean(), 1),
     "perceptron-no-label": (PerceptronWithoutLabel(), 4),
 }
 

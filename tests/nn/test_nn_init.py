@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from dlhw.config.model import InitConfig, InitScheme
 from dlhw.nn.affine import Affine
 from dlhw.nn.conv import Conv2d
+from dlhw.nn.given import GivenAffine
 from dlhw.nn.init import INITIALISERS, initialise
 from dlhw.nn.layer import Layer
 from dlhw.nn.parameters import Layout
@@ -163,3 +164,18 @@ def test_layers_of_one_model_draw_one_after_the_other(scheme: InitScheme) -> Non
     first, second = (layout.views(flat_RP)[name]["weight"] for name in ("fc1", "fc2"))
     assert flat_RP.dtype == torch.float32
     assert torch.equal(first, second) == (scheme in (InitScheme.zeros, InitScheme.constant))
+
+
+@every_scheme
+def test_given_numbers_stand_in_place_of_the_scheme(scheme: InitScheme) -> None:
+    weight_RIO, bias_RO = torch.arange(12.0).view(2, 3, 2), torch.tensor([[7.0, 8.0]])
+    drawn = draw(GivenAffine(weight_RIO, bias_RO), InitConfig(scheme=scheme), seeds=(0, 1))
+    assert drawn["weight"].tolist() == weight_RIO.tolist()
+    assert drawn["bias"].tolist() == [[7, 8], [7, 8]]
+
+
+def test_given_numbers_leave_the_draws_of_other_layers_as_they_are() -> None:
+    given = GivenAffine(torch.ones(1, 3, 2), torch.ones(1, 2))
+    layout = Layout({"given": given.specs(), "fc": Affine(5, 4).specs()})
+    flat_RP = initialise(layout, [InitConfig()], [generator(0, "init")], torch.float64)
+    assert torch.equal(layout.views(flat_RP)["fc"]["weight"], draw(Affine(5, 4), InitConfig())["weight"])

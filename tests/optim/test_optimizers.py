@@ -8,7 +8,16 @@ import torch
 from torch import Generator, Tensor
 
 from dlhw.config.optimizer import OPTIMIZERS as CONFIGS
-from dlhw.config.optimizer import AdamConfig, AdamWConfig, OptimizerConfig, RMSpropConfig, SGDConfig
+from dlhw.config.optimizer import (
+    AdamConfig,
+    AdamWConfig,
+    MinNormConfig,
+    RidgeConfig,
+    RMSpropConfig,
+    SGDConfig,
+    SolverConfig,
+    UpdateRuleConfig,
+)
 from dlhw.nn.affine import Affine
 from dlhw.nn.parameters import Layout
 from dlhw.optim.optimizers import OPTIMIZERS, Optimizer, build_optimizer, column
@@ -22,13 +31,13 @@ TOLERANCES = {torch.float64: 1e-12, torch.float32: 5e-6}
 class Case:
     """Runs that differ in every number that may differ; our options have the names of torch's."""
 
-    config: type[OptimizerConfig]
+    config: type[UpdateRuleConfig]
     torch_rule: type[torch.optim.Optimizer]
     runs: list[dict[str, Any]]
     shared: dict[str, Any] = field(default_factory=dict)
 
     @property
-    def configs(self) -> list[OptimizerConfig]:
+    def configs(self) -> list[UpdateRuleConfig]:
         return [self.config(**run, **self.shared) for run in self.runs]
 
 
@@ -80,7 +89,7 @@ def lr_factor(step: int) -> float:
     return 1 + 0.5 * (step % 3)
 
 
-def our_path(configs: list[OptimizerConfig], params_RP: Tensor, grads_TRP: Tensor) -> Tensor:
+def our_path(configs: list[UpdateRuleConfig], params_RP: Tensor, grads_TRP: Tensor) -> Tensor:
     """Parameters after every step, (T, R, P)."""
     optimizer, path = build_optimizer(configs, params_RP), []
     for step, grads_RP in enumerate(grads_TRP):
@@ -109,7 +118,8 @@ def random_start(case: Case, dtype: torch.dtype = torch.float64) -> tuple[Tensor
 
 
 def test_every_rule_has_a_config_and_a_case() -> None:
-    assert set(OPTIMIZERS) == set(CONFIGS.values())
+    rules = {config for config in CONFIGS.values() if not issubclass(config, SolverConfig)}
+    assert set(OPTIMIZERS) == rules
     assert {case.config for case in CASES.values()} == set(OPTIMIZERS)
 
 
@@ -119,6 +129,13 @@ def test_every_rule_that_exists_is_registered() -> None:
 
     ours = {rule for rule in descendants(Optimizer) if rule.__module__.startswith("dlhw.")}
     assert ours - {Optimizer} == set(OPTIMIZERS.values())
+
+
+@pytest.mark.parametrize("config", [MinNormConfig(), RidgeConfig()])
+def test_a_solver_is_no_update_rule(config: SolverConfig) -> None:
+    with pytest.raises(AssertionError, match=f"optimizer={config.name} takes no steps"):
+        build_optimizer([config], torch.zeros(1, SIZE))
+    assert config.lr == 0
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)

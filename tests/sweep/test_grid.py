@@ -134,3 +134,14 @@ def test_arguments_of_sweeps_that_cannot_be(arguments: list[str], sentence: str)
     with pytest.raises(ConfigError) as caught:
         sweep_arguments(arguments)
     assert str(caught.value) == sentence
+
+
+def test_a_command_that_fixes_a_key_of_the_config_restricts_the_sweep() -> None:
+    """The cell is named as in the whole sweep, so that the ledger knows it."""
+    (one,) = cells(PARSER.parse_overrides(["a=1,2", "a=2", "b=3"]), Extras(), 0, PARSER.parse_override, {"a"})
+    assert one.overrides == ("a=2", "b=3")
+    assert [setting.key for setting in one.swept] == ["a"]
+
+
+def test_an_experiment_is_a_sweep_without_saying_so() -> None:
+    assert sweep_arguments(["experiment=a/b", "seeds=1"]) == ["experiment=a/b", "+seeds=1"]

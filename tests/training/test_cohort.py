@@ -4,7 +4,7 @@ import pytest
 from training_runs import largest_difference, regression, small, train_together
 
 from dlhw.config.model import MODELS
-from dlhw.config.optimizer import OPTIMIZERS
+from dlhw.config.optimizer import OPTIMIZERS, SolverConfig
 from dlhw.config.regularizer import REGULARIZERS
 from dlhw.config.root import TrainConfig
 from dlhw.data.dataset import Dataset
@@ -20,7 +20,10 @@ MODEL_OVERRIDES: dict[str, tuple[str, ...]] = {
     "logistic": ("data.classes=[3,8]", "data.limit=1300"),
     "perceptron": (),
     "linear": ("data=csv", "data.train=unused.csv", "data.task=regression", "optimizer.lr=0.01"),
+    "quadratic": ("data=csv", "data.train=unused.csv", "data.task=regression", "optimizer.lr=0.01"),
+    "dag": (),
 }
+REGRESSION = ("linear", "quadratic")
 # What varies from run to run: everything that may.
 LRS = ("0.3", "0.1", "0.05", "0.02", "0.01")
 
@@ -54,17 +57,19 @@ def cohort(*overrides: str, same_seed: bool, lr: tuple[str, ...] = LRS) -> list[
 
 
 @pytest.mark.parametrize("same_seed", [True, False], ids=["shared-order", "own-order"])
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", [name for name, schema in MODELS.items() if not schema().has_thresholds()])
 def test_every_model(model: str, same_seed: bool) -> None:
     overrides = (f"model={model}", *MODEL_OVERRIDES[model])
-    lrs = ("0.02", "0.01", "0.005", "0.002", "0.001") if model == "linear" else LRS
-    data = regression() if model == "linear" else None
-    epochs = "trainer.epochs=6" if model in ("linear", "logistic") else "trainer.epochs=4"
+    lrs = ("0.02", "0.01", "0.005", "0.002", "0.001") if model in REGRESSION else LRS
+    data = regression() if model in REGRESSION else None
+    epochs = "trainer.epochs=6" if model in (*REGRESSION, "logistic") else "trainer.epochs=4"
     check_alone(cohort(*overrides, epochs, same_seed=same_seed, lr=lrs), data)
 
 
 @pytest.mark.parametrize("same_seed", [True, False], ids=["shared-order", "own-order"])
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize(
+    "optimizer", [name for name, schema in OPTIMIZERS.items() if not issubclass(schema, SolverConfig)]
+)
 def test_every_optimizer(optimizer: str, same_seed: bool) -> None:
     lrs = LRS if optimizer == "sgd" else ("0.01", "0.003", "0.001", "0.02", "0.005")
     configs = cohort("model.hidden=[12]", f"optimizer={optimizer}", same_seed=same_seed, lr=lrs)

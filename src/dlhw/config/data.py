@@ -1,129 +1,26 @@
-"""Config group `data`: where samples come from, how they are split and scaled."""
+"""Config group `data`: where samples come from. `data_base` says what all data sets have in common."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from enum import StrEnum, auto
+from dataclasses import dataclass
 
-from dlhw.config.group import Group, at_least
+from dlhw.config.data_base import DataConfig, Inputs, Normalize, Order, SplitConfig, Statistics, Task
+from dlhw.config.generated import (
+    Gate,
+    GatesConfig,
+    GeneratedConfig,
+    IntervalConfig,
+    LinearTeacherConfig,
+    Teacher,
+    TriangleConfig,
+)
+from dlhw.config.group import at_least
 
-
-class Normalize(StrEnum):
-    """How inputs are scaled; statistics come from the training part only."""
-
-    none = auto()
-    unit = auto()
-    symmetric = auto()
-    standardize = auto()
-
-
-class Statistics(StrEnum):
-    """Over what `standardize` (and `unit`, `symmetric` for an unknown range) takes statistics."""
-
-    auto = "auto"
-    all = "all"
-    feature = "feature"
-
-
-class Order(StrEnum):
-    """How a pool of samples is laid out before it is cut into parts."""
-
-    sequential = auto()
-    permutation = auto()
-
-
-class Task(StrEnum):
-    """What the targets are."""
-
-    classification = auto()
-    regression = auto()
-
-
-@dataclass(kw_only=True)
-class SplitConfig(Group):
-    """Parts of the training pool: an integer is a count, a float a fraction, null the rest (in one part).
-
-    The pool is cut in the order train, val, test. A source with a test set of its own uses that one, and
-    `test` must then stay null; it never reaches training or validation.
-    """
-
-    train: int | float | None = None
-    val: int | float | None = 0.1
-    test: int | float | None = 0
-    order: Order = Order.permutation
-    """sequential: in file order; permutation: shuffled by the seed"""
-    seed: int | None = None
-    """seed of the permutation; null: the run's seed"""
-
-    def problems(self) -> Iterator[str]:
-        parts = {"train": self.train, "val": self.val, "test": self.test}
-        for part, size in parts.items():
-            key = f"data.split.{part}"
-            if isinstance(size, float) and not 0 <= size <= 1:
-                yield f"{key} must be a count (integer) or a fraction in [0, 1], got {size}"
-            elif size is not None:
-                yield from at_least(key, size, 0)
-        if self.train == 0:
-            yield "data.split.train must not be 0: there would be nothing to train on"
-        fractions = sum(size for size in parts.values() if isinstance(size, float) and 0 <= size <= 1)
-        if fractions > 1 + 1e-9:
-            yield f"data.split fractions must sum to at most 1, got {fractions:g}"
-
-
-@dataclass(kw_only=True)
-class DataConfig(Group):
-    """Base of all data sets."""
-
-    name: str = "???"
-    """the data set's name, fixed by the choice of the group's option"""
-    split: SplitConfig = field(default_factory=SplitConfig)
-    normalize: Normalize = Normalize.unit
-    """none; unit: to [0, 1]; symmetric: to [-1, 1]; standardize: mean 0, standard deviation 1"""
-    statistics: Statistics = Statistics.auto
-    """all: one number for all inputs; feature: one for each; auto: all for images, feature for tables"""
-    classes: list[int] | None = None
-    """keep these classes only, relabelled 0, 1, … in the given order; null keeps all"""
-    limit: int | None = None
-    """keep the first so many samples of the training pool, before classes are chosen; null keeps all"""
-
-    def problems(self) -> Iterator[str]:
-        yield from self.split.problems()
-        if self.limit is not None:
-            yield from at_least("data.limit", self.limit, 1)
-        if self.split.train is None and self.split.val is None and not self.has_own_val():
-            yield "data.split.train and data.split.val must not both be null (the rest)"
-        if self.classes is not None:
-            yield from self._class_problems(self.classes)
-
-    def _class_problems(self, classes: list[int]) -> Iterator[str]:
-        if len(set(classes)) != len(classes) or len(classes) < 2:
-            yield f"data.classes must name two or more different classes, got {classes}"
-        known = self.all_classes()
-        for label in classes:
-            if label < 0 or (known is not None and label >= known):
-                top = "" if known is None else f" to {known - 1}"
-                yield f"data.classes must hold labels from 0{top}, got {label}"
-        if self.task_kind() is Task.regression:
-            yield "data.classes needs data.task=classification, got regression"
-
-    def task_kind(self) -> Task:
-        """Whether targets are classes or numbers."""
-        return Task.classification
-
-    def all_classes(self) -> int | None:
-        """How many classes the source has; None when only its files tell."""
-        return None
-
-    def num_classes_kept(self) -> int | None:
-        """How many classes are left after `classes`; None when only the files tell."""
-        return self.all_classes() if self.classes is None else len(self.classes)
-
-    def has_own_val(self) -> bool:
-        """Whether the source brings a validation part of its own."""
-        return False
-
-    def has_own_test(self) -> bool:
-        """Whether the source brings an official test set."""
-        return False
+__all__ = [
+    "DATA", "CSVConfig", "DataConfig", "DigitsConfig", "FashionMNISTConfig", "Gate", "GatesConfig",
+    "GeneratedConfig", "IdxImagesConfig", "Inputs", "IntervalConfig", "LinearTeacherConfig", "MNISTConfig",
+    "NPZConfig", "Normalize", "OctMNISTConfig", "Order", "SplitConfig", "Statistics", "TableConfig", "Task",
+    "Teacher", "TriangleConfig",
+]  # fmt: skip
 
 
 @dataclass(kw_only=True)
@@ -150,7 +47,7 @@ class IdxImagesConfig(DataConfig):
     def all_classes(self) -> int:
         return 10
 
-    def has_own_test(self) -> bool:
+    def brings_test(self) -> bool:
         return True
 
 
@@ -183,10 +80,10 @@ class OctMNISTConfig(DataConfig):
     def all_classes(self) -> int:
         return 4
 
-    def has_own_val(self) -> bool:
+    def brings_val(self) -> bool:
         return True
 
-    def has_own_test(self) -> bool:
+    def brings_test(self) -> bool:
         return True
 
 
@@ -225,10 +122,10 @@ class CSVConfig(TableConfig):
     target: str | None = None
     """column that holds the target; null: the last"""
 
-    def has_own_val(self) -> bool:
+    def brings_val(self) -> bool:
         return self.val is not None
 
-    def has_own_test(self) -> bool:
+    def brings_test(self) -> bool:
         return self.test is not None
 
 
@@ -240,6 +137,12 @@ class NPZConfig(TableConfig):
     path: str = "???"
     """the archive; never unpickled"""
 
+    def brings_val(self) -> None:
+        return None
+
+    def brings_test(self) -> None:
+        return None
+
 
 DATA: dict[str, type[DataConfig]] = {
     "digits": DigitsConfig,
@@ -248,4 +151,8 @@ DATA: dict[str, type[DataConfig]] = {
     "octmnist": OctMNISTConfig,
     "csv": CSVConfig,
     "npz": NPZConfig,
+    "gates": GatesConfig,
+    "interval": IntervalConfig,
+    "triangle": TriangleConfig,
+    "linear_teacher": LinearTeacherConfig,
 }

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 PER_RUN = "per_run"
+ASIDE = "aside"
 
 
 @dataclass(kw_only=True)
@@ -24,6 +25,11 @@ class Group:
 def per_run(default: Any) -> Any:
     """A field whose values become a tensor of length `runs`, so that runs differing in it share a cohort."""
     return field(default=default, metadata={PER_RUN: True})
+
+
+def aside(default: Any) -> Any:
+    """A field that says something of a run but changes nothing that it computes: no part of what a run is."""
+    return field(default=default, metadata={ASIDE: True})
 
 
 def at_least(key: str, value: float, low: float) -> Iterator[str]:

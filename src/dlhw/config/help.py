@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Iterator
 from enum import Enum
 
+from dlhw.config.catalogue import experiment_names, question_of
 from dlhw.config.group import Group
 from dlhw.config.load import CHOICES
 from dlhw.config.root import TrainConfig
@@ -43,7 +44,14 @@ def groups_text() -> str:
     for group, options in CHOICES.items():
         lines.append(f"  {group}=")
         lines += [f"    {name:<14} {first_line(schema)}" for name, schema in options.items()]
-    return "\n".join(lines)
+    return "\n".join([*lines, *_experiment_lines()])
+
+
+def _experiment_lines() -> Iterator[str]:
+    yield "  experiment=        a whole sweep, with what was published of it"
+    for name in experiment_names():
+        head = f"    {name:<22} "
+        yield from textwrap.wrap(head + question_of(name), WIDTH, subsequent_indent=" " * len(head))
 
 
 def keys_text() -> str:

@@ -8,10 +8,11 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from dlhw.config.data import DATA
-from dlhw.config.group import Group
+from dlhw.config.group import ASIDE, Group
 from dlhw.config.messages import explain, unknown_key
 from dlhw.config.model import MODELS
 from dlhw.config.optimizer import OPTIMIZERS, SCHEDULES
+from dlhw.config.procedure import PROCEDURES
 from dlhw.config.regularizer import REGULARIZERS
 from dlhw.config.root import TrainConfig
 from dlhw.errors import ConfigError, did_you_mean, listing
@@ -22,6 +23,7 @@ CHOICES: dict[str, Mapping[str, type[Group]]] = {
     "optimizer": OPTIMIZERS,
     "schedule": SCHEDULES,
     "regularizer": REGULARIZERS,
+    "procedure": PROCEDURES,
 }
 AnyConfig = TypeVar("AnyConfig", bound=Group)
 
@@ -58,7 +60,9 @@ def to_objects(composed: DictConfig) -> TrainConfig:
 def unknown_keys(composed: DictConfig, prefix: str = "") -> Iterator[str]:
     """A sentence for each key that the schema does not have: Hydra lets `+key=value` add any."""
     schema = OmegaConf.get_type(composed)
-    known = {spec.name for spec in dataclasses.fields(schema)} if dataclasses.is_dataclass(schema) else set()
+    if not dataclasses.is_dataclass(schema):  # a map whose keys are anybody's, such as the cell of a table
+        return
+    known = {spec.name for spec in dataclasses.fields(schema)}
     for key in map(str, composed):
         if key not in known:
             yield unknown_key(prefix + key, schema)
@@ -99,9 +103,12 @@ def from_dict(tree: Mapping[str, Any]) -> TrainConfig:
     Raises:
         ConfigError: when a group or its name is missing or unknown, or a value does not fit.
     """
+    tree = {"procedure": {"name": "train"}, **tree}  # what a run did before there was a choice
     schema = TrainConfig(**{group: _option(tree, group)() for group in CHOICES})  # type: ignore[arg-type]
+    aside = {spec.name for spec in dataclasses.fields(schema) if spec.metadata.get(ASIDE)}
+    kept = {key: value for key, value in tree.items() if key not in aside}
     try:
-        composed = OmegaConf.merge(OmegaConf.structured(schema), OmegaConf.create(dict(tree)))
+        composed = OmegaConf.merge(OmegaConf.structured(schema), OmegaConf.create(kept))
     except OmegaConfBaseException as error:
         raise ConfigError(explain(error)) from error
     assert isinstance(composed, DictConfig)
@@ -120,19 +127,29 @@ def _option(tree: Mapping[str, Any], group: str) -> type[Group]:
 
 
 def to_dict(config: AnyConfig) -> dict[str, Any]:
-    """Plain data of a config: nested dicts, lists, numbers, strings."""
+    """Plain data of a config: nested dicts, lists, numbers, strings. What is aside is left out."""
     plain = OmegaConf.to_container(OmegaConf.structured(config), enum_to_str=True)
     assert isinstance(plain, dict)
-    return {str(key): value for key, value in plain.items()}
+    left_out = {spec.name for spec in dataclasses.fields(config) if spec.metadata.get(ASIDE)}
+    return {str(key): value for key, value in plain.items() if key not in left_out}
 
 
 def flat_fields(config: Group, prefix: str = "") -> dict[str, tuple[Any, bool]]:
-    """Every leaf as dotted key -> (value, may differ within a cohort)."""
+    """Every leaf as dotted key -> (value, may differ within a cohort); what is aside is left out."""
     leaves: dict[str, tuple[Any, bool]] = {}
     for spec in dataclasses.fields(config):
         value = getattr(config, spec.name)
+        if spec.metadata.get(ASIDE):
+            continue
         if isinstance(value, Group):
             leaves |= flat_fields(value, f"{prefix}{spec.name}.")
         else:
-            leaves[prefix + spec.name] = (value, bool(spec.metadata.get("per_run")))
+            leaves[prefix + spec.name] = (_plain(value), bool(spec.metadata.get("per_run")))
     return leaves
+
+
+def _plain(value: Any) -> Any:
+    """Lists of groups, such as the nodes of a model, as lists of dicts."""
+    if isinstance(value, list) and any(isinstance(each, Group) for each in value):
+        return [dataclasses.asdict(each) for each in value]
+    return value

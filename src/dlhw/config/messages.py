@@ -42,7 +42,12 @@ def _first_line(error: BaseException) -> str:
 
 
 def _missing_option(error: MissingConfigException) -> str:
-    group, _, option = str(error.missing_cfg_file).rpartition("/")
+    from dlhw.config.catalogue import no_such_experiment
+
+    path = str(error.missing_cfg_file)
+    if path.startswith("experiment/"):
+        return no_such_experiment(path.removeprefix("experiment/"))
+    group, _, option = path.rpartition("/")
     options = sorted(name for name in error.options or [] if not name.startswith("base_"))
     return f"{group}={option}: no such option{_nearest(option, options)} available: {listing(options)}"
 
@@ -53,12 +58,18 @@ def _nearest(word: str, options: list[str], prefix: str = "") -> str:
 
 
 def _value_of_key(error: OmegaConfBaseException) -> str:
-    key, schema = str(error.full_key), error.object_type
+    key, schema = _key_of(error), error.object_type
     if isinstance(error, InterpolationResolutionError):
         return f"{key} refers to something that cannot be resolved: {_first_line(error)}"
     if isinstance(error, ConfigAttributeError | ConfigKeyError):
         return unknown_key(key, schema)
     return f"{key} {_allowed(error)}, {_found(error)}"
+
+
+def _key_of(error: OmegaConfBaseException) -> str:
+    """OmegaConf does not say in which list an element was; the schemas of our lists do."""
+    place = getattr(error.object_type, "place", "")
+    return f"{place}[].{error.full_key}" if place else str(error.full_key)
 
 
 def unknown_key(key: str, schema: object) -> str:
@@ -114,8 +125,12 @@ def _in_words(hint: object) -> str:
 
 def _composition(text: str) -> str:
     """Errors that name no key of a schema: a group that is not there, a default that cannot be changed."""
+    from dlhw.config.catalogue import no_such_experiment
     from dlhw.config.root import TrainConfig
 
+    experiment = re.search(r"Could not (?:find|load) 'experiment/([^']+)'", text)
+    if experiment is not None:
+        return no_such_experiment(experiment.group(1))
     match = re.match(r"Could not (?:override|append|delete)[^']*'([^'@]+)", text)
     if match is None:
         return text

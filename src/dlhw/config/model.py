@@ -4,16 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum, auto
 
-from dlhw.config.group import Group, at_least, in_half_open, per_run, positive
-
-
-class Activation(StrEnum):
-    """Elementwise nonlinearity between layers."""
-
-    sigmoid = auto()
-    relu = auto()
-    tanh = auto()
-    identity = auto()
+from dlhw.config.group import at_least, in_half_open, per_run, positive
+from dlhw.config.model_base import THRESHOLDS, Activation, InitConfig, InitScheme, ModelConfig, zero_init
+from dlhw.config.model_dag import DagConfig
+from dlhw.config.model_given import HandBuiltConfig, IntervalNetConfig
 
 
 class Pooling(StrEnum):
@@ -22,80 +16,6 @@ class Pooling(StrEnum):
     none = auto()
     max = auto()
     avg = auto()
-
-
-class InitScheme(StrEnum):
-    """How weights start; see `dlhw.nn.init` for the formulas."""
-
-    zeros = auto()
-    constant = auto()
-    normal = auto()
-    xavier_uniform = auto()
-    xavier_normal = auto()
-    kaiming_uniform = auto()
-    kaiming_normal = auto()
-    torch = auto()
-
-
-# Which schemes read which option; an option given to a scheme that does not read it is an error, not ignored.
-INIT_OPTIONS = {
-    "value": (InitScheme.constant,),
-    "mean": (InitScheme.normal,),
-    "std": (InitScheme.normal,),
-    "gain": (
-        InitScheme.xavier_uniform,
-        InitScheme.xavier_normal,
-        InitScheme.kaiming_uniform,
-        InitScheme.kaiming_normal,
-    ),
-}
-
-
-@dataclass(kw_only=True)
-class InitConfig(Group):
-    """Initial weights and biases. Options left at null take the scheme's own default."""
-
-    scheme: InitScheme = InitScheme.torch
-    """zeros, constant, normal, xavier_uniform|normal, kaiming_uniform|normal, or torch's Linear default"""
-    value: float | None = per_run(None)
-    """constant: every weight (default 0)"""
-    mean: float | None = per_run(None)
-    """normal: mean of the weights (default 0)"""
-    std: float | None = per_run(None)
-    """normal: standard deviation of the weights (default 0.01)"""
-    gain: float | None = per_run(None)
-    """xavier, kaiming: factor on the standard deviation (default 1; sqrt(2) suits relu)"""
-    bias: float | None = per_run(None)
-    """every bias (default 0; with scheme torch uniform in +-1/sqrt(fan_in))"""
-
-    def problems(self) -> Iterator[str]:
-        for option, schemes in INIT_OPTIONS.items():
-            if getattr(self, option) is not None and self.scheme not in schemes:
-                allowed = "|".join(schemes)
-                yield (
-                    f"model.init.{option} is only read by model.init.scheme={allowed}, "
-                    f"got scheme={self.scheme}"
-                )
-        if self.std is not None:
-            yield from at_least("model.init.std", self.std, 0)
-
-
-def zero_init() -> InitConfig:
-    """The start of every convex model, whose optimum does not depend on it."""
-    return InitConfig(scheme=InitScheme.zeros)
-
-
-@dataclass(kw_only=True)
-class ModelConfig(Group):
-    """Base of all models."""
-
-    name: str = "???"
-    """the model's name, fixed by the choice of the group's option"""
-    init: InitConfig = field(default_factory=InitConfig)
-    """initial weights and biases"""
-
-    def problems(self) -> Iterator[str]:
-        yield from self.init.problems()
 
 
 @dataclass(kw_only=True)
@@ -107,8 +27,13 @@ class MLPConfig(ModelConfig):
     """units of each hidden layer; [] gives a linear model"""
     activation: Activation = Activation.relu
     """nonlinearity after each hidden layer"""
+    output: Activation = Activation.identity
+    """nonlinearity after the output layer"""
     dropout: float = per_run(0.0)
     """probability of zeroing a hidden unit in training; 0 leaves the layers out"""
+
+    def has_thresholds(self) -> bool:
+        return self.output in THRESHOLDS or (bool(self.hidden) and self.activation in THRESHOLDS)
 
     def problems(self) -> Iterator[str]:
         yield from super().problems()
@@ -146,7 +71,14 @@ class LinearConfig(ModelConfig):
     """Linear regression: one affine layer, an output for each target."""
 
     name: str = "linear"
+    bias: bool = True
+    """whether there is a constant term"""
     init: InitConfig = field(default_factory=zero_init)
+
+    def problems(self) -> Iterator[str]:
+        yield from super().problems()
+        if not self.bias and self.init.bias is not None:
+            yield f"model.init.bias needs model.bias=true, got bias=false and init.bias={self.init.bias}"
 
 
 @dataclass(kw_only=True)
@@ -171,6 +103,9 @@ class CNNConfig(ModelConfig):
     dropout: float = per_run(0.0)
     """probability of zeroing a feature before the output layer in training; 0 leaves the layer out"""
 
+    def has_thresholds(self) -> bool:
+        return self.activation in THRESHOLDS
+
     def problems(self) -> Iterator[str]:
         yield from super().problems()
         if not self.filters:
@@ -187,6 +122,19 @@ class CNNConfig(ModelConfig):
             yield f"model.padding must be given when model.kernel is even, got kernel={self.kernel}"
 
 
+def small_constant_init() -> InitConfig:
+    """theta = phi, so that the weights start at 0."""
+    return InitConfig(scheme=InitScheme.constant, value=0.1)
+
+
+@dataclass(kw_only=True)
+class QuadraticConfig(ModelConfig):
+    """Linear regression without bias in other coordinates: f(x) = x^T (theta^2 - phi^2), elementwise."""
+
+    name: str = "quadratic"
+    init: InitConfig = field(default_factory=small_constant_init)
+
+
 MODELS: dict[str, type[ModelConfig]] = {
     "mlp": MLPConfig,
     "softmax": SoftmaxConfig,
@@ -194,4 +142,8 @@ MODELS: dict[str, type[ModelConfig]] = {
     "perceptron": PerceptronConfig,
     "linear": LinearConfig,
     "cnn": CNNConfig,
+    "quadratic": QuadraticConfig,
+    "dag": DagConfig,
+    "hand_built": HandBuiltConfig,
+    "interval_net": IntervalNetConfig,
 }

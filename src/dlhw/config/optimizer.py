@@ -1,4 +1,4 @@
-"""Config groups `optimizer` and `schedule`: the update rule and how its learning rate changes."""
+"""Config groups `optimizer` and `schedule`: how weights are found, and how the learning rate changes."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,10 +12,21 @@ def _betas() -> list[float]:
 
 @dataclass(kw_only=True)
 class OptimizerConfig(Group):
-    """Base of all update rules."""
+    """Base of all update rules and solvers."""
 
     name: str = "???"
     """the rule's name, fixed by the choice of the group's option"""
+
+    @property
+    def lr(self) -> float:
+        """Learning rate; 0 for what takes no steps."""
+        return 0.0
+
+
+@dataclass(kw_only=True)
+class UpdateRuleConfig(OptimizerConfig):
+    """Base of all update rules, which follow the gradient in steps."""
+
     lr: float = per_run(0.1)
     """learning rate"""
 
@@ -24,7 +35,7 @@ class OptimizerConfig(Group):
 
 
 @dataclass(kw_only=True)
-class SGDConfig(OptimizerConfig):
+class SGDConfig(UpdateRuleConfig):
     """Stochastic gradient descent with momentum, as torch.optim.SGD."""
 
     name: str = "sgd"
@@ -41,7 +52,7 @@ class SGDConfig(OptimizerConfig):
 
 
 @dataclass(kw_only=True)
-class AdamConfig(OptimizerConfig):
+class AdamConfig(UpdateRuleConfig):
     """Adam, as torch.optim.Adam."""
 
     name: str = "adam"
@@ -74,7 +85,7 @@ class AdamWConfig(AdamConfig):
 
 
 @dataclass(kw_only=True)
-class RMSpropConfig(OptimizerConfig):
+class RMSpropConfig(UpdateRuleConfig):
     """RMSprop, as torch.optim.RMSprop."""
 
     name: str = "rmsprop"
@@ -95,11 +106,43 @@ class RMSpropConfig(OptimizerConfig):
         yield from in_half_open("optimizer.momentum", self.momentum, 0, 1)
 
 
+@dataclass(kw_only=True)
+class SolverConfig(OptimizerConfig):
+    """Base of what finds the weights of model=linear (without bias) at once, in closed form."""
+
+
+@dataclass(kw_only=True)
+class MinNormConfig(SolverConfig):
+    """Least squares in closed form: of all weights that minimise |XW - Y|^2 those of least norm."""
+
+    name: str = "min_norm"
+    null_space_norm: float = per_run(0.0)
+    """length of a random vector added to each output's weights that changes no prediction on the training
+    part; 0: none"""
+
+    def problems(self) -> Iterator[str]:
+        yield from at_least("optimizer.null_space_norm", self.null_space_norm, 0)
+
+
+@dataclass(kw_only=True)
+class RidgeConfig(SolverConfig):
+    """Ridge regression in closed form: minimises |XW - Y|^2 + alpha |W|^2, sums over samples, no mean."""
+
+    name: str = "ridge"
+    alpha: float = per_run(1.0)
+    """strength of the penalty; 0 gives what min_norm gives"""
+
+    def problems(self) -> Iterator[str]:
+        yield from at_least("optimizer.alpha", self.alpha, 0)
+
+
 OPTIMIZERS: dict[str, type[OptimizerConfig]] = {
     "sgd": SGDConfig,
     "adam": AdamConfig,
     "adamw": AdamWConfig,
     "rmsprop": RMSpropConfig,
+    "min_norm": MinNormConfig,
+    "ridge": RidgeConfig,
 }
 
 

@@ -5,10 +5,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from dlhw.config.data import DataConfig, Order, Task
-from dlhw.config.group import Group
-from dlhw.config.model import ModelConfig
-from dlhw.config.optimizer import OptimizerConfig, ScheduleConfig
+from dlhw.config.data import DataConfig, Task
+from dlhw.config.experiment import ExperimentConfig
+from dlhw.config.group import Group, aside
+from dlhw.config.model import LinearConfig, ModelConfig
+from dlhw.config.optimizer import OptimizerConfig, ScheduleConfig, SolverConfig
+from dlhw.config.procedure import ProcedureConfig
 from dlhw.config.regularizer import RegularizerConfig
 from dlhw.config.tracking import TrackingConfig
 from dlhw.config.trainer import Metric, TrainerConfig
@@ -26,19 +28,26 @@ class LossName(StrEnum):
     half_squared_error = "half_squared_error"
     quarter_squared_error = "quarter_squared_error"
     perceptron = "perceptron"
+    binary_squared_error = "binary_squared_error"
 
 
 SQUARED = (LossName.squared_error, LossName.half_squared_error, LossName.quarter_squared_error)
 MULTICLASS = (LossName.cross_entropy, LossName.perceptron)
+# Of two classes, by one output.
+BINARY = (LossName.binary_cross_entropy, LossName.binary_squared_error)
 
 # What each model can be trained with; the first that fits the task is what `loss=auto` takes.
 MODEL_LOSSES: dict[str, tuple[LossName, ...]] = {
-    "mlp": (*MULTICLASS, LossName.binary_cross_entropy, *SQUARED),
-    "cnn": (*MULTICLASS, LossName.binary_cross_entropy, *SQUARED),
+    "mlp": (*MULTICLASS, *BINARY, *SQUARED),
+    "cnn": (*MULTICLASS, *BINARY, *SQUARED),
+    "dag": (*MULTICLASS, *BINARY, *SQUARED),
     "softmax": (LossName.cross_entropy,),
     "logistic": (LossName.binary_cross_entropy,),
     "perceptron": (LossName.perceptron,),
     "linear": SQUARED,
+    "quadratic": (LossName.quarter_squared_error, LossName.squared_error, LossName.half_squared_error),
+    "hand_built": (*BINARY, *MULTICLASS, *SQUARED),
+    "interval_net": BINARY,
 }
 
 
@@ -52,25 +61,31 @@ class TrainConfig(Group):
     """feeds the streams split, init, order and dropout; 0 is a seed like any other"""
     loss: LossName = LossName.auto
     """what is minimised: auto (follows the model), cross_entropy, binary_cross_entropy, squared_error,
-    half_squared_error, quarter_squared_error or perceptron"""
+    half_squared_error, quarter_squared_error, perceptron or binary_squared_error"""
     model: ModelConfig = field(default_factory=ModelConfig)
     data: DataConfig = field(default_factory=DataConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     regularizer: RegularizerConfig = field(default_factory=RegularizerConfig)
+    procedure: ProcedureConfig = field(default_factory=ProcedureConfig)
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
+    experiment: ExperimentConfig | None = aside(None)
+    """what the sweep that the run belongs to asks, and what was published; experiment=SOURCE/NAME"""
 
     def problems(self) -> Iterator[str]:
         if not re.fullmatch(r"[\w.+=,-]+", self.name) or set(self.name) <= {"."}:
             yield f"name must be a plain folder name (letters, digits and . _ - + = ,), got {self.name!r}"
         if not 0 <= self.seed <= MAX_SEED:
             yield f"seed must be an integer from 0 to 2**63 - 1, got {self.seed}"
-        for group in (self.model, self.data, self.optimizer, self.schedule, self.regularizer):
+        for group in (self.model, self.data, self.optimizer, self.schedule, self.regularizer, self.procedure):
             yield from group.problems()
         yield from self.trainer.problems()
         yield from self.tracking.problems()
+        if self.experiment is not None:
+            yield from self.experiment.problems()
         yield from self._loss_problems()
+        yield from self._training_problems()
         yield from self._validation_problems()
 
     def resolved_loss(self) -> LossName:
@@ -95,6 +110,23 @@ class TrainConfig(Group):
         elif (kept := self.data.num_classes_kept()) is not None:
             yield from class_count_problems(loss, kept)
 
+    def _training_problems(self) -> Iterator[str]:
+        if self.model.has_thresholds() and self.trainer.epochs > 0:
+            yield (
+                f"trainer.epochs must be 0 for model={self.model.name} with step or sign units, which no "
+                f"gradient passes: it can only be evaluated, got {self.trainer.epochs}"
+            )
+        if isinstance(self.optimizer, SolverConfig):
+            yield from self._solver_problems()
+
+    def _solver_problems(self) -> Iterator[str]:
+        chosen = f"optimizer={self.optimizer.name}"
+        if not (isinstance(self.model, LinearConfig) and not self.model.bias):
+            biased = " with bias" if isinstance(self.model, LinearConfig) else ""
+            yield f"{chosen} solves model=linear with model.bias=false, got model={self.model.name}{biased}"
+        if self.regularizer.name != "none":
+            yield f"{chosen} takes no regularizer (optimizer=ridge has its own), got {self.regularizer.name}"
+
     def _validation_problems(self) -> Iterator[str]:
         has_val = self.data.has_own_val() or self.data.split.val != 0
         if self.trainer.early_stopping.patience is not None and not has_val:
@@ -111,16 +143,14 @@ class TrainConfig(Group):
             )
 
     def data_seed(self) -> int | None:
-        """The seed that cuts the pool into parts; None when the split does not depend on one."""
-        if self.data.split.order is Order.sequential:
-            return None
-        return self.seed if self.data.split.seed is None else self.data.split.seed
+        """The seed of all that the data draws; None when it draws nothing."""
+        return self.data.seed_for(self.seed)
 
 
 def class_count_problems(loss: LossName, num_classes: int) -> Iterator[str]:
     """Losses that cannot work with so many classes."""
-    if loss is LossName.binary_cross_entropy and num_classes != 2:
+    if loss in BINARY and num_classes != 2:
         yield (
-            f"loss=binary_cross_entropy needs 2 classes, the data has {num_classes}: "
+            f"loss={loss} needs 2 classes, the data has {num_classes}: "
             "choose two with data.classes=[a,b], or another model or loss"
         )

@@ -1,4 +1,4 @@
-"""From a data config to tensors: select, split, check, scale."""
+"""From a data config to tensors: select, split, check, scale, randomise, corrupt."""
 
 import hashlib
 from collections.abc import Mapping
@@ -8,15 +8,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dlhw.config.data import DataConfig, Task
+from dlhw.config.data import DataConfig, Inputs, Task
 from dlhw.data.checks import check_any_samples, check_parts, check_representable
 from dlhw.data.labels import check_range, count_classes
 from dlhw.data.normalize import Normalization, fit_normalization
+from dlhw.data.randomise import randomise_inputs
 from dlhw.data.raw import RawData
-from dlhw.data.select import Selection, check_classes, select
-from dlhw.data.sources import SOURCES
+from dlhw.data.select import Selection, check_classes, own_parts, select
+from dlhw.data.sources import read_source
 from dlhw.data.split import PARTS, split_indices
 from dlhw.errors import DataError
+from dlhw.random import generator
 
 
 @dataclass(frozen=True)
@@ -49,33 +51,69 @@ class Dataset:
     normalization: Normalization
     """what was subtracted from all inputs, and what they were divided by"""
     hashes: Mapping[str, str]
-    """for each part, SHA-256 of which samples of the source it holds, in their order, and of their targets"""
+    """for each part, SHA-256 of which samples of the source it holds (of generated ones, the samples
+    themselves), in their order, of their targets, and of what was done to inputs or labels at random"""
 
 
 def load_dataset(config: DataConfig, seed: int | None, dtype: torch.dtype = torch.float32) -> Dataset:
     """Read a source and make its parts.
 
-    In order: the first `limit` samples of the training pool; `classes` of every part; the split of the pool
-    (parts that the source brings are not cut from it, and their size in `split` does not count); scaling.
+    In order: the first `limit` samples of the training pool; `classes` of every part; `test_per_class` of the
+    test set; the split of the pool (parts that the source brings are not cut from it, and their size in
+    `split` does not count); scaling; random inputs; corruption of the training part's labels.
 
     Args:
         config: a validated data config.
-        seed: of the permutation that the pool is split by; None for the sequential order.
+        seed: of all that is drawn, `config.seed_for(…)` of the run's seed; None where nothing is.
         dtype: of inputs, and of regression's targets.
 
     Raises:
         DataError: a file is missing or damaged, or does not hold what the config asks of it.
     """
-    raw = SOURCES[config.name](config)
+    raw = read_source(config, seed)
     check_any_samples(raw)
     class_names = _class_names(config, raw)
     pool = select(raw.pool, config.limit, config.classes)
-    own = {name: select(part, classes=config.classes) for name, part in raw.own.items()}
+    own = own_parts(config, raw)
     if config.classes is not None:
         class_names = [class_names[label] for label in config.classes]
     parts = _split(config, seed, pool, own)
     check_parts(parts, config.task_kind(), class_names)
-    return _assemble(config, raw, parts, class_names, dtype)
+    dataset = _assemble(config, raw, parts, class_names, dtype, seed)
+    return corrupt_labels(dataset, config.label_corruption, seed)
+
+
+def corrupt_labels(dataset: Dataset, probability: float, seed: int | None) -> Dataset:
+    """Replace training labels by uniformly random classes, each with a probability; all else is shared.
+
+    The drawn classes and the order in which labels are taken depend on the seed alone, so what is corrupted
+    at one probability is so at every higher one. A drawn class can be the true one: at 1 about a K-th of the
+    labels stays as it is.
+
+    Source: Zhang et al., Understanding deep learning requires rethinking generalization (2017), section 2.
+
+    Args:
+        dataset: of a classification task; not changed.
+        probability: from 0 to 1.
+        seed: of the draws; not needed for 0.
+
+    Returns:
+        A data set whose inputs and other parts are the same tensors.
+    """
+    if probability == 0:
+        return dataset
+    assert seed is not None, "corruption needs a seed"
+    assert dataset.num_classes is not None, "only labels can be corrupted"
+    train, stream = dataset.parts["train"], generator(seed, "corruption")
+    uniform_N = torch.rand(len(train), generator=stream, dtype=torch.float64)
+    drawn_N = torch.randint(dataset.num_classes, (len(train),), generator=stream)
+    targets_N = torch.where(uniform_N < probability, drawn_N, train.targets)
+    digest = hashlib.sha256(dataset.hashes["train"].encode() + targets_N.numpy().astype("<i8").tobytes())
+    return replace(
+        dataset,
+        parts={**dataset.parts, "train": Part(train.inputs, targets_N)},
+        hashes={**dataset.hashes, "train": digest.hexdigest()},
+    )
 
 
 def _class_names(config: DataConfig, raw: RawData) -> list[str]:
@@ -101,7 +139,9 @@ def _split(
     if not len(pool):
         return {"train": pool}  # check_parts says so
     val = 0 if "val" in own else config.split.val
-    split = replace(config.split, val=val, test=0 if "test" in own else config.split.test)
+    no_test = "test" in own or config.split.val_from_test
+    split = replace(config.split, val=val, test=0 if no_test else config.split.test)
+    seed = seed if split.seed is None else split.seed
     cut = {name: pool.take(positions) for name, positions in split_indices(len(pool), split, seed).items()}
     parts = {**cut, **own}
     return {name: parts[name] for name in PARTS if name in parts}
@@ -113,18 +153,22 @@ def _assemble(
     parts: Mapping[str, Selection],
     class_names: list[str],
     dtype: torch.dtype,
+    seed: int | None,
 ) -> Dataset:
     normalization = fit_normalization(config, _inputs(parts["train"]), raw.max_value)
     check_representable(normalization.scale, "train", raw.pool.place)
     is_classes = config.task_kind() is Task.classification
+    scaled = {name: _to_part(name, part, normalization, dtype) for name, part in parts.items()}
+    randomise_inputs({name: part.inputs for name, part in scaled.items()}, config.inputs, seed)
+    done = "" if config.inputs is Inputs.original else f"{config.inputs} {seed}"
     return Dataset(
-        parts={name: _to_part(name, part, normalization, dtype) for name, part in parts.items()},
+        parts=scaled,
         input_shape=raw.input_shape,
         class_names=class_names,
         num_classes=len(class_names) if is_classes else None,
         num_targets=None if is_classes else 1,
         normalization=normalization,
-        hashes={name: _hash(name if name in raw.own else "pool", part) for name, part in parts.items()},
+        hashes={name: _hash(part, raw, done) for name, part in parts.items()},
     )
 
 
@@ -146,8 +190,12 @@ def _inputs(part: Selection) -> np.ndarray:
     return part.raw.inputs[part.indices]
 
 
-def _hash(source_part: str, part: Selection) -> str:
+def _hash(part: Selection, raw: RawData, done: str) -> str:
+    source_part = next((name for name, own in raw.own.items() if own is part.raw), "pool")
     digest = hashlib.sha256(source_part.encode())
     digest.update(part.indices.astype("<i8").tobytes())
     digest.update(part.targets.astype(part.targets.dtype.newbyteorder("<")).tobytes())
+    if raw.is_generated:
+        digest.update(_inputs(part).astype("<f8").tobytes())
+    digest.update(done.encode())
     return digest.hexdigest()

@@ -8,7 +8,9 @@ import torch
 from torch import Tensor
 
 from dlhw.config.data import DataConfig, Normalize, Statistics
+from dlhw.errors import DataError
 
+BYTE_MAX = 255
 CHUNK = 4096  # rows that are float64 at a time: statistics of all MNIST at once would take 300 MB
 
 
@@ -45,13 +47,17 @@ def fit_normalization(config: DataConfig, train: np.ndarray, max_value: float | 
     """Find shift and scale.
 
     unit: x / max, symmetric: x / (max / 2) - 1 where the range [0, max] is known; else the same with the
-    smallest and largest value of the training part. standardize: (x - mean) / std, std being that of the
-    population (divided by n). An input that is constant in training is only shifted (its scale is 1).
+    smallest and largest value of the training part. unit_256: x / 256, for bytes. standardize:
+    (x - mean) / std, std being that of the population (divided by n); given constants are those of x / max
+    where the range is known. An input that is constant in training is only shifted (its scale is 1).
 
     Args:
-        config: `normalize` and `statistics` are read.
+        config: `normalize`, `statistics`, `mean` and `std` are read.
         train: raw inputs of the training part, (n, *input_shape).
         max_value: upper end of the known range; None if it is not known.
+
+    Raises:
+        DataError: unit_256 is asked for, and the inputs are not bytes from 0 to 255.
     """
     # Numbers near float64's largest overflow here; the caller looks for that in the scale.
     with np.errstate(over="ignore", invalid="ignore"):
@@ -65,6 +71,16 @@ def _shift_scale(
 ) -> tuple[np.ndarray, np.ndarray]:
     if config.normalize is Normalize.none:
         return np.zeros(()), np.ones(())
+    if config.normalize is Normalize.unit_256:
+        if max_value != BYTE_MAX:
+            raise DataError(
+                "data.normalize=unit_256 divides bytes (0 to 255) by 256, but the inputs of "
+                f"data={config.name} are no such bytes: choose another data.normalize"
+            )
+        return np.zeros(()), np.array(BYTE_MAX + 1.0)
+    if config.mean is not None and config.std is not None:
+        unit = 1.0 if max_value is None else max_value
+        return np.array(config.mean * unit), np.array(config.std * unit)
     if config.normalize is Normalize.standardize:
         return _mean_std(train, _per_feature(config.statistics, train))
     low, high = _range(train, _per_feature(config.statistics, train), max_value)

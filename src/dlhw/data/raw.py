@@ -57,6 +57,8 @@ class RawData:
     """largest possible input, the smallest being 0; None where the range is not known beforehand"""
     class_names: list[str] | None = None
     """names of the classes; None names them by their number"""
+    is_generated: bool = False
+    """whether the samples were made rather than read, so that nothing but themselves says which they are"""
 
     def parts(self) -> list[RawPart]:
         """The pool and the source's own parts."""

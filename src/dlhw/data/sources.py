@@ -1,17 +1,24 @@
-"""All data sources, by the name that their config carries."""
+"""All data sources, by the name that their config carries: files that are read, and samples that are made."""
 
 from collections.abc import Callable
 from typing import Any
 
+from dlhw.config.data import DataConfig
 from dlhw.data.csv import load_csv
 from dlhw.data.digits import load_digits
+from dlhw.data.gates import make_gates
+from dlhw.data.interval import make_interval
+from dlhw.data.linear_teacher import make_linear_teacher
 from dlhw.data.mnist import load_fashion_mnist, load_mnist
 from dlhw.data.npz import load_npz
 from dlhw.data.octmnist import load_octmnist
 from dlhw.data.raw import RawData
+from dlhw.data.triangle import make_triangle
 
 Source = Callable[[Any], RawData]
 """Takes its own kind of DataConfig."""
+Generator = Callable[[Any, int | None], RawData]
+"""Takes its own kind of DataConfig, and the seed if it draws samples."""
 
 SOURCES: dict[str, Source] = {
     "digits": load_digits,
@@ -21,3 +28,24 @@ SOURCES: dict[str, Source] = {
     "csv": load_csv,
     "npz": load_npz,
 }
+GENERATORS: dict[str, Generator] = {
+    "gates": make_gates,
+    "interval": make_interval,
+    "triangle": make_triangle,
+    "linear_teacher": make_linear_teacher,
+}
+
+
+def read_source(config: DataConfig, seed: int | None) -> RawData:
+    """All samples of a data set, as its files or its generator give them.
+
+    Args:
+        config: of any data set.
+        seed: of a generator that draws.
+
+    Raises:
+        DataError: a file is missing or damaged.
+    """
+    if config.name in GENERATORS:
+        return GENERATORS[config.name](config, seed)
+    return SOURCES[config.name](config)

@@ -1,6 +1,5 @@
 """Train jobs as cohorts: in pieces that fit into memory, each job with files and an end of its own."""
 
-import json
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,9 +8,9 @@ from random import Random
 import torch
 from hydra.types import HydraContext
 
-from dlhw.config.load import to_dict
 from dlhw.config.root import TrainConfig
-from dlhw.data.dataset import Dataset, load_dataset
+from dlhw.data.cache import DatasetCache
+from dlhw.data.dataset import Dataset
 from dlhw.errors import UserError
 from dlhw.launcher.job import Job
 from dlhw.launcher.memory import SHARE, cohort_bytes, free_bytes, is_out_of_memory, run_bytes
@@ -40,7 +39,7 @@ class CohortTrainer:
 
     def __init__(self, context: HydraContext, *, max_runs: int | None, verify: int) -> None:
         self.context, self.max_runs = context, max_runs
-        self._datasets: dict[str, Dataset] = {}
+        self._datasets = DatasetCache(KEPT_DATASETS)
         self.verifier = Verifier(verify, Random(0))
 
     def train(self, jobs: Sequence[Job]) -> None:
@@ -63,22 +62,15 @@ class CohortTrainer:
 
     def _dataset(self, config: TrainConfig) -> Dataset:
         """Load a data set once for all runs that use it."""
-        key = json.dumps(
-            [to_dict(config.data), config.data_seed(), str(config.trainer.dtype)], sort_keys=True
-        )
-        if key not in self._datasets:
-            if len(self._datasets) >= KEPT_DATASETS:
-                self._datasets.pop(next(iter(self._datasets)))
-            loaded = load_dataset(config.data, config.data_seed(), DTYPES[config.trainer.dtype])
-            self._datasets[key] = loaded
-        return self._datasets[key]
+        return self._datasets.get(config, DTYPES[config.trainer.dtype])
 
     def _limit(self, configs: Sequence[TrainConfig], datasets: Sequence[Dataset]) -> int:
         """How many runs fit into the memory that is free."""
         config, dataset = configs[0], datasets[0]
         device = resolve_device(config.trainer.device)
         model = build_model([config.model], dataset.input_shape, num_outputs(config, dataset))
-        own_data = any(each is not dataset for each in datasets)
+        inputs = dataset.parts["train"].inputs
+        own_data = any(each.parts["train"].inputs is not inputs for each in datasets)
         each_run = run_bytes(config, Layout(model.specs()), model.activations, dataset, own_data)
         size = DTYPES[config.trainer.dtype].itemsize
         room = SHARE * free_bytes(device) - cohort_bytes(size)

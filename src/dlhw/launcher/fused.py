@@ -96,6 +96,7 @@ class FusedLauncher(Launcher):
                 print(f"run {job.number} ({' '.join(job.overrides)}): {line}", file=sys.stderr)
 
     def _train(self, jobs: list[Job]) -> None:
+        from dlhw.launcher.alone import run_alone
         from dlhw.launcher.cohorts import CohortTrainer
 
         configs = [job.config for job in jobs if job.config is not None]
@@ -103,7 +104,10 @@ class FusedLauncher(Launcher):
         print(describe(configs, cohorts), flush=True)
         trainer = CohortTrainer(self.context, max_runs=self.max_runs, verify=self.verify)
         for cohort in cohorts:
-            trainer.train([jobs[place] for place in cohort])
+            if configs[cohort[0]].procedure.trains:
+                trainer.train([jobs[place] for place in cohort])
+            else:
+                run_alone(jobs[cohort[0]], self.context)
         trainer.report_verified()
 
     def _failed(self, job: Job) -> JobReturn:

@@ -24,10 +24,11 @@ def cohort_key(config: TrainConfig) -> str:
 
 
 def group(configs: Sequence[TrainConfig]) -> list[list[int]]:
-    """Places of the configs, cohort by cohort, in the order of first appearance."""
+    """Places of the configs, cohort by cohort, by first appearance; a run that does not train is alone."""
     cohorts: dict[str, list[int]] = {}
     for place, config in enumerate(configs):
-        cohorts.setdefault(cohort_key(config), []).append(place)
+        key = cohort_key(config) if config.procedure.trains else f"alone {place}"
+        cohorts.setdefault(key, []).append(place)
     return list(cohorts.values())
 
 
@@ -37,6 +38,8 @@ def describe(configs: Sequence[TrainConfig], cohorts: Sequence[Sequence[int]]) -
     Such as `12 runs in 3 cohorts (4 × trainer.batch_size=16, 4 × trainer.batch_size=64, …)`.
     """
     runs = sum(map(len, cohorts))
+    if not any(config.procedure.trains for config in configs):
+        return f"{runs} run{'s' * (runs != 1)}, one after the other"
     head = f"{runs} run{'s' * (runs != 1)} in {len(cohorts)} cohort{'s' * (len(cohorts) != 1)}"
     if len(cohorts) < 2:
         return head

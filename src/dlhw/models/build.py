@@ -1,4 +1,4 @@
-"""From model configs to a chain of layers."""
+"""From model configs to layers."""
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
@@ -8,33 +8,35 @@ from typing import Any
 import torch
 
 from dlhw.config.model import (
-    Activation,
     CNNConfig,
+    DagConfig,
+    HandBuiltConfig,
+    IntervalNetConfig,
     LinearConfig,
     LogisticConfig,
     MLPConfig,
     ModelConfig,
     PerceptronConfig,
     Pooling,
+    QuadraticConfig,
     SoftmaxConfig,
 )
-from dlhw.nn.activations import Identity, ReLU, Sigmoid, Tanh
+from dlhw.config.model_base import Activation
+from dlhw.models.activations import ACTIVATIONS
+from dlhw.models.dag import dag
+from dlhw.models.given import hand_built, interval_net
 from dlhw.nn.affine import Affine
 from dlhw.nn.conv import Conv2d
 from dlhw.nn.dropout import Dropout
 from dlhw.nn.flatten import Flatten
 from dlhw.nn.layer import Layer
+from dlhw.nn.network import Network
 from dlhw.nn.pooling import AvgPool2d, MaxPool2d
+from dlhw.nn.quadratic import QuadraticParameterization
 from dlhw.nn.sequential import Sequential
 
 Shape = tuple[int, ...]
 
-ACTIVATIONS: dict[Activation, type[Layer]] = {
-    Activation.sigmoid: Sigmoid,
-    Activation.relu: ReLU,
-    Activation.tanh: Tanh,
-    Activation.identity: Identity,
-}
 POOLINGS: dict[Pooling, type[MaxPool2d] | type[AvgPool2d]] = {
     Pooling.max: MaxPool2d,
     Pooling.avg: AvgPool2d,
@@ -48,13 +50,24 @@ def _dropout(configs: Sequence[MLPConfig] | Sequence[CNNConfig]) -> Dropout | No
 
 
 def affine_model(configs: Sequence[ModelConfig], input_shape: Shape, num_outputs: int) -> Sequential:
-    """Softmax regression, logistic regression, perceptron, linear regression: flatten, affine."""
-    layers = {"flatten": Flatten(), "fc": Affine(prod(input_shape), num_outputs)}
-    return Sequential(layers, input_shape)
+    """Softmax regression, logistic regression, perceptron: flatten, affine."""
+    return Sequential({"flatten": Flatten(), "fc": Affine(prod(input_shape), num_outputs)}, input_shape)
+
+
+def linear(configs: Sequence[LinearConfig], input_shape: Shape, num_outputs: int) -> Sequential:
+    """Linear regression: flatten, affine, with or without bias."""
+    affine = Affine(prod(input_shape), num_outputs, bias=configs[0].bias)
+    return Sequential({"flatten": Flatten(), "fc": affine}, input_shape)
+
+
+def quadratic(configs: Sequence[QuadraticConfig], input_shape: Shape, num_outputs: int) -> Sequential:
+    """Flatten, then a linear map whose weights are differences of squares."""
+    layer = QuadraticParameterization(prod(input_shape), num_outputs)
+    return Sequential({"flatten": Flatten(), "fc": layer}, input_shape)
 
 
 def mlp(configs: Sequence[MLPConfig], input_shape: Shape, num_outputs: int) -> Sequential:
-    """Flatten, then affine, activation and dropout per hidden layer, then affine."""
+    """Flatten, then affine, activation and dropout per hidden layer, then affine and output activation."""
     first = configs[0]
     layers: dict[str, Layer] = {"flatten": Flatten()}
     widths = [prod(input_shape), *first.hidden]
@@ -64,6 +77,8 @@ def mlp(configs: Sequence[MLPConfig], input_shape: Shape, num_outputs: int) -> S
         if (dropout := _dropout(configs)) is not None:
             layers[f"dropout{number}"] = dropout
     layers[f"fc{len(widths)}"] = Affine(widths[-1], num_outputs)
+    if first.output is not Activation.identity:
+        layers[f"{first.output}{len(widths)}"] = ACTIVATIONS[first.output]()
     return Sequential(layers, input_shape)
 
 
@@ -85,21 +100,25 @@ def cnn(configs: Sequence[CNNConfig], input_shape: Shape, num_outputs: int) -> S
     return Sequential(layers, input_shape)
 
 
-MODELS: dict[type[ModelConfig], Callable[[Any, Shape, int], Sequential]] = {
+MODELS: dict[type[ModelConfig], Callable[[Any, Shape, int], Network]] = {
     MLPConfig: mlp,
     SoftmaxConfig: affine_model,
     LogisticConfig: affine_model,
     PerceptronConfig: affine_model,
-    LinearConfig: affine_model,
+    LinearConfig: linear,
     CNNConfig: cnn,
+    QuadraticConfig: quadratic,
+    DagConfig: dag,
+    HandBuiltConfig: hand_built,
+    IntervalNetConfig: interval_net,
 }
 
 
-def build_model(configs: Sequence[ModelConfig], input_shape: Shape, num_outputs: int) -> Sequential:
+def build_model(configs: Sequence[ModelConfig], input_shape: Shape, num_outputs: int) -> Network:
     """Put together the model of a cohort.
 
     Args:
-        configs: one a run; they differ at most in dropout and initialisation.
+        configs: one a run; they differ at most in fields marked `per_run`.
         input_shape: shape of one input.
         num_outputs: outputs K.
 

@@ -24,17 +24,16 @@ class Affine(Layer):
     Args:
         num_in: input features I.
         num_out: output features O.
+        bias: whether b is there; without it out = x W.
     """
 
-    def __init__(self, num_in: int, num_out: int) -> None:
-        self.num_in, self.num_out = num_in, num_out
+    def __init__(self, num_in: int, num_out: int, *, bias: bool = True) -> None:
+        self.num_in, self.num_out, self.bias = num_in, num_out, bias
 
     def specs(self) -> dict[str, Spec]:
-        fans = {"fan_in": self.num_in, "fan_out": self.num_out}
-        return {
-            "weight": Spec((self.num_in, self.num_out), is_weight=True, **fans),
-            "bias": Spec((self.num_out,), is_weight=False, **fans),
-        }
+        weight = Spec((self.num_in, self.num_out), self.num_in, self.num_out, is_weight=True)
+        bias = Spec((self.num_out,), self.num_in, self.num_out, is_weight=False)
+        return {"weight": weight, "bias": bias} if self.bias else {"weight": weight}
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         if input_shape != (self.num_in,):
@@ -42,14 +41,16 @@ class Affine(Layer):
         return (self.num_out,)
 
     def forward(self, params: Params, x_SNI: Tensor, ctx: Context) -> tuple[Tensor, Tensor]:
-        w_RIO, b_RO = params["weight"], params["bias"]
+        w_RIO, b_RO = params["weight"], params.get("bias")
         x_RNI = ctx.aligned(self, "x", x_SNI).expand(w_RIO.shape[0], -1, -1)
         runs, batch = w_RIO.shape[0], x_RNI.shape[1]
         if self._is_narrow(x_RNI):
             out_RON = ctx.buffer(self, "out", (runs, self.num_out, batch), w_RIO)
-            return torch.baddbmm(b_RO.unsqueeze(2), w_RIO.mT, x_RNI.mT, out=out_RON).mT, x_RNI
+            b_RO1 = None if b_RO is None else b_RO.unsqueeze(2)
+            return _product(b_RO1, w_RIO.mT, x_RNI.mT, out_RON).mT, x_RNI
         out_RNO = ctx.buffer(self, "out", (runs, batch, self.num_out), w_RIO)
-        return torch.baddbmm(b_RO.unsqueeze(1), x_RNI, w_RIO, out=out_RNO), x_RNI
+        b_R1O = None if b_RO is None else b_RO.unsqueeze(1)
+        return _product(b_R1O, x_RNI, w_RIO, out_RNO), x_RNI
 
     def backward(
         self, params: Params, dout_RNO: Tensor, x_RNI: Tensor, grads: Params, ctx: Context, *, need_dx: bool
@@ -61,7 +62,8 @@ class Affine(Layer):
             dw_RIO.copy_(torch.bmm(dout_RNO.mT, x_RNI, out=dw_ROI).mT)
         else:
             torch.bmm(x_RNI.mT, dout_RNO, out=dw_RIO)
-        torch.sum(dout_RNO, 1, out=grads["bias"])
+        if self.bias:
+            torch.sum(dout_RNO, 1, out=grads["bias"])
         if not need_dx:
             return None
         shape = tuple(x_RNI.shape)
@@ -70,3 +72,8 @@ class Affine(Layer):
     def _is_narrow(self, x_RNI: Tensor) -> bool:
         few_columns = self.num_out < NARROW and x_RNI.device.type == "cpu"
         return few_columns and x_RNI.shape[1] * self.num_in >= WORTH_TRANSPOSING
+
+
+def _product(bias: Tensor | None, left: Tensor, right: Tensor, out: Tensor | None) -> Tensor:
+    """bias + left right, of each run."""
+    return torch.bmm(left, right, out=out) if bias is None else torch.baddbmm(bias, left, right, out=out)

@@ -5,8 +5,8 @@ all ones), for the input and every parameter by name. At a kink (ReLU at 0, a ti
 mean nothing: a probe whose two sides fall on different branches is left out and counted.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from math import inf, nan
 from typing import Any
 
@@ -16,9 +16,10 @@ from torch import Generator, Tensor
 from dlhw.config.model import InitConfig
 from dlhw.nn.context import Context, Workspace
 from dlhw.nn.init import initialise
-from dlhw.nn.losses import BinaryCrossEntropy, Loss, SquaredError
+from dlhw.nn.layer import Spec
+from dlhw.nn.losses import BinaryCrossEntropy, BinarySquaredError, Loss, SquaredError
+from dlhw.nn.network import Network
 from dlhw.nn.parameters import Layout
-from dlhw.nn.sequential import Sequential
 from dlhw.optim.regularizers import Regularizer
 
 # Half the distance of a central difference: the truncation error h^2 and the rounding error 1e-16/h are both
@@ -37,7 +38,8 @@ class Check:
 
     Args:
         name: "fc1.weight", "input", "loss".
-        error: max |manual - autograd| / max |autograd|; infinite where that gradient is about zero.
+        error: max |manual - autograd| / max |autograd|; infinite where that gradient is about zero, unless it
+            must be zero: then max |manual|.
         difference_error: the same against central differences; nan without probes.
         probes: coordinates compared with differences.
         kinks: coordinates left out because the two sides fall on different branches.
@@ -70,6 +72,8 @@ def compare(
     variable: Tensor,
     probes: int,
     generator: Generator,
+    *,
+    may_be_zero: bool = False,
 ) -> Check:
     """Compare one manual gradient.
 
@@ -81,9 +85,11 @@ def compare(
         variable: what the gradient is taken of; changed and put back by the probes.
         probes: how many coordinates to compare with central differences; 0: none.
         generator: chooses them.
+        may_be_zero: whether a threshold unit may make the whole gradient zero; errors are absolute then.
     """
     scale = float(reference.abs().max())
-    error = float((manual - reference).abs().max()) / scale if scale > NO_GRADIENT else inf
+    unit = 1.0 if may_be_zero and scale == 0 else scale
+    error = float((manual - reference).abs().max()) / unit if unit > NO_GRADIENT else inf
     differences, kinks = [], 0
     count = min(probes, variable.numel())
     for index in torch.randperm(variable.numel(), generator=generator)[:count].tolist():
@@ -94,7 +100,7 @@ def compare(
             differences.append(abs(float(manual.reshape(-1)[index]) - slope))
     # torch's maximum, unlike Python's, keeps a nan
     largest = float(torch.tensor(differences, dtype=torch.float64).max()) if differences else nan
-    difference_error = largest / scale if scale > NO_GRADIENT else nan
+    difference_error = largest / unit if unit > NO_GRADIENT else nan
     return Check(name, error, difference_error, len(differences), kinks, scale)
 
 
@@ -115,12 +121,13 @@ def _central_difference(
 
 
 def check_model(
-    model: Sequential, loss: Loss, x_1N: Tensor, *, num_runs: int, probes: int, seed: int
+    model: Network, loss: Loss, x_1N: Tensor, *, num_runs: int, probes: int, seed: int
 ) -> list[Check]:
     """Check a model's backward pass, and its loss's, at random parameters.
 
     Args:
         model: the layers; parameters are drawn anew, since a start from zeros has no gradient to compare.
+            Before threshold units gradients must be zero.
         loss: checked at random outputs and targets.
         x_1N: inputs (1, N, *shape) in float64.
         num_runs: R, so that the run axis is checked too.
@@ -139,21 +146,21 @@ def check_model(
 
 
 def check_layers(
-    model: Sequential, x_1N: Tensor, *, num_runs: int, probes: int, generator: Generator
+    model: Network, x_1N: Tensor, *, num_runs: int, probes: int, generator: Generator
 ) -> list[Check]:
-    """Check every parameter and the input of a chain of layers under a random cotangent."""
+    """Check every parameter and the input of a network under a random cotangent."""
     for _ in range(DRAWS):
         checks = _check_draw(model, x_1N, num_runs=num_runs, probes=probes, generator=generator)
-        if all(check.scale > NO_GRADIENT for check in checks):
+        if model.has_thresholds or all(check.scale > NO_GRADIENT for check in checks):
             break
     return checks
 
 
 def _check_draw(
-    model: Sequential, x_1N: Tensor, *, num_runs: int, probes: int, generator: Generator
+    model: Network, x_1N: Tensor, *, num_runs: int, probes: int, generator: Generator
 ) -> list[Check]:
     """The checks at one draw of parameters, masks and cotangent."""
-    layout = Layout(model.specs())
+    layout = Layout(_to_be_drawn(model.specs()))
     x = x_1N.expand(num_runs, *x_1N.shape[1:]).clone().requires_grad_()
     flat = initialise(layout, [InitConfig()] * num_runs, [generator] * num_runs, torch.float64)
     masks = torch.randint(2**31, (1,), generator=generator).item()
@@ -185,11 +192,27 @@ def _check_draw(
             return (out * cotangent).sum(), model.branches(caches)
 
         return [
-            compare(name, manual, reference, value, variable.detach(), probes, generator)
+            compare(
+                name,
+                manual,
+                reference,
+                value,
+                variable.detach(),
+                probes,
+                generator,
+                may_be_zero=model.has_thresholds,
+            )
             for name, manual, reference, variable in zip(
                 names, [dx, *grads], references, variables, strict=True
             )
         ]
+
+
+def _to_be_drawn(specs: Mapping[str, Mapping[str, Spec]]) -> dict[str, dict[str, Spec]]:
+    """The same without given numbers, at which gradients may well be zero."""
+    return {
+        layer: {name: replace(spec, given=None) for name, spec in of.items()} for layer, of in specs.items()
+    }
 
 
 def check_loss(
@@ -214,7 +237,7 @@ def random_targets(loss: Loss, samples: int, num_outputs: int, generator: Genera
     """Targets (1, N) or (1, N, K) that the loss can take."""
     if isinstance(loss, SquaredError):
         return torch.randn(1, samples, num_outputs, generator=generator, dtype=torch.float64)
-    classes = 2 if isinstance(loss, BinaryCrossEntropy) else num_outputs
+    classes = 2 if isinstance(loss, BinaryCrossEntropy | BinarySquaredError) else num_outputs
     return torch.randint(classes, (1, samples), generator=generator)
 
 

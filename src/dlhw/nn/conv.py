@@ -37,11 +37,11 @@ class Conv2d(Layer):
 
     def specs(self) -> dict[str, Spec]:
         area = self.kernel**2
-        fans = {"fan_in": self.num_channels * area, "fan_out": self.num_filters * area}
+        fan_in, fan_out = self.num_channels * area, self.num_filters * area
         shape = (self.num_filters, self.num_channels, self.kernel, self.kernel)
         return {
-            "weight": Spec(shape, is_weight=True, **fans),
-            "bias": Spec((self.num_filters,), is_weight=False, **fans),
+            "weight": Spec(shape, fan_in, fan_out, is_weight=True),
+            "bias": Spec((self.num_filters,), fan_in, fan_out, is_weight=False),
         }
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:

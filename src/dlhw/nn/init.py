@@ -53,7 +53,7 @@ INITIALISERS: dict[InitScheme, Fill] = {
 def initialise(
     layout: Layout, configs: Sequence[InitConfig], generators: Sequence[Generator], dtype: torch.dtype
 ) -> Tensor:
-    """Draw the parameters of every run.
+    """Draw the parameters of every run; those whose numbers are given take these.
 
     Args:
         layout: what there is to fill.
@@ -66,12 +66,17 @@ def initialise(
     """
     flat_RP = layout.zeros(len(configs), dtype, torch.device("cpu"))
     for name, view in layout.named(flat_RP):
+        spec = layout.specs[name]
+        if spec.given is not None:
+            view.copy_(spec.given)
+            continue
         for run, (config, generator) in enumerate(zip(configs, generators, strict=True)):
-            _fill(view[run], layout.specs[name], config, generator)
+            _fill(view[run], spec, config, generator)
     return flat_RP
 
 
 def _fill(tensor: Tensor, spec: Spec, config: InitConfig, generator: Generator) -> None:
+    """Fill what no numbers are given for."""
     if spec.is_weight:
         INITIALISERS[config.scheme](tensor, spec, config, generator)
     elif config.bias is not None:

@@ -2,8 +2,8 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 from torch import Tensor
 
@@ -22,16 +22,21 @@ class Spec:
         fan_in: inputs that one unit sums over; initialisers scale by it.
         fan_out: units that one input feeds.
         is_weight: whether regularizers with `on=weights` penalise it; biases are not weights.
+        given: numbers to start from, (R, *shape) or (1, *shape), in place of an initialisation scheme's.
     """
 
     shape: tuple[int, ...]
     fan_in: int
     fan_out: int
     is_weight: bool
+    given: Tensor | None = field(default=None, compare=False)
 
 
 class Layer(ABC):
     """A layer maps `(S, N, *in)` to `(R, N, *out)`; S is 1 for data that all runs share."""
+
+    is_threshold: ClassVar[bool] = False
+    """whether the output jumps and is constant elsewhere, so that every gradient before it is zero"""
 
     def specs(self) -> dict[str, Spec]:
         """Parameter name -> what it is; empty for layers without parameters."""

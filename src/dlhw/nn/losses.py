@@ -103,6 +103,24 @@ class SquaredError(Loss):
         return (out_RNK - targets).mul_(2 * self.factor / (out_RNK.shape[1] * out_RNK.shape[2]))
 
 
+class BinarySquaredError(Loss):
+    """Squared error of one output z and labels y in {0, 1}; the output is a class probability, not a logit.
+
+    l = (z - y)^2        dl/dz = 2 (z - y) / N
+
+    Classes are predicted at the threshold 1/2. With a sigmoid output it is the Brier score.
+    """
+
+    def per_sample(self, out_RNK: Tensor, targets: Tensor) -> Tensor:
+        return (out_RNK.squeeze(2) - targets).square()
+
+    def backward(self, out_RNK: Tensor, targets: Tensor) -> Tensor:
+        return (out_RNK - targets.unsqueeze(2)).mul_(2 / out_RNK.shape[1])
+
+    def predict(self, out_RNK: Tensor) -> Tensor:
+        return (out_RNK.squeeze(2) > 0.5).long()
+
+
 class PerceptronLoss(Loss):
     """Multi-class perceptron loss of class labels y.
 
@@ -138,4 +156,5 @@ LOSSES: dict[LossName, Loss] = {
     LossName.half_squared_error: SquaredError(0.5),
     LossName.quarter_squared_error: SquaredError(0.25),
     LossName.perceptron: PerceptronLoss(),
+    LossName.binary_squared_error: BinarySquaredError(),
 }

@@ -13,8 +13,11 @@ from dlhw.nn.affine import Affine
 from dlhw.nn.conv import Conv2d
 from dlhw.nn.dropout import Dropout
 from dlhw.nn.flatten import Flatten
+from dlhw.nn.given import GivenAffine
 from dlhw.nn.layer import Layer
 from dlhw.nn.pooling import AvgPool2d, MaxPool2d
+from dlhw.nn.quadratic import QuadraticParameterization
+from dlhw.nn.thresholds import Sign, Step
 
 
 @dataclass(frozen=True)
@@ -37,10 +40,15 @@ def _rates(num_runs: int) -> torch.Tensor:
 
 LAYERS: dict[str, Example] = {
     "affine": Example(lambda runs: Affine(5, 4), (5,)),
+    "affine-no-bias": Example(lambda runs: Affine(5, 4, bias=False), (5,)),
+    "affine-given": Example(lambda runs: GivenAffine(torch.zeros(runs, 5, 4), torch.zeros(runs, 4)), (5,)),
+    "quadratic": Example(lambda runs: QuadraticParameterization(5, 4), (5,)),
     "sigmoid": Example(lambda runs: Sigmoid(), (6,)),
     "tanh": Example(lambda runs: Tanh(), (6,)),
     "relu": Example(lambda runs: ReLU(), (6,)),
     "identity": Example(lambda runs: Identity(), (6,)),
+    "step": Example(lambda runs: Step(), (6,)),
+    "sign": Example(lambda runs: Sign(), (6,)),
     "dropout": Example(lambda runs: Dropout(_rates(runs)), (6,)),
     "flatten": Example(lambda runs: Flatten(), (2, 3, 4)),
     "conv2d": Example(lambda runs: Conv2d(2, 3, 3), (2, 5, 6)),

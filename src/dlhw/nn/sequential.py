@@ -8,20 +8,16 @@ from typing import Any
 from torch import Tensor
 
 from dlhw.nn.context import Context
-from dlhw.nn.layer import NO_PARAMS, Layer, Params, Spec
+from dlhw.nn.layer import NO_PARAMS, Layer, Params
+from dlhw.nn.network import Network
 
 
-class Sequential:
+class Sequential(Network):
     """Layers one after the other; parameters are grouped by the layer's name.
 
     Args:
         layers: name -> layer, in the order of the forward pass.
         input_shape: shape of one input, without run and batch axis.
-
-    Attributes:
-        output_shape: shape of one output.
-        widest: elements of the largest activation of one sample.
-        activations: elements of all layers' outputs for one sample.
 
     Raises:
         ConfigError: if two neighbours do not fit.
@@ -43,22 +39,12 @@ class Sequential:
         parametric = [position for position, layer in enumerate(self.layers.values()) if layer.specs()]
         self._first_parametric = parametric[0] if parametric else len(self._names)
 
-    def specs(self) -> dict[str, dict[str, Spec]]:
-        """Layer name -> parameter name -> what it is; layers without parameters are left out."""
-        return {name: specs for name, layer in self.layers.items() if (specs := layer.specs())}
-
     def forward(self, params: Mapping[str, Params], x: Tensor, ctx: Context) -> tuple[Tensor, list[Any]]:
-        """Return the last layer's output and the caches of all layers."""
         caches = []
         for name, layer in self.layers.items():
             x, cache = layer.forward(params.get(name, NO_PARAMS), x, ctx)
             caches.append(cache)
         return x, caches
-
-    def branches(self, caches: list[Any]) -> list[Tensor]:
-        """Which side of every kink was taken, for all layers that have kinks."""
-        taken = [layer.branches(cache) for layer, cache in zip(self.layers.values(), caches, strict=True)]
-        return [branch for branch in taken if branch is not None]
 
     def backward(
         self,
@@ -70,7 +56,6 @@ class Sequential:
         *,
         need_dx: bool = False,
     ) -> Tensor | None:
-        """Write all gradients into `grads`; return the gradient of the input if `need_dx`."""
         stop = 0 if need_dx else self._first_parametric
         grad: Tensor | None = dout
         for position in range(len(self._names) - 1, stop - 1, -1):

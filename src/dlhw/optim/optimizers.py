@@ -156,4 +156,6 @@ OPTIMIZERS: dict[type[OptimizerConfig], type[Optimizer]] = {
 
 def build_optimizer(configs: Sequence[OptimizerConfig], params_RP: Tensor) -> Optimizer:
     """The update rule that the configs name."""
-    return OPTIMIZERS[type(configs[0])](configs, params_RP)
+    kind = type(configs[0])
+    assert kind in OPTIMIZERS, f"optimizer={configs[0].name} takes no steps: see dlhw.optim.closed_form"
+    return OPTIMIZERS[kind](configs, params_RP)

@@ -1,5 +1,7 @@
 """What has to be said with a table so that its numbers are not misread."""
 
+from collections.abc import Sequence
+
 from dlhw.reporting.numbers import many
 from dlhw.reporting.study import Study
 
@@ -68,3 +70,11 @@ def how_compared(baseline: str) -> list[str]:
         "Not distinguishable: the interval covers 0. No pairs: fewer than two seeds in common.",
         "Each interval stands alone: among many comparisons some miss by chance.",
     ]
+
+
+def few_seeds(counts: Sequence[int]) -> list[str]:
+    """What has to be said where means are of one or two seeds; nothing without such."""
+    if not counts:
+        return []
+    told = " and ".join(f"n = {count}" for count in counts)
+    return [f"Fewer than 3 seeds ({told}): they say little of how another would come out."]

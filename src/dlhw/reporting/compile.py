@@ -3,6 +3,9 @@
 from collections import Counter
 from collections.abc import Sequence
 
+from dlhw.config.experiment import FigureConfig
+from dlhw.reporting.agreement import Agreement
+from dlhw.reporting.agreement_tables import checks_table, published_table
 from dlhw.reporting.curves import read_all
 from dlhw.reporting.document import Document, Section
 from dlhw.reporting.numbers import many
@@ -12,7 +15,9 @@ from dlhw.reporting.tables import comparison_table, left_out_table, results_tabl
 from dlhw.reporting.values import ABSENT, order, text_of
 
 
-def compile_report(study: Study, title: str, command: str, *, with_figures: bool = True) -> Document:
+def compile_report(
+    study: Study, title: str, command: str, *, with_figures: bool = True, agreement: Agreement | None = None
+) -> Document:
     """Put together what is reported of a study.
 
     Args:
@@ -20,13 +25,15 @@ def compile_report(study: Study, title: str, command: str, *, with_figures: bool
         title: of the page.
         command: that makes the report again, for its foot.
         with_figures: whether to draw, which takes longer than all else.
+        agreement: with the published numbers of the experiment that the study belongs to.
     """
     results = results_table(study)
-    sections = [Section(title=results.title, table=results)]
+    sections = [Section(title=results.title, table=results), *_agreement_sections(agreement)]
     differences = comparison_table(study)
     if differences is not None:
         sections.append(Section(title=differences.title, table=differences))
-    pictures, problems = _pictures(study) if with_figures else ([], [])
+    figures = [] if agreement is None else agreement.experiment.figures
+    pictures, problems = _pictures(study, figures) if with_figures else ([], [])
     if pictures or problems:
         sections.append(Section(title="Figures", text=problems, pictures=pictures))
     left_out = left_out_table(study)
@@ -35,16 +42,41 @@ def compile_report(study: Study, title: str, command: str, *, with_figures: bool
     if study.fixed:
         settings = [(key, text_of(value)) for key, value in study.fixed.items()]
         sections.append(Section(title="What all runs share", settings=settings))
-    return Document(title=title, summary=summary(study), sections=sections, command=command)
+    about = [] if agreement is None else experiment_summary(agreement)
+    return Document(title=title, summary=[*about, *summary(study)], sections=sections, command=command)
 
 
-def _pictures(study: Study) -> tuple[list[Picture], list[str]]:
+def _agreement_sections(agreement: Agreement | None) -> list[Section]:
+    if agreement is None:
+        return []
+    tables = (published_table(agreement), checks_table(agreement))
+    return [Section(title=table.title, table=table) for table in tables if table is not None]
+
+
+def experiment_summary(agreement: Agreement) -> list[str]:
+    """What the experiment asks, what must be known of it, how it is run, and what agrees."""
+    experiment = agreement.experiment
+    note = [experiment.note] if experiment.note else []
+    headline = agreement.headline
+    return [
+        experiment.question,
+        *note,
+        f"Run by: {experiment.command}",
+        f"{headline[0].upper()}{headline[1:]}.",
+    ]
+
+
+def _pictures(study: Study, figures: Sequence[FigureConfig]) -> tuple[list[Picture], list[str]]:
     # Drawing needs matplotlib, which takes its time to import.
     from dlhw.reporting.figures.against import metric_by_key
     from dlhw.reporting.figures.heatmap import heat_map
     from dlhw.reporting.figures.learning import learning_curves
+    from dlhw.reporting.figures.planned import planned_pictures
 
     rows, problems = read_all(study.cells)
+    if figures:
+        pictures, missing = planned_pictures(study, figures, rows)
+        return pictures, [*problems, *missing]
     drawn = [metric_by_key(study), heat_map(study), learning_curves(study, rows)]
     return [picture for picture in drawn if picture is not None], problems
 

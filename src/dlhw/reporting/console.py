@@ -9,25 +9,46 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from dlhw.config.experiment import ExperimentConfig
+from dlhw.reporting.agreement import Agreement, judge
+from dlhw.reporting.agreement_tables import checks_table, published_table
 from dlhw.reporting.table import Entry, Line, Table
 
 # In a pipe nothing should wrap: whoever reads on there takes one line for one cell.
 PIPE_WIDTH = 400
 
 
-def print_sweep_report(dirs: Sequence[str | PathLike[str]]) -> None:
-    """Print the table of a sweep that has just ended.
+def print_sweep_report(
+    dirs: Sequence[str | PathLike[str]], experiment: ExperimentConfig | None = None
+) -> None:
+    """Print the table of a sweep that has just ended, and what agrees with the published numbers.
 
     Args:
         dirs: its run folders, or the folder above them.
+        experiment: that the sweep belongs to.
 
     Raises:
         RunFolderError: if there is nothing to table.
     """
+    from dlhw.reporting.derived import with_derived
     from dlhw.reporting.runs import load_runs
-    from dlhw.reporting.tables import sweep_table
+    from dlhw.reporting.study import Options, make_study
+    from dlhw.reporting.tables import results_table
 
-    print_table(sweep_table(load_runs(*dirs)))
+    names = experiment.metric_names() if experiment is not None else []
+    frame = with_derived(load_runs(*dirs), names)
+    study = make_study(frame, Options().of(experiment, frame))
+    print_table(results_table(study))
+    if experiment is not None:
+        print_agreement(judge(study, experiment))
+
+
+def print_agreement(agreement: Agreement) -> None:
+    """Print both tables, and how many of their lines agree."""
+    for table in (published_table(agreement), checks_table(agreement)):
+        if table is not None:
+            print_table(table)
+    print(agreement.headline, flush=True)
 
 
 def print_table(table: Table, console: Console | None = None) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from dlhw.config.experiment import DERIVED, SCORE
 from dlhw.errors import RunFolderError, did_you_mean
 from dlhw.reporting.keys import Row
 from dlhw.reporting.runs import SCORES
@@ -21,31 +22,37 @@ COUNTS = {
 }
 
 
+# What a procedure told, such as `values.errors`.
+VALUE = "values."
+
+
 @dataclass(frozen=True)
 class Metric:
-    """A column of numbers, such as `final/val/accuracy`: when, on which part, what."""
+    """A column of numbers, such as `final/val/accuracy`: when, on which part, what; or `values.errors`."""
 
     name: str
 
     @property
     def part(self) -> str:
         """train, val or test; empty for what is no score."""
-        return self.name.split("/")[1] if "/" in self.name else ""
+        return self.name.split("/")[1] if SCORE.fullmatch(self.name) else ""
 
     @property
     def kind(self) -> str:
         """accuracy, loss, or the name itself."""
-        return self.name.rpartition("/")[2]
+        return self.name.rpartition("/")[2].removeprefix(VALUE)
 
     @property
     def is_higher_better(self) -> bool:
-        return self.kind == "accuracy"
+        return self.kind == "accuracy" and bool(self.part)
 
     @property
     def label(self) -> str:
         """As a heading: "validation accuracy, final"."""
+        if DERIVED.fullmatch(self.name):
+            return _derived_label(*self.name.split("/"))
         if not self.part:
-            return COUNTS.get(self.name, self.name)
+            return COUNTS.get(self.name, self.kind.replace("_", " "))
         return f"{PARTS.get(self.part, self.part)} {self.kind}, {self.name.split('/')[0]}"
 
     def value(self, row: Row) -> float | None:
@@ -58,6 +65,17 @@ class Metric:
         return [value for row in rows if (value := self.value(row)) is not None]
 
 
+def _derived_label(kind: str, what: str, of: str = "") -> str:
+    if kind == "squared_norm":
+        return f"squared norm of the {what}"
+    return f"standard deviation of {PARTS[what]} {of}, second half"
+
+
+def metric_of(name: str) -> Metric:
+    """A metric as an experiment names it; `final.train.accuracy` is `final/train/accuracy` too."""
+    return Metric(name.replace(".", "/") if SCORE.fullmatch(name) or DERIVED.fullmatch(name) else name)
+
+
 def find_metrics(rows: Sequence[Row], columns: Sequence[str], names: Sequence[str] | None) -> list[Metric]:
     """The metrics asked for, or those that suit the runs.
 
@@ -66,7 +84,8 @@ def find_metrics(rows: Sequence[Row], columns: Sequence[str], names: Sequence[st
     """
     known = [name for name in columns if name.startswith(SCORES) or name in COUNTS]
     if not names:
-        return default_metrics(rows)
+        told = [Metric(name) for name in columns if name.startswith(VALUE)]
+        return default_metrics(rows) or told
     for name in names:
         if name not in known:
             near = did_you_mean(name, known) or f"; there are {', '.join(known)}"

@@ -59,6 +59,13 @@ def mean_text(found: Estimate, metric: Metric) -> str:
     return mean if found.std is None else f"{mean} ± {_one(found.std, found, metric)}"
 
 
+def number_text(value: float, metric: Metric, *, sign: bool = False) -> str:
+    """One value of a metric, with as many decimals as its mean would have; with a plus if `sign`."""
+    text = _one(value, Estimate(1, mean=value), metric)
+    text = f"{MINUS}{text[1:]}" if text.startswith("-") else text
+    return f"+{text}" if sign and value > 0 else text
+
+
 def interval_text(found: Estimate, metric: Metric) -> str:
     """Such as `[.9248, .9298]`; empty where there is no interval."""
     if found.low is None or found.high is None:

@@ -38,6 +38,7 @@ def read_config(folder: Path) -> dict[str, Any]:
         raise RunFolderError(f"{path} is damaged: it is not the YAML that Hydra writes") from error
     if not isinstance(tree, dict):
         raise RunFolderError(f"{path} is damaged: it does not hold a config")
+    tree.pop("experiment", None)  # what it asks and claims is no setting of a run
     return _resolved(tree)
 
 
@@ -93,6 +94,7 @@ def read_summary(folder: Path) -> dict[str, Any] | None:
             "seed": summary.get("seed"),
             **{name: summary.get(name) for name in ABOUT},
             **{key: value for kind in ("final", "best") for key, value in _scores(kind, summary.get(kind))},
+            **dict(_values(summary.get("values"))),
         }
     except (TypeError, ValueError, AttributeError) as error:
         raise RunFolderError(f"{path} is damaged: its scores are not numbers") from error
@@ -103,6 +105,15 @@ def _scores(kind: str, parts: dict[str, dict[str, float | None]] | None) -> Iter
     for part, scores in (parts or {}).items():
         for name, value in scores.items():
             yield f"{kind}/{part}/{name}", math.nan if value is None else float(value)
+
+
+def _values(named: dict[str, Any] | None) -> Iterator[tuple[str, float | int]]:
+    """Numbers as they are, a truth value as 0 or 1, null as NaN."""
+    for name, value in (named or {}).items():
+        if value is not None and not isinstance(value, bool | int | float):
+            raise ValueError(f"{name} is not a number")
+        number = int(value) if isinstance(value, bool) else value
+        yield f"values.{name}", math.nan if number is None else number
 
 
 def read_curves(folder: Path) -> list[dict[str, Any]]:

@@ -1,17 +1,19 @@
 """A study: runs grouped into cells, with their statistics. Everything that is written comes from one."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from dlhw.config.experiment import ExperimentConfig
 from dlhw.errors import RunFolderError
 from dlhw.reporting.cells import Cell, cells_of, without_repeats
 from dlhw.reporting.choice import Choice, choose
 from dlhw.reporting.keys import Row, find_key, swept_keys
-from dlhw.reporting.metrics import Metric, find_metrics
+from dlhw.reporting.metrics import Metric, find_metrics, metric_of
 from dlhw.reporting.pairs import Comparison, compare
 from dlhw.reporting.runs import UNREADABLE, config_keys, records
 from dlhw.reporting.statistics import Estimate, estimate
+from dlhw.reporting.values import ABSENT
 
 if TYPE_CHECKING:
     import pandas
@@ -32,6 +34,15 @@ class Options:
     metrics: Sequence[str] | None = None
     select: str = "val"
     baseline: str | None = None
+
+    def of(self, experiment: ExperimentConfig | None, frame: "pandas.DataFrame") -> "Options":
+        """With the experiment's table where no other is asked for, without metrics that no run has."""
+        if experiment is None:
+            return self
+        asked = [metric_of(name).name for name in experiment.metrics]
+        by = experiment.by if self.by is None else self.by
+        metrics = [name for name in asked if name in frame.columns] if self.metrics is None else self.metrics
+        return replace(self, by=by, metrics=metrics)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +102,7 @@ def make_study(frame: "pandas.DataFrame", options: Options | None = None) -> Stu
     cells = cells_of(readable, keys)
     counted = [run for cell in cells for run in cell.counted]
     metrics = find_metrics(counted, list(map(str, frame.columns)), options.metrics)
-    within = [key for key in swept if key not in keys]
+    within = [key for key in swept if key not in keys and _varies_within(cells, key)]
     return Study(
         rows=rows,
         keys=keys,
@@ -105,6 +116,11 @@ def make_study(frame: "pandas.DataFrame", options: Options | None = None) -> Stu
         comparison=compare(cells, metrics, options.baseline, within) if options.baseline else None,
         repeats=repeats,
     )
+
+
+def _varies_within(cells: Sequence[Cell], key: str) -> bool:
+    """A key that moves together with those of the table has one value in each cell."""
+    return any(len({run.get(key, ABSENT) for run in cell.runs}) > 1 for cell in cells)
 
 
 def _asked(by: Sequence[str], known: Sequence[str]) -> list[str]:

@@ -5,25 +5,30 @@ from pathlib import Path
 
 from dlhw.errors import RunFolderError
 from dlhw.reporting import html, latex, markdown
+from dlhw.reporting.agreement import Agreement
+from dlhw.reporting.agreement_tables import checks_csv, published_csv
 from dlhw.reporting.document import Document
 from dlhw.reporting.study import Study
 from dlhw.reporting.table_csv import table_csv
 from dlhw.tracking.files import write_atomic
 
 PAGE = "index.html"
-TEXTS = ("report.md", "table.csv", "table.tex")
+TEXTS = ("report.md", "table.csv", "table.tex", "published.csv", "checks.csv")
 # The names of figures that some report of ours may have left here.
-FIGURES = re.compile(r"(learning-curves|metric-by-key|heat-map)\.(png|pdf)")
+FIGURES = re.compile(r"(learning-curves|metric-by-key|heat-map|figure-\d+-[a-z]+)\.(png|pdf)")
 
 
-def write_report(study: Study, document: Document, out: Path) -> list[Path]:
-    """Write index.html, report.md, table.csv, table.tex and figures/.
+def write_report(
+    study: Study, document: Document, out: Path, agreement: Agreement | None = None
+) -> list[Path]:
+    """Write index.html, report.md, table.csv, table.tex and figures/; of an experiment two more CSV files.
 
     An earlier report in the same folder is replaced; other files there are left alone.
 
     Args:
         study: for the numbers in full precision.
         document: what is said of them.
+        agreement: with published numbers, for published.csv and checks.csv.
         out: folder, made if need be.
 
     Returns:
@@ -40,6 +45,7 @@ def write_report(study: Study, document: Document, out: Path) -> list[Path]:
         "table.csv": table_csv(study),
         "table.tex": latex.latex(document),
     }
+    contents |= _agreement_files(agreement)
     for picture in document.pictures:
         contents[f"figures/{picture.name}.png"] = picture.png
         contents[f"figures/{picture.name}.pdf"] = picture.pdf
@@ -47,7 +53,18 @@ def write_report(study: Study, document: Document, out: Path) -> list[Path]:
     for name, content in contents.items():
         write_atomic(out / name, content)
     _remove_stale(out / "figures", {Path(name).name for name in contents})
+    for name in set(TEXTS) - set(contents):
+        (out / name).unlink(missing_ok=True)
     return [out / name for name in contents]
+
+
+def _agreement_files(agreement: Agreement | None) -> dict[str, str | bytes]:
+    files: dict[str, str | bytes] = {}
+    if agreement is not None and agreement.published:
+        files["published.csv"] = published_csv(agreement)
+    if agreement is not None and agreement.checks:
+        files["checks.csv"] = checks_csv(agreement)
+    return files
 
 
 def refuse_others_files(out: Path) -> None:

@@ -6,6 +6,8 @@ from dlhw.errors import ConfigError
 
 SWEEP_KEYS = ("zip", "grids", "seeds")
 MULTIRUN = ("-m", "--multirun", "hydra.mode=MULTIRUN")
+# Every experiment is a sweep, and its file says so.
+EXPERIMENT = "experiment="
 
 
 def sweep_arguments(arguments: Sequence[str]) -> list[str]:
@@ -19,7 +21,7 @@ def sweep_arguments(arguments: Sequence[str]) -> list[str]:
     ['-m', 'optimizer.lr=1,2', '+seeds=3']
     """
     given = [each for each in arguments if each.lstrip("+").partition("=")[0] in SWEEP_KEYS]
-    if given and not set(MULTIRUN) & set(arguments):
+    if given and not _is_sweep(arguments):
         raise ConfigError(f"{given[0]} belongs to a sweep: add -m")
     keys = [each.lstrip("+").partition("=")[0] for each in given]
     for key in keys:
@@ -28,3 +30,7 @@ def sweep_arguments(arguments: Sequence[str]) -> list[str]:
                 f"{key} is given twice; if the shell took its braces apart, write '+{key}={{...}}'"
             )
     return [f"+{each.lstrip('+')}" if each in given else each for each in arguments]
+
+
+def _is_sweep(arguments: Sequence[str]) -> bool:
+    return bool(set(MULTIRUN) & set(arguments)) or any(each.startswith(EXPERIMENT) for each in arguments)

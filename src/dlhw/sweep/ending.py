@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hydra.core.utils import JobReturn, JobStatus
 
+from dlhw.config.experiment import ExperimentConfig
 from dlhw.errors import UserError
 from dlhw.sweep.ledger import summary_of
 from dlhw.sweep.preparing import Prepared, Run
@@ -57,6 +58,10 @@ def headline(found: Sequence[Ending]) -> str:
     return f"{len(found)} run{'s' * (len(found) != 1)}: {', '.join(told)}"
 
 
+def _experiment(prepared: Prepared) -> ExperimentConfig | None:
+    return prepared.runs[0].config.experiment if prepared.runs else None
+
+
 def conclude(prepared: Prepared, returned: Mapping[str, JobReturn]) -> None:
     """Print the table and how many runs ended how.
 
@@ -67,7 +72,7 @@ def conclude(prepared: Prepared, returned: Mapping[str, JobReturn]) -> None:
     if any((prepared.folder / run.name / ".hydra").is_dir() for run in prepared.runs):
         from dlhw.reporting.console import print_sweep_report  # pandas takes a second
 
-        print_sweep_report([prepared.folder])
+        print_sweep_report([prepared.folder], _experiment(prepared))
     unwell = [ending.text for ending in found if ending.status not in WELL]
     if unwell:
         raise SweepError("\n".join([headline(found), *unwell]))

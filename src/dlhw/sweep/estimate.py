@@ -8,16 +8,17 @@ import torch
 
 from dlhw.config.data import IdxImagesConfig, OctMNISTConfig
 from dlhw.config.root import TrainConfig
-from dlhw.data.dataset import Dataset, load_dataset
+from dlhw.data.cache import DatasetCache
 from dlhw.launcher.memory import cohort_bytes, run_bytes
 from dlhw.training.device import DTYPES, choose_matmul, matmul_setting
-from dlhw.training.fit import prepare
+from dlhw.training.fit import prepare, takes_steps
 from dlhw.training.loop import Loop, costliest_product
 from dlhw.training.pool import Pool
 
 # The first round warms up; of the others the fastest counts.
 ROUNDS, MEASURED_STEPS = 4, 8
 MEASURED_RUNS = 64
+KEPT_DATASETS = 8
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class Estimator:
     """Estimates cohorts one after the other; data is read once."""
 
     def __init__(self) -> None:
-        self._datasets: dict[str, Dataset] = {}
+        self._datasets = DatasetCache(KEPT_DATASETS)
 
     def estimate(self, configs: Sequence[TrainConfig]) -> Estimate:
         """Of the runs of one cohort.
@@ -74,11 +75,12 @@ class Estimator:
         Raises:
             UserError: if the data is not there, which is not fetched for an estimate, or does not fit.
         """
-        dataset = self._dataset(configs[0])
         # More runs would only take longer to tell the same.
-        measured = configs[:MEASURED_RUNS]
+        measured = [_without_download(config) for config in configs[:MEASURED_RUNS]]
+        datasets = [self._datasets.get(each, DTYPES[each.trainer.dtype]) for each in measured[:2]]
+        dataset, other = datasets[0], datasets[-1]
         cohort = prepare(measured, [dataset])
-        own_data = len({config.data_seed() for config in configs}) > 1
+        own_data = dataset.parts["train"].inputs is not other.parts["train"].inputs
         each = run_bytes(configs[0], cohort.layout, cohort.model.activations, dataset, own_data)
         pools = {"train": Pool.of([dataset.parts["train"]], cohort.device)}
         loop = Loop(cohort, pools, [[] for _ in measured], dataset.class_names)
@@ -91,20 +93,20 @@ class Estimator:
             step_seconds=seconds,
         )
 
-    def _dataset(self, config: TrainConfig) -> Dataset:
-        data = config.data
-        if isinstance(data, IdxImagesConfig | OctMNISTConfig):
-            data = replace(data, download=False)
-        key = f"{data} {config.trainer.dtype}"
-        if key not in self._datasets:
-            self._datasets[key] = load_dataset(data, config.data_seed(), DTYPES[config.trainer.dtype])
-        return self._datasets[key]
+
+def _without_download(config: TrainConfig) -> TrainConfig:
+    """Nothing is fetched for an estimate."""
+    if not isinstance(config.data, IdxImagesConfig | OctMNISTConfig):
+        return config
+    return replace(config, data=replace(config.data, download=False))
 
 
 def _step_seconds(loop: Loop) -> float:
     """Time of one update of all runs; the learning rate is 0, so that nothing can overflow."""
     cohort, lrs = loop.cohort, [0.0] * loop.cohort.num_runs
     setting = choose_matmul(loop.trainer.matmul, cohort.device, cohort.dtype, costliest_product(cohort))
+    if not takes_steps(cohort.config):
+        return 0.0
     count = min(loop.steps_per_epoch, MEASURED_STEPS)
     seconds = []
     with matmul_setting(setting), loop.workers as workers:

@@ -4,7 +4,7 @@ An axis is a list of rows, and a cell takes one row of each axis. The row of a p
 that of a zip sets several, which so move together. Later axes vary fastest, seeds fastest of all.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
@@ -104,7 +104,13 @@ def is_extra(override: Override) -> bool:
     return override.key_or_group in SWEEP_KEYS and (override.is_add() or override.is_force_add())
 
 
-def cells(overrides: Sequence[Override], extras: Extras, first_seed: int, parse: Parse) -> list[Cell]:
+def cells(
+    overrides: Sequence[Override],
+    extras: Extras,
+    first_seed: int,
+    parse: Parse,
+    listed: Collection[str] = (),
+) -> list[Cell]:
     """Every cell that a command means.
 
     Args:
@@ -112,11 +118,13 @@ def cells(overrides: Sequence[Override], extras: Extras, first_seed: int, parse:
         extras: zips, grids and seeds.
         first_seed: of the `seeds` seeds, the others follow it.
         parse: makes an override of `key=value`.
+        listed: keys that the config sweeps; a command that sets one of them to a single value restricts the
+            sweep, and the cell is named as it is in the whole one.
 
     Raises:
         ConfigError: if a key is given twice, or values that move together differ in number.
     """
-    named = {override.get_key_element(): _axis(override) for override in overrides}
+    named = {override.get_key_element(): _axis(override, listed) for override in overrides}
     together = [_zipped(group, parse) for group in extras.zips]
     seeds = _seeds(extras.seeds, first_seed)
     found: list[Cell] = []
@@ -130,10 +138,10 @@ def cells(overrides: Sequence[Override], extras: Extras, first_seed: int, parse:
     return found
 
 
-def _axis(override: Override) -> Axis:
+def _axis(override: Override, listed: Collection[str] = ()) -> Axis:
     key = override.key_or_group
     if not override.is_sweep_override():
-        return [(Setting(key, str(override.input_line), is_swept=False),)]
+        return [(Setting(key, str(override.input_line), is_swept=key in listed),)]
     if not override.is_discrete_sweep():
         raise HydraException(f"the grid sweeper has no values to take from {override.input_line}")
     element = override.get_key_element()

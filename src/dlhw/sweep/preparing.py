@@ -10,6 +10,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, flag_override
 from omegaconf.errors import OmegaConfBaseException
 
+from dlhw.config.experiment import refuse_unknown_keys
 from dlhw.config.load import flat_fields
 from dlhw.config.messages import explain
 from dlhw.config.root import TrainConfig
@@ -94,7 +95,7 @@ def prepare(master: DictConfig, composer: Composer, cells: Sequence[Cell]) -> Pr
         cells: of the command.
 
     Raises:
-        ConfigError: if there is nothing to run.
+        ConfigError: if there is nothing to run, or an experiment names a key that no run has.
     """
     if not cells:
         raise ConfigError("the sweep has no cells: a choice of options matches nothing")
@@ -115,7 +116,14 @@ def prepare(master: DictConfig, composer: Composer, cells: Sequence[Cell]) -> Pr
             if not identity & seen:
                 prepared.runs.append(run)
             seen |= identity
+    _check_experiment(prepared.runs)
     return prepared
+
+
+def _check_experiment(runs: Sequence[Run]) -> None:
+    """A misspelt key in what an experiment claims is told now, not after hours of training."""
+    if runs and (experiment := runs[0].config.experiment) is not None:
+        refuse_unknown_keys(experiment, {key for run in runs for key in flat_fields(run.config)})
 
 
 def _run(cell: Cell, config: TrainConfig, keys: dict[str, str]) -> Run:

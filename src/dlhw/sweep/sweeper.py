@@ -102,7 +102,8 @@ class GridSweeper(Sweeper):
             extras = extras.updated([each for each in overrides if is_extra(each)])
             overrides = [each for each in overrides if not is_extra(each)]
         seed = OmegaConf.select(self.master, "seed") if extras.seeds else 0
-        return cells(overrides, extras, int(seed or 0), parser.parse_override)
+        listed = self.params if self.is_ours else ()
+        return cells(overrides, extras, int(seed or 0), parser.parse_override, listed)
 
     def _sweep_plainly(self, found: Sequence[Cell]) -> list[Sequence[JobReturn]]:
         """A task that is not ours: what Hydra's basic sweeper does."""

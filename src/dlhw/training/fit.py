@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from math import inf
 
-from dlhw.config.root import LossName, TrainConfig, class_count_problems
+from dlhw.config.optimizer import SolverConfig
+from dlhw.config.root import BINARY, TrainConfig, class_count_problems
 from dlhw.data.dataset import Dataset
 from dlhw.errors import ConfigError
 from dlhw.nn.check import check_model, largest_error
@@ -23,11 +24,16 @@ MakeTrackers = Callable[[int, TrainConfig], Sequence[Tracker]]
 
 def num_outputs(config: TrainConfig, dataset: Dataset) -> int:
     """Outputs K of the model: one for a binary loss, else one for each class or target."""
-    if config.resolved_loss() is LossName.binary_cross_entropy:
+    if config.resolved_loss() in BINARY:
         return 1
     outputs = dataset.num_classes if dataset.num_targets is None else dataset.num_targets
     assert outputs is not None
     return outputs
+
+
+def takes_steps(config: TrainConfig) -> bool:
+    """Whether a run makes updates, from batches and gradients; the others evaluate, or solve at once."""
+    return config.trainer.epochs > 0 and not isinstance(config.optimizer, SolverConfig)
 
 
 def check_against_data(config: TrainConfig, dataset: Dataset) -> None:
@@ -40,7 +46,7 @@ def check_against_data(config: TrainConfig, dataset: Dataset) -> None:
         for problem in class_count_problems(config.resolved_loss(), dataset.num_classes):
             raise ConfigError(problem)
     have, size = len(dataset.parts["train"]), config.trainer.batch_size
-    if size is not None and size > have:
+    if size is not None and size > have and takes_steps(config):
         raise ConfigError(
             f"trainer.batch_size must be at most the number of training samples, {have}, got {size}; "
             "null takes them all at once"
@@ -89,7 +95,8 @@ def fit(
         part: Pool.of([dataset.parts[part] for dataset in datasets], cohort.device)
         for part in datasets[0].parts
     }
-    error = gradient_error(cohort, pools["train"]) if trainer.gradcheck and trainer.epochs else None
+    is_checked = trainer.gradcheck and takes_steps(cohort.config)
+    error = gradient_error(cohort, pools["train"]) if is_checked else None
     setting = choose_matmul(trainer.matmul, cohort.device, cohort.dtype, costliest_product(cohort))
     trackers = [make_trackers(run, config) for run, config in enumerate(configs)]
     loop = Loop(cohort, pools, trackers, datasets[0].class_names)
@@ -151,7 +158,7 @@ def run_info(
         input_shape=dataset.input_shape,
         class_names=dataset.class_names,
         device=str(cohort.device),
-        total_epochs=cohort.config.trainer.epochs,
+        total_epochs=cohort.config.trainer.epochs if loop.solver is None else 1,
         total_steps=loop.total_steps,
         layers={name: spec.shape for name, spec in cohort.layout.specs.items()},
         gradcheck=gradcheck,

@@ -9,7 +9,9 @@ from time import perf_counter
 import torch
 from torch import Tensor
 
+from dlhw.config.optimizer import SolverConfig
 from dlhw.config.trainer import TrainMetrics, Unit
+from dlhw.optim.closed_form import Solver, build_solver
 from dlhw.optim.schedules import lr_factor
 from dlhw.training.cohort import Cohort
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores, Snapshot, Status, Tracker
@@ -55,7 +57,11 @@ class Loop:
         self.total_steps = self.steps_per_epoch * self.trainer.epochs
         if self.trainer.max_steps is not None:
             self.total_steps = min(self.total_steps, self.trainer.max_steps)
+        self.solver = self._build_solver()
+        if self.solver is not None:
+            self.steps_per_epoch = self.total_steps = 1
         self.step = 0
+        self.lrs = [0.0] * cohort.num_runs
         self._norms: dict[tuple[str, str], list[float]] | None = None
 
     def run(self, infos: Sequence[RunInfo]) -> list[RunResult]:
@@ -69,13 +75,29 @@ class Loop:
                 run.status = run.status or Status.completed
             return self._finish()
 
+    def _build_solver(self) -> Solver | None:
+        if not isinstance(self.cohort.config.optimizer, SolverConfig):
+            return None
+        configs = self.cohort.configs
+        return build_solver([config.optimizer for config in configs], [config.seed for config in configs])
+
     def _train(self) -> None:
-        if not self.total_steps:
+        if self.solver is not None:
+            self._solve(self.solver)
+        if self.solver is not None or not self.total_steps:
             self._evaluate()
         epoch = 0
         while self.step < self.total_steps and any(run.active for run in self.runs):
             self.train_epoch(epoch)
             epoch += 1
+
+    def _solve(self, solver: Solver) -> None:
+        """Put the closed-form solution in the place of the weights, which counts as one step."""
+        pool = self.pools["train"]
+        weights_RIK = solver.solve(pool.inputs.flatten(2), pool.targets)
+        ((views,),) = (of_layer.values() for of_layer in self.cohort.params.values())
+        views.copy_(weights_RIK)
+        self.step = 1
 
     def _start_tracker(self, info: RunInfo, tracker: Tracker) -> None:
         tracker.start(info, self.snapshot(info.index))
@@ -98,9 +120,12 @@ class Loop:
         return self._norms
 
     def _gradients_of(self, run: int) -> dict[str, Tensor]:
-        return self.cohort.layout.of_run(self.cohort.grads_RP, run) if self.step else {}
+        has_gradients = self.step > 0 and self.solver is None
+        return self.cohort.layout.of_run(self.cohort.grads_RP, run) if has_gradients else {}
 
     def _optimizer_state(self, run: int) -> dict[str, Tensor]:
+        if self.solver is not None:
+            return {}
         shard = next(shard for shard in self.shards if run < shard.rows.stop)
         return shard.cohort.optimizer.state_of(run - shard.rows.start)
 
@@ -159,7 +184,8 @@ class Loop:
 
     def _train_scores(self) -> list[Scores]:
         running = [scores for shard in self.shards for scores in shard.running.take()]
-        if self.trainer.train_metrics is TrainMetrics.running and self.step:
+        has_batches = self.step > 0 and self.solver is None
+        if self.trainer.train_metrics is TrainMetrics.running and has_batches:
             return running
         return self._scores(self.cohort.params_RP, "train")
 

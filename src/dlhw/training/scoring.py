@@ -8,8 +8,8 @@ from torch import Tensor
 
 from dlhw.nn.context import Context, Workspace
 from dlhw.nn.losses import Loss
+from dlhw.nn.network import Network
 from dlhw.nn.parameters import Views
-from dlhw.nn.sequential import Sequential
 from dlhw.training.events import Scores
 from dlhw.training.pool import Pool
 
@@ -133,7 +133,7 @@ class Evaluator:
         loss: what is measured.
     """
 
-    def __init__(self, model: Sequential, loss: Loss) -> None:
+    def __init__(self, model: Network, loss: Loss) -> None:
         self.model, self.loss = model, loss
         self.context = Context(workspace=Workspace(reuse=True))
 

@@ -9,6 +9,8 @@ from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from dlhw.config.experiment import FigureConfig
+from dlhw.reporting.figures.narrow import metric_named, sentence
 from dlhw.reporting.figures.scale import WIDE
 from dlhw.reporting.figures.style import WIDTH, draw, new_figure, plain_text
 from dlhw.reporting.figures.words import means_in_words
@@ -23,12 +25,26 @@ MAX_ANNOTATED = 8
 MAX_SIDE = 40
 
 
-def heat_map(study: Study) -> Picture | None:
-    """Means of the metric that the best cell is chosen by; None unless two keys are swept on a grid."""
+def heat_map(study: Study, figure: FigureConfig | None = None, name: str = "heat-map") -> Picture | None:
+    """Means of a metric, by default the one that the best cell is chosen by.
+
+    None unless two keys are swept on a grid; the first is down, the second across.
+
+    Args:
+        study: its cells are drawn.
+        figure: says the metric, a title and what a reader who cannot see it should know.
+        name: of the figure's files.
+
+    Raises:
+        RunFolderError: if no run has the figure's metric.
+    """
     if len(study.keys) != 2 or not study.metrics:
         return None
     rows, columns = _axis(study, 0), _axis(study, 1)
     metric = study.choice.metric or study.metrics[0]
+    title, told = (figure.title, figure.alt) if figure else (None, None)
+    if figure and figure.metric:
+        metric = metric_named(study, figure.metric)
     means = {place: study.estimate(place, metric).mean for place in range(len(study.cells))}
     if min(len(rows), len(columns)) < 2 or max(len(rows), len(columns)) > MAX_SIDE:
         return None
@@ -36,9 +52,10 @@ def heat_map(study: Study) -> Picture | None:
         return None
     below = "" if max(len(rows), len(columns)) > MAX_ANNOTATED else ", below it the standard deviation"
     caption = f"Mean {metric.label} over {study.keys[0]} and {study.keys[1]}{below}."
-    if study.choice.best:
+    if study.choice.best and metric == study.choice.metric:
         caption += " Framed: the best cell" + (", selected by TEST." if study.select == "test" else ".")
-    return draw("heat-map", caption, _alt(study, metric), lambda: _draw(study, metric, rows, columns))
+    alt = sentence(told, _alt(study, metric))
+    return draw(name, sentence(title, caption), alt, lambda: _draw(study, metric, rows, columns))
 
 
 def _axis(study: Study, key: int) -> list[Any]:
@@ -96,7 +113,7 @@ def _annotate(
             text = "diverged" if cell.ended("diverged") else "none"
         elif cell.ended("diverged"):
             text += f"\n{len(cell.ended('diverged'))} diverged"
-        if place in study.choice.best:
+        if place in study.choice.best and metric == study.choice.metric:
             axes.add_patch(
                 Rectangle((x - 0.47, y - 0.47), 0.94, 0.94, fill=False, edgecolor="black", linewidth=2.2)
             )

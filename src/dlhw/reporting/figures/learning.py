@@ -1,7 +1,7 @@
-"""Learning curves: validation solid, train dashed, a colour a cell, a band over seeds."""
+"""Learning curves: validation solid, train dashed, test dotted; a colour a cell, a band over seeds."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -10,14 +10,15 @@ from matplotlib.ticker import MaxNLocator
 
 from dlhw.reporting.cells import Cell
 from dlhw.reporting.curves import Curve, Rows, cell_curve
+from dlhw.reporting.figures.curve_plan import LINES, PARTS, STYLES, CurvePlan, over_steps
+from dlhw.reporting.figures.narrow import sentence, values_of
 from dlhw.reporting.figures.scale import scale_loss
 from dlhw.reporting.figures.style import GREY, colours, draw, new_figure, plain_text
 from dlhw.reporting.picture import Picture
 from dlhw.reporting.study import Study
+from dlhw.reporting.values import order, text_of
 
 MAX_CELLS = 10
-STYLES: dict[str, Literal["-", "--"]] = {"val": "-", "train": "--"}
-PARTS = {"val": "validation", "train": "train"}
 # Curves with fewer points than this show where the points are.
 FEW = 4
 # Letters of a legend that fit side by side.
@@ -25,22 +26,37 @@ LETTERS = 66
 Curves = Mapping[tuple[int, str, str], Curve]
 
 
-def learning_curves(study: Study, rows: Mapping[str, Rows]) -> Picture | None:
-    """Loss, and accuracy where there is one, against epochs; None where no run was evaluated."""
+def learning_curves(study: Study, rows: Mapping[str, Rows], plan: CurvePlan | None = None) -> Picture | None:
+    """Loss, and accuracy where there is one, against epochs; None where no run was evaluated.
+
+    Args:
+        study: its cells are drawn, or some of them where there are many.
+        rows: folder -> curves of that run.
+        plan: what else to draw.
+
+    Raises:
+        RunFolderError: if the plan's key is not one of the runs.
+    """
+    plan = plan or CurvePlan()
     shown = _shown(study)
+    points = over_steps(rows) if plan.x == "step" else rows
     curves = {
         (place, part, kind): curve
         for place in shown
-        for part in STYLES
-        for kind in ("loss", "accuracy")
-        if (curve := cell_curve(study.cells[place], rows, part, kind)) is not None
+        for part in plan.parts
+        for kind in plan.kinds
+        if (curve := cell_curve(study.cells[place], points, part, kind)) is not None
     }
     if not curves:
         return None
-    kinds = [kind for kind in ("loss", "accuracy") if any(key[2] == kind for key in curves)]
-    caption = _caption(study, shown, curves)
-    alt = f"Line chart of {' and '.join(kinds)} against epochs. {_ends(study, shown, curves, kinds[-1])}"
-    return draw("learning-curves", caption, alt, lambda: _draw(study, shown, curves, kinds))
+    kinds = [kind for kind in plan.kinds if any(key[2] == kind for key in curves)]
+    alt = f"Line chart of {' and '.join(kinds)} against {plan.x}s. {_ends(study, shown, curves, kinds[-1])}"
+    return draw(
+        plan.name,
+        sentence(plan.title, _caption(study, shown, curves)),
+        sentence(plan.alt, alt),
+        lambda: _draw(study, shown, curves, kinds, plan),
+    )
 
 
 def _shown(study: Study) -> list[int]:
@@ -52,60 +68,93 @@ def _shown(study: Study) -> list[int]:
     return sorted(even | set(study.choice.best[:1]))
 
 
-def _draw(study: Study, shown: Sequence[int], curves: Curves, kinds: Sequence[str]) -> Figure:
-    rows_of_legend = -(-len(shown) // _legend_columns(study, shown))
-    figure, panels = new_figure(2.5 * len(kinds) + 0.4 + 0.2 * rows_of_legend, len(kinds))
-    tints = colours([study.cells[place].values for place in shown])
+def _draw(
+    study: Study, shown: Sequence[int], curves: Curves, kinds: Sequence[str], plan: CurvePlan
+) -> Figure:
+    names = _names(study, shown, plan)
+    tints, labels = _tints(study, shown, plan), list(dict.fromkeys(names.values()))
+    rows_of_legend = -(-len(labels) // _legend_columns(labels))
+    height = 2.5 if len(kinds) > 1 else 3.0
+    figure, panels = new_figure(height * len(kinds) + 0.4 + 0.2 * rows_of_legend, len(kinds))
     for axes, kind in zip(panels, kinds, strict=True):
-        for place, tint in zip(shown, tints, strict=True):
-            _draw_cell(axes, curves, (place, kind), tint, 2.4 if place in study.choice.best else 1.5)
+        for place in shown:
+            width = 2.4 if place in study.choice.best else 1.5
+            _draw_cell(axes, curves, (place, kind), tints[place], width)
         axes.set_ylabel(kind)
-        if kind == "loss":
-            scale_loss(
-                axes, [value for key, curve in curves.items() if key[2] == kind for value in curve.mean]
-            )
-    panels[-1].set_xlabel("epoch")
+        _scale(axes, curves, kind, plan)
+    panels[-1].set_xlabel(plan.x)
     if max(curve.epochs[-1] for curve in curves.values()) >= 2:
         panels[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
-    _add_legends(figure, study, shown, tints)
+    by_label = {names[place]: tints[place] for place in shown}
+    _add_legends(figure, plan.group or ", ".join(study.keys), by_label, _parts(curves))
     return figure
+
+
+def _scale(axes: Axes, curves: Curves, kind: str, plan: CurvePlan) -> None:
+    values = [value for key, curve in curves.items() if key[2] == kind for value in curve.mean]
+    if plan.is_log and any(value > 0 for value in values):
+        axes.set_yscale("log")
+    elif kind == "loss":
+        scale_loss(axes, values)
+
+
+def _parts(curves: Curves) -> list[str]:
+    return [part for part in STYLES if any(key[1] == part for key in curves)]
 
 
 def _draw_cell(axes: Axes, curves: Curves, which: tuple[int, str], tint: Any, width: float) -> None:
     place, kind = which
-    for part, style in STYLES.items():
-        curve = curves.get((place, part, kind))
-        if curve is None:
-            continue
+    parts = [part for part in STYLES if (place, part, kind) in curves]
+    for part in parts:
+        curve = curves[place, part, kind]
+        is_main = part == parts[0]
         marker = "o" if len(curve.epochs) < FEW else ""
-        thin = width if part == "val" else 1.0
-        axes.plot(curve.epochs, curve.mean, style, color=tint, linewidth=thin, marker=marker, markersize=4)
-        if part == "val":
+        thin = width if is_main else 1.0
+        axes.plot(
+            curve.epochs, curve.mean, STYLES[part], color=tint, linewidth=thin, marker=marker, markersize=4
+        )
+        if is_main:
             axes.fill_between(curve.epochs, curve.low, curve.high, color=tint, alpha=0.16, linewidth=0)
 
 
-def _add_legends(figure: Figure, study: Study, shown: Sequence[int], tints: Sequence[Any]) -> None:
-    parts = [Line2D([], [], color=GREY, linestyle=style, label=PARTS[part]) for part, style in STYLES.items()]
-    figure.legend(handles=parts, loc="outside upper right", ncols=2)
-    if not study.keys:
+def _names(study: Study, shown: Sequence[int], plan: CurvePlan) -> dict[int, str]:
+    """What the legend calls each cell."""
+    if plan.group is None:
+        return {place: _label(study, place) for place in shown}
+    values = values_of(study, plan.group)
+    return {place: text_of(values[place]) for place in shown}
+
+
+def _tints(study: Study, shown: Sequence[int], plan: CurvePlan) -> dict[int, Any]:
+    if plan.group is None:
+        return dict(zip(shown, colours([study.cells[place].values for place in shown]), strict=True))
+    values = values_of(study, plan.group)
+    there = sorted({values[place] for place in shown}, key=order)
+    by_value = dict(zip(there, colours([(value,) for value in there]), strict=True))
+    return {place: by_value[values[place]] for place in shown}
+
+
+def _add_legends(figure: Figure, title: str, tints: Mapping[str, Any], parts: Sequence[str]) -> None:
+    lines = [Line2D([], [], color=GREY, linestyle=STYLES[part], label=PARTS[part]) for part in parts]
+    figure.legend(handles=lines, loc="outside upper right", ncols=len(lines))
+    if not title:
         return
     handles = [
-        Line2D([], [], color=tint, linewidth=2.2, label=plain_text(_label(study, place)))
-        for place, tint in zip(shown, tints, strict=True)
+        Line2D([], [], color=tint, linewidth=2.2, label=plain_text(label)) for label, tint in tints.items()
     ]
     figure.legend(
-        handles=handles, loc="outside lower center", ncols=_legend_columns(study, shown),
-        title=plain_text(", ".join(study.keys)), handlelength=1.4, columnspacing=1.2,
+        handles=handles, loc="outside lower center", ncols=_legend_columns(list(tints)),
+        title=plain_text(title), handlelength=1.4, columnspacing=1.2,
     )  # fmt: skip
 
 
-def _legend_columns(study: Study, shown: Sequence[int]) -> int:
+def _legend_columns(labels: Sequence[str]) -> int:
     """As many as fit below the figure, in rows of about the same length."""
-    widths = [len(_label(study, place)) + 5 for place in shown]
+    widths = [len(label) + 5 for label in labels]
     if sum(widths) <= LETTERS:
-        return len(shown)
-    rows = -(-len(shown) // max(1, LETTERS // max(widths)))
-    return -(-len(shown) // rows)
+        return len(labels)
+    rows = -(-len(labels) // max(1, LETTERS // max(widths)))
+    return -(-len(labels) // rows)
 
 
 def _label(study: Study, place: int) -> str:
@@ -117,9 +166,11 @@ def _label(study: Study, place: int) -> str:
 
 
 def _caption(study: Study, shown: Sequence[int], curves: Curves) -> str:
-    told = ["Learning curves: validation solid, train dashed; means over seeds."]
+    parts = _parts(curves)
+    lines = ", ".join(f"{PARTS[part]} {LINES[STYLES[part]]}" for part in parts)
+    told = [f"Learning curves: {lines}; means over seeds."]
     if any(len(_runs(study.cells[place])) > 1 for place in shown):
-        told.append("Bands: smallest to largest validation value over seeds.")
+        told.append(f"Bands: smallest to largest {PARTS[parts[0]]} value over seeds.")
     if len(shown) < len(study.cells):
         told.append(
             f"{len(shown)} of {len(study.cells)} cells, evenly from the first to the last, and the best."
@@ -137,10 +188,10 @@ def _runs(cell: Cell) -> Sequence[Any]:
 
 
 def _ends(study: Study, shown: Sequence[int], curves: Curves, kind: str) -> str:
-    """Where the validation curves end, in words."""
+    """Where the curves of the first part end, in words."""
     ends = [
-        f"{study.cells[place].label}: {curve.mean[-1]:.4g}"
+        f"{study.cells[place].label}: {found[0].mean[-1]:.4g}"
         for place in shown
-        if (curve := curves.get((place, "val", kind)) or curves.get((place, "train", kind))) is not None
+        if (found := [curves[place, part, kind] for part in STYLES if (place, part, kind) in curves])
     ]
     return f"Last {kind}: {'; '.join(ends)}."

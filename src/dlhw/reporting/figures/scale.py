@@ -4,6 +4,8 @@ import math
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.ticker import FuncFormatter, LogLocator
 
 from dlhw.reporting.values import text_of
 
@@ -63,3 +65,17 @@ def scale_loss(axes: Axes, values: Sequence[float]) -> None:
     finite = [value for value in values if math.isfinite(value)]
     if finite and min(finite) > 0 and max(finite) / min(finite) > WIDE:
         axes.set_yscale("log")
+
+
+def scale_log(axes: Axes, side: str, values: Sequence[float]) -> None:
+    """A logarithmic axis, "x" or "y"; its ticks are plain numbers where it spans less than two decades."""
+    axis: Axis = axes.xaxis if side == "x" else axes.yaxis
+    axes.set(**{f"{side}scale": "log"})
+    if max(values) / min(values) < 100:
+        axis.set_minor_locator(LogLocator(subs=(2.0, 5.0)))
+        axis.set_major_formatter(FuncFormatter(_plain))
+        axis.set_minor_formatter(FuncFormatter(_plain))
+
+
+def _plain(value: float, place: int | None) -> str:
+    return f"{value:g}"

@@ -1,0 +1,238 @@
+"""What all data sets have in common: how samples are chosen, split, scaled and randomised."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum, auto
+
+from dlhw.config.group import Group, at_least, per_run, positive
+
+
+class Normalize(StrEnum):
+    """How inputs are scaled; statistics come from the training part only."""
+
+    none = auto()
+    unit = auto()
+    unit_256 = auto()
+    symmetric = auto()
+    standardize = auto()
+
+
+class Statistics(StrEnum):
+    """Over what `standardize` (and `unit`, `symmetric` for an unknown range) takes statistics."""
+
+    auto = "auto"
+    all = "all"
+    feature = "feature"
+
+
+class Inputs(StrEnum):
+    """What the inputs of all parts are replaced by (Zhang et al. 2017, figure 1)."""
+
+    original = auto()
+    shuffled_pixels = auto()
+    random_pixels = auto()
+    gaussian = auto()
+
+
+class Order(StrEnum):
+    """How a pool of samples is laid out before it is cut into parts."""
+
+    sequential = auto()
+    permutation = auto()
+
+
+class Task(StrEnum):
+    """What the targets are."""
+
+    classification = auto()
+    regression = auto()
+
+
+@dataclass(kw_only=True)
+class SplitConfig(Group):
+    """Parts of the training pool: an integer is a count, a float a fraction, null the rest (in one part).
+
+    The pool is cut in the order train, val, test. A source with a test set of its own uses that one, and
+    `test` must then stay null; it never reaches training, nor validation unless `val_from_test` says so.
+    """
+
+    train: int | float | None = None
+    val: int | float | None = 0.1
+    test: int | float | None = 0
+    order: Order = Order.permutation
+    """sequential: in file order; permutation: shuffled by the seed"""
+    seed: int | None = None
+    """seed of the permutation; null: data.seed, or else the run's seed"""
+    val_from_test: bool = False
+    """the source's test set serves for validation; there is then no test part, and `val` does not count"""
+
+    def problems(self) -> Iterator[str]:
+        parts = {"train": self.train, "val": self.val, "test": self.test}
+        for part, size in parts.items():
+            key = f"data.split.{part}"
+            if isinstance(size, float) and not 0 <= size <= 1:
+                yield f"{key} must be a count (integer) or a fraction in [0, 1], got {size}"
+            elif size is not None:
+                yield from at_least(key, size, 0)
+        if self.train == 0:
+            yield "data.split.train must not be 0: there would be nothing to train on"
+        if self.val_from_test and self.test not in (None, 0):
+            yield f"data.split.test must be null or 0 with data.split.val_from_test=true, got {self.test}"
+        fractions = sum(size for size in parts.values() if isinstance(size, float) and 0 <= size <= 1)
+        if fractions > 1 + 1e-9:
+            yield f"data.split fractions must sum to at most 1, got {fractions:g}"
+        yield from seed_problems("data.split.seed", self.seed)
+
+
+@dataclass(kw_only=True)
+class DataConfig(Group):
+    """Base of all data sets."""
+
+    name: str = "???"
+    """the data set's name, fixed by the choice of the group's option"""
+    split: SplitConfig = field(default_factory=SplitConfig)
+    normalize: Normalize = Normalize.unit
+    """none; unit: to [0, 1]; unit_256: bytes / 256; symmetric: to [-1, 1]; standardize: mean 0, standard
+    deviation 1"""
+    statistics: Statistics = Statistics.auto
+    """all: one number for all inputs; feature: one for each; auto: all for images, feature for tables"""
+    mean: float | None = None
+    """what standardize subtracts, on the scale [0, 1] for images; null: the training part's mean"""
+    std: float | None = None
+    """what standardize divides by, on the same scale; null: the training part's standard deviation"""
+    classes: list[int] | None = None
+    """keep these classes only, relabelled 0, 1, … in the given order; null keeps all"""
+    limit: int | None = None
+    """keep the first so many samples of the training pool, before classes are chosen; null keeps all"""
+    test_per_class: list[int] | None = None
+    """keep the first so many samples of each (kept) class of the source's test set; null keeps all"""
+    inputs: Inputs = Inputs.original
+    """original; shuffled_pixels: one permutation of the pixels for all images; random_pixels: one for each
+    image; gaussian: noise with the mean and variance of the training part's pixels"""
+    label_corruption: float = per_run(0.0)
+    """probability with which a training label is replaced by a uniformly random class"""
+    seed: int | None = None
+    """seed of all that the data draws; null: the run's seed"""
+
+    def problems(self) -> Iterator[str]:
+        yield from self.split.problems()
+        if self.limit is not None:
+            yield from at_least("data.limit", self.limit, 1)
+        if self.split.train is None and self.split.val is None and not self.has_own_val():
+            yield "data.split.train and data.split.val must not both be null (the rest)"
+        if self.classes is not None:
+            yield from self._class_problems(self.classes)
+        yield from self._test_problems()
+        yield from self._constant_problems()
+        yield from self._corruption_problems()
+        yield from seed_problems("data.seed", self.seed)
+
+    def _class_problems(self, classes: list[int]) -> Iterator[str]:
+        if len(set(classes)) != len(classes) or len(classes) < 2:
+            yield f"data.classes must name two or more different classes, got {classes}"
+        known = self.all_classes()
+        for label in classes:
+            if label < 0 or (known is not None and label >= known):
+                top = "" if known is None else f" to {known - 1}"
+                yield f"data.classes must hold labels from 0{top}, got {label}"
+        if self.task_kind() is Task.regression:
+            yield "data.classes needs data.task=classification, got regression"
+
+    def _test_problems(self) -> Iterator[str]:
+        asked = {
+            "data.split.val_from_test": self.split.val_from_test,
+            "data.test_per_class": self.test_per_class is not None,
+        }
+        for key in (key for key, is_set in asked.items() if is_set and self.brings_test() is False):
+            yield f"{key} needs a test set of the source's own, data={self.name} has none"
+        if self.split.val_from_test and self.brings_val():
+            yield (
+                f"data.split.val_from_test must be false for data={self.name}, which has a validation part "
+                "of its own"
+            )
+        if self.test_per_class is not None:
+            yield from self._per_class_problems(self.test_per_class)
+
+    def _per_class_problems(self, counts: list[int]) -> Iterator[str]:
+        for place, count in enumerate(counts):
+            yield from at_least(f"data.test_per_class[{place}]", count, 1)
+        kept = self.num_classes_kept()
+        if kept is not None and len(counts) != kept:
+            yield f"data.test_per_class must hold one count for each of {kept} classes, got {len(counts)}"
+        if self.task_kind() is Task.regression:
+            yield "data.test_per_class needs data.task=classification, got regression"
+
+    def _constant_problems(self) -> Iterator[str]:
+        given = {"data.mean": self.mean, "data.std": self.std}
+        missing = [key for key, value in given.items() if value is None]
+        if len(missing) == 2:
+            return
+        if missing:
+            yield f"data.mean and data.std must both be given or both be null, {missing[0]} is null"
+        if self.mean is not None and not math.isfinite(self.mean):
+            yield f"data.mean must be finite, got {self.mean}"
+        if self.std is not None:
+            yield from positive("data.std", self.std)
+        if self.normalize is not Normalize.standardize:
+            yield (
+                f"data.mean and data.std are only read by data.normalize=standardize, got {self.normalize}"
+            )
+        if self.statistics is Statistics.feature:
+            yield "data.statistics must be auto or all with data.mean and data.std, got feature"
+
+    def _corruption_problems(self) -> Iterator[str]:
+        if not 0 <= self.label_corruption <= 1:
+            yield f"data.label_corruption must be in [0, 1], got {self.label_corruption}"
+        elif self.label_corruption and self.task_kind() is Task.regression:
+            yield f"data.label_corruption must be 0 for regression, got {self.label_corruption}"
+
+    def task_kind(self) -> Task:
+        """Whether targets are classes or numbers."""
+        return Task.classification
+
+    def all_classes(self) -> int | None:
+        """How many classes the source has; None when only its files tell."""
+        return None
+
+    def num_classes_kept(self) -> int | None:
+        """How many classes are left after `classes`; None when only the files tell."""
+        return self.all_classes() if self.classes is None else len(self.classes)
+
+    def brings_val(self) -> bool | None:
+        """Whether the source brings a validation part; None when only its files tell."""
+        return False
+
+    def brings_test(self) -> bool | None:
+        """Whether the source brings an official test set; None when only its files tell."""
+        return False
+
+    def has_own_val(self) -> bool:
+        """Whether it is known that the validation part is not cut from the training pool."""
+        return self.split.val_from_test or bool(self.brings_val())
+
+    def has_own_test(self) -> bool:
+        """Whether it is known that the test part is the source's own."""
+        return bool(self.brings_test()) and not self.split.val_from_test
+
+    def draws_samples(self) -> bool:
+        """Whether the source itself is drawn at random."""
+        return False
+
+    def seed_for(self, run_seed: int) -> int | None:
+        """The seed of all that is drawn (samples, inputs, corruption, split); None where nothing is.
+
+        `split.seed` goes before it for the split.
+        """
+        base = run_seed if self.seed is None else self.seed
+        if self.draws_samples() or self.inputs is not Inputs.original or self.label_corruption > 0:
+            return base
+        if self.split.order is Order.sequential:
+            return None
+        return base if self.split.seed is None else self.split.seed
+
+
+def seed_problems(key: str, seed: int | None) -> Iterator[str]:
+    """Problem unless `seed` is null or one that generators take."""
+    if seed is not None and not 0 <= seed < 2**63:
+        yield f"{key} must be null or an integer from 0 to 2**63 - 1, got {seed}"

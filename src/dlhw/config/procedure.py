@@ -1,0 +1,81 @@
+"""Config group `procedure`: what a run does. Most train; the others compute something exact instead."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum, auto
+from typing import ClassVar
+
+from dlhw.config.group import Group, at_least
+
+# All sign vectors of so many components are tried on all nets of the size: 2^12 x 325 of them.
+MAX_DIM = 12
+
+
+class IntervalVersion(StrEnum):
+    """Hidden units of the hand-built interval nets."""
+
+    sign = auto()
+    relu = auto()
+
+
+@dataclass(kw_only=True)
+class ProcedureConfig(Group):
+    """Base of all procedures."""
+
+    name: str = "???"
+    """the procedure's name, fixed by the choice of the group's option"""
+    trains: ClassVar[bool] = False
+    """whether the run trains a model, in a cohort with others; else it is computed alone"""
+
+
+@dataclass(kw_only=True)
+class TrainProcedureConfig(ProcedureConfig):
+    """Train the model on the data."""
+
+    name: str = "train"
+    trains: ClassVar[bool] = True
+
+
+@dataclass(kw_only=True)
+class CertificateConfig(ProcedureConfig):
+    """Proof that a linear threshold unit separates the training part's two classes, or that none does."""
+
+    name: str = "certificate"
+
+
+@dataclass(kw_only=True)
+class VerifyConfig(ProcedureConfig):
+    """Try the hand-built nets of every interval low <= sum x <= high on all x in {-1, 1}^dim."""
+
+    name: str = "verify"
+    dim: int = 5
+    """components of x"""
+    version: IntervalVersion = IntervalVersion.sign
+    """hidden units: sign or relu"""
+    draws: int = 20
+    """random perturbations of each input, beside the extreme ones"""
+
+    def problems(self) -> Iterator[str]:
+        if not 1 <= self.dim <= MAX_DIM:
+            yield f"procedure.dim must be from 1 to {MAX_DIM}, got {self.dim}"
+        yield from at_least("procedure.draws", self.draws, 0)
+
+
+@dataclass(kw_only=True)
+class IdentitiesConfig(ProcedureConfig):
+    """Check textbook identities of softmax, sigmoid and their losses at random inputs, in float64."""
+
+    name: str = "identities"
+    samples: int = 1000
+    """random inputs of each identity, beside its edge cases"""
+
+    def problems(self) -> Iterator[str]:
+        yield from at_least("procedure.samples", self.samples, 1)
+
+
+PROCEDURES: dict[str, type[ProcedureConfig]] = {
+    "train": TrainProcedureConfig,
+    "certificate": CertificateConfig,
+    "verify": VerifyConfig,
+    "identities": IdentitiesConfig,
+}

@@ -1,0 +1,26 @@
+"""Jobs of a sweep that do not train: each by itself, with the files and the end that a training has."""
+
+import logging
+
+from hydra.types import HydraContext
+
+from dlhw.launcher.job import Job
+from dlhw.procedures.running import run_procedure
+from dlhw.tracking.summary import write_failure
+from dlhw.training.result import objective
+
+
+def run_alone(job: Job, context: HydraContext) -> None:
+    """Run a job's procedure; whatever goes wrong is its own."""
+    assert job.config is not None
+    folder = job.begin(context)
+    job.log(f"{job.config.procedure.name} into {folder}")
+    try:
+        result = run_procedure(job.config, folder)
+    except Exception as error:
+        job.log(str(error) or repr(error), logging.ERROR)
+        write_failure(folder, str(error) or repr(error))
+        job.end(error, context.callbacks)
+        return
+    job.log(f"{result.status} after {result.seconds:.2f} s")
+    job.end(objective(result), context.callbacks)

@@ -1,0 +1,82 @@
+"""Where several nodes of a graph become one."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from dlhw.errors import ConfigError
+from dlhw.nn.context import Context
+
+Shape = tuple[int, ...]
+
+
+class Merge(ABC):
+    """Maps two or more tensors `(S, N, *in)` to one `(R, N, *out)`. It has no parameters."""
+
+    @abstractmethod
+    def output_shape(self, input_shapes: Sequence[Shape]) -> Shape:
+        """Shape of one output, without run and batch axis.
+
+        Raises:
+            ConfigError: if the inputs do not fit together.
+        """
+
+    @abstractmethod
+    def forward(self, inputs: Sequence[Tensor], ctx: Context) -> Tensor:
+        """Return the output."""
+
+    @abstractmethod
+    def backward(self, dout: Tensor, input_shapes: Sequence[Shape]) -> Sequence[Tensor]:
+        """Gradient of each input; they may share memory with `dout`."""
+
+
+class Add(Merge):
+    """Sum of inputs of one shape.
+
+    y = sum_j x_j        dx_j = dout
+    """
+
+    def output_shape(self, input_shapes: Sequence[Shape]) -> Shape:
+        if len(set(input_shapes)) > 1:
+            raise ConfigError(f"add needs inputs of one shape, got {_listed(input_shapes)}")
+        return input_shapes[0]
+
+    def forward(self, inputs: Sequence[Tensor], ctx: Context) -> Tensor:
+        first, second, *others = torch.broadcast_tensors(*inputs)
+        out = torch.add(first, second, out=ctx.buffer(self, "out", tuple(first.shape), first))
+        for other in others:
+            out = out.add_(other)
+        return out
+
+    def backward(self, dout: Tensor, input_shapes: Sequence[Shape]) -> Sequence[Tensor]:
+        return [dout] * len(input_shapes)
+
+
+class Concat(Merge):
+    """Inputs one after the other, along features or channels.
+
+    y = [x_1, x_2, …]        dx_j = the part of dout that x_j became
+    """
+
+    def output_shape(self, input_shapes: Sequence[Shape]) -> Shape:
+        if len({shape[1:] for shape in input_shapes}) > 1:
+            raise ConfigError(
+                "concat needs inputs that differ at most in features or channels, "
+                f"got {_listed(input_shapes)}"
+            )
+        return (sum(shape[0] for shape in input_shapes), *input_shapes[0][1:])
+
+    def forward(self, inputs: Sequence[Tensor], ctx: Context) -> Tensor:
+        runs = max(x.shape[0] for x in inputs)
+        parts = [x.expand(runs, *x.shape[1:]) for x in inputs]
+        shape = (runs, inputs[0].shape[1], *self.output_shape([tuple(x.shape[2:]) for x in inputs]))
+        return torch.cat(parts, 2, out=ctx.buffer(self, "out", shape, parts[0]))
+
+    def backward(self, dout: Tensor, input_shapes: Sequence[Shape]) -> Sequence[Tensor]:
+        return dout.split([shape[0] for shape in input_shapes], 2)
+
+
+def _listed(shapes: Sequence[Shape]) -> str:
+    return " and ".join(map(str, shapes))

@@ -1,0 +1,23 @@
+"""What a procedure has found."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+Row = Mapping[str, object]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Findings:
+    """Numbers, sentences and tables.
+
+    Args:
+        values: name -> number, for summary.json and the columns `values.<name>` of `dlhw.load_runs`.
+        sentences: what was found, in words, for the console and the run's log.
+        tables: file name without ending -> rows with the same columns, written as CSV.
+        num_samples: part of the data -> how many samples of it were used.
+    """
+
+    values: Mapping[str, float]
+    sentences: Sequence[str] = ()
+    tables: Mapping[str, Sequence[Row]] = field(default_factory=dict)
+    num_samples: Mapping[str, int] = field(default_factory=dict)

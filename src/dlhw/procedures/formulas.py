@@ -1,0 +1,176 @@
+"""Textbook identities, each as a largest deviation: our hand-written code on one side, autograd on the other.
+
+Everything is float64. N samples   K classes   I features. A sample stands on the run axis, where nothing is
+averaged. The argument that names a layer or loss of ours is there to show that a wrong one is found.
+"""
+
+import torch
+from torch import Generator, Tensor
+from torch.autograd.functional import jacobian
+from torch.nn import functional as F
+
+from dlhw.nn.activations import Sigmoid
+from dlhw.nn.affine import Affine
+from dlhw.nn.context import Context
+from dlhw.nn.layer import NO_PARAMS, Layer
+from dlhw.nn.losses import BinaryCrossEntropy, CrossEntropy, Loss, SquaredError
+
+CLASSES, FEATURES = 5, 4
+CROSS_ENTROPY, BINARY_CROSS_ENTROPY, SIGMOID = CrossEntropy(), BinaryCrossEntropy(), Sigmoid()
+AFFINE = Affine(FEATURES, FEATURES)
+SCORE = Affine(FEATURES, 1)
+# All equal, ties, and logits at which a careless exp overflows or underflows.
+EDGES = ([0, 0, 0, 0, 0], [7, 7, 7, 7, 7], [2, 2, -3, -3, 0], [1000, 0, 0, 0, -1000], [-745, -745, 0, 0, 0])
+# Beyond it a probability is below the rounding of 1, and its logarithm is no more that of the exact one.
+MODERATE = 30
+
+
+def softmax_jacobian(generator: Generator, samples: int, loss: Loss = CROSS_ENTROPY) -> float:
+    """ds/dz = diag(s) - s s^T, where s is taken from our cross-entropy's gradient s - e_y."""
+    z_NK = _logits(generator, samples)
+    s_NK = _softmax(loss, z_NK)
+    ours_NKK = torch.diag_embed(s_NK) - s_NK.unsqueeze(2) * s_NK.unsqueeze(1)
+    # Rows of a batch do not mix, so the derivative of the sum over rows holds every row's own.
+    reference_KNK = jacobian(lambda z: torch.softmax(z, 1).sum(0), z_NK)
+    return _largest(ours_NKK - reference_KNK.transpose(0, 1))
+
+
+def cross_entropy_gradient(generator: Generator, samples: int, loss: Loss = CROSS_ENTROPY) -> float:
+    """d(-ln s_y)/dz = s - e_y."""
+    z_NK = _logits(generator, samples)
+    y_N = torch.randint(CLASSES, (len(z_NK),), generator=generator)
+    reference_NK = jacobian(lambda z: F.cross_entropy(z, y_N, reduction="sum"), z_NK)
+    formula_NK = torch.softmax(z_NK, 1) - F.one_hot(y_N, CLASSES)
+    return max(_largest(_gradient(loss, z_NK, y_N) - reference_NK), _largest(formula_NK - reference_NK))
+
+
+def level_set(generator: Generator, samples: int, affine: Affine = AFFINE) -> float:
+    """grad f(c(t)) . c'(t) = 0 along a curve c on which f is constant; told is the cosine between the two.
+
+    f(x) = 1/2 |x W|^2 has ellipsoids as level sets, and c(t) = (u cos t + v sin t) W^-1 stays on one for
+    orthonormal u and v. The gradient is that of our squared error and affine layer, the tangent autograd's.
+    """
+    w_NII = torch.eye(FEATURES, dtype=torch.float64) + 0.2 * _normal(generator, samples, FEATURES, FEATURES)
+    inverse_NII = torch.linalg.inv(w_NII)
+    u_NI, v_NI = torch.linalg.qr(_normal(generator, samples, FEATURES, 2)).Q.unbind(2)
+    t_N1 = torch.pi * _normal(generator, samples, 1)
+
+    def curve(t: Tensor) -> Tensor:
+        return ((u_NI * t.cos() + v_NI * t.sin()).unsqueeze(1) @ inverse_NII).squeeze(1)
+
+    tangent_NI = jacobian(lambda t: curve(t).sum(0), t_N1).squeeze(2).T
+    gradient_NI = _half_square_gradient(affine, w_NII, curve(t_N1))
+    return _largest(F.cosine_similarity(gradient_NI, tangent_NI))
+
+
+def _half_square_gradient(affine: Affine, w_NII: Tensor, x_NI: Tensor) -> Tensor:
+    """Our gradient of 1/2 |x W|^2 with respect to x."""
+    params = {"weight": w_NII, "bias": torch.zeros_like(w_NII[:, 0])}
+    out_N1I, cache = affine.forward(params, x_NI.unsqueeze(1), Context())
+    # Our squared error is a mean over the outputs; the factor makes it half the sum.
+    dout_N1I = SquaredError(FEATURES / 2).backward(out_N1I, torch.zeros_like(out_N1I))
+    dx_N1I = affine.backward(params, dout_N1I, cache, _like(params), Context(), need_dx=True)
+    assert dx_N1I is not None
+    return dx_N1I.squeeze(1)
+
+
+def softmax_minimiser(generator: Generator, samples: int, loss: Loss = CROSS_ENTROPY) -> float:
+    """s = softmax(x) minimises G(y) = -x . y + sum_k y_k ln y_k on the simplex, with G(s) = -ln sum_k e^x_k.
+
+    G is convex, so s is the minimiser if it is on the simplex and all components of G's gradient there (by
+    autograd) are the same (Karush-Kuhn-Tucker). And of every point y of the simplex, corners among them,
+    G(y) = G(s) + KL(y, s) >= G(s).
+    """
+    x_NK = _logits(generator, samples)
+    x_NK = x_NK[x_NK.abs().amax(1) <= MODERATE]
+    s_NK = _softmax(loss, x_NK)
+    slope_NK = jacobian(lambda y: _free_energy(x_NK, y).sum(), s_NK)
+    least_N = _free_energy(x_NK, s_NK)
+    deviations = [
+        _largest(s_NK.sum(1) - 1),
+        _largest(slope_NK.amax(1) - slope_NK.amin(1)),
+        _largest(least_N + torch.logsumexp(x_NK, 1)),
+    ]
+    for y_NK in (_simplex_points(generator, len(x_NK)), _corners(len(x_NK))):
+        above_N = _free_energy(x_NK, y_NK) - least_N
+        divergence_N = (torch.xlogy(y_NK, y_NK) - y_NK * s_NK.log()).sum(1)
+        deviations += [_largest(above_N - divergence_N), _largest(above_N.clamp(max=0))]
+    return max(deviations)
+
+
+def _free_energy(x_NK: Tensor, y_NK: Tensor) -> Tensor:
+    """G of each row, with 0 ln 0 = 0."""
+    return (torch.xlogy(y_NK, y_NK) - x_NK * y_NK).sum(1)
+
+
+def _simplex_points(generator: Generator, count: int) -> Tensor:
+    """Uniform on the simplex: exponential numbers, divided by their sum."""
+    drawn_NK = -torch.rand(count, CLASSES, generator=generator, dtype=torch.float64).clamp_min(1e-300).log()
+    return drawn_NK / drawn_NK.sum(1, keepdim=True)
+
+
+def _corners(count: int) -> Tensor:
+    return F.one_hot(torch.arange(count) % CLASSES, CLASSES).double()
+
+
+def sigmoid_derivative(generator: Generator, samples: int, layer: Layer = SIGMOID) -> float:
+    """ds/dx = s (1 - s), against autograd's derivative of (1 + tanh(x/2)) / 2, which is the same function."""
+    x_N = _logits(generator, samples).flatten()
+    s_N, cache = layer.forward(NO_PARAMS, x_N, Context())
+    ours_N = layer.backward(NO_PARAMS, torch.ones_like(x_N), cache, NO_PARAMS, Context(), need_dx=True)
+    reference_N = jacobian(lambda x: ((1 + torch.tanh(x / 2)) / 2).sum(), x_N)
+    assert ours_N is not None
+    return max(_largest(ours_N - reference_N), _largest(s_N * (1 - s_N) - reference_N))
+
+
+def binary_cross_entropy_gradient(
+    generator: Generator, samples: int, loss: Loss = BINARY_CROSS_ENTROPY
+) -> float:
+    """dC/dw = -(y - yhat) x for C = -y ln yhat - (1 - y) ln(1 - yhat), yhat = sigmoid(w . x)."""
+    x_NI, w_NI1 = _normal(generator, samples, FEATURES), _normal(generator, samples, FEATURES, 1)
+    w_NI1[::10] *= 100  # some are sure of their answer
+    y_N = torch.randint(2, (samples,), generator=generator)
+    params = {"weight": w_NI1, "bias": torch.zeros(samples, 1, dtype=torch.float64)}
+    grads = _like(params)
+    z_N11, cache = SCORE.forward(params, x_NI.unsqueeze(1), Context())
+    dz_N11 = loss.backward(z_N11, y_N.unsqueeze(1))
+    SCORE.backward(params, dz_N11, cache, grads, Context(), need_dx=False)
+
+    def cost(w: Tensor) -> Tensor:
+        scores_N = (x_NI.unsqueeze(1) @ w).flatten()
+        return F.binary_cross_entropy_with_logits(scores_N, y_N.double(), reduction="sum")
+
+    reference_NI = jacobian(cost, w_NI1).squeeze(2)
+    formula_NI = -(y_N.unsqueeze(1) - torch.sigmoid(z_N11.squeeze(2))) * x_NI
+    ours_NI = grads["weight"].squeeze(2)
+    return max(_largest(ours_NI - reference_NI), _largest(formula_NI - reference_NI))
+
+
+def _logits(generator: Generator, samples: int) -> Tensor:
+    """The edge cases and random rows of standard deviation 3, (N, K)."""
+    edges_NK = torch.tensor(EDGES, dtype=torch.float64)
+    return torch.cat([edges_NK, 3 * _normal(generator, samples, CLASSES)])
+
+
+def _normal(generator: Generator, *shape: int) -> Tensor:
+    return torch.randn(shape, generator=generator, dtype=torch.float64)
+
+
+def _gradient(loss: Loss, z_NK: Tensor, y_N: Tensor) -> Tensor:
+    """Our gradient of each row's loss."""
+    return loss.backward(z_NK.unsqueeze(1), y_N.unsqueeze(1)).squeeze(1)
+
+
+def _softmax(loss: Loss, z_NK: Tensor) -> Tensor:
+    """Softmax by our code: its cross-entropy's gradient plus e_y; y is the likeliest, so nothing cancels."""
+    y_N = z_NK.argmax(1)
+    return _gradient(loss, z_NK, y_N) + F.one_hot(y_N, CLASSES)
+
+
+def _like(params: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: torch.empty_like(value) for name, value in params.items()}
+
+
+def _largest(deviations: Tensor) -> float:
+    """Largest magnitude; NaN stays NaN."""
+    return float(deviations.abs().max())

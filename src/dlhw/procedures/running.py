@@ -1,0 +1,84 @@
+"""Run a procedure into a run's folder, so that sweeps and reports take it as they take a training."""
+
+import csv
+import io
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from dlhw.config.root import TrainConfig
+from dlhw.config.tracking import Console
+from dlhw.procedures.findings import Findings, Row
+from dlhw.procedures.registry import PROCEDURES
+from dlhw.tracking.console import LastingTerminal
+from dlhw.tracking.environment import config_hash, git_state, machine, versions
+from dlhw.tracking.files import write_atomic, write_json
+from dlhw.tracking.summary import SUMMARY_FILE, outcome
+from dlhw.training.events import RunResult, Status
+
+
+def run_procedure(config: TrainConfig, folder: Path) -> RunResult:
+    """Run what `config.procedure` names; leave its tables as CSV and summary.json, which is written last.
+
+    Args:
+        config: of a procedure that does not train.
+        folder: of the run, which must exist.
+
+    Returns:
+        A result without scores or steps.
+
+    Raises:
+        UserError: if config or data do not fit the procedure; nothing is written then.
+    """
+    started = perf_counter()
+    findings = PROCEDURES[config.procedure.name](config)
+    result = _result(perf_counter() - started)
+    for name, rows in findings.tables.items():
+        write_atomic(folder / f"{name}.csv", _csv(rows))
+    write_json(folder / SUMMARY_FILE, outcome(result) | _about(config, findings))
+    if config.tracking.console is not Console.none:
+        _show(findings, result, folder)
+    return result
+
+
+def _result(seconds: float) -> RunResult:
+    return RunResult(
+        status=Status.completed, final={}, best={}, best_epoch=0.0, best_step=0, epochs=0.0, steps=0,
+        seconds=seconds,
+    )  # fmt: skip
+
+
+def _about(config: TrainConfig, findings: Findings) -> dict[str, Any]:
+    """What was found, and where, as plain data."""
+    return {
+        "procedure": config.procedure.name,
+        "values": dict(findings.values),
+        "found": list(findings.sentences),
+        "seed": config.seed,
+        "num_samples": dict(findings.num_samples),
+        "device": "cpu",
+        "dtype": "float64",
+        "config_hash": config_hash(config),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": versions(),
+        "git": git_state(Path.cwd()),
+        **machine("cpu"),
+    }
+
+
+def _csv(rows: Sequence[Row]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _show(findings: Findings, result: RunResult, folder: Path) -> None:
+    terminal = LastingTerminal(file=sys.stdout, highlight=False)
+    closing = f"{result.status} after {result.seconds:.1f} s: {folder}"
+    for line in (*findings.sentences, closing):
+        terminal.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,139 @@
+"""Parts of a study that a figure asks for: cells by their values, metrics by their names."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from dlhw.errors import RunFolderError, did_you_mean
+from dlhw.reporting.cells import Cell
+from dlhw.reporting.metrics import Metric, metric_of
+from dlhw.reporting.study import Study
+from dlhw.reporting.values import ABSENT, is_number, order, plain, text_of
+
+
+def narrowed(study: Study, where: Mapping[str, Any]) -> Study:
+    """The study with only the cells whose runs all have these values, and only the keys that differ in them.
+
+    Raises:
+        RunFolderError: if no cell has them.
+    """
+    if not where:
+        return study
+    kept = [place for place, cell in enumerate(study.cells) if _has(cell, where)]
+    if not kept:
+        told = ", ".join(f"{key}={value}" for key, value in where.items())
+        raise RunFolderError(f"no cell has {told}")
+    new = {old: place for place, old in enumerate(kept)}
+    cells = _without_shared([study.cells[place] for place in kept])
+    return replace(
+        study,
+        keys=cells[0].keys,
+        cells=cells,
+        estimates={(new[at], metric): each for (at, metric), each in study.estimates.items() if at in new},
+        choice=replace(study.choice, best=tuple(new[at] for at in study.choice.best if at in new)),
+        comparison=None,
+    )
+
+
+def _without_shared(cells: Sequence[Cell]) -> list[Cell]:
+    """The cells without the keys that no longer tell them apart."""
+    differing = [
+        place for place in range(len(cells[0].keys)) if len({cell.values[place] for cell in cells}) > 1
+    ]
+    return [
+        replace(
+            cell,
+            keys=tuple(cell.keys[place] for place in differing),
+            values=tuple(cell.values[place] for place in differing),
+        )
+        for cell in cells
+    ]
+
+
+def _has(cell: Cell, where: Mapping[str, Any]) -> bool:
+    return all(is_same(run.get(key, ABSENT), value) for run in cell.runs for key, value in where.items())
+
+
+def is_same(found: object, asked: object) -> bool:
+    """Whether a run's value is the one asked for, however either was written.
+
+    >>> is_same(1.0, 1), is_same("[16, 8]", [16, 8]), is_same(None, "null"), is_same(True, 1)
+    (True, True, False, False)
+    """
+    one, other = plain(found), plain(asked)
+    return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
+
+
+def metric_named(study: Study, name: str | None) -> Metric:
+    """The metric of a name, with points or slashes; without one, the first of the table.
+
+    Raises:
+        RunFolderError: if no run has it.
+    """
+    if name is None:
+        if not study.metrics:
+            raise RunFolderError("the runs have no metric to draw")
+        return study.metrics[0]
+    metric = metric_of(name)
+    if not any(metric.values(cell.counted) for cell in study.cells):
+        known = sorted({key for cell in study.cells for run in cell.counted for key in run})
+        raise RunFolderError(f"no run has a number {name}{did_you_mean(metric.name, known)}")
+    return metric
+
+
+def values_of(study: Study, key: str) -> list[Any]:
+    """Each cell's value of a key, one a cell.
+
+    Raises:
+        RunFolderError: if the runs of a cell differ in it, or no run has it.
+    """
+    found: list[Any] = []
+    for cell in study.cells:
+        values = {run.get(key, ABSENT) for run in cell.runs}
+        if len(values) > 1:
+            raise RunFolderError(f"the runs of the cell {cell.label} differ in {key}")
+        found.append(values.pop())
+    if all(value == ABSENT for value in found):
+        raise RunFolderError(f"the runs have no config key {key}")
+    return found
+
+
+def numbers_of(study: Study, key: str) -> list[float]:
+    """The same for a key with numbers.
+
+    Raises:
+        RunFolderError: if a value is no number.
+    """
+    found = values_of(study, key)
+    for value in found:
+        if not is_number(value):
+            raise RunFolderError(f"{key} must be a number to stand on an axis, got {value}")
+    return [float(value) for value in found]
+
+
+def grouped(values: Sequence[Any]) -> list[tuple[Any, list[int]]]:
+    """Each value with the places that have it; in the order of the values."""
+    groups: dict[Any, list[int]] = {}
+    for place, value in enumerate(values):
+        groups.setdefault(value, []).append(place)
+    return [(value, groups[value]) for value in sorted(groups, key=order)]
+
+
+def sentence(*texts: str | None) -> str:
+    """Texts one after the other, each ended by a point."""
+    return " ".join(text if text[-1] in ".?!" else f"{text}." for text in texts if text)
+
+
+def capital(text: str) -> str:
+    """Text with a capital first letter; a column's own name as it is.
+
+    >>> capital("validation loss, final"), capital("values.norm")
+    ('Validation loss, final', 'values.norm')
+    """
+    return text if "." in text or "_" in text else text[:1].upper() + text[1:]
+
+
+def short_name(cell: Cell) -> str:
+    """A cell by the ends of its keys, to stand above a panel: `gate=and`."""
+    pairs = zip(cell.keys, cell.values, strict=True)
+    return ", ".join(f"{key.rpartition('.')[2]}={text_of(value)}" for key, value in pairs)

@@ -1,0 +1,63 @@
+"""The figures that an experiment asks for, drawn one by one."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from dlhw.config.experiment import FigureConfig, FigureKind
+from dlhw.errors import RunFolderError, UserError
+from dlhw.reporting.curves import Rows
+from dlhw.reporting.figures.curve_plan import plan_of
+from dlhw.reporting.figures.heatmap import heat_map
+from dlhw.reporting.figures.images import weight_images
+from dlhw.reporting.figures.learning import learning_curves
+from dlhw.reporting.figures.lines import lines_by_key
+from dlhw.reporting.figures.narrow import narrowed
+from dlhw.reporting.figures.regions import decision_regions
+from dlhw.reporting.figures.scatter import scatter
+from dlhw.reporting.picture import Picture
+from dlhw.reporting.study import Study
+
+Draw = Callable[[Study, FigureConfig, str], Picture]
+DRAW: dict[FigureKind, Draw] = {
+    FigureKind.against: lines_by_key,
+    FigureKind.scatter: scatter,
+    FigureKind.weights: weight_images,
+    FigureKind.regions: decision_regions,
+}
+
+
+def planned_pictures(
+    study: Study, figures: Sequence[FigureConfig], rows: Mapping[str, Rows]
+) -> tuple[list[Picture], list[str]]:
+    """Draw the figures of an experiment.
+
+    Args:
+        study: its runs.
+        figures: what to draw.
+        rows: folder -> curves of that run.
+
+    Returns:
+        The pictures, named `figure-1-learning` and so on by their places, and a sentence for each that could
+        not be drawn.
+    """
+    pictures, problems = [], []
+    for number, figure in enumerate(figures, 1):
+        try:
+            pictures.append(_picture(study, figure, f"figure-{number}-{figure.kind}", rows))
+        except (UserError, OSError) as error:
+            problems.append(f"Figure {number} ({figure.kind}) is missing: {error}.")
+    return pictures, problems
+
+
+def _picture(study: Study, figure: FigureConfig, name: str, rows: Mapping[str, Rows]) -> Picture:
+    part = narrowed(study, figure.where)
+    if figure.kind is FigureKind.learning:
+        return _some(learning_curves(part, rows, plan_of(figure, name)), "no run has such curves")
+    if figure.kind is FigureKind.heat:
+        return _some(heat_map(part, figure, name), "two keys with two or more values each are needed")
+    return DRAW[figure.kind](part, figure, name)
+
+
+def _some(picture: Picture | None, why_not: str) -> Picture:
+    if picture is None:
+        raise RunFolderError(why_not)
+    return picture

@@ -1,0 +1,189 @@
+"""What models of two inputs decide where, with the points that they were trained on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
+
+from dlhw.config.experiment import FigureConfig
+from dlhw.errors import RunFolderError, listing
+from dlhw.reporting.cells import Cell
+from dlhw.reporting.figures.checkpoints import Saved, checkpoint_of
+from dlhw.reporting.figures.narrow import sentence, short_name
+from dlhw.reporting.figures.style import DISTINCT, WIDTH, draw, plain_text
+from dlhw.reporting.numbers import many
+from dlhw.reporting.picture import Picture
+from dlhw.reporting.study import Study
+
+MAX_PANELS = 6
+# Points of the grid along each axis.
+GRID = 241
+# Empty around the training points, in shares of their range.
+MARGIN = 0.25
+MARKERS = "os^Dv<>PXd"
+# More points than these are drawn smaller.
+MANY = 60
+
+
+@dataclass(frozen=True, kw_only=True)
+class Regions:
+    """The decisions of one model.
+
+    Args:
+        label: of its cell.
+        class_names: of each label.
+        box: lowest x1, highest x1, lowest x2, highest x2, in the data's own units.
+        decided_YX: label at each point of a grid over the box.
+        points_N2: training inputs.
+        labels_N: their classes.
+        mistakes: training points that lie in a region of another class.
+    """
+
+    label: str
+    class_names: Sequence[str]
+    box: tuple[float, float, float, float]
+    decided_YX: np.ndarray
+    points_N2: np.ndarray
+    labels_N: np.ndarray
+    mistakes: int
+
+
+def decision_regions(study: Study, figure: FigureConfig, name: str) -> Picture:
+    """A figure of kind `regions`.
+
+    Raises:
+        RunFolderError: if a run has no checkpoint, or its model does not sort two inputs into classes.
+    """
+    found = [_regions(cell) for cell in study.cells[:MAX_PANELS]]
+    told = "; ".join(
+        f"{f'{each.label}: ' if each.label else ''}{each.mistakes} of "
+        f"{many(len(each.labels_N), 'training point')} wrong"
+        for each in found
+    )
+    left_out = f"The first {len(found)} of {len(study.cells)} cells" if len(study.cells) > len(found) else ""
+    made = [
+        "Decision regions and training points, both coloured by class; each model is that of the first seed",
+        told,
+        left_out,
+    ]
+    what = "Plane cut into the regions of the classes" + (f", {len(found)} models" if len(found) > 1 else "")
+    return draw(
+        name,
+        sentence(figure.title, *made),
+        sentence(figure.alt, f"{what}. Classes: {listing(found[0].class_names)}", told),
+        lambda: _draw(found),
+    )
+
+
+def _regions(cell: Cell) -> Regions:
+    """Rebuild a run's model from its folder and ask it about every point of a grid."""
+    import torch
+
+    from dlhw.data.dataset import load_dataset
+    from dlhw.evaluate import saved_config
+    from dlhw.training.device import DTYPES
+
+    saved = checkpoint_of(cell)
+    if saved.input_shape != (2,) or not saved.class_names:
+        raise RunFolderError(
+            f"regions are drawn for two inputs and classes, {saved.folder} has inputs of "
+            f"{list(saved.input_shape)}" + ("" if saved.class_names else " and numbers as targets")
+        )
+    config = saved_config(saved.folder, ["trainer.device=cpu"])
+    dtype = DTYPES[config.trainer.dtype]
+    dataset = load_dataset(config.data, config.data_seed(), dtype)
+    train, scaling = dataset.parts["train"], dataset.normalization
+    points_N2 = (train.inputs.double() * scaling.scale + scaling.shift).numpy()
+    box = _box(points_N2)
+    decided = _decide(saved, config, dataset, torch.cat([_plane(box, scaling, dtype), train.inputs]))
+    side = GRID * GRID
+    labels_N = train.targets.numpy()
+    return Regions(
+        label=short_name(cell),
+        class_names=dataset.class_names,
+        box=box,
+        decided_YX=decided[:side].reshape(GRID, GRID),
+        points_N2=points_N2,
+        labels_N=labels_N,
+        mistakes=int((decided[side:] != labels_N).sum()),
+    )
+
+
+def _box(points_N2: np.ndarray) -> tuple[float, float, float, float]:
+    low, high = points_N2.min(0), points_N2.max(0)
+    room = MARGIN * np.maximum(high - low, 1e-6)
+    (left, bottom), (right, top) = (low - room).tolist(), (high + room).tolist()
+    return left, right, bottom, top
+
+
+def _plane(box: tuple[float, float, float, float], scaling: Any, dtype: Any) -> Any:
+    """Every point of the grid, (G², 2), row by row from the lowest x2, scaled as the model's inputs are."""
+    xs, ys = np.linspace(*box[:2], GRID), np.linspace(*box[2:], GRID)
+    grid_N2 = np.stack([each.ravel() for each in np.meshgrid(xs, ys)], axis=1)
+    return scaling.apply(grid_N2, dtype)
+
+
+def _decide(saved: Saved, config: Any, dataset: Any, x_NI: Any) -> np.ndarray:
+    """The label that the model gives to each input."""
+    import torch
+
+    from dlhw.nn.context import Context
+    from dlhw.tracking.checkpoint import check_matches, with_prefix
+    from dlhw.training.fit import prepare
+
+    cohort = prepare([config], [dataset])
+    shapes = {name: spec.shape for name, spec in cohort.layout.specs.items()}
+    check_matches(saved.folder, with_prefix("parameters", saved.parameters), shapes)
+    cohort.load_run(0, saved.parameters)
+    with torch.no_grad():
+        out_RNK, _ = cohort.model.forward(cohort.params, x_NI[None], Context())
+        predicted_RN = cohort.loss.predict(out_RNK)
+    if predicted_RN is None:
+        raise RunFolderError(f"{saved.folder} predicts numbers, regions are drawn for classes")
+    decided_N: np.ndarray = predicted_RN[0].numpy()
+    return decided_N
+
+
+def _draw(found: Sequence[Regions]) -> Figure:
+    columns = min(len(found), 3 if len(found) != 4 else 2)
+    lines = -(-len(found) // columns)
+    height = lines * (WIDTH / max(columns, 1.5) + 0.25) + 0.4
+    figure = Figure(figsize=(WIDTH, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    panels = list(figure.subplots(lines, columns, squeeze=False).flat)
+    for axes, regions in zip(panels, found, strict=False):
+        _draw_one(axes, regions, is_titled=len(found) > 1)
+    for axes in panels[len(found) :]:
+        axes.set_axis_off()
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), title="class")
+    return figure
+
+
+def _draw_one(axes: Axes, regions: Regions, is_titled: bool) -> None:
+    count = len(regions.class_names)
+    tints = [DISTINCT[label % len(DISTINCT)] for label in range(count)]
+    left, right, bottom, top = regions.box
+    axes.imshow(
+        regions.decided_YX, origin="lower", extent=(left, right, bottom, top), aspect="auto",
+        cmap=ListedColormap(tints), vmin=-0.5, vmax=count - 0.5, alpha=0.28, interpolation="nearest",
+    )  # fmt: skip
+    for label, (name, tint) in enumerate(zip(regions.class_names, tints, strict=True)):
+        mine_N2 = regions.points_N2[regions.labels_N == label]
+        axes.plot(
+            mine_N2[:, 0], mine_N2[:, 1], linestyle="none", marker=MARKERS[label % len(MARKERS)], color=tint,
+            markersize=7 if len(regions.labels_N) <= MANY else 3.5, markeredgecolor="white",
+            markeredgewidth=0.7, label=plain_text(name),
+        )  # fmt: skip
+    axes.set_xlim(left, right)
+    axes.set_ylim(bottom, top)
+    axes.grid(visible=False)
+    axes.set_xlabel("first input")
+    axes.set_ylabel("second input")
+    if is_titled:
+        axes.set_title(plain_text(regions.label), fontsize=9)

@@ -1,0 +1,102 @@
+"""Runs of a sweep share what is the same: the images once, whatever becomes of their labels."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from training_runs import largest_difference, small, train_together
+
+from dlhw.config.compose import compose
+from dlhw.config.root import TrainConfig
+from dlhw.data import Dataset, load_dataset
+from dlhw.data.cache import DatasetCache
+from dlhw.training.pool import Pool
+
+LEVELS = [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
+SEQUENTIAL = "data.split.order=sequential"
+
+
+def configs(*overrides: str, seeds: int = 1) -> list[TrainConfig]:
+    base = compose(list(overrides))
+    return [
+        replace(base, seed=seed, data=replace(base.data, label_corruption=level))
+        for seed in range(seeds)
+        for level in LEVELS
+    ]
+
+
+def load(config: TrainConfig) -> Dataset:
+    return load_dataset(config.data, config.data_seed())
+
+
+def objects(datasets: list[Dataset], part: str, tensor: str) -> int:
+    return len({id(getattr(dataset.parts[part], tensor)) for dataset in datasets})
+
+
+@pytest.mark.parametrize("order", [SEQUENTIAL, "data.split.seed=4"])
+def test_corruptions_and_seeds_share_the_images(order: str) -> None:
+    cache = DatasetCache(1)
+    datasets = [cache.get(config, torch.float32) for config in configs(order, seeds=3)]
+    for part in ("train", "val", "test"):
+        assert objects(datasets, part, "inputs") == 1
+    assert objects(datasets, "val", "targets") == objects(datasets, "test", "targets") == 1
+    assert objects(datasets, "train", "targets") == 1 + 3 * (len(LEVELS) - 1)
+    pool = Pool.of([dataset.parts["train"] for dataset in datasets], torch.device("cpu"))
+    assert (pool.inputs.shape[0], pool.targets.shape[0]) == (1, len(datasets))
+
+
+def test_the_same_data_is_the_same_object() -> None:
+    cache = DatasetCache(2)
+    for config in configs(SEQUENTIAL):
+        assert cache.get(config, torch.float32) is cache.get(config, torch.float32)
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        (SEQUENTIAL,),
+        ("data.split.order=permutation",),
+        ("data.split.seed=3",),
+        ("data.inputs=gaussian",),
+        ("data.inputs=shuffled_pixels", "data.seed=3"),
+        (SEQUENTIAL, "data.inputs=random_pixels", "data.seed=3", "data.split.seed=4"),
+    ],
+    ids=" ".join,
+)
+def test_it_gives_what_is_loaded_without_it(overrides: tuple[str, ...]) -> None:
+    cache = DatasetCache(8)
+    for config in configs(*overrides, seeds=2):
+        kept, alone = cache.get(config, torch.float32), load(config)
+        assert kept.hashes == alone.hashes
+        for part in alone.parts:
+            assert torch.equal(kept.parts[part].inputs, alone.parts[part].inputs)
+            assert torch.equal(kept.parts[part].targets, alone.parts[part].targets)
+
+
+def test_the_oldest_makes_room() -> None:
+    cache = DatasetCache(1)
+    first, other = compose([SEQUENTIAL]), compose([SEQUENTIAL, "data.limit=500"])
+    loaded = cache.get(first, torch.float32)
+    assert cache.get(other, torch.float32) is not loaded
+    again = cache.get(first, torch.float32)
+    assert again is not loaded
+    assert again.hashes == loaded.hashes
+
+
+def test_dtypes_are_apart() -> None:
+    cache, config = DatasetCache(8), compose([SEQUENTIAL])
+    for dtype in (torch.float32, torch.float64):
+        assert cache.get(config, dtype).parts["train"].inputs.dtype == dtype
+
+
+def test_runs_with_other_labels_train_together_as_alone() -> None:
+    cache = DatasetCache(1)
+    runs = [
+        small(SEQUENTIAL, f"data.label_corruption={level}", f"seed={seed}")
+        for level in LEVELS[::2]
+        for seed in (0, 1)
+    ]
+    together = train_together(runs, [cache.get(config, torch.float64) for config in runs])
+    for config, mine in zip(runs, together, strict=True):
+        (alone,) = train_together([config])
+        assert largest_difference(mine.last, alone.last) < 1e-10

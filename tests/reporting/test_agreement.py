@@ -1,0 +1,299 @@
+"""Ours beside the published numbers: what agrees, what does not, what was not run; the rules of checks."""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from omegaconf import OmegaConf
+from report_runs import frame_of, lr_sweep, make_run, make_sweep, study_of
+
+from dlhw.config.experiment import CheckConfig, ExperimentConfig, Rule
+from dlhw.errors import ConfigError
+from dlhw.reporting.agreement import Agreement, Verdict, judge
+from dlhw.reporting.agreement_tables import checks_csv, checks_table, published_csv, published_table
+from dlhw.reporting.cells import Cell
+from dlhw.reporting.compile import compile_report
+from dlhw.reporting.html import html
+from dlhw.reporting.latex import latex
+from dlhw.reporting.markdown import markdown
+from dlhw.reporting.metrics import Metric
+from dlhw.reporting.rules import RULES, Found, found_by
+from dlhw.reporting.selection import Selection
+from dlhw.reporting.study import Options, make_study
+from dlhw.training.events import Status
+
+VAL = "final/val/accuracy"
+
+
+def experiment(**told: Any) -> ExperimentConfig:
+    tree = {"source": "s", "name": "n", "question": "Which rate is best?"} | told
+    found = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(ExperimentConfig), tree))
+    assert isinstance(found, ExperimentConfig)
+    return found
+
+
+def published(lr: float, values: Sequence[float], **told: Any) -> dict[str, Any]:
+    return {"cell": {"optimizer.lr": lr}, "metric": VAL, "values": list(values), "tolerance": 0.005} | told
+
+
+def judged(folder: Path, **told: Any) -> Agreement:
+    return judge(study_of(folder), experiment(**told))
+
+
+def mean_of(folder: Path, lr: float) -> float:
+    frame = frame_of(folder)
+    return float(frame[frame["optimizer.lr"] == lr][VAL].mean())
+
+
+def test_the_nearest_published_value_decides(tmp_path: Path) -> None:
+    folder = lr_sweep(tmp_path)
+    mean = mean_of(folder, 0.1)
+    far, near, low = mean + 0.2, mean - 0.004, mean - 0.006
+    told = judged(folder, published=[published(0.1, [far, near]), published(0.1, [far, low])])
+    one, other = told.published
+    assert (one.verdict, one.nearest) == (Verdict.yes, near)
+    assert one.difference == pytest.approx(mean - near)
+    assert one.estimate.n == 3
+    assert other.verdict is Verdict.no
+    assert told.verdict is Verdict.no
+    assert not told.agrees
+    assert told.headline == "published numbers: 1 of 2 agree"
+
+
+def test_a_range_takes_the_place_of_a_tolerance(tmp_path: Path) -> None:
+    folder = lr_sweep(tmp_path)
+    mean = mean_of(folder, 1)
+    span = {"tolerance": None, "low": mean - 0.1, "high": mean + 0.1}
+    told = judged(
+        folder, published=[published(1, [0.1], **span), published(1, [mean], **span | {"low": mean + 0.01})]
+    )
+    assert [each.verdict for each in told.published] == [Verdict.yes, Verdict.no]
+
+
+def test_what_was_not_run_is_said(tmp_path: Path) -> None:
+    folder = lr_sweep(tmp_path)
+    told = judged(
+        folder,
+        published=[
+            published(7, [0.9]),
+            published(1, [0.9], metric="values.errors"),
+            published(1, [0.9], cell={}),
+        ],
+        checks=[{"rule": "range", "claim": "c", "metric": VAL, "where": {"optimizer.lr": 7}, "low": 0}],
+    )
+    assert [each.verdict for each in told.published] == [Verdict.not_run] * 3
+    assert [each.missing for each in told.published] == [
+        "no run has lr=7", "lr=1: errors was not measured", "all runs fits 3 cells"
+    ]  # fmt: skip
+    assert told.checks[0].found == Found("no run has lr=7")
+    assert told.verdict is Verdict.not_run
+    assert told.headline == "published numbers: 0 of 3 agree, 3 not run; checks: 0 of 1 hold, 1 not run"
+
+
+def test_a_cell_without_a_run_that_ended_well_has_no_number(tmp_path: Path) -> None:
+    make_run(tmp_path / "0", "optimizer.lr=1", status=Status.diverged, diverged_at=3)
+    make_run(tmp_path / "1", "optimizer.lr=0.1")
+    (each,) = judged(tmp_path, published=[published(1, [0.9])]).published
+    assert (each.verdict, each.missing) == (Verdict.not_run, "lr=1: diverged")
+
+
+def test_keys_that_are_not_swept_and_the_keys_of_the_table_do_not_matter(tmp_path: Path) -> None:
+    folder = make_sweep(
+        tmp_path, {"optimizer.lr": [1, 0.1], "model.hidden": ["[8]", "[16]"]},
+        lambda cell, seed: {"train": 0.9, "val": 0.5 if cell["model.hidden"] == "[8]" else 0.7, "test": 0.5},
+    )  # fmt: skip
+    cell = {"optimizer.lr": 1.0, "model.hidden": [16], "optimizer.momentum": 0, "model.name": "mlp"}
+    told = experiment(published=[published(1, [0.7], cell=cell, tolerance=0)])
+    for by in (None, ["optimizer.lr"], ["model.name"]):
+        study = make_study(frame_of(folder), Options(by=by))
+        assert judge(study, told).agrees
+
+
+def test_a_key_that_no_run_has_is_an_error(tmp_path: Path) -> None:
+    folder = lr_sweep(tmp_path)
+    with pytest.raises(
+        ConfigError, match=r"published\[0\].cell names optimizer.lrr.*did you mean optimizer.lr"
+    ):
+        judged(folder, published=[published(1, [0.9], cell={"optimizer.lrr": 1})])
+
+
+def test_dotted_names_are_names_of_columns(tmp_path: Path) -> None:
+    folder = lr_sweep(tmp_path)
+    told = judged(folder, published=[published(1, [mean_of(folder, 1)], metric="final.val.accuracy")])
+    assert told.agrees
+
+
+ARGUMENTS = {"claim": "c", "metric": VAL}
+
+
+def selection(values: Mapping[Any, Sequence[float]]) -> Selection:
+    """Cells along optimizer.lr, a value a seed."""
+    cells = [
+        Cell(
+            ("optimizer.lr",), (lr,),
+            tuple({"optimizer.lr": lr, "seed": seed, "status": "completed", VAL: value} for seed, value in enumerate(each)),
+        )
+        for lr, each in sorted(values.items())
+    ]  # fmt: skip
+    return Selection(["optimizer.lr"], cells)
+
+
+def holds(values: Mapping[Any, Sequence[float]], **told: Any) -> bool | None:
+    check = CheckConfig(**ARGUMENTS | told)
+    assert not list(check.problems_at("check"))
+    return found_by(check, selection(values)).holds
+
+
+def pair(one: float, other: float) -> list[dict[str, Any]]:
+    return [{"optimizer.lr": one}, {"optimizer.lr": other}]
+
+
+ALONG = {"along": "optimizer.lr"}
+CASES: list[tuple[dict[str, Any], list[float], bool | None]] = [
+    ({"rule": Rule.range, "low": 0.2, "high": 0.4}, [0.2, 0.3, 0.4], True),
+    ({"rule": Rule.range, "low": 0.2, "high": 0.4}, [0.2, 0.3, 0.5], False),
+    ({"rule": Rule.range, "low": 0.25}, [0.2, 0.3, 0.5], False),
+    ({"rule": Rule.decreasing, **ALONG}, [0.3, 0.2, 0.1], True),
+    ({"rule": Rule.decreasing, **ALONG}, [0.3, 0.2, 0.2], False),
+    ({"rule": Rule.decreasing, **ALONG, "slack": 0.05}, [0.3, 0.2, 0.24], True),
+    ({"rule": Rule.decreasing, **ALONG, "slack": 0.05}, [0.3, 0.2, 0.26], False),
+    ({"rule": Rule.decreasing, **ALONG}, [0.3], None),
+    ({"rule": Rule.increasing, **ALONG}, [0.1, 0.2, 0.3], True),
+    ({"rule": Rule.increasing, **ALONG}, [0.1, 0.3, 0.2], False),
+    ({"rule": Rule.increasing, **ALONG, "slack": 0.11}, [0.1, 0.3, 0.2], True),
+    ({"rule": Rule.order, "cells": pair(1, 0)}, [0.2, 0.1], True),
+    ({"rule": Rule.order, "cells": pair(0, 1)}, [0.2, 0.1], False),
+    ({"rule": Rule.order, "cells": pair(0, 1)}, [0.2, 0.2], False),
+    ({"rule": Rule.order, "cells": pair(0, 9)}, [0.2, 0.1], None),
+    ({"rule": Rule.gap, "cells": pair(0, 1), "low": 0.1}, [0.5, 0.375], True),
+    ({"rule": Rule.gap, "cells": pair(0, 1), "low": 0.1, "high": 0.12}, [0.5, 0.375], False),
+    ({"rule": Rule.ratio, "cells": pair(0, 1), "low": 2}, [0.5, 0.25], True),
+    ({"rule": Rule.ratio, "cells": pair(0, 1), "low": 2.1}, [0.5, 0.25], False),
+    ({"rule": Rule.ratio, "cells": pair(0, 1), "low": 2}, [0.5, 0.0], None),
+    ({"rule": Rule.equal, "cells": pair(0, 1), "tolerance": 0.125}, [0.5, 0.375], True),
+    ({"rule": Rule.equal, "cells": pair(0, 1), "tolerance": 0.1}, [0.5, 0.375], False),
+    ({"rule": Rule.peak, **ALONG, "at": 1, "ratio": 5}, [0.1, 0.6, 0.1], True),
+    ({"rule": Rule.peak, **ALONG, "at": 1, "ratio": 5}, [0.1, 0.6, 0.2], False),
+    ({"rule": Rule.peak, **ALONG, "at": 0, "ratio": 5}, [0.1, 0.6, 0.1], False),
+    ({"rule": Rule.best, "cell": {"optimizer.lr": 1}}, [0.1, 0.6, 0.2], True),
+    ({"rule": Rule.best, "cell": {"optimizer.lr": 2}}, [0.1, 0.6, 0.2], False),
+    ({"rule": Rule.best, "cell": {"optimizer.lr": 2}}, [0.1, 0.6, 0.6], False),
+]
+
+
+@pytest.mark.parametrize(("told", "means", "expected"), CASES)
+def test_rule(told: dict[str, Any], means: list[float], expected: bool | None) -> None:
+    """Of a spread over seeds nothing depends on their order or number, but for `equal`."""
+    assert holds({lr: [mean] for lr, mean in enumerate(means)}, **told) is expected
+    if told["rule"] is not Rule.equal:
+        spread = {lr: [mean - 0.0625, mean, mean + 0.0625] for lr, mean in enumerate(means)}
+        assert told["rule"] is Rule.gap or told["rule"] is Rule.range or holds(spread, **told) is expected
+
+
+def test_every_rule_is_here() -> None:
+    assert set(RULES) == set(Rule) == {told["rule"] for told, _, _ in CASES}
+
+
+def test_equal_compares_seed_by_seed() -> None:
+    """The means are the same, no run is."""
+    check = {"rule": Rule.equal, "cells": pair(0, 1), "tolerance": 1e-8}
+    assert holds({0: [0.25, 0.75], 1: [0.75, 0.25]}, **check) is False
+    assert holds({0: [0.25, 0.75], 1: [0.25, 0.75]}, **check) is True
+    assert holds({0: [0.25, 0.75, 0.5], 1: [0.25, 0.75]}, **check) is True
+
+
+@given(means=st.lists(st.floats(0, 1, width=32), min_size=2, max_size=6))
+def test_a_trend_is_what_its_definition_says(means: list[float]) -> None:
+    values = {lr: [mean] for lr, mean in enumerate(means)}
+    rises = all(one < other for one, other in zip(means, means[1:], strict=False))
+    falls = all(one > other for one, other in zip(means, means[1:], strict=False))
+    assert holds(values, rule=Rule.increasing, **ALONG) is rises
+    assert holds(values, rule=Rule.decreasing, **ALONG) is falls
+    mirrored = {-lr: each for lr, each in values.items()}
+    assert holds(mirrored, rule=Rule.increasing, **ALONG) is falls
+
+
+def test_a_loss_is_best_when_lowest(tmp_path: Path) -> None:
+    folder = lr_sweep(tmp_path)
+    check = {"rule": "best", "claim": "c", "metric": "final/val/loss"}
+    told = judged(folder, checks=[check | {"cell": {"optimizer.lr": lr}} for lr in (0.1, 1)])
+    assert [each.verdict for each in told.checks] == [Verdict.yes, Verdict.no]
+
+
+def both(folder: Path, **told: Any) -> Agreement:
+    check = {
+        "rule": "best",
+        "claim": "The rate 0.1 is_best | of <three>",
+        "metric": VAL,
+        "cell": {"optimizer.lr": 0.1},
+    }
+    return judged(folder, published=[published(1, [0.1, 0.2], source="S1/S2")], checks=[check], **told)
+
+
+def test_every_format_says_what_disagrees(tmp_path: Path) -> None:
+    folder = lr_sweep(tmp_path, seeds=[0, 1])
+    told = both(folder, note="Found by trying.")
+    document = compile_report(study_of(folder), "t", "dlhw-report DIR", with_figures=False, agreement=told)
+    for text in (markdown(document), latex(document), html(document)):
+        for words in (
+            "Beside the published numbers",
+            "NO",
+            ".1000 / .2000",
+            "S1/S2",
+            "Checks",
+            "Fewer than 3 seeds (n = 2)",
+        ):
+            assert words in text
+    assert "The rate 0.1 is\\_best \\| of \\<three\\>" in markdown(document)
+    assert document.summary[:4] == [
+        "Which rate is best?", "Found by trying.", "Run by: dlhw-train experiment=s/n",
+        "Published numbers: 0 of 1 agree; checks: 1 of 1 hold.",
+    ]  # fmt: skip
+
+
+def test_three_seeds_are_enough(tmp_path: Path) -> None:
+    for table in (published_table(both(lr_sweep(tmp_path))), checks_table(both(tmp_path))):
+        assert table is not None
+        assert not any("Fewer" in sentence for sentence in table.caption)
+
+
+def test_csv_has_full_precision(tmp_path: Path) -> None:
+    told = both(lr_sweep(tmp_path))
+    (line,) = csv.DictReader(io.StringIO(published_csv(told)))
+    assert float(line["mean"]) == told.published[0].estimate.mean
+    assert float(line["difference"]) == told.published[0].difference
+    assert (line["optimizer.lr"], line["published"], line["agrees"], line["low"]) == (
+        "1",
+        "0.1/0.2",
+        "no",
+        "",
+    )
+    (check,) = csv.DictReader(io.StringIO(checks_csv(told)))
+    assert (check["rule"], check["holds"], check["where"]) == ("best", "yes", "")
+
+
+def test_nothing_to_compare_with(tmp_path: Path) -> None:
+    told = judged(lr_sweep(tmp_path))
+    assert (published_table(told), checks_table(told), told.headline) == (
+        None,
+        None,
+        "nothing to compare with",
+    )
+    assert told.agrees
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(mean=st.floats(0, 1), tolerance=st.floats(0, 1), value=st.floats(0, 1))
+def test_agreement_is_its_definition(mean: float, tolerance: float, value: float) -> None:
+    from dlhw.config.experiment import PublishedConfig
+    from dlhw.reporting.agreement import Beside
+    from dlhw.reporting.statistics import Estimate
+
+    told = PublishedConfig(metric=VAL, values=[value], tolerance=tolerance)
+    each = Beside(published=told, metric=Metric(VAL), estimate=Estimate(1, mean=mean), nearest=value)
+    assert (each.verdict is Verdict.yes) == (abs(mean - value) <= tolerance)

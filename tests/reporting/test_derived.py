@@ -1,0 +1,76 @@
+"""Numbers that are read from a run's curves, its checkpoint, or what a procedure told."""
+
+import json
+import math
+import statistics
+from pathlib import Path
+
+import commands
+import pytest
+from report_runs import frame_of, lr_sweep, make_run, study_of
+
+from dlhw.errors import RunFolderError
+from dlhw.reporting.derived import spread, squared_norm, with_derived
+from dlhw.reporting.metrics import Metric
+from dlhw.reporting.runs import load_runs
+
+
+def test_spread_is_of_the_second_half(tmp_path: Path) -> None:
+    rows = [
+        f"0,{epoch},{epoch},val,{1 / epoch},{value},0" for epoch, value in enumerate((0.9, 0.1, 0.5, 0.7), 1)
+    ]
+    (tmp_path / "metrics.csv").write_text(
+        "\n".join(["run,epoch,step,split,loss,accuracy,seconds", *rows, ""])
+    )
+    assert spread(tmp_path, "val", "accuracy") == statistics.stdev([0.5, 0.7])
+    assert math.isnan(spread(tmp_path, "train", "accuracy"))
+
+
+def test_columns_are_added_where_they_are_asked_for(tmp_path: Path) -> None:
+    frame = frame_of(lr_sweep(tmp_path))
+    names = ["final/val/accuracy", "spread.val.accuracy", "squared_norm/weights"]
+    made = with_derived(frame, names)
+    assert set(made.columns) - set(frame.columns) == {"spread/val/accuracy", "squared_norm/weights"}
+    assert (made["spread/val/accuracy"] > 0).all()
+    assert made["squared_norm/weights"].isna().all()  # these runs have no checkpoint
+    assert Metric("spread/val/accuracy").part == ""
+    assert Metric("spread/val/accuracy").label == "standard deviation of validation accuracy, second half"
+
+
+def test_the_norm_of_a_real_run(tmp_path: Path) -> None:
+    from dlhw.tracking.checkpoint import load_checkpoint
+
+    folder = commands.train(*commands.FAST, cwd=tmp_path)
+    tensors, _ = load_checkpoint(folder / "checkpoints" / "last.safetensors")
+    weights = [tensor for name, tensor in tensors.items() if name.endswith("weight") and "parameters" in name]
+    expected = sum(float((weight.double() ** 2).sum()) for weight in weights)
+    assert squared_norm(folder, "weights") == pytest.approx(expected, rel=1e-12)
+    assert squared_norm(folder, "parameters") > expected
+    frame = with_derived(load_runs(folder), ["squared_norm/weights"])
+    assert frame["squared_norm/weights"].tolist() == [squared_norm(folder, "weights")]
+
+
+def told(folder: Path, values: object) -> Path:
+    """A run whose procedure told these values."""
+    make_run(folder)
+    path = folder / "summary.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"values": values}))
+    return folder
+
+
+def test_values_of_a_procedure_are_columns(tmp_path: Path) -> None:
+    told(tmp_path / "0", {"errors": 3, "is_separable": True, "gap": None})
+    told(tmp_path / "1", {"errors": 5, "is_separable": False, "gap": 0.5})
+    frame = frame_of(tmp_path)
+    assert frame["values.errors"].tolist() == [3, 5]
+    assert frame["values.is_separable"].tolist() == [1, 0]
+    assert frame["values.gap"].isna().tolist() == [True, False]
+    study = study_of(tmp_path, metrics=["values.errors", "values.is_separable"])
+    assert study.keys == []
+    assert [metric.label for metric in study.metrics] == ["errors", "is separable"]
+    assert study.estimate(0, study.metrics[0]).mean == 3  # the second run repeats the first one's config
+
+
+def test_values_that_are_no_numbers_are_damage(tmp_path: Path) -> None:
+    with pytest.raises(RunFolderError, match="its scores are not numbers"):
+        frame_of(told(tmp_path, {"errors": "three"}))
