@@ -140,3 +140,19 @@ def test_the_plan_does_not_estimate_trainings_that_are_none(tmp_path: Path) -> N
     assert done.returncode == 0, done.stderr
     assert "2 runs, one after the other" in done.stdout
     assert "cohort" not in done.stdout
+
+
+def test_a_vote_of_shared_weights(tmp_path: Path) -> None:
+    options = ["data=digits", "data.classes=[0,1]", "loss=binary_cross_entropy", "model.activation=tanh"]
+    folder = train("procedure=vote", *options, "procedure.weights=[-1,1,2]", cwd=tmp_path)
+    values = summary(folder)["values"]
+    assert set(values) == {"accuracy_-1", "accuracy_1", "accuracy_2", "best_accuracy", "vote_accuracy"}
+    assert values["best_accuracy"] == max(values[f"accuracy_{w}"] for w in (-1, 1, 2))
+    # each is the accuracy of a run that starts there and trains nothing
+    alone = train(
+        *options, "trainer.epochs=0", "model.init.scheme=constant", "model.init.value=1", "model.init.bias=1",
+        cwd=tmp_path,
+    )  # fmt: skip
+    assert summary(alone)["final"]["test"]["accuracy"] == values["accuracy_1"]
+    told = {row["weight"]: float(row["accuracy"]) for row in rows(folder / "shared_weights.csv")}
+    assert told["vote"] == values["vote_accuracy"]

@@ -33,6 +33,11 @@ def evaluated_steps(listener: Listener) -> list[int]:
         ((), [13, 26, 39, 52]),
         (("trainer.eval_every=3",), [39, 52]),
         (("trainer.eval_every=20", "trainer.eval_unit=step"), [20, 40, 52]),
+        (("trainer.eval_every=20", "trainer.eval_unit=step", "trainer.eval_offset=1"), [1, 21, 41, 52]),
+        (
+            ("trainer.eval_every=6", "trainer.eval_unit=step", "trainer.eval_offset=5", "trainer.epochs=2"),
+            [5, 11, 17, 23, 26],
+        ),
         (("trainer.drop_last=true",), [12, 24, 36, 48]),
         (("trainer.batch_size=null", "trainer.epochs=2"), [1, 2]),
         (("trainer.batch_size=200", "trainer.epochs=2"), [1, 2]),

@@ -1,7 +1,7 @@
 """Config group `procedure`: what a run does. Most train; the others compute something exact instead."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum, auto
 from typing import ClassVar
 
@@ -73,9 +73,23 @@ class IdentitiesConfig(ProcedureConfig):
         yield from at_least("procedure.samples", self.samples, 1)
 
 
+@dataclass(kw_only=True)
+class VoteConfig(ProcedureConfig):
+    """Evaluate the untrained model with one number for all its weights, for several, and their majority vote."""
+
+    name: str = "vote"
+    weights: list[float] = field(default_factory=lambda: [-2, -1.5, -1, -0.5, 0.5, 1, 1.5, 2])
+    """shared weights that vote"""
+
+    def problems(self) -> Iterator[str]:
+        if not self.weights or len(set(self.weights)) < len(self.weights):
+            yield f"procedure.weights must hold different numbers, got {self.weights}"
+
+
 PROCEDURES: dict[str, type[ProcedureConfig]] = {
     "train": TrainProcedureConfig,
     "certificate": CertificateConfig,
     "verify": VerifyConfig,
     "identities": IdentitiesConfig,
+    "vote": VoteConfig,
 }

@@ -113,6 +113,9 @@ class TrainerConfig(Group):
     """evaluate after so many epochs or steps (and at the end)"""
     eval_unit: Unit = Unit.epoch
     """what eval_every counts; steps count on over epochs"""
+    eval_offset: int = 0
+    """with eval_unit=step, so many steps later: 1 evaluates after the first update, and every eval_every from
+    there, which is how code that counts updates from zero does it"""
     train_metrics: TrainMetrics = TrainMetrics.running
     """running: average over the batches since the last evaluation; full: a pass over the training part"""
     early_stopping: EarlyStoppingConfig = field(default_factory=EarlyStoppingConfig)
@@ -140,6 +143,10 @@ class TrainerConfig(Group):
         if self.batch_size is not None:
             yield from at_least("trainer.batch_size", self.batch_size, 1)
         yield from at_least("trainer.eval_every", self.eval_every, 1)
+        limit = self.eval_every if self.eval_unit is Unit.step else 1
+        if not 0 <= self.eval_offset < limit:
+            what = "less than trainer.eval_every" if self.eval_unit is Unit.step else "0 for eval_unit=epoch"
+            yield f"trainer.eval_offset must be >= 0 and {what}, got {self.eval_offset}"
         yield from self.early_stopping.problems()
         if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", self.device):
             yield f"trainer.device must be auto, cpu, cuda or cuda:N, got {self.device}"

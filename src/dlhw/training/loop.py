@@ -160,11 +160,12 @@ class Loop:
         return self.trainer.eval_every * each
 
     def _next_evaluation(self) -> int:
-        every = self._steps_between_evaluations()
-        return (self.step // every + 1) * every
+        first = self.step + 1
+        return first + (self.trainer.eval_offset - first) % self._steps_between_evaluations()
 
     def _evaluation_is_due(self) -> bool:
-        return self.step % self._steps_between_evaluations() == 0 or self.step == self.total_steps
+        since = self.step - self.trainer.eval_offset
+        return since % self._steps_between_evaluations() == 0 or self.step == self.total_steps
 
     def _evaluate(self) -> None:
         scores = {"train": self._train_scores()}

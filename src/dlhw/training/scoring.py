@@ -150,14 +150,20 @@ class Evaluator:
     def confusion(self, params: Views, pool: Pool, num_runs: int, num_classes: int) -> Tensor:
         """Counts (R, K, K) on the CPU: true class by row, predicted class by column."""
         counts = torch.zeros(num_runs, num_classes * num_classes, dtype=torch.long)
+        cell_RN = (pool.targets * num_classes + self.predictions(params, pool, num_runs)).cpu()
+        counts.scatter_add_(1, cell_RN, torch.ones_like(cell_RN))
+        return counts.view(num_runs, num_classes, num_classes)
+
+    def predictions(self, params: Views, pool: Pool, num_runs: int) -> Tensor:
+        """Predicted class of every sample, (R, n)."""
+        predicted = []
         with torch.no_grad():
-            for x, targets in pool.chunks(self._chunk(num_runs)):
+            for x, _ in pool.chunks(self._chunk(num_runs)):
                 out_RNK, _ = self.model.forward(params, x, self.context)
                 predicted_RN = self.loss.predict(out_RNK)
-                assert predicted_RN is not None
-                cell_RN = (targets * num_classes + predicted_RN).cpu()
-                counts.scatter_add_(1, cell_RN, torch.ones_like(cell_RN))
-        return counts.view(num_runs, num_classes, num_classes)
+                assert predicted_RN is not None, "the caller asks for classes only where there are any"
+                predicted.append(predicted_RN)
+        return torch.cat(predicted, 1)
 
     def _chunk(self, num_runs: int) -> int:
         return max(16, CHUNK_ELEMENTS // (num_runs * self.model.widest))

@@ -13,7 +13,7 @@ import torch
 
 # Products of fewer multiplications are not faster on two threads, and a step of so little work suffers most
 # when threads wait for each other on a machine that is shared.
-WORTH_THREADS = 2_000_000
+WORTH_THREADS = 5_000_000
 # Multiplications of a shard's step from which threads that each have runs of their own are faster than
 # threads that share every operation (784-128-10, batch 64: equal for 2 runs each, 0.6 of the time for 8).
 WORTH_SHARDING = 12_000_000

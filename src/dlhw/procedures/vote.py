@@ -1,0 +1,70 @@
+"""Procedure `vote`: a network whose weights are all one number, for several numbers, and what they vote for."""
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from dlhw.config.model import InitConfig, InitScheme
+from dlhw.config.root import TrainConfig
+from dlhw.data.dataset import load_dataset
+from dlhw.errors import ConfigError
+from dlhw.procedures.findings import Findings
+from dlhw.training.device import DTYPES
+from dlhw.training.fit import prepare
+from dlhw.training.pool import Pool
+from dlhw.training.scoring import Evaluator
+
+PARTS = ("test", "val", "train")
+
+
+def vote(config: TrainConfig) -> Findings:
+    """Classify by every shared weight of `procedure.weights`, and by their majority.
+
+    All weights and biases of the untrained model are one number w; nothing is learned. The vote for a sample
+    is the class that most w predict; of equally many the smallest class. Accuracies are on the test part (or
+    val, or train, where there is none).
+
+    Values: `accuracy_<w>` for each w, `best_accuracy` of any of them, `vote_accuracy`.
+
+    Source: Gaier & Ha, "Weight Agnostic Neural Networks", 2019 (their ensemble over shared weights).
+
+    Raises:
+        ConfigError: if the data has no classes, or the model's numbers are given.
+        DataError: if the data cannot be read.
+    """
+    dataset = load_dataset(config.data, config.data_seed(), DTYPES[config.trainer.dtype])
+    if dataset.num_classes is None:
+        raise ConfigError(f"procedure=vote needs classes, data={config.data.name} has numbers as targets")
+    weights = config.procedure.weights  # type: ignore[attr-defined]
+    cohort = prepare([_with_shared_weight(config, weight) for weight in weights], [dataset])
+    name = next(part for part in PARTS if part in dataset.parts)
+    pool = Pool.of([dataset.parts[name]], cohort.device)
+    evaluator = Evaluator(cohort.model, cohort.loss)
+    predicted_RN = evaluator.predictions(cohort.params, pool, cohort.num_runs).cpu()
+    targets_N = pool.targets[0].cpu()
+    accuracies = (predicted_RN == targets_N).double().mean(1).tolist()
+    voted = (majority(predicted_RN, dataset.num_classes) == targets_N).double().mean().item()
+    rows = [{"weight": w, "accuracy": a} for w, a in zip(weights, accuracies, strict=True)]
+    return Findings(
+        values={f"accuracy_{row['weight']:g}": row["accuracy"] for row in rows}
+        | {"best_accuracy": max(accuracies), "vote_accuracy": voted},
+        sentences=[f"{name} accuracy of the vote of {len(weights)} shared weights: {voted:.4f}"],
+        tables={"shared_weights": [*rows, {"weight": "vote", "accuracy": voted}]},
+        num_samples={name: pool.num_samples},
+    )
+
+
+def majority(predicted_RN: Tensor, num_classes: int) -> Tensor:
+    """The class that most runs predict for each sample, (N,); of equally many the smallest.
+
+    >>> majority(torch.tensor([[0, 2, 1], [1, 2, 2], [1, 0, 0]]), 3).tolist()
+    [1, 2, 0]
+    """
+    votes_NK = torch.nn.functional.one_hot(predicted_RN, num_classes).sum(0)
+    return votes_NK.argmax(1)
+
+
+def _with_shared_weight(config: TrainConfig, weight: float) -> TrainConfig:
+    init = InitConfig(scheme=InitScheme.constant, value=weight, bias=weight)
+    return replace(config, model=replace(config.model, init=init))
