@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from dlhw.config.experiment import FigureConfig
+from dlhw.errors import RunFolderError
 from dlhw.reporting.curves import Rows
 
 KINDS = ("loss", "accuracy")
@@ -39,8 +40,14 @@ class CurvePlan:
 
 
 def plan_of(figure: FigureConfig, name: str) -> CurvePlan:
-    """The plan of a figure in a config; its metric is loss, accuracy, or a column such as final/val/loss."""
+    """The plan of a figure in a config; its metric is loss, accuracy, or a column such as final/val/loss.
+
+    Raises:
+        RunFolderError: if the metric has no curves.
+    """
     words = (figure.metric or "").replace(".", "/").split("/")
+    if figure.metric and words[-1] not in KINDS:
+        raise RunFolderError(f"metric must be loss or accuracy for kind=learning, got {figure.metric}")
     own_part = [part for part in words[:-1] if part in PARTS]
     return CurvePlan(
         name=name,

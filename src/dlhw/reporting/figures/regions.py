@@ -161,7 +161,15 @@ def _draw(found: Sequence[Regions]) -> Figure:
     for axes in panels[len(found) :]:
         axes.set_axis_off()
     handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), title="class")
+    larger = 2.0 if len(found[0].labels_N) > MANY else 1.0
+    figure.legend(
+        handles,
+        labels,
+        loc="outside lower center",
+        ncols=min(5, len(labels)),
+        title="class",
+        markerscale=larger,
+    )
     return figure
 
 

@@ -1,0 +1,98 @@
+"""The command line of `dlhw-reproduce`."""
+
+import argparse
+import io
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dlhw.cli import INTERRUPTED, run_command
+from dlhw.errors import ConfigError
+
+if TYPE_CHECKING:
+    from dlhw.reproduce.outcome import Outcome
+
+OUT = Path("runs/reproduce")
+EPILOG = """\
+examples:
+  dlhw-reproduce                          every experiment
+  dlhw-reproduce --quick --check          the cheap, exact ones; exits with 1 if anything disagrees
+  dlhw-reproduce cs7643/lr cs229          one experiment, and all of a source
+  dlhw-reproduce --list                   what there is, and what each asks
+  dlhw-reproduce --readme README.md       write the table of what was reproduced before into a file
+
+Each experiment runs as `dlhw-train experiment=SOURCE/NAME` in a process of its own, its runs in a folder
+below --out: the same command again runs only what is missing. --out/index.html is one page that needs nothing
+beside itself, written anew after each experiment; each has its report and its log (train.log), too. Data that
+is not there: its experiments are skipped, and the page says so.
+
+--readme puts the table between these lines of the file, which must be there:
+  <!-- reproduced: begin -->
+  <!-- reproduced: end -->
+
+Exit status: 0; 1 if an experiment could not be run, and with --check if a number disagrees with a published
+one, a check does not hold or either is missing; 2 for a wrong command line; 130 after Ctrl-C, when the page
+holds what was done till then.
+"""
+
+
+def main() -> None:
+    """Entry point of the command."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+    run_command("dlhw-reproduce", lambda: reproduce(sys.argv[1:]))
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        prog="dlhw-reproduce",
+        description="Run the experiments and lay their results beside the published ones.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("experiments", nargs="*", metavar="EXPERIMENT", help="SOURCE/NAME, or SOURCE for all of it")
+    add("--check", action="store_true", help="exit with 1 unless everything published and checked agrees")
+    add("--quick", action="store_true", help="only those that take seconds and need no files")
+    add("--out", type=Path, default=OUT, metavar="DIR", help=f"folder to write into (default: {OUT})")
+    add("--list", action="store_true", help="print the experiments, run nothing")
+    add(
+        "--readme",
+        type=Path,
+        metavar="FILE",
+        help="write the table of results in --out into FILE, run nothing",
+    )
+    return parser.parse_args(argv)
+
+
+def reproduce(argv: Sequence[str]) -> int:
+    """Do what the command line says; returns the exit status."""
+    args = parse(argv)
+    from dlhw.reproduce.catalogue import chosen, list_lines
+
+    labels = chosen(args.experiments, quick=args.quick)
+    if args.list:
+        print("\n".join(list_lines(labels)))
+        return 0
+    if args.readme is not None:
+        from dlhw.reproduce.readme import update_readme
+
+        update_readme(args.readme, args.out)
+        print(f"{args.readme}: table of {args.out}")
+        return 0
+    if not labels:
+        raise ConfigError("there is no experiment to run")
+    from dlhw.reproduce.session import Session
+
+    session = Session(args.out, labels, shlex.join(["dlhw-reproduce", *argv]))
+    finished = session.run()
+    print(f"\npage: {session.page}")
+    return status_of(session.outcomes, check=args.check) if finished else INTERRUPTED
+
+
+def status_of(outcomes: Sequence["Outcome"], *, check: bool) -> int:
+    """1 for an experiment that failed, and, where that is asked for, for one that does not agree."""
+    return int(any(each.failed or (check and each.disagrees) for each in outcomes))

@@ -1,0 +1,210 @@
+"""All experiments in turn: run, judge, report, and a page that is written anew after each."""
+
+import json
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+
+from dlhw.config.catalogue import load_experiment, question_of
+from dlhw.config.experiment import ExperimentConfig
+from dlhw.errors import RunFolderError, UserError
+from dlhw.reporting.numbers import many
+from dlhw.reproduce.catalogue import missing_data
+from dlhw.reproduce.child import train
+from dlhw.reproduce.outcome import Ending, Outcome, record, tally
+from dlhw.reproduce.page import MARK, PAGE, Page
+from dlhw.tracking.environment import machine, versions
+from dlhw.tracking.files import write_atomic, write_json
+
+RESULTS = "results.json"
+PIPE_WIDTH = 200
+
+
+class Session:
+    """One call of the command.
+
+    Args:
+        out: folder to write into.
+        labels: experiments, in their order.
+        command: that was called, for the page.
+
+    Raises:
+        RunFolderError: if `out` holds a page that is not ours.
+    """
+
+    def __init__(self, out: Path, labels: Sequence[str], command: str) -> None:
+        self.out, self.labels = out, labels
+        self.page = out / PAGE
+        if self.page.exists() and MARK not in self.page.read_text(encoding="utf-8", errors="replace"):
+            raise RunFolderError(
+                f"{self.page} is not a page of dlhw-reproduce: choose another folder with --out"
+            )
+        out.mkdir(parents=True, exist_ok=True)
+        self.outcomes: list[Outcome] = []
+        self._began = time.monotonic()
+        self._results = read_results(out)
+        self._page = Page(command=command, date=_now(), machine=_machine())
+
+    def run(self) -> bool:
+        """Run them all; whatever one does, the next gets its turn.
+
+        Returns:
+            Whether all had their turn: False after Ctrl-C.
+        """
+        console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False, soft_wrap=True)
+        with _progress(console) as progress, _terminable():
+            bar = progress.add_task("", total=len(self.labels))
+            for number, label in enumerate(self.labels, 1):
+                progress.update(bar, description=label)
+                outcome = self._one(label)
+                self._keep(outcome)
+                progress.advance(bar)
+                console.print(f"[{number}/{len(self.labels)}] {label}: {outcome.headline}", markup=False)
+                if outcome.ending is Ending.interrupted:
+                    return False
+        return True
+
+    def _one(self, label: str) -> Outcome:
+        question = question_of(label)
+        try:
+            return self._run(label, load_experiment(label))
+        except KeyboardInterrupt:
+            return Outcome(label=label, ending=Ending.interrupted, question=question, why="interrupted")
+        except UserError as error:
+            return Outcome(label=label, ending=Ending.failed, question=question, why=str(error))
+        except Exception:  # a defect of ours costs one experiment, not those after it, and is shown whole
+            return Outcome(label=label, ending=Ending.failed, question=question, why=traceback.format_exc())
+
+    def _run(self, label: str, experiment: ExperimentConfig) -> Outcome:
+        about: dict[str, Any] = {"label": label, "question": experiment.question}
+        reason = missing_data(experiment)
+        if reason is not None:
+            return Outcome(**about, ending=Ending.skipped, why=reason)
+        folder = self.out / f"{experiment.source}-{experiment.name}"
+        began, started = time.time(), time.monotonic()
+        status, last_lines = train(label, folder)
+        about["seconds"] = self._seconds(label, folder, began, time.monotonic() - started)
+        why = "" if status == 0 else last_lines
+        try:
+            found = report(folder, experiment)
+        except UserError as error:
+            found, why = {}, why or str(error)
+        return Outcome(**about, **found, ending=Ending.failed if why else Ending.done, why=why)
+
+    def _seconds(self, label: str, folder: Path, began: float, elapsed: float) -> float:
+        """What the runs took, also when they were there already."""
+        earlier = self._results.get(label, {}).get("seconds")
+        is_new = any(path.stat().st_mtime >= began for path in folder.glob("*/summary.json"))
+        return elapsed if is_new or earlier is None else float(earlier)
+
+    def _keep(self, outcome: Outcome) -> None:
+        self.outcomes.append(outcome)
+        self._page.add(outcome)
+        left = self.labels[len(self.outcomes) :]
+        write_atomic(self.page, self._page.html(tally(self.outcomes), left, time.monotonic() - self._began))
+        if outcome.ending is not Ending.interrupted or outcome.label not in self._results:
+            self._results[outcome.label] = record(outcome) | {"date": self._page.date}
+        write_json(self.out / RESULTS, {"machine": self._page.machine, "experiments": self._results})
+
+
+def report(folder: Path, experiment: ExperimentConfig) -> dict[str, Any]:
+    """Judge the runs of an experiment and write its report into its folder.
+
+    Returns:
+        agreement and document, as in `Outcome`.
+
+    Raises:
+        UserError: if there is no run, or the experiment does not fit the runs.
+    """
+    from dlhw.reporting.agreement import judge
+    from dlhw.reporting.compile import compile_report
+    from dlhw.reporting.derived import with_derived
+    from dlhw.reporting.runs import load_runs
+    from dlhw.reporting.study import Options, make_study
+    from dlhw.reporting.write import write_report
+
+    frame = with_derived(load_runs(folder), list(experiment.metric_names()))
+    study = make_study(frame, Options().of(experiment, frame))
+    agreement = judge(study, experiment)
+    document = compile_report(study, experiment.label, experiment.command, agreement=agreement)
+    write_report(study, document, folder / "report", agreement)
+    return {"agreement": agreement, "document": document}
+
+
+def read_results(out: Path) -> dict[str, Any]:
+    """Label -> record of what was reproduced in a folder before; empty without any.
+
+    Raises:
+        RunFolderError: if the file is damaged.
+    """
+    return dict(load_results(out)["experiments"]) if (out / RESULTS).is_file() else {}
+
+
+def load_results(out: Path) -> dict[str, Any]:
+    """results.json: machine, and a record of each experiment.
+
+    Raises:
+        RunFolderError: if the file is missing or damaged.
+    """
+    path = out / RESULTS
+    if not path.is_file():
+        raise RunFolderError(f"{path} is not there: run dlhw-reproduce first")
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+        is_ours = isinstance(told["experiments"], dict) and isinstance(told["machine"], str)
+    except (ValueError, KeyError, TypeError) as error:
+        raise RunFolderError(f"{path} is damaged: delete it, and run dlhw-reproduce again") from error
+    if not is_ours:
+        raise RunFolderError(f"{path} is damaged: delete it, and run dlhw-reproduce again")
+    return dict(told)
+
+
+def _now() -> str:
+    return datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z").strip()
+
+
+def _machine() -> str:
+    """Processor, accelerator if there is one, versions."""
+    import torch
+
+    found = machine("cuda:0" if torch.cuda.is_available() else "cpu")
+    accelerator = f", {found['accelerator']}" if found["accelerator"] else ""
+    told = ", ".join(f"{name} {version}" for name, version in versions().items() if version)
+    return f"{found['cpu']}{accelerator}, {many(found['num_threads'], 'thread')}, {found['platform']}; {told}"
+
+
+def _progress(console: Console) -> Progress:
+    columns = (SpinnerColumn(), BarColumn(24), MofNCompleteColumn(), TextColumn("{task.description}"))
+    is_terminal = console.is_terminal
+    return Progress(*columns, TimeElapsedColumn(), console=console, transient=True, disable=not is_terminal)
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """A polite kill ends us as Ctrl-C does: with the child, and with a page."""
+
+    def interrupt(number: int, frame: FrameType | None) -> NoReturn:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,145 @@
+"""The command in processes of its own: it goes on, resumes, skips, ends politely."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import commands
+import pytest
+
+from dlhw.config.catalogue import experiment_names, load_experiment
+from dlhw.reproduce.catalogue import FILES, QUICK, chosen, missing_data
+from dlhw.reproduce.child import command
+
+# Seconds each.
+FAST = "cs7643/identities"
+BROKEN = "cs7643/lr"
+
+
+def reproduce(*args: str, cwd: Path, **env: str) -> "subprocess.CompletedProcess[str]":
+    return commands.run("python", "-W", "error", "-m", "dlhw.reproduce", *args, cwd=cwd, **env)
+
+
+def no_mnist(folder: Path) -> str:
+    """A data folder whose MNIST is damaged, so that an experiment on it fails at once, without a download."""
+    raw = folder / "damaged" / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    for part in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"):
+        (raw / f"{part}-ubyte").write_bytes(b"damaged")
+    return str(folder / "damaged")
+
+
+def test_quick_ones_exist_and_need_no_files() -> None:
+    assert set(QUICK) <= set(experiment_names())
+    assert [load_experiment(label).needs for label in QUICK] == [None] * len(QUICK)
+
+
+def test_every_need_is_known() -> None:
+    needs = {load_experiment(label).needs for label in experiment_names()}
+    assert needs - {None} <= set(FILES)
+
+
+def test_choosing() -> None:
+    assert chosen([]) == experiment_names()
+    assert chosen(["cs7643/lr", "cs7643/lr"]) == ["cs7643/lr"]
+    assert set(chosen(["cs7643"])) == {name for name in experiment_names() if name.startswith("cs7643/")}
+    assert set(chosen([], quick=True)) == set(QUICK)
+    assert chosen(["cs7643/lr"], quick=True) == []
+
+
+def test_missing_data_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DLHW_DATA_DIR", str(tmp_path))
+    experiment = load_experiment(FAST)
+    assert missing_data(experiment) is None
+    experiment.needs = "octmnist"
+    assert missing_data(experiment) == f"needs octmnist, and {tmp_path}/octmnist.npz is not there"
+    (tmp_path / "octmnist.npz").touch()
+    assert missing_data(experiment) is None
+
+
+def test_list_and_errors(tmp_path: Path) -> None:
+    listed = reproduce("--list", cwd=tmp_path)
+    assert (listed.returncode, listed.stderr) == (0, "")
+    assert [line.split()[0] for line in listed.stdout.splitlines()] == experiment_names()
+    unknown = reproduce("cs7643/lrr", cwd=tmp_path)
+    assert unknown.returncode == 1
+    assert unknown.stderr.startswith(
+        "dlhw-reproduce: experiment=cs7643/lrr: no such experiment; did you mean"
+    )
+    assert reproduce("--nope", cwd=tmp_path).returncode == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_goes_on_after_a_failure_and_resumes(tmp_path: Path) -> None:
+    out = tmp_path / "out, of=it"  # what Hydra would take apart
+    data = no_mnist(tmp_path)
+    first = reproduce(BROKEN, FAST, "--out", out.name, "--check", cwd=tmp_path, DLHW_DATA_DIR=data)
+    assert (first.returncode, first.stderr) == (1, "")
+    one, two = first.stdout.splitlines()[:2]
+    assert one.startswith(f"[1/2] {BROKEN}: failed; ")
+    assert "Traceback" not in (out / "cs7643-lr" / "train.log").read_text()
+    assert two.startswith(f"[2/2] {FAST}: agrees; ")
+    page = (out / "index.html").read_text()
+    assert '<span class="badge bad">failed</span>' in page
+    assert '<span class="badge good">agrees</span>' in page
+    told = json.loads((out / "results.json").read_text())["experiments"]
+    written = (out / "cs7643-identities").glob("*/summary.json")
+    times = {path: path.stat().st_mtime_ns for path in written}
+    assert times
+    again = reproduce(FAST, "--out", out.name, "--check", cwd=tmp_path)
+    assert (again.returncode, again.stderr) == (0, "")
+    assert {path: path.stat().st_mtime_ns for path in times} == times
+    # What was there already keeps the time that it took, and what was not asked for its place.
+    assert (
+        json.loads((out / "results.json").read_text())["experiments"][FAST]["seconds"]
+        == told[FAST]["seconds"]
+    )
+    assert set(json.loads((out / "results.json").read_text())["experiments"]) == {BROKEN, FAST}
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_ends_the_child_and_leaves_the_page(tmp_path: Path, how: signal.Signals) -> None:
+    environment = os.environ | commands.QUIET_ENV
+    line = [str(commands.BIN / "python"), "-m", "dlhw.reproduce", FAST, "ours/digits", "--out", "out"]
+    running = subprocess.Popen(line, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True)
+    log = tmp_path / "out" / "ours-digits" / "train.log"
+    until = time.monotonic() + 60
+    while not log.exists() and time.monotonic() < until:
+        time.sleep(0.05)
+    assert log.exists()
+    running.send_signal(how)
+    output, _ = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert "[2/2] ours/digits: interrupted" in output
+    page = (tmp_path / "out" / "index.html").read_text()
+    assert "agrees: 1, interrupted: 1" in page
+    assert not children_of("experiment=ours/digits", tmp_path)
+
+
+def children_of(word: str, cwd: Path) -> list[str]:
+    """Processes in a folder with a word on their command line."""
+    found = []
+    for each in Path("/proc").glob("[0-9]*"):
+        try:
+            if word in (each / "cmdline").read_text() and (each / "cwd").resolve() == cwd.resolve():
+                found.append(each.name)
+        except OSError:
+            continue
+    return found
+
+
+def test_a_page_of_somebody_else_stays(tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text("mine")
+    done = reproduce(FAST, "--out", ".", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "was not written" in done.stderr or "is not a page of dlhw-reproduce" in done.stderr
+    assert (tmp_path / "index.html").read_text() == "mine"
+
+
+def test_the_child_is_the_command_that_the_page_names() -> None:
+    line = command("cs7643/lr", Path("runs/reproduce/cs7643-lr"))
+    assert line[1:4] == ["-m", "dlhw.train", "experiment=cs7643/lr"]
+    assert "hydra.sweep.dir='runs/reproduce/cs7643-lr'" in line

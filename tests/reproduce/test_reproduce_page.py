@@ -1,0 +1,211 @@
+"""The page and the README's table: words, links, figures, in a real browser too."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from report_runs import lr_sweep
+
+from dlhw.config.experiment import (
+    CheckConfig,
+    ExperimentConfig,
+    FigureConfig,
+    FigureKind,
+    PublishedConfig,
+    Rule,
+)
+from dlhw.errors import RunFolderError
+from dlhw.reporting.agreement import Verdict
+from dlhw.reproduce.command import status_of
+from dlhw.reproduce.outcome import WORDS, Ending, Outcome, record, tally
+from dlhw.reproduce.page import Page
+from dlhw.reproduce.readme import BEGIN, END, readme_table, update_readme
+from dlhw.reproduce.session import RESULTS, report
+from dlhw.tracking.files import write_json
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+# Appended to a copy of the page: what the browser made of its figures, and how wide it is.
+PROBE = """<script>addEventListener('load', () => { const images = [...document.images];
+document.title = JSON.stringify([images.length, images.filter(each => each.naturalWidth > 0).length,
+document.documentElement.scrollWidth <= innerWidth]); });</script>"""
+
+
+def experiment(published: float) -> ExperimentConfig:
+    """Ours is .91 ± .01 for lr=0.1."""
+    return ExperimentConfig(
+        source="here", name="lr", question="Does <b>it</b> learn & how fast?", note="A note.",
+        metrics=["final.val.accuracy"],
+        published=[
+            PublishedConfig(cell={"optimizer.lr": 0.1}, metric="final.val.accuracy", values=[published], tolerance=0.02)
+        ],
+        checks=[CheckConfig(rule=Rule.range, claim="It learns.", metric="final/val/accuracy", low=0.4)],
+        figures=[FigureConfig(kind=FigureKind.learning), FigureConfig(kind=FigureKind.against)],
+    )  # fmt: skip
+
+
+def outcome_of(folder: Path, published: float, ending: Ending = Ending.done) -> Outcome:
+    told = experiment(published)
+    return Outcome(
+        label=told.label, ending=ending, question=told.question, seconds=83.4, **report(folder, told)
+    )
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    return outcome_of(lr_sweep(tmp_path_factory.mktemp("good")), 0.9)
+
+
+@pytest.fixture(scope="module")
+def bad(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    return outcome_of(lr_sweep(tmp_path_factory.mktemp("bad")), 0.5)
+
+
+def skipped() -> Outcome:
+    why = "needs octmnist, and data/octmnist.npz is not there"
+    return Outcome(label="ist/mlp_lr", ending=Ending.skipped, question="Which?", why=why)
+
+
+def failed() -> Outcome:
+    return Outcome(label="cs7643/lr", ending=Ending.failed, question="Why?", why="first line\nlast line")
+
+
+def page_of(*outcomes: Outcome, left: tuple[str, ...] = ()) -> str:
+    page = Page(command="dlhw-reproduce", date="2026-01-31 12:00 UTC", machine="a machine")
+    for outcome in outcomes:
+        page.add(outcome)
+    return page.html(tally(outcomes), left, 100.0)
+
+
+def test_verdicts_in_words(good: Outcome, bad: Outcome) -> None:
+    assert (good.badge, bad.badge) == (WORDS[Verdict.yes], WORDS[Verdict.no]) == ("agrees", "DISAGREES")
+    assert (
+        tally([good, bad, skipped(), failed()])
+        == "4 experiments; agrees: 1, DISAGREES: 1, skipped: 1, failed: 1"
+    )
+    assert good.headline == "agrees; published numbers: 1 of 1 agree; checks: 1 of 1 hold; 1 min 23 s"
+    assert failed().headline == "failed; last line"
+    assert Outcome(label="a/b", ending=Ending.done).badge == "nothing to compare with"
+
+
+def test_exit_status(good: Outcome, bad: Outcome) -> None:
+    assert [status_of([good, each], check=False) for each in (good, bad, skipped(), failed())] == [0, 0, 0, 1]
+    assert [status_of([good, each], check=True) for each in (good, bad, skipped(), failed())] == [0, 1, 0, 1]
+
+
+def test_the_page_tells_everything(good: Outcome, bad: Outcome) -> None:
+    html = page_of(good, bad, skipped(), failed(), left=("ours/dag",))
+    assert "Does &lt;b&gt;it&lt;/b&gt; learn &amp; how fast?" in html
+    assert "<code>dlhw-train experiment=here/lr</code> · 1 min 23 s" in html
+    assert "Beside the published numbers" in html
+    assert "It learns." in html
+    assert "Not yet run: ours/dag." in html
+    assert "needs octmnist, and data/octmnist.npz is not there" in html
+    assert "2026-01-31 12:00 UTC" in html
+    assert "a machine" in html
+
+
+def test_the_page_stands_alone_and_its_links_lead_somewhere(good: Outcome) -> None:
+    html = page_of(good, skipped())
+    links = re.findall(r'(?:href|src)="([^"]*)"', html)
+    assert {link.split(",")[0] for link in links if not link.startswith("#")} == {
+        "data:image/png;base64",
+        "data:",
+    }
+    ids = re.findall(r'id="([^"]*)"', html)
+    assert len(ids) == len(set(ids))
+    assert {link[1:] for link in links if link.startswith("#")} <= set(ids)
+    assert len(re.findall(r'<img [^>]*alt="[^"]{40,}"', html)) == html.count("<img ") == 2
+
+
+def test_the_report_is_written_beside(tmp_path: Path) -> None:
+    outcome_of(lr_sweep(tmp_path), 0.9)
+    assert (tmp_path / "report/published.csv").is_file()
+    assert (tmp_path / "report/figures/figure-1-learning.pdf").is_file()
+
+
+def browse(page: Path, *flags: str) -> "subprocess.CompletedProcess[str]":
+    assert CHROMIUM is not None
+    always = [
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--virtual-time-budget=4000",
+        "--enable-logging=stderr",
+    ]
+    own = f"--user-data-dir={page.parent / 'profile'}"
+    command = [CHROMIUM, *always, own, *flags, page.as_uri()]
+    return subprocess.run(command, capture_output=True, text=True, timeout=90, check=True)
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here to open the page in")
+@pytest.mark.parametrize("width", [500, 1280])
+def test_a_browser_shows_every_figure_and_logs_nothing(
+    good: Outcome, bad: Outcome, tmp_path: Path, width: int
+) -> None:
+    page = tmp_path / "copy.html"
+    page.write_text(
+        page_of(good, bad, skipped(), failed()).replace("</body>", PROBE + "</body>"), encoding="utf-8"
+    )
+    done = browse(page, "--dump-dom", f"--window-size={width},900")
+    assert "<title>[4,4,true]</title>" in done.stdout
+    assert [line for line in done.stderr.splitlines() if ":CONSOLE" in line] == []
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here to open the page in")
+def test_the_probe_would_see_a_broken_figure(good: Outcome, tmp_path: Path) -> None:
+    page = tmp_path / "copy.html"
+    broken = page_of(good).replace("data:image/png;base64,", "data:image/png;base64,AAAA", 1)
+    probe = PROBE.replace("{ const", "{ console.error('seen'); const")
+    page.write_text(broken.replace("</body>", probe + "</body>"), encoding="utf-8")
+    done = browse(page, "--dump-dom")
+    assert "<title>[2,1,true]</title>" in done.stdout
+    assert [line for line in done.stderr.splitlines() if ":CONSOLE" in line] != []
+
+
+def results(*outcomes: Outcome) -> dict[str, object]:
+    told = {
+        each.label: record(each) | {"date": f"2026-01-0{place}"} for place, each in enumerate(outcomes, 1)
+    }
+    return {"machine": "a_machine", "experiments": told}
+
+
+def test_readme_table(good: Outcome) -> None:
+    lines = readme_table(results(good, skipped())).splitlines()
+    # Ours is .91, the published number .9, and .02 is allowed.
+    assert re.fullmatch(
+        r"\| here/lr \| 1 of 1 \| 1 of 1 \| \+\.01\d\d \(±\.0200\) validation accuracy, final, optimizer\.lr=0\.1 "
+        r"\| 1 min 23 s \|",
+        lines[2],
+    )
+    assert lines[3] == "| ist/mlp\\_lr | skipped |  |  |  |"
+    assert lines[-1] == "Made by `dlhw-reproduce`, 2026-01-01 to 2026-01-02, on a\\_machine."
+    assert len({line.count("|") for line in lines[:4]}) == 1
+
+
+def test_readme_is_written_between_its_markers(good: Outcome, tmp_path: Path) -> None:
+    write_json(tmp_path / RESULTS, results(good))
+    readme = tmp_path / "README.md"
+    readme.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n", encoding="utf-8")
+    update_readme(readme, tmp_path)
+    once = readme.read_text(encoding="utf-8")
+    assert once.startswith(f"before\n{BEGIN}\n| experiment |")
+    assert once.endswith(f"\n{END}\nafter\n")
+    assert "old" not in once
+    update_readme(readme, tmp_path)
+    assert readme.read_text(encoding="utf-8") == once
+
+
+def test_readme_needs_markers_and_results(good: Outcome, tmp_path: Path) -> None:
+    readme = tmp_path / "README.md"
+    readme.write_text("nothing\n", encoding="utf-8")
+    with pytest.raises(RunFolderError, match="run dlhw-reproduce first"):
+        update_readme(readme, tmp_path)
+    write_json(tmp_path / RESULTS, results(good))
+    with pytest.raises(RunFolderError, match="must hold the lines"):
+        update_readme(readme, tmp_path)
+    assert readme.read_text(encoding="utf-8") == "nothing\n"
+    (tmp_path / RESULTS).write_text("{torn", encoding="utf-8")
+    with pytest.raises(RunFolderError, match="is damaged"):
+        update_readme(readme, tmp_path)
