@@ -24,9 +24,9 @@ examples:
   dlhw-report runs/experiments/cs7643-lr --check     do the published numbers agree?
 
 Metrics are WHEN/PART/WHAT: final, best or selected / train, val or test / loss or accuracy; or epochs, steps,
-best_epoch, seconds, num_parameters. Selected are the parameters that a run's trainer.select chose. From a run's
-files are computed: spread/val/accuracy, the standard deviation over the second half of its evaluations, and
-squared_norm/weights, of its last checkpoint.
+best_epoch, seconds, num_parameters. Selected are the parameters that a run's trainer.select chose.
+Two more come from a run's files: spread/val/accuracy, the standard deviation over the second half of its
+evaluations, and squared_norm/weights, of its last checkpoint.
 
 Writes index.html, report.md, table.csv, table.tex and figures/ into DIR/report. Runs that diverged, failed or
 did not finish are listed, never averaged. Of a sweep that was run by experiment=SOURCE/NAME the report shows

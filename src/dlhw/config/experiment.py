@@ -288,7 +288,7 @@ class ExperimentConfig(Group):
     def metric_names(self) -> list[str]:
         """Every metric that the table, a published number, a check or a figure names."""
         drawn = [name for figure in self.figures for name in (figure.metric, figure.x, figure.y) if name]
-        compared = [each.metric for each in (*self.published, *self.checks)]
+        compared = [each.metric for each in self.published] + [check.metric for check in self.checks]
         return list(dict.fromkeys([*self.metrics, *compared, *drawn]))
 
     def keys(self) -> Iterator[tuple[str, str]]:

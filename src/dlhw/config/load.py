@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterator, Mapping
+from enum import Enum
 from typing import Any, TypeVar
 
 from omegaconf import DictConfig, OmegaConf
@@ -128,10 +129,19 @@ def _option(tree: Mapping[str, Any], group: str) -> type[Group]:
 
 def to_dict(config: AnyConfig) -> dict[str, Any]:
     """Plain data of a config: nested dicts, lists, numbers, strings. What is aside is left out."""
-    plain = OmegaConf.to_container(OmegaConf.structured(config), enum_to_str=True)
-    assert isinstance(plain, dict)
     left_out = {spec.name for spec in dataclasses.fields(config) if spec.metadata.get(ASIDE)}
-    return {str(key): value for key, value in plain.items() if key not in left_out}
+    return {key: value for key, value in _plain(config).items() if key not in left_out}
+
+
+def _plain(value: Any) -> Any:
+    """As OmegaConf's `to_container`, but at once: every run writes its config several times."""
+    if dataclasses.is_dataclass(value):
+        return {spec.name: _plain(getattr(value, spec.name)) for spec in dataclasses.fields(value)}
+    if isinstance(value, Enum):
+        return value.name
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def flat_fields(config: Group, prefix: str = "") -> dict[str, tuple[Any, bool]]:
@@ -146,10 +156,3 @@ def flat_fields(config: Group, prefix: str = "") -> dict[str, tuple[Any, bool]]:
         else:
             leaves[prefix + spec.name] = (_plain(value), bool(spec.metadata.get("per_run")))
     return leaves
-
-
-def _plain(value: Any) -> Any:
-    """Lists of groups, such as the nodes of a model, as lists of dicts."""
-    if isinstance(value, list) and any(isinstance(each, Group) for each in value):
-        return [dataclasses.asdict(each) for each in value]
-    return value

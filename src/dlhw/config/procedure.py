@@ -75,7 +75,7 @@ class IdentitiesConfig(ProcedureConfig):
 
 @dataclass(kw_only=True)
 class VoteConfig(ProcedureConfig):
-    """Evaluate the untrained model with one number for all its weights, for several, and their majority vote."""
+    """Evaluate the untrained model with one number for all weights, for several, and their majority vote."""
 
     name: str = "vote"
     weights: list[float] = field(default_factory=lambda: [-2, -1.5, -1, -0.5, 0.5, 1, 1.5, 2])

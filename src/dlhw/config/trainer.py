@@ -71,7 +71,7 @@ class Matmul(StrEnum):
 
 @dataclass(kw_only=True)
 class EarlyStoppingConfig(Group):
-    """Stop a run that has not improved on validation data for `patience` evaluations, or that fits its data."""
+    """Stop a run that has not improved in validation for `patience` evaluations, or that fits its data."""
 
     patience: int | None = per_run(None)
     """evaluations without a new best before stopping; null: never stop early"""

@@ -5,7 +5,7 @@ are the same composition with other values, so one composition for each choice o
 """
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -87,11 +87,13 @@ class Composer:
         return self._parsed[line]
 
     def _on_base(self, parsed: Sequence[Override]) -> DictConfig:
-        values = [each for each in parsed if self._is_value(each)]
-        job = copy.deepcopy(self._base(tuple(str(each.input_line) for each in parsed if each not in values)))
+        # which keys there are depends on the groups' options: an experiment brings an optimizer with its own
+        options = self._base(_lines(each for each in parsed if self._is_group(each.key_or_group)))
+        values = [each for each in parsed if self._is_value(each, options)]
+        job = copy.deepcopy(self._base(_lines(each for each in parsed if each not in values)))
         for override in values:
             OmegaConf.update(job, override.key_or_group, override.value(), merge=True)
-        lines = [str(each.input_line) for each in parsed]
+        lines = list(_lines(parsed))
         with flag_override(job.hydra, ["readonly", "struct"], False):
             job.hydra.overrides.task = lines
             job.hydra.job.override_dirname = _dirname(parsed, job)
@@ -103,16 +105,20 @@ class Composer:
             self._bases[choice] = self.loader.load_sweep_config(self.master, list(choice))
         return self._bases[choice]
 
-    def _is_value(self, override: Override) -> bool:
-        """Whether an override sets a key that every composition has; what is left goes to Hydra."""
+    def _is_value(self, override: Override, config: DictConfig) -> bool:
+        """Whether an override sets a key that a config has; what is left goes to Hydra."""
         key = override.key_or_group
         plain = override.type is OverrideType.CHANGE and override.package is None
-        return plain and not self._is_group(key) and _has_key(self._base(()), key)
+        return plain and not self._is_group(key) and _has_key(config, key)
 
     def _is_group(self, key: str) -> bool:
         if key not in self._groups:
             self._groups[key] = bool(self.loader.get_group_options(key))
         return self._groups[key]
+
+
+def _lines(overrides: Iterable[Override]) -> Choice:
+    return tuple(str(each.input_line) for each in overrides)
 
 
 def _inner(overrides: Sequence[str]) -> Choice:

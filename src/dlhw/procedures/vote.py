@@ -1,4 +1,4 @@
-"""Procedure `vote`: a network whose weights are all one number, for several numbers, and what they vote for."""
+"""Procedure `vote`: a network whose weights are all one number, for several numbers, and their vote."""
 
 from dataclasses import replace
 
