@@ -9,6 +9,7 @@ from torch import Tensor
 from dlhw.config.data import DigitsConfig
 from dlhw.config.model import MLPConfig
 from dlhw.config.optimizer import ConstantConfig, SGDConfig
+from dlhw.config.procedure import TrainProcedureConfig
 from dlhw.config.regularizer import NoRegularizerConfig
 from dlhw.config.root import TrainConfig
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores, Snapshot, Status, Tracker
@@ -25,6 +26,7 @@ def config() -> TrainConfig:
         optimizer=SGDConfig(lr=0.25),
         schedule=ConstantConfig(),
         regularizer=NoRegularizerConfig(),
+        procedure=TrainProcedureConfig(),
     )
 
 

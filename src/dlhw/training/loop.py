@@ -21,6 +21,11 @@ from dlhw.training.shard import Pools, Shard
 from dlhw.training.workers import Plan, Workers, make_plan
 
 
+# What an element of an activation costs, in multiplications of a large product: small convolutional networks
+# spend their time on activations, not on weights.
+ELEMENT_COST = 10
+
+
 class Loop:
     """Train R runs together, evaluate them, and tell their trackers.
 
@@ -67,8 +72,7 @@ class Loop:
     def run(self, infos: Sequence[RunInfo]) -> list[RunResult]:
         """Train until every run has ended; tell the trackers; return how each run ended."""
         with self.workers:
-            for number, info in enumerate(infos):
-                self._tell(number, partial(self._start_tracker, info))
+            self.workers.map(lambda info: self._tell(info.index, partial(self._start_tracker, info)), infos)
             self.started = perf_counter()
             self._train()
             for run in self.runs:
@@ -175,13 +179,16 @@ class Loop:
         epoch = self.step / self.steps_per_epoch
         diverged_at = [step for shard in self.shards for step in shard.running.diverged_at]
         self._norms = None
+        told = []
         for number, run in enumerate(self.runs):
             if run.active:
                 mine = {part: of_runs[number] for part, of_runs in scores.items()}
                 is_best = run.take(mine, epoch, self.step, seconds)
                 run.find_divergence(diverged_at[number])
                 self._keep_best(number, is_best and run.diverged_at is None)
-                self._tell_scores(number, mine, is_best=is_best)
+                told.append((number, mine, is_best))
+        # runs are told side by side: much of it is waiting for files, and packing pictures
+        self.workers.map(lambda each: self._tell_scores(*each), told)
 
     def _train_scores(self) -> list[Scores]:
         running = [scores for shard in self.shards for scores in shard.running.take()]
@@ -211,7 +218,7 @@ class Loop:
                 for tracker in self.trackers[number]:
                     told.callback(tracker.abort, Status.failed, str(error) or repr(error))
 
-    def _tell_scores(self, number: int, scores: Mapping[str, Scores], *, is_best: bool) -> None:
+    def _tell_scores(self, number: int, scores: Mapping[str, Scores], is_best: bool) -> None:
         run = self.runs[number]
         evaluation = Evaluation(
             epoch=run.epoch,
@@ -224,33 +231,53 @@ class Loop:
         self._tell(number, lambda tracker: tracker.evaluated(evaluation, self.snapshot(number)))
 
     def _finish(self) -> list[RunResult]:
-        final, best = self._ending(self.cohort.params_RP), self._ending(self.best_RP)
-        selected_RP = self.best_RP if self.trainer.select == "best" else self.cohort.params_RP
-        confusion_part, confusion_RKK = self._confusion(selected_RP)
-        results = []
-        for number, run in enumerate(self.runs):
-            assert run.status is not None
-            chosen = best if self.trainer.select == "best" else final
-            if chosen and number not in self.errors:
-                self._tell_scores(number, {"test": chosen[number]}, is_best=False)
-            results.append(
-                RunResult(
-                    status=run.status,
-                    final={**run.last, **({"test": final[number]} if final else {})},
-                    best={**(run.best or run.last), **({"test": best[number]} if best else {})},
-                    best_epoch=run.best_epoch,
-                    best_step=run.best_step,
-                    epochs=run.epoch,
-                    steps=run.step,
-                    seconds=run.seconds,
-                    diverged_at=run.diverged_at,
-                    confusion_KK=None if confusion_RKK is None else confusion_RKK[number],
-                    confusion_part=confusion_part,
-                )
+        final = self._ending(self.cohort.params_RP)
+        is_same = torch.equal(self.best_RP, self.cohort.params_RP)
+        best = final if is_same else self._ending(self.best_RP)
+        takes_best = self.trainer.select == "best"
+        confusion_part, confusion_RKK = self._confusion(self.best_RP if takes_best else self.cohort.params_RP)
+        results = [
+            self._result(
+                run,
+                {"test": final[number]} if final else {},
+                {"test": best[number]} if best else {},
+                confusion_part,
+                None if confusion_RKK is None else confusion_RKK[number],
             )
-            if number not in self.errors:
-                self._tell(number, partial(self._finish_tracker, results[-1], number))
+            for number, run in enumerate(self.runs)
+        ]
+        self.workers.map(lambda number: self._tell_end(number, results[number]), range(len(results)))
         return [self._with_failure(number, result) for number, result in enumerate(results)]
+
+    def _result(
+        self,
+        run: Progress,
+        final: dict[str, Scores],
+        best: dict[str, Scores],
+        confusion_part: str | None,
+        confusion_KK: Tensor | None,
+    ) -> RunResult:
+        assert run.status is not None
+        return RunResult(
+            status=run.status,
+            final={**run.last, **final},
+            best={**(run.best or run.last), **best},
+            best_epoch=run.best_epoch,
+            best_step=run.best_step,
+            epochs=run.epoch,
+            steps=run.step,
+            seconds=run.seconds,
+            diverged_at=run.diverged_at,
+            confusion_KK=confusion_KK,
+            confusion_part=confusion_part,
+        )
+
+    def _tell_end(self, number: int, result: RunResult) -> None:
+        chosen = result.best if self.trainer.select == "best" else result.final
+        if "test" in chosen and number not in self.errors:
+            self._tell_scores(number, {"test": chosen["test"]}, False)
+        if number not in self.errors:
+            self._tell(number, partial(self._finish_tracker, result, number))
 
     def _finish_tracker(self, result: RunResult, number: int, tracker: Tracker) -> None:
         tracker.finish(result, self.snapshot(number))
@@ -269,7 +296,9 @@ class Loop:
         if not self.num_classes:
             return None, None
         part = next(name for name in ("test", "val", "train") if name in self.pools)
-        counts = [shard.confusion(params_RP, part, self.num_classes) for shard in self.shards]
+        counts = self.workers.map(
+            lambda shard: shard.confusion(params_RP, part, self.num_classes), self.shards
+        )
         return part, torch.cat(counts)
 
 
@@ -278,10 +307,11 @@ def plan_of(cohort: Cohort, batch_size: int) -> Plan:
     if cohort.device.type != "cpu":
         return Plan((slice(0, cohort.num_runs),), 1, torch.get_num_threads())
     _, fan_in, fan_out = costliest_product(cohort)
+    elementwise = ELEMENT_COST * cohort.model.activations
     return make_plan(
         cohort.num_runs,
-        product=batch_size * fan_in * fan_out,
-        step=batch_size * cohort.layout.num_parameters,
+        product=batch_size * max(fan_in * fan_out, elementwise),
+        step=batch_size * max(cohort.layout.num_parameters, elementwise),
         run_bytes=2 * cohort.params_RP[0].nbytes,
         threads=torch.get_num_threads(),
     )
