@@ -20,7 +20,6 @@ from dlhw.training.progress import Progress
 from dlhw.training.shard import Pools, Shard
 from dlhw.training.workers import Plan, Workers, make_plan
 
-
 # What an element of an activation costs, in multiplications of a large product: small convolutional networks
 # spend their time on activations, not on weights.
 ELEMENT_COST = 10
