@@ -22,7 +22,8 @@ from dlhw.data.dataset import Dataset, Part, load_dataset
 from dlhw.training.cohort import Cohort
 from dlhw.training.device import choose_matmul, matmul_setting
 from dlhw.training.fit import prepare
-from dlhw.training.loop import Loop, costliest_product
+from dlhw.training.loop import Loop
+from dlhw.training.planning import costliest_product
 from dlhw.training.pool import Pool
 
 LIMIT = 0.75

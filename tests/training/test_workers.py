@@ -11,9 +11,10 @@ from training_runs import Listener, largest_difference, small, train_together
 
 from dlhw.config.root import TrainConfig
 from dlhw.data.dataset import load_dataset
-from dlhw.training import workers
+from dlhw.training import planning
 from dlhw.training.fit import fit
-from dlhw.training.workers import IMBALANCE, Plan, Workers, make_plan
+from dlhw.training.planning import IMBALANCE, Plan, make_plan
+from dlhw.training.workers import Workers
 
 ROUNDING = 1e-10
 
@@ -21,8 +22,8 @@ ROUNDING = 1e-10
 @pytest.fixture
 def many_shards(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Spread even the smallest cohort: two threads, a shard for each run."""
-    monkeypatch.setattr(workers, "WORTH_SHARDING", 1)
-    monkeypatch.setattr(workers, "SHARD_BYTES", 1)
+    monkeypatch.setattr(planning, "WORTH_SHARDING", 1)
+    monkeypatch.setattr(planning, "SHARD_BYTES", 1)
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     yield
@@ -49,7 +50,7 @@ def test_shards_change_no_number(name: str, monkeypatch: pytest.MonkeyPatch) -> 
     configs = cohort(COHORTS[name])
     assert len(make_plan(4, 1, 1, 1, 2).rows) == 4
     sharded = train_together(configs)
-    monkeypatch.setattr(workers, "WORTH_SHARDING", 10**18)
+    monkeypatch.setattr(planning, "WORTH_SHARDING", 10**18)
     assert len(make_plan(4, 1, 1, 1, 2).rows) == 1
     for one, other in zip(sharded, train_together(configs), strict=True):
         assert one.result.status == other.result.status

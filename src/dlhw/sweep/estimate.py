@@ -12,7 +12,8 @@ from dlhw.data.cache import DatasetCache
 from dlhw.launcher.memory import cohort_bytes, run_bytes
 from dlhw.training.device import DTYPES, choose_matmul, matmul_setting
 from dlhw.training.fit import prepare, takes_steps
-from dlhw.training.loop import Loop, costliest_product
+from dlhw.training.loop import Loop
+from dlhw.training.planning import costliest_product
 from dlhw.training.pool import Pool
 
 # The first round warms up; of the others the fastest counts.

@@ -12,7 +12,8 @@ from dlhw.nn.check import check_model, largest_error
 from dlhw.training.cohort import Cohort
 from dlhw.training.device import DTYPES, choose_matmul, matmul_setting, resolve_device
 from dlhw.training.events import RunInfo, RunResult, Status, Tracker
-from dlhw.training.loop import Loop, costliest_product
+from dlhw.training.loop import Loop
+from dlhw.training.planning import costliest_product
 from dlhw.training.pool import Pool
 
 # Relative error above which a run does not start; float64 gradients of a right backward pass agree to 1e-12.

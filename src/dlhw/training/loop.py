@@ -15,14 +15,11 @@ from dlhw.optim.closed_form import Solver, build_solver
 from dlhw.optim.schedules import lr_factor
 from dlhw.training.cohort import Cohort
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores, Snapshot, Status, Tracker
+from dlhw.training.planning import plan_of
 from dlhw.training.pool import num_batches
 from dlhw.training.progress import Progress
 from dlhw.training.shard import Pools, Shard
-from dlhw.training.workers import Plan, Workers, make_plan
-
-# What an element of an activation costs, in multiplications of a large product: small convolutional networks
-# spend their time on activations, not on weights.
-ELEMENT_COST = 10
+from dlhw.training.workers import Workers
 
 
 class Loop:
@@ -299,25 +296,3 @@ class Loop:
             lambda shard: shard.confusion(params_RP, part, self.num_classes), self.shards
         )
         return part, torch.cat(counts)
-
-
-def plan_of(cohort: Cohort, batch_size: int) -> Plan:
-    """How a cohort is spread over the threads of this machine; on another device it stays whole."""
-    if cohort.device.type != "cpu":
-        return Plan((slice(0, cohort.num_runs),), 1, torch.get_num_threads())
-    _, fan_in, fan_out = costliest_product(cohort)
-    elementwise = ELEMENT_COST * cohort.model.activations
-    return make_plan(
-        cohort.num_runs,
-        product=batch_size * max(fan_in * fan_out, elementwise),
-        step=batch_size * max(cohort.layout.num_parameters, elementwise),
-        run_bytes=2 * cohort.params_RP[0].nbytes,
-        threads=torch.get_num_threads(),
-    )
-
-
-def costliest_product(cohort: Cohort) -> tuple[int, int, int]:
-    """(N, I, O) of the affine layer with the most weights: what matmul kernels are compared on."""
-    shapes = [spec.shape for spec in cohort.layout.specs.values() if len(spec.shape) == 2]
-    fan_in, fan_out = max(shapes, key=lambda shape: shape[0] * shape[1])
-    return cohort.config.trainer.batch_size or 1024, fan_in, fan_out

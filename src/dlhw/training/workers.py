@@ -1,65 +1,18 @@
-"""Which runs of a cohort step together, and on how many threads."""
+"""Threads that train the shards of a cohort."""
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack
-from dataclasses import dataclass
 from functools import partial
-from math import ceil
 from threading import Event
 from typing import Self, TypeVar
 
 import torch
 
-# Products of fewer multiplications are not faster on two threads, and a step of so little work suffers most
-# when threads wait for each other on a machine that is shared.
-WORTH_THREADS = 5_000_000
-# Multiplications of a shard's step from which threads that each have runs of their own are faster than
-# threads that share every operation (784-128-10, batch 64: equal for 2 runs each, 0.6 of the time for 8).
-WORTH_SHARDING = 12_000_000
-# Parameters and gradients of a shard should stay in a core's cache from one step to the next: 32 runs of
-# 784-128-10 on two threads take 7.2 ms a step as 2 shards, 6.5 as 4, 7.4 as 16.
-SHARD_BYTES = 8 * 2**20
-# Threads that wait for the one with the most runs must not lose more than sharding gains.
-IMBALANCE = 1.25
+from dlhw.training.planning import Plan
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How a cohort is spread over threads.
-
-    Args:
-        rows: the runs of each shard.
-        workers: shards that train at a time.
-        threads: that each of them uses inside its operations.
-    """
-
-    rows: tuple[slice, ...]
-    workers: int
-    threads: int
-
-
-def make_plan(num_runs: int, product: int, step: int, run_bytes: int, threads: int) -> Plan:
-    """Spread a cohort over the threads of a CPU.
-
-    Args:
-        num_runs: R.
-        product: multiplications of the largest matrix product of one run's step.
-        step: multiplications of all products of one run's forward pass.
-        run_bytes: parameters and gradients of one run.
-        threads: that may be used.
-    """
-    workers = min(threads, num_runs, num_runs * step // WORTH_SHARDING)
-    if workers < 2 or ceil(num_runs / workers) * workers > IMBALANCE * num_runs:
-        return Plan((slice(0, num_runs),), 1, threads if num_runs * product >= WORTH_THREADS else 1)
-    rounds = ceil(num_runs * run_bytes / (workers * SHARD_BYTES))
-    count = min(num_runs, workers * rounds)
-    edges = [number * num_runs // count for number in range(count + 1)]
-    rows = tuple(slice(edges[number], edges[number + 1]) for number in range(count))
-    return Plan(rows, workers, threads // workers)
 
 
 class Workers:
