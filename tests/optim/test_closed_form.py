@@ -8,7 +8,7 @@ from dlhw.config.compose import compose
 from dlhw.config.load import check
 from dlhw.config.optimizer import OPTIMIZERS, MinNormConfig, RidgeConfig, SolverConfig
 from dlhw.errors import ConfigError
-from dlhw.optim.closed_form import SOLVERS, build_solver
+from dlhw.optim.closed_form import SOLVERS, build_solver, with_same_inputs
 
 # name -> samples n, inputs I, rank
 SIZES = {"wide": (15, 40, 15), "square": (25, 25, 25), "tall": (40, 15, 15), "low-rank": (20, 30, 7)}
@@ -223,3 +223,14 @@ def test_what_can_be_solved_is_accepted_and_has_no_learning_rate(optimizer: str)
     assert check(compose([*SOLVED, f"optimizer={optimizer}"])).optimizer.name == optimizer
     with pytest.raises(ConfigError, match=r"^optimizer\.lr: no such key"):
         compose([*SOLVED, f"optimizer={optimizer}", "optimizer.lr=0.1"])
+
+
+def test_runs_with_the_same_inputs_are_solved_together_and_get_what_they_get_alone() -> None:
+    x, y = problem("wide", shared=3)
+    of_runs, alphas = [0, 1, 0, 2, 1, 0], [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
+    assert with_same_inputs(x[of_runs], 6) == [[0, 2, 5], [1, 4], [3]]
+    assert with_same_inputs(x[:1], 3) == [[0, 1, 2]]
+    together = ridge(x[of_runs], y[of_runs], alphas)
+    for run, which in enumerate(of_runs):
+        (alone,) = ridge(x[which : which + 1], y[which : which + 1], alphas[run : run + 1])
+        assert difference(together[run], alone) < 1e-12

@@ -36,6 +36,8 @@ class Layer(ABC):
     """A layer maps `(S, N, *in)` to `(R, N, *out)`; S is 1 for data that all runs share."""
 
     is_threshold: ClassVar[bool] = False
+    # whether a training pass draws random numbers
+    draws: ClassVar[bool] = False
     """whether the output jumps and is constant elsewhere, so that every gradient before it is zero"""
 
     def specs(self) -> dict[str, Spec]:

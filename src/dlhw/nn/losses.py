@@ -27,6 +27,10 @@ class Loss(ABC):
     def backward(self, out_RNK: Tensor, targets: Tensor) -> Tensor:
         """Gradient of the mean loss with respect to the outputs, (R, N, K)."""
 
+    def is_finite(self, out_RNK: Tensor, targets: Tensor) -> Tensor:
+        """Whether each run's loss is finite, (R,)."""
+        return self.forward(out_RNK, targets).isfinite()
+
     def predict(self, out_RNK: Tensor) -> Tensor | None:
         """Predicted class of each sample, (R, N); None for regression."""
         return None
@@ -62,6 +66,10 @@ class CrossEntropy(Loss):
         index = _label_row(s_RKN, targets)
         s_RKN.scatter_add_(1, index, s_RKN.new_full((1,), -1).expand(index.shape))
         return s_RKN.div_(out_RNK.shape[1]).mT
+
+    def is_finite(self, out_RNK: Tensor, targets: Tensor) -> Tensor:
+        # l <= max z - min z + ln K: no need to compute it
+        return out_RNK.flatten(1).sum(1).isfinite()
 
     def predict(self, out_RNK: Tensor) -> Tensor:
         return out_RNK.argmax(2)

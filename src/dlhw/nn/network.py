@@ -36,6 +36,11 @@ class Network(ABC):
         """Whether gradients may be zero because of threshold units."""
         return any(layer.is_threshold for layer in self.layers.values())
 
+    @property
+    def draws(self) -> bool:
+        """Whether a training pass draws random numbers."""
+        return any(layer.draws for layer in self.layers.values())
+
     @abstractmethod
     def forward(self, params: Mapping[str, Params], x: Tensor, ctx: Context) -> tuple[Tensor, list[Any]]:
         """Return the output (R, N, *out) and the caches of all layers, in their order."""

@@ -43,6 +43,10 @@ class Layout:
         """Trainable numbers of one run."""
         return sum(prod(spec.shape) for spec in self.specs.values())
 
+    def start_of(self, name: str) -> int:
+        """Where a parameter ("fc1.weight") starts in a run's row."""
+        return self._slots[name].start
+
     def zeros(self, num_runs: int, dtype: torch.dtype, device: torch.device) -> Tensor:
         """A flat buffer (R, P) of zeros."""
         return torch.zeros(num_runs, self.size, dtype=dtype, device=device)

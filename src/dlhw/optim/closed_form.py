@@ -1,4 +1,4 @@
-"""Linear regression in closed form: weights of every run at once, by one decomposition of its inputs.
+"""Linear regression in closed form: weights of every run at once, by one decomposition of each data set.
 
 Shape suffixes: S is 1 where all runs share the samples, else R; n samples, I inputs, K outputs, M = min(n, I)
 singular values.
@@ -21,39 +21,39 @@ class Decomposition:
     """Thin singular value decomposition X = U diag(s) V^T in float64, and X's numerical rank.
 
     Args:
-        u_SnM: orthonormal columns.
-        s_SM: singular values, falling; those at or below eps max(n, I) s_1 are set to 0.
-        vt_SMI: orthonormal rows.
+        u_nM: orthonormal columns.
+        s_M: singular values, falling; those at or below eps max(n, I) s_1 are set to 0.
+        vt_MI: orthonormal rows.
     """
 
-    u_SnM: Tensor
-    s_SM: Tensor
-    vt_SMI: Tensor
+    u_nM: Tensor
+    s_M: Tensor
+    vt_MI: Tensor
 
     @classmethod
-    def of(cls, inputs_SnI: Tensor) -> "Decomposition":
-        """Decompose the inputs of every run."""
-        u_SnM, s_SM, vt_SMI = torch.linalg.svd(inputs_SnI.double(), full_matrices=False)
+    def of(cls, inputs_nI: Tensor) -> "Decomposition":
+        """Decompose the inputs of one data set."""
+        u_nM, s_M, vt_MI = torch.linalg.svd(inputs_nI.double(), full_matrices=False)
         # as numpy.linalg.matrix_rank and torch.linalg.pinv have it
-        cut_S1 = s_SM[:, :1] * torch.finfo(s_SM.dtype).eps * max(inputs_SnI.shape[1:])
-        return cls(u_SnM, s_SM.where(s_SM > cut_S1, 0), vt_SMI)
+        cut_1 = s_M[:1] * torch.finfo(s_M.dtype).eps * max(inputs_nI.shape)
+        return cls(u_nM, s_M.where(s_M > cut_1, 0), vt_MI)
 
     def ridge(self, targets_SnK: Tensor, alphas_R: Tensor) -> Tensor:
         """W = V diag(s / (s^2 + alpha)) U^T Y for each alpha, (R, I, K); what s = 0 belongs to gets 0."""
-        s_RM = self.s_SM.expand(len(alphas_R), -1)
         # s = 0 is divided by 1: its share is 0 whatever alpha is
-        filter_RM = s_RM / (s_RM.square() + alphas_R.unsqueeze(1)).where(s_RM > 0, 1)
-        return self.vt_SMI.mT @ (filter_RM.unsqueeze(2) * (self.u_SnM.mT @ targets_SnK.double()))
+        filter_RM = self.s_M / (self.s_M.square() + alphas_R.unsqueeze(1)).where(self.s_M > 0, 1)
+        return self.vt_MI.T @ (filter_RM.unsqueeze(2) * (self.u_nM.T @ targets_SnK.double()))
 
     def in_null_space(self, z_RIK: Tensor) -> Tensor:
         """The part of z that X maps to 0: z - V V^T z, over the V whose singular value is not 0."""
-        v_SMI = self.vt_SMI * (self.s_SM > 0).unsqueeze(2)
-        once_RIK = z_RIK - v_SMI.mT @ (v_SMI @ z_RIK)
-        return once_RIK - v_SMI.mT @ (v_SMI @ once_RIK)  # what rounding left
+        v_MI = self.vt_MI * (self.s_M > 0).unsqueeze(1)
+        once_RIK = z_RIK - v_MI.T @ (v_MI @ z_RIK)
+        return once_RIK - v_MI.T @ (v_MI @ once_RIK)  # what rounding left
 
-    def ranks(self) -> list[int]:
-        """Of each run's inputs."""
-        return (self.s_SM > 0).sum(1).tolist()
+    @property
+    def rank(self) -> int:
+        """Of the inputs."""
+        return int((self.s_M > 0).sum())
 
 
 class Solver(ABC):
@@ -67,9 +67,8 @@ class Solver(ABC):
     def __init__(self, configs: Sequence[OptimizerConfig], seeds: Sequence[int]) -> None:
         self.configs, self.seeds = configs, seeds
 
-    @abstractmethod
     def solve(self, inputs_SnI: Tensor, targets_SnK: Tensor) -> Tensor:
-        """Solve for every run.
+        """Solve for every run; runs that have the same inputs take one decomposition.
 
         Args:
             inputs_SnI: samples, flattened; S is 1 where all runs share them.
@@ -81,6 +80,31 @@ class Solver(ABC):
         Raises:
             ConfigError: if the inputs do not allow what the config asks for.
         """
+        shape = (len(self.configs), inputs_SnI.shape[2], targets_SnK.shape[2])
+        weights_RIK = torch.empty(shape, dtype=torch.float64, device=inputs_SnI.device)
+        for runs in with_same_inputs(inputs_SnI, len(self.configs)):
+            inputs_nI = inputs_SnI[runs[0] if len(inputs_SnI) > 1 else 0]
+            targets = targets_SnK[runs] if len(targets_SnK) > 1 else targets_SnK
+            weights_RIK[runs] = self.solve_some(runs, Decomposition.of(inputs_nI), targets)
+        return weights_RIK
+
+    @abstractmethod
+    def solve_some(self, runs: Sequence[int], inputs: Decomposition, targets_SnK: Tensor) -> Tensor:
+        """Weights of some runs, which have these inputs."""
+
+
+def with_same_inputs(inputs_SnI: Tensor, num_runs: int) -> list[list[int]]:
+    """Which runs have inputs that are equal, group by group."""
+    if len(inputs_SnI) == 1:
+        return [list(range(num_runs))]
+    groups: list[list[int]] = []
+    for run, inputs_nI in enumerate(inputs_SnI):
+        same = next((group for group in groups if inputs_SnI[group[0]].equal(inputs_nI)), None)
+        if same is None:
+            groups.append([run])
+        else:
+            same.append(run)
+    return groups
 
 
 class MinNorm(Solver):
@@ -95,27 +119,26 @@ class MinNorm(Solver):
 
     configs: Sequence[MinNormConfig]
 
-    def solve(self, inputs_SnI: Tensor, targets_SnK: Tensor) -> Tensor:
-        decomposition = Decomposition.of(inputs_SnI)
-        zeros_R = torch.zeros(len(self.configs), dtype=torch.float64, device=inputs_SnI.device)
-        weights_RIK = decomposition.ridge(targets_SnK, zeros_R)
-        norms = [config.null_space_norm for config in self.configs]
-        return (
-            weights_RIK + self._null_space(decomposition, weights_RIK, norms) if any(norms) else weights_RIK
-        )
+    def solve_some(self, runs: Sequence[int], inputs: Decomposition, targets_SnK: Tensor) -> Tensor:
+        weights_RIK = inputs.ridge(targets_SnK, targets_SnK.new_zeros(len(runs), dtype=torch.float64))
+        norms = [self.configs[run].null_space_norm for run in runs]
+        if not any(norms):
+            return weights_RIK
+        return weights_RIK + self._null_space(inputs, weights_RIK, norms, [self.seeds[run] for run in runs])
 
-    def _null_space(self, decomposition: Decomposition, like_RIK: Tensor, norms: list[float]) -> Tensor:
+    def _null_space(
+        self, inputs: Decomposition, like_RIK: Tensor, norms: Sequence[float], seeds: Sequence[int]
+    ) -> Tensor:
         """A vector of each given norm for each output; zeros where the norm is 0."""
-        num_inputs = like_RIK.shape[1]
-        ranks = decomposition.ranks() * (len(norms) if len(decomposition.s_SM) == 1 else 1)
-        for norm, rank in zip(norms, ranks, strict=True):
-            if norm > 0 and rank == num_inputs:
-                raise ConfigError(
-                    f"optimizer.null_space_norm={norm} needs more inputs than independent samples: the "
-                    f"{num_inputs} inputs of the training part have rank {rank}, so the best fit is unique"
-                )
-        z_RIK = torch.stack([_normal(seed, like_RIK[0]) for seed in self.seeds]).to(like_RIK.device)
-        zeta_RIK = decomposition.in_null_space(z_RIK)
+        if inputs.rank == like_RIK.shape[1]:
+            norm = next(norm for norm in norms if norm > 0)
+            raise ConfigError(
+                f"optimizer.null_space_norm={norm} needs more inputs than independent samples: the "
+                f"{inputs.rank} inputs of the training part have rank {inputs.rank}, so the best fit is "
+                "unique"
+            )
+        z_RIK = torch.stack([_normal(seed, like_RIK[0]) for seed in seeds]).to(like_RIK.device)
+        zeta_RIK = inputs.in_null_space(z_RIK)
         unit_RIK = zeta_RIK / torch.linalg.vector_norm(zeta_RIK, dim=1, keepdim=True)
         norm_R11 = unit_RIK.new_tensor(norms).view(-1, 1, 1)
         return torch.where(norm_R11 > 0, norm_R11 * unit_RIK, 0)
@@ -129,17 +152,16 @@ def _normal(seed: int, like_IK: Tensor) -> Tensor:
 class Ridge(Solver):
     """W that minimises |X W - Y|^2 + alpha |W|^2: W = (X^T X + alpha I)^-1 X^T Y; pinv(X) Y for alpha = 0.
 
-    Sums over samples and entries, without means or halves. All alphas of a cohort take one decomposition.
+    Sums over samples and entries, without means or halves. All alphas of a data set take one decomposition.
 
     Source: Hoerl & Kennard, "Ridge regression", Technometrics 12 (1970).
     """
 
     configs: Sequence[RidgeConfig]
 
-    def solve(self, inputs_SnI: Tensor, targets_SnK: Tensor) -> Tensor:
-        alphas = [config.alpha for config in self.configs]
-        alphas_R = torch.tensor(alphas, dtype=torch.float64, device=inputs_SnI.device)
-        return Decomposition.of(inputs_SnI).ridge(targets_SnK, alphas_R)
+    def solve_some(self, runs: Sequence[int], inputs: Decomposition, targets_SnK: Tensor) -> Tensor:
+        alphas = [self.configs[run].alpha for run in runs]
+        return inputs.ridge(targets_SnK, targets_SnK.new_tensor(alphas, dtype=torch.float64))
 
 
 SOLVERS: dict[type[OptimizerConfig], type[Solver]] = {MinNormConfig: MinNorm, RidgeConfig: Ridge}

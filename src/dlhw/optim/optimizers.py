@@ -4,7 +4,7 @@ Every hyperparameter is a column (R, 1), so runs that differ in it take the same
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -28,9 +28,19 @@ class Optimizer(ABC):
     def __init__(self, configs: Sequence[OptimizerConfig], params_RP: Tensor) -> None:
         self.params_RP = params_RP
         self.state: dict[str, Tensor] = {}
-        self.steps = 0
+        # a tensor, so that a captured step counts too
+        self._steps = torch.zeros((), dtype=torch.float64, device=params_RP.device)
         self._scratch_RP = torch.empty_like(params_RP)
         self._without_momentum: set[int] = set()
+
+    @property
+    def steps(self) -> int:
+        """Steps made."""
+        return int(self._steps)
+
+    @steps.setter
+    def steps(self, count: int) -> None:
+        self._steps.fill_(count)
 
     def _buffer(self, name: str) -> Tensor:
         """A state tensor shaped like the parameters, zero at the start."""
@@ -42,6 +52,17 @@ class Optimizer(ABC):
         """Copies of one run's state on the CPU: what the run would have alone."""
         idle = {"momentum_buffer"} if run in self._without_momentum else set()
         return {name: state[run].cpu().clone() for name, state in self.state.items() if name not in idle}
+
+    def restore(self, run: int, state: Mapping[str, Tensor]) -> None:
+        """Put one run's state back, as `state_of` gave it.
+
+        Raises:
+            ValueError: if a tensor is not of the parameters' size.
+        """
+        for name, values in state.items():
+            if values.shape != self.params_RP.shape[1:]:
+                raise ValueError(f"optimizer/{name} is of shape {tuple(values.shape)}")
+            self._buffer(name)[run].copy_(values)
 
     def _take_momentum(self, momenta: Sequence[float]) -> None:
         self.momentum_R1 = column(momenta, self.params_RP)
@@ -66,14 +87,18 @@ class SGD(Optimizer):
         self.nesterov = configs[0].nesterov
         self._take_momentum([config.momentum for config in configs])
 
+    def velocities(self) -> Tensor:
+        """v (R, P), zero before the first step."""
+        return self._buffer("momentum_buffer")
+
     def step(self, grads_RP: Tensor, lr_R1: Tensor) -> None:
         update = grads_RP
         if self.has_momentum:
-            update = self._buffer("momentum_buffer").mul_(self.momentum_R1).add_(grads_RP)
+            update = self.velocities().mul_(self.momentum_R1).add_(grads_RP)
             if self.nesterov:
                 update = torch.addcmul(grads_RP, update, self.momentum_R1, out=self._scratch_RP)
         self.params_RP.addcmul_(update, lr_R1, value=-1)
-        self.steps += 1
+        self._steps += 1
 
 
 class Adam(Optimizer):
@@ -92,13 +117,13 @@ class Adam(Optimizer):
         self.eps_R1 = column([config.eps for config in configs], params_RP)
 
     def step(self, grads_RP: Tensor, lr_R1: Tensor) -> None:
-        self.steps += 1
+        self._steps += 1
         m = self._buffer("exp_avg").lerp_(grads_RP, 1 - self.beta1_R1)
         square = torch.mul(grads_RP, grads_RP, out=self._scratch_RP)
         v = self._buffer("exp_avg_sq").lerp_(square, 1 - self.beta2_R1)
-        root = torch.sqrt(v, out=self._scratch_RP).div_((1 - self.beta2_R1**self.steps).sqrt())
+        root = torch.sqrt(v, out=self._scratch_RP).div_((1 - self.beta2_R1**self._steps).sqrt())
         update = torch.div(m, root.add_(self.eps_R1), out=self._scratch_RP)
-        self.params_RP.addcmul_(update, lr_R1 / (1 - self.beta1_R1**self.steps), value=-1)
+        self.params_RP.addcmul_(update, lr_R1 / (1 - self.beta1_R1**self._steps), value=-1)
 
 
 class AdamW(Adam):
@@ -133,7 +158,7 @@ class RMSprop(Optimizer):
         self._take_momentum([config.momentum for config in configs])
 
     def step(self, grads_RP: Tensor, lr_R1: Tensor) -> None:
-        self.steps += 1
+        self._steps += 1
         square = torch.mul(grads_RP, grads_RP, out=self._scratch_RP)
         v = self._buffer("square_avg").lerp_(square, 1 - self.alpha_R1)
         if self.centered:

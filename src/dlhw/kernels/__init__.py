@@ -1,0 +1,1 @@
+"""Training steps of small networks as compiled loops; what they compute is what `dlhw.nn` computes."""

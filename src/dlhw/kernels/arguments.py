@@ -1,0 +1,52 @@
+"""The arguments of the compiled steps, in order: what each is, and its type."""
+
+from enum import Enum, auto
+
+
+class Kind(Enum):
+    """Types that Python's and the compiled side agree on; `real` is float32 or float64."""
+
+    real = auto()
+    integer = auto()
+    reals = auto()
+    integers = auto()
+    doubles = auto()
+
+
+# R runs, P padded parameters of a run, L layers, n samples of a set, I inputs, K outputs, B batch
+ARGUMENTS: dict[str, Kind] = {
+    "params": Kind.reals,  # (R, P), changed in place
+    "grads": Kind.reals,  # (R, P), written by the last step if keep_gradients
+    "velocities": Kind.reals,  # (R, P), changed in place if has_momentum
+    "stride": Kind.integer,  # P
+    "num_runs": Kind.integer,  # R
+    "gemm": Kind.integer,  # address of BLAS's ?gemm
+    "layers": Kind.integers,  # (L, LAYER_COLUMNS), see codes.py
+    "num_layers": Kind.integer,  # L
+    "inputs": Kind.reals,  # (R or 1, n, I)
+    "input_stride": Kind.integer,  # n, or 0 where all runs share one set
+    "largest_x": Kind.real,  # max|x| over all inputs
+    "labels": Kind.integers,  # (R or 1, n) for classes
+    "values": Kind.reals,  # (R or 1, n, K) for regression
+    "target_stride": Kind.integer,  # n, or 0
+    "order": Kind.integers,  # (R or 1, length of an epoch): places of the samples
+    "order_stride": Kind.integer,  # length of an epoch, or 0
+    "start": Kind.integer,  # first place of the order that is trained on
+    "stop": Kind.integer,  # one behind the last
+    "batch": Kind.integer,  # B
+    "loss": Kind.integer,  # code
+    "factor": Kind.real,  # of squared errors
+    "lr": Kind.reals,  # (R,)
+    "momentum": Kind.reals,  # (R,)
+    "has_momentum": Kind.integer,
+    "slope": Kind.reals,  # (R,): L2 adds slope w to a gradient
+    "alpha": Kind.reals,  # (R,): L1 adds alpha sign(w)
+    "on_biases": Kind.real,  # 1 where penalties fall on biases too, else 0
+    "losses": Kind.doubles,  # (R,): sum of the samples' losses is added
+    "right": Kind.integers,  # (R,): number of right predictions is added
+    "ended": Kind.integers,  # (R,): -1, or the place in the order at which loss or gradient was not finite
+    "work": Kind.reals,  # outputs and their gradients of one batch
+    "batches": Kind.reals,  # (num_batches B, I): inputs gathered at once
+    "num_batches": Kind.integer,
+    "keep_gradients": Kind.integer,  # whether the last step writes grads
+}

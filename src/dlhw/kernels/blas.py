@@ -1,0 +1,41 @@
+"""Where the matrix product of the machine's BLAS lies in memory, for compiled code to call."""
+
+import ctypes
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+
+import torch
+
+# Fortran names: gemm of float32 and of float64.
+NAMES = {torch.float32: "sgemm", torch.float64: "dgemm"}
+
+
+@cache
+def gemm_address(dtype: torch.dtype) -> int:
+    """Address of ?gemm with Fortran's calling convention.
+
+    torch's own, where its library exports one: it obeys torch's number of threads, and is what torch's
+    products use. Else SciPy's.
+    """
+    name = NAMES[dtype]
+    return _of_torch(name) or _of_scipy(name)
+
+
+def _of_torch(name: str) -> int | None:
+    library = Path(torch.__file__).parent / "lib" / "libtorch_cpu.so"
+    try:
+        function = getattr(ctypes.CDLL(str(library)), f"{name}_")
+    except (OSError, AttributeError):
+        return None
+    return ctypes.cast(function, ctypes.c_void_p).value
+
+
+def _of_scipy(name: str) -> int:
+    capsule = import_module("scipy.linalg.cython_blas").__pyx_capi__[name]
+    name_of, pointer_of = ctypes.pythonapi.PyCapsule_GetName, ctypes.pythonapi.PyCapsule_GetPointer
+    name_of.restype, name_of.argtypes = ctypes.c_char_p, [ctypes.py_object]
+    pointer_of.restype, pointer_of.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
+    address = pointer_of(capsule, name_of(capsule))
+    assert isinstance(address, int)
+    return address

@@ -1,0 +1,58 @@
+"""What compiled code needs and numba lacks: pointer arithmetic, bits of a float, calls by address."""
+
+from typing import Any
+
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.extending import intrinsic as numba_intrinsic
+
+POINTER = cgutils.voidptr_t
+# in the code that calls it, an intrinsic lacks the first of its arguments: a type checker cannot know
+intrinsic: Any = numba_intrinsic
+
+
+@intrinsic
+def offset(typing: Any, pointer: Any, count: Any) -> Any:
+    """pointer + count, in elements."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.gep(args[0], [args[1]])
+
+    return pointer(pointer, count), generate
+
+
+@intrinsic
+def float_of_bits(typing: Any, bits: Any) -> Any:
+    """The float32 that the bits of an int32 stand for."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.bitcast(args[0], ir.FloatType())
+
+    return types.float32(types.int32), generate
+
+
+@intrinsic
+def call_gemm(
+    typing: Any, address: Any, ta: Any, tb: Any, m: Any, n: Any, k: Any, alpha: Any, a: Any, lda: Any,
+    b: Any, ldb: Any, beta: Any, c: Any, ldc: Any,
+) -> Any:  # fmt: skip
+    """?gemm: C <- alpha op(A) op(B) + beta C, all matrices by columns.
+
+    Transpositions are the character codes of N and T, sizes int64 (Fortran's int is 32 bits wide).
+    """
+    characters, integers = (1, 2), (3, 4, 5, 8, 10, 13)
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        by_reference = []
+        for place, value in enumerate(args[1:], start=1):
+            if place in characters or place in integers:
+                narrow = ir.IntType(8 if place in characters else 32)
+                value = builder.trunc(value, narrow)
+            if not isinstance(signature.args[place], types.CPointer):
+                value = cgutils.alloca_once_value(builder, value)
+            by_reference.append(builder.bitcast(value, POINTER))
+        function = ir.FunctionType(ir.VoidType(), [POINTER] * len(by_reference)).as_pointer()
+        builder.call(builder.inttoptr(args[0], function), by_reference)
+        return context.get_dummy_value()
+
+    return types.void(address, ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc), generate

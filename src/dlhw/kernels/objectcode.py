@@ -1,0 +1,125 @@
+"""Machine code of the compiled steps: made once on a machine, kept in a file, loaded in milliseconds.
+
+numba turns `steps_of` into LLVM's intermediate text, LLVM turns that into an object file. The file is kept in
+the user's cache folder under a name made of everything that it depends on; with it numba need not even be
+imported. (numba's own cache would be one line, but it is read by unpickling.)
+"""
+
+import ctypes
+import hashlib
+import json
+import os
+import stat
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import llvmlite
+import llvmlite.binding as llvm
+import torch
+
+from dlhw.kernels.arguments import ARGUMENTS, Kind
+from dlhw.tracking.files import write_atomic
+
+ENTRY = "dlhw_steps"
+NAMES = {torch.float32: "float32", torch.float64: "float64"}
+REALS = {torch.float32: ctypes.c_float, torch.float64: ctypes.c_double}
+# numba's wrapper of a C function would call these if an exception left it, which none does: no operation in
+# it raises. The linker still wants addresses.
+NEVER_CALLED = (
+    "numba_gil_ensure",
+    "numba_gil_release",
+    "numba_unpickle",
+    "numba_runtime_build_excinfo_struct",
+    "numba_do_raise",
+    "NRT_Free",
+)
+
+
+@cache
+def load_steps(dtype: torch.dtype) -> Callable[..., None]:
+    """The compiled steps for float32 or float64; compiled first where no file of them is kept yet."""
+    _initialise()
+    file = cache_folder() / f"steps-{NAMES[dtype]}-{_fingerprint()}.obj"
+    found = _read(file)
+    if found is None:
+        found = _compile(NAMES[dtype])
+        with suppress(OSError):  # without a place to keep it, it is compiled again next time
+            file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            write_atomic(file, _packed(found))
+            file.chmod(0o600)  # whatever the umask: code that others can write is not run
+    return _linked(found, dtype)
+
+
+def cache_folder() -> Path:
+    """$XDG_CACHE_HOME/dlhw, or ~/.cache/dlhw."""
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    return Path(base) / "dlhw"
+
+
+@cache
+def _initialise() -> None:
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+
+
+@cache
+def _fingerprint() -> str:
+    """Of this source, the compiler and the processor."""
+    total = hashlib.sha256()
+    for source in sorted(Path(__file__).parent.glob("*.py")):
+        total.update(source.read_bytes())
+    about = [llvmlite.__version__, sys.platform, llvm.get_process_triple(), llvm.get_host_cpu_name()]
+    about.append(llvm.get_host_cpu_features().flatten())
+    return hashlib.sha256((total.hexdigest() + json.dumps(about)).encode()).hexdigest()[:24]
+
+
+def _compile(real: str) -> bytes:
+    from dlhw.kernels.compiling import intermediate_text  # numba takes half a second to import
+
+    module = llvm.parse_assembly(intermediate_text(real, ENTRY))
+    return bytes(_target_machine().emit_object(module))
+
+
+def _target_machine() -> Any:
+    target = llvm.Target.from_triple(llvm.get_process_triple())
+    features = llvm.get_host_cpu_features().flatten()
+    return target.create_target_machine(
+        cpu=llvm.get_host_cpu_name(), features=features, opt=3, reloc="pic", codemodel="jitdefault", jit=True
+    )
+
+
+def _packed(code: bytes) -> bytes:
+    return hashlib.sha256(code).digest() + code
+
+
+def _read(file: Path) -> bytes | None:
+    """A kept object file; None if there is none, it is damaged, or others could have written it."""
+    try:
+        about = file.stat()
+        content = file.read_bytes()
+    except OSError:
+        return None
+    of_others = hasattr(os, "getuid") and about.st_uid != os.getuid()
+    if of_others or about.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        return None
+    code = content[32:]
+    return code if hashlib.sha256(code).digest() == content[:32] else None
+
+
+def _linked(code: bytes, dtype: torch.dtype) -> Callable[..., None]:
+    abort = ctypes.cast(ctypes.CDLL(None).abort, ctypes.c_void_p).value
+    for name in NEVER_CALLED:
+        if llvm.address_of_symbol(name) is None:
+            llvm.add_symbol(name, abort)
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _target_machine())
+    engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+    engine.finalize_object()
+    kinds = {Kind.real: REALS[dtype], Kind.integer: ctypes.c_int64}
+    types: list[Any] = [kinds.get(kind, ctypes.c_void_p) for kind in ARGUMENTS.values()]
+    function = ctypes.CFUNCTYPE(None, *types)(engine.get_function_address(ENTRY))
+    function.engine = engine  # type: ignore[attr-defined]  # the code lives as long as its engine
+    return function

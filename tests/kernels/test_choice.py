@@ -1,0 +1,40 @@
+"""Which runs take compiled steps, and that they are proven before the first."""
+
+import pytest
+from training_runs import small, train_together
+
+from dlhw.errors import ConfigError
+from dlhw.kernels import chain, codes
+from dlhw.nn.activations import Sigmoid
+
+
+@pytest.mark.parametrize(("overrides", "reason"), [
+    ("optimizer=adam optimizer.lr=0.01", "the optimizer is not sgd, or takes Nesterov's step"),
+    ("optimizer.momentum=0.9 optimizer.nesterov=true", "the optimizer is not sgd, or takes Nesterov's step"),
+    ("trainer.engine=autograd", "trainer.engine=autograd is not ours"),
+    ("model=cnn", "the model is not a chain of affine layers and activations"),
+    ("model.dropout=0.5", "the model is not a chain of affine layers and activations"),
+])  # fmt: skip
+def test_what_cannot_be_compiled(overrides: str, reason: str) -> None:
+    with pytest.raises(ConfigError, match=f"trainer.kernels=compiled is not possible here: {reason}"):
+        train_together([small(*overrides.split(), "trainer.kernels=compiled")])
+    (run,) = train_together([small(*overrides.split(), "trainer.epochs=1")])
+    assert run.info is not None
+    assert run.info.kernels == "torch"
+
+
+def test_compiled_where_possible() -> None:
+    (run,) = train_together([small()])
+    assert run.info is not None
+    assert run.info.kernels == "compiled"
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_wrong_step_does_not_start(dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = small("trainer.gradcheck=true", "model.activation=sigmoid", f"trainer.dtype={dtype}")
+    monkeypatch.setattr(chain, "ACTIVATIONS", chain.ACTIVATIONS | {Sigmoid: codes.TANH})
+    with pytest.raises(ConfigError, match="the compiled gradient differs from the manual one by"):
+        train_together([config])
+    monkeypatch.undo()
+    (run,) = train_together([config])
+    assert run.results

@@ -1,0 +1,119 @@
+"""Compiled steps compute what torch's operations compute: whole runs, in float64, to rounding."""
+
+from itertools import product
+
+import pytest
+from training_runs import Listener, largest_difference, regression, small, train_together
+
+from dlhw.data.dataset import Dataset
+from dlhw.kernels.chain import ACTIVATIONS, LOSSES
+from dlhw.kernels.products import FEW
+from dlhw.nn.losses import LOSSES as ALL_LOSSES
+
+# Sums of float64 in another order, after all steps; measured: below 1e-13.
+ROUNDING = 1e-10
+# One sample, few with and without a remainder of four, the most that loops take, and matrix products.
+BATCHES = (1, 3, 8, FEW, FEW + 1, 40)
+
+
+def check(*overrides: str, data: Dataset | None = None) -> None:
+    """Train the same runs both ways, and compare everything that trackers hear."""
+    rates = [f"optimizer.lr={0.02 * (run + 1)}" for run in range(2)]
+    shared = None if data is None else [data]
+
+    def train(kernels: str) -> list[Listener]:
+        configs = [
+            small(
+                "data.limit=150",
+                "trainer.epochs=2",
+                *overrides,
+                rate,
+                f"trainer.kernels={kernels}",
+                f"seed={run}",
+                "data.split.seed=0",
+            )
+            for run, rate in enumerate(rates)
+        ]
+        return train_together(configs, shared)
+
+    for ours, theirs in zip(train("compiled"), train("torch"), strict=True):
+        assert ours.info is not None
+        assert ours.info.kernels == "compiled"
+        assert theirs.info is not None
+        assert theirs.info.kernels == "torch"
+        assert largest_difference(ours.last, ours.first) > 1e-6
+        for mine, other in zip(ours.parameters, theirs.parameters, strict=True):
+            assert largest_difference(mine, other) < ROUNDING
+        for one, two in zip(ours.norms[:-1], theirs.norms[:-1], strict=True):
+            assert one == pytest.approx(two, abs=ROUNDING)
+        for first, second in zip(ours.evaluations, theirs.evaluations, strict=True):
+            assert first.scores.keys() == second.scores.keys()
+            for part, scores in first.scores.items():
+                assert scores.loss == pytest.approx(second.scores[part].loss, abs=ROUNDING)
+                assert scores.accuracy == second.scores[part].accuracy
+
+
+@pytest.mark.parametrize(
+    ("activation", "batch"), list(product(["sigmoid", "tanh", "relu", "identity"], BATCHES))
+)
+def test_activations_and_batches(activation: str, batch: int) -> None:
+    check(
+        f"model.activation={activation}",
+        "model.hidden=[12,8]",
+        f"trainer.batch_size={batch}",
+    )
+
+
+def test_all_activations_are_tested() -> None:
+    assert {each.__name__.lower() for each in ACTIVATIONS} == {"sigmoid", "tanh", "relu", "identity"}
+
+
+@pytest.mark.parametrize("batch", [8, 40])
+@pytest.mark.parametrize("penalty", [
+    "regularizer=none",
+    "regularizer=l2 regularizer.alpha=0.1",
+    "regularizer=l2 regularizer.alpha=0.1 regularizer.convention=full regularizer.on=all",
+    "regularizer=l1 regularizer.alpha=0.01",
+    "regularizer=l1 regularizer.alpha=0.01 regularizer.on=all",
+])  # fmt: skip
+def test_penalties(penalty: str, batch: int) -> None:
+    check(*penalty.split(), f"trainer.batch_size={batch}", "model.hidden=[12]")
+
+
+@pytest.mark.parametrize("batch", [8, 40])
+@pytest.mark.parametrize("penalty", ["none", "l2", "l1"])
+def test_momentum(penalty: str, batch: int) -> None:
+    check(
+        "optimizer.momentum=0.9", f"regularizer={penalty}", f"trainer.batch_size={batch}", "model.hidden=[12]"
+    )
+
+
+BINARY = ("data.classes=[3,8]", "data.limit=700")
+OF_LOSS = {
+    "CrossEntropy": ("model=softmax",),
+    "PerceptronLoss": ("model=perceptron",),
+    "BinaryCrossEntropy": ("model=logistic", *BINARY),
+    "BinarySquaredError": ("model=mlp", "model.hidden=[6]", "model.output=sigmoid", "loss=binary_squared_error",
+                           *BINARY),
+    "SquaredError": ("model=linear", "data=csv", "data.train=unused.csv", "data.task=regression"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("batch", [1, 40])
+@pytest.mark.parametrize("loss", [each.__name__ for each in LOSSES])
+def test_losses(loss: str, batch: int) -> None:
+    data = regression() if loss == "SquaredError" else None
+    check(*OF_LOSS[loss], f"trainer.batch_size={batch}", data=data)
+
+
+def test_every_loss_has_a_compiled_form() -> None:
+    assert {type(loss) for loss in ALL_LOSSES.values()} == set(LOSSES)
+
+
+@pytest.mark.parametrize("how", [
+    "trainer.shuffle=false", "trainer.drop_last=true", "trainer.sampling=with_replacement",
+    "trainer.eval_unit=step trainer.eval_every=7", "trainer.max_steps=23", "trainer.batch_size=null",
+    "schedule=cosine",
+])  # fmt: skip
+def test_ways_to_train(how: str) -> None:
+    check(*how.split(), "model.hidden=[12]")

@@ -1,0 +1,75 @@
+"""Kept machine code: used when whole and one's own, else made anew."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from dlhw.kernels import objectcode
+
+CODE = b"some machine code" * 100
+SHOW = "import torch; from dlhw.kernels.objectcode import load_steps as load; load(torch.float64)"
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Path:
+    """A file as `load_steps` keeps it."""
+    file = tmp_path / "steps.obj"
+    file.write_bytes(objectcode._packed(CODE))
+    file.chmod(0o600)
+    return file
+
+
+def test_whole(kept: Path) -> None:
+    assert objectcode._read(kept) == CODE
+
+
+@pytest.mark.parametrize("place", [0, 31, 32, -1])
+def test_a_flipped_bit_is_seen(kept: Path, place: int) -> None:
+    content = bytearray(kept.read_bytes())
+    content[place] ^= 4
+    kept.write_bytes(content)
+    assert objectcode._read(kept) is None
+
+
+@pytest.mark.parametrize("length", [0, 10, 32, 500])
+def test_cut_off(kept: Path, length: int) -> None:
+    kept.write_bytes(kept.read_bytes()[:length])
+    assert objectcode._read(kept) in (None, b"")[:1]
+
+
+@pytest.mark.parametrize("mode", [0o620, 0o602])
+def test_what_others_can_write_is_not_run(kept: Path, mode: int) -> None:
+    kept.chmod(mode)
+    assert objectcode._read(kept) is None
+
+
+def test_missing(tmp_path: Path) -> None:
+    assert objectcode._read(tmp_path / "nothing") is None
+
+
+def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    """Code is made all the same; the second time it is read, and numba is not even imported."""
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    for cache, numba_is_there in ((blocked, True), (tmp_path, True), (tmp_path, False)):
+        environment = os.environ | {"XDG_CACHE_HOME": str(cache)}
+        command = [sys.executable, "-c", f"{SHOW}; import sys; print('numba' in sys.modules)"]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.split()[-1] == str(numba_is_there)
+    (file,) = (tmp_path / "dlhw").iterdir()
+    assert file.stat().st_mode & 0o077 == 0
+
+
+def test_the_name_depends_on_the_source(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    before = objectcode._fingerprint()
+    objectcode._fingerprint.cache_clear()
+    (tmp_path / "objectcode.py").write_text("# another")
+    monkeypatch.setattr(objectcode, "__file__", str(tmp_path / "objectcode.py"))
+    assert objectcode._fingerprint() != before
+    objectcode._fingerprint.cache_clear()
+    assert objectcode.load_steps(torch.float64) is objectcode.load_steps(torch.float64)
