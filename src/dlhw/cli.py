@@ -1,8 +1,10 @@
 """What the commands share: errors as one sentence, exit statuses, Hydra without tracebacks."""
 
 import atexit
+import errno
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NoReturn
@@ -10,30 +12,40 @@ from typing import NoReturn
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
+from dlhw import interruption
 from dlhw.config.callback import Refused
 from dlhw.errors import UserError
+from dlhw.surroundings import check_surroundings
 
 FULL_ERROR = "HYDRA_FULL_ERROR"
-INTERRUPTED = 130
+# What a write can fail with through no fault of ours; the error may name no file.
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 
 
 def run_command(command: str, body: Callable[[], int | None]) -> None:
     """Run a command and leave the process with its exit status.
 
     What the user can mend is told in one sentence on stderr, with status 1; HYDRA_FULL_ERROR=1 shows the
-    traceback. Anything else is a defect of ours, and keeps its traceback.
+    traceback. Anything else is a defect of ours, and keeps its traceback. SIGTERM and Ctrl-C end it with
+    status 143 and 130.
     """
+    interruption.install()
+    threading.excepthook = _tell_of_thread
     if os.environ.get(FULL_ERROR) == "1":
+        check_surroundings()
         sys.exit(body() or 0)
     try:
+        check_surroundings()
         with _hydra_raises():
             status = body() or 0
-    except KeyboardInterrupt:
-        sys.exit(_tell(command, "interrupted", INTERRUPTED))
+    except interruption.Interrupted as signal:
+        leave(_tell(command, "interrupted", signal.exit_status))
     except BrokenPipeError:  # whoever read our output has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except BaseException as error:
+        if (masked := interruption.raised()) is not None:
+            leave(_tell(command, "interrupted", masked.exit_status))
         sentence = explain_any(error)
         if sentence is None:
             raise
@@ -65,9 +77,15 @@ def explain_any(error: BaseException) -> str | None:
         return str(error)
     if isinstance(error, HydraException | OmegaConfBaseException):
         return explain(error)
-    if isinstance(error, OSError) and error.filename is not None:
-        return f"{error.filename}: {error.strerror}"
+    if isinstance(error, OSError) and (error.filename is not None or error.errno in NO_ROOM):
+        return f"{error.filename or 'a file could not be written'}: {error.strerror}"
     return None
+
+
+def _tell_of_thread(failed: threading.ExceptHookArgs) -> None:
+    """TensorBoard's thread fails aloud, and once more in the call that waits for it, where it is handled."""
+    if not type(failed.thread).__module__.startswith("tensorboard"):
+        threading.__excepthook__(failed)
 
 
 def _tell(command: str, text: str, status: int) -> int:

@@ -5,7 +5,14 @@ from difflib import get_close_matches
 
 
 class UserError(ValueError):
-    """Something the user can mend; the message names the key or file, the value found, and the remedy."""
+    """Something the user can mend; the message names the key or file, the value found, and the remedy.
+
+    Names from files can hold anything; what a terminal would obey, such as an escape sequence, is spelt out.
+    """
+
+    def __str__(self) -> str:
+        letters = super().__str__()
+        return "".join(each if each.isprintable() or each == "\n" else repr(each)[1:-1] for each in letters)
 
 
 class ConfigError(UserError):
@@ -18,6 +25,10 @@ class DataError(UserError):
 
 class RunFolderError(UserError):
     """A folder is not a run folder, or holds a run that would be overwritten."""
+
+
+class DivergedError(UserError):
+    """A run's loss or gradients were not finite, and its config calls that an error."""
 
 
 def did_you_mean(word: str, options: Iterable[str]) -> str:

@@ -58,12 +58,20 @@ def evaluate(argv: list[str]) -> int:
     """Measure a run again, print the scores, return the exit status."""
     args = parse(argv)
     config = saved_config(args.run_dir, args.overrides)
+    if not config.procedure.trains:
+        raise RunFolderError(
+            f"{args.run_dir} holds what procedure={config.procedure.name} found, and no parameters to "
+            "measure again: summary.json has its values, and dlhw-train computes them anew"
+        )
     checkpoint = args.checkpoint or str(config.trainer.select)
     summary = read_summary(args.run_dir)
-    scores = measure(config, args.run_dir, checkpoint, summary.get("matmul"))
+    scores, hashes, step = measure(config, args.run_dir, checkpoint, summary.get("matmul"))
+    tell_other_data(hashes, summary.get("split_hashes"))
     recorded = dict(summary.get(SUMMARY_OF[checkpoint]) or {})
     if config.trainer.train_metrics != "full":
         recorded.pop("train", None)
+    if checkpoint == "last" and step != summary.get("steps"):
+        recorded = {}  # cut off between two evaluations
     if args.json:
         print(json.dumps({part: asdict(each) for part, each in scores.items()}, indent=2))
     else:
@@ -78,27 +86,27 @@ def saved_config(folder: Path, overrides: list[str]) -> "TrainConfig":
         RunFolderError: if the folder is not that of a run.
         ConfigError: if the config or an override does not fit.
     """
-    from omegaconf import DictConfig, OmegaConf
+    from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
-    from yaml import YAMLError
 
     from dlhw.config.load import from_dict
     from dlhw.config.messages import explain
     from dlhw.errors import ConfigError
+    from dlhw.tracking.plain import read_yaml
 
     path = folder / ".hydra" / "config.yaml"
     if not path.is_file():
         raise RunFolderError(f"{folder} is not a run's folder: it has no .hydra/config.yaml")
-    try:
-        saved = OmegaConf.load(path)
-        tree = OmegaConf.to_container(OmegaConf.merge(saved, OmegaConf.from_dotlist(overrides)), resolve=True)
-    except OmegaConfBaseException as error:
-        raise ConfigError(f"{path}: {explain(error)}") from error
-    except (YAMLError, UnicodeDecodeError, ValueError) as error:
-        raise RunFolderError(f"{path} is damaged: it is not the YAML that Hydra writes") from error
-    if not isinstance(saved, DictConfig) or not isinstance(tree, dict):
+    saved = read_yaml(path)
+    if not isinstance(saved, dict):
         raise RunFolderError(f"{path} is damaged: it does not hold a config")
-    return from_dict({str(key): value for key, value in tree.items()})
+    try:
+        tree = OmegaConf.to_container(OmegaConf.merge(saved, OmegaConf.from_dotlist(overrides)), resolve=True)
+        assert isinstance(tree, dict)
+        return from_dict({str(key): value for key, value in tree.items()})
+    except (OmegaConfBaseException, ConfigError) as error:
+        told = str(error) if isinstance(error, ConfigError) else explain(error)
+        raise ConfigError("\n".join(f"{path}: {line}" for line in told.splitlines())) from error
 
 
 def read_summary(folder: Path) -> dict[str, Any]:
@@ -107,22 +115,29 @@ def read_summary(folder: Path) -> dict[str, Any]:
     Raises:
         RunFolderError: if the file is damaged.
     """
+    from dlhw.tracking.plain import read_json
+
     path = folder / "summary.json"
     if not path.is_file():
         return {}
-    try:
-        summary = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise RunFolderError(f"{path} is damaged: it is not JSON") from error
+    summary = read_json(path)
     if not isinstance(summary, dict):
         raise RunFolderError(f"{path} is damaged: it does not hold a summary")
     return summary
 
 
+def tell_other_data(hashes: Mapping[str, str], recorded: Any) -> None:
+    """Say on stderr which parts are not the samples that the run was trained and measured with."""
+    known = recorded if isinstance(recorded, dict) else {}
+    other = [part for part, digest in hashes.items() if part in known and known[part] != digest]
+    if other:
+        print(f"dlhw-eval: other data than the run's in {', '.join(other)} (split_hashes)", file=sys.stderr)
+
+
 def measure(
     config: "TrainConfig", folder: Path, checkpoint: str, matmul: str | None
-) -> "Mapping[str, Scores]":
-    """Scores of every part with a checkpoint's parameters.
+) -> "tuple[Mapping[str, Scores], Mapping[str, str], Any]":
+    """Scores of every part with a checkpoint's parameters, the hash of every part, the checkpoint's step.
 
     Args:
         config: the run's.
@@ -138,17 +153,18 @@ def measure(
     from dlhw.training.scoring import Evaluator
 
     path = folder / "checkpoints" / f"{checkpoint}.safetensors"
-    tensors, _ = load_checkpoint(path)
+    tensors, state = load_checkpoint(path)
     dataset = load_dataset(config.data, config.data_seed(), DTYPES[config.trainer.dtype])
     cohort = prepare([config], [dataset])
     check_matches(path, tensors, {name: spec.shape for name, spec in cohort.layout.specs.items()})
     cohort.load_run(0, under("parameters", tensors))
     evaluator = Evaluator(cohort.model, cohort.loss)
     with matmul_setting(matmul or "highest"):
-        return {
+        scores = {
             name: evaluator.scores(cohort.params, Pool.of([part], cohort.device), 1)[0]
             for name, part in dataset.parts.items()
         }
+    return scores, dataset.hashes, state.get("step")
 
 
 def differs(scores: "Scores", recorded: Mapping[str, float | None]) -> bool:

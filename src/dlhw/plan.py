@@ -13,6 +13,7 @@ from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig
 
 from dlhw.cli import run_command
+from dlhw.config.checked_loader import checked_loading
 from dlhw.config.store import conf_dir, register
 from dlhw.errors import ConfigError, UserError
 from dlhw.launcher.grouping import describe, group
@@ -85,7 +86,7 @@ def plan(arguments: Sequence[str]) -> int:
 
 def _prepare(overrides: list[str]) -> tuple[Prepared, GridSweeper]:
     register()
-    with initialize_config_dir(str(conf_dir()), job_name="train", version_base="1.3"):
+    with checked_loading(), initialize_config_dir(str(conf_dir()), job_name="train", version_base="1.3"):
         hydra = GlobalHydra.instance().hydra
         assert hydra is not None
         master = hydra.compose_config("train", overrides, run_mode=RunMode.MULTIRUN)

@@ -8,20 +8,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import hydra
+import hydra.core.utils
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from dlhw.cli import run_command
+from dlhw.cli import explain_any, run_command
 from dlhw.config.callback import Refused
+from dlhw.config.checked_loader import checked_loading
 from dlhw.config.load import to_config
 from dlhw.config.store import conf_dir, register
 from dlhw.errors import UserError
+from dlhw.interruption import Interrupted
+from dlhw.launcher.running import save_config
 from dlhw.sweep.arguments import sweep_arguments
 
 if TYPE_CHECKING:
     from dlhw.config.root import TrainConfig
     from dlhw.training.events import RunResult
+    from dlhw.training.resuming import Saved
 
 USAGE = """\
 dlhw-train: train one run, or a sweep of runs, from a composed config.
@@ -32,6 +37,7 @@ usage: dlhw-train [GROUP=OPTION] [KEY=VALUE] ... [-m | --multirun] [--cfg job] [
   dlhw-train data=mnist optimizer.lr=0.05             the same on MNIST
   dlhw-train model=cnn model.pooling=max              a small CNN
   dlhw-train -m optimizer.lr=1,0.1,0.01 seeds=3       a sweep: nine runs, trained together
+  dlhw-train resume=RUN_DIR                           go on with a run that was cut off
   dlhw-train --cfg job                                show the config, train nothing
   dlhw-train --help all                               every key with its default and meaning
   dlhw-train --hydra-help                             Hydra's own options
@@ -43,6 +49,7 @@ seeds=N too, '+zip={KEY:[...],KEY:[...]}' (values that move together) and '+grid
 groups (default: model=mlp data=digits optimizer=sgd schedule=constant regularizer=none):
 """
 
+RESUME = "resume="
 log = logging.getLogger("dlhw")
 
 
@@ -51,7 +58,17 @@ def main() -> None:
     if {"--help", "-h"} & set(sys.argv[1:]):
         print(help_text("all" in sys.argv[1:]))
         return
-    run_command("dlhw-train", lambda: compose_and_train())
+    run_command("dlhw-train", lambda: train(sys.argv[1:]))
+
+
+def train(arguments: list[str]) -> int | None:
+    """Go on with a run, or compose a config and train it; returns the exit status."""
+    if any(argument.startswith(RESUME) for argument in arguments):
+        from dlhw.resume import resume
+
+        return resume(arguments)
+    compose_and_train()
+    return None
 
 
 def help_text(every_key: bool) -> str:
@@ -65,8 +82,11 @@ def help_text(every_key: bool) -> str:
 def compose_and_train() -> None:
     """Let Hydra compose the config (or the configs of a sweep) and call `task` with each."""
     register()
+    # Hydra's own opens the file before it has the text: a process killed then would leave an empty one.
+    hydra.core.utils._save_config = save_config
     sys.argv[1:] = sweep_arguments(sys.argv[1:])
-    hydra.main(config_path=str(conf_dir()), config_name="train", version_base="1.3")(task)()
+    with checked_loading():
+        hydra.main(config_path=str(conf_dir()), config_name="train", version_base="1.3")(task)()
 
 
 def task(composed: DictConfig) -> float | None:
@@ -77,13 +97,23 @@ def task(composed: DictConfig) -> float | None:
     """
     folder = Path(HydraConfig.get().runtime.output_dir)
     try:
-        result = train_run(to_config(composed), folder)
+        config = to_config(composed)
+        result = train_run(config, folder)
+    except Interrupted:
+        _discard(folder)
+        if folder.exists():
+            print(f"dlhw-train: resume={folder} goes on with this run", file=sys.stderr)
+        raise
     except UserError as error:
         _discard(folder)
         if HydraConfig.get().mode is RunMode.RUN:
             raise Refused(error) from error  # Hydra would print the overrides above our sentence
         raise
-    log.info("%s after %d steps, %.2f s", result.status, result.steps, result.seconds)
+    except OSError as error:  # the disk is full, for example: what is there stays, to be gone on from
+        sentence = explain_any(error)
+        if sentence is None or HydraConfig.get().mode is not RunMode.RUN:
+            raise
+        raise Refused(UserError(sentence)) from error
     from dlhw.training.result import objective
 
     return objective(result)
@@ -92,19 +122,38 @@ def task(composed: DictConfig) -> float | None:
 task.trains_config = True  # type: ignore[attr-defined]  # the fused launcher may train its jobs as cohorts
 
 
-def train_run(config: "TrainConfig", folder: Path) -> "RunResult":
-    """Train a single run, which is a cohort of one, into its folder; or compute what its procedure says."""
+def train_run(config: "TrainConfig", folder: Path, saved: "Saved | None" = None) -> "RunResult":
+    """Train a single run, which is a cohort of one, into its folder; or compute what its procedure says.
+
+    Args:
+        config: the run's.
+        folder: the run's, which exists.
+        saved: what it goes on from.
+
+    Raises:
+        DivergedError: if it diverges and `trainer.on_divergence=error`.
+        Interrupted: if the process was told to end, once what is needed to go on is written.
+    """
     if not config.procedure.trains:
         return compute_run(config, folder)
     from dlhw.data.dataset import load_dataset
     from dlhw.tracking.trackers import run_trackers
     from dlhw.training.device import DTYPES, resolve_device
     from dlhw.training.fit import fit
+    from dlhw.training.result import failure
 
     resolve_device(config.trainer.device)
     dataset = load_dataset(config.data, config.data_seed(), DTYPES[config.trainer.dtype])
     log.info("training %s on %s into %s", config.model.name, config.data.name, folder)
-    (result,) = fit([config], [dataset], lambda run, each: run_trackers(each, folder, show_console=True))
+    (result,) = fit(
+        [config],
+        [dataset],
+        lambda run, each: run_trackers(each, folder, show_console=True),
+        None if saved is None else [saved],
+    )
+    log.info("%s after %d steps, %.2f s", result.status, result.steps, result.seconds)
+    if (error := failure(result, config)) is not None:
+        raise error
     return result
 
 
@@ -115,7 +164,9 @@ def compute_run(config: "TrainConfig", folder: Path) -> "RunResult":
 
     log.info("%s into %s", config.procedure.name, folder)
     try:
-        return run_procedure(config, folder)
+        result = run_procedure(config, folder)
+        log.info("%s after %.2f s", result.status, result.seconds)
+        return result
     except UserError:
         raise  # what cannot be computed leaves no folder
     except Exception as error:
@@ -127,7 +178,8 @@ def _discard(folder: Path) -> None:
     """Remove a folder that holds nothing but what Hydra put there: the run never began."""
     made_by_hydra = {".hydra", f"{HydraConfig.get().job.name}.log"}
     if folder.is_dir() and {entry.name for entry in folder.iterdir()} <= made_by_hydra:
-        for handler in logging.getLogger().handlers:
+        for handler in list(logging.getLogger().handlers):
+            logging.getLogger().removeHandler(handler)  # a later line would open the file again
             handler.close()
         shutil.rmtree(folder)
         with suppress(OSError):  # not empty: there are other runs of that name

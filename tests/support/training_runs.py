@@ -32,6 +32,7 @@ class Listener:
         self.norms: list[Mapping[tuple[str, str], float]] = []
         self.progress: list[dict[str, Any]] = []
         self.optimizer: dict[str, Tensor] = {}
+        self.checkpoints: list[int] = []
         self.results: list[RunResult] = []
         self.aborted: tuple[Status, str] | None = None
 
@@ -43,6 +44,9 @@ class Listener:
         self.parameters.append(snapshot.parameters())
         self.norms.append(snapshot.norms())
         self.progress.append(snapshot.progress())
+
+    def checkpoint(self, snapshot: Snapshot) -> None:
+        self.checkpoints.append(int(snapshot.progress()["step"]))
 
     def finish(self, result: RunResult, snapshot: Snapshot) -> None:
         self.results.append(result)

@@ -1,6 +1,7 @@
 """A run of three evaluations on digits, made of real tensors, for trackers to listen to."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -55,12 +56,12 @@ def parameters() -> dict[str, Tensor]:
 
 
 @pytest.fixture
-def progress() -> dict[str, int | float]:
-    return {"epoch": 0, "step": 0, "best": float("inf")}
+def progress() -> dict[str, Any]:
+    return {"epoch": 0, "step": 0, "best": {"value": float("inf"), "scores": {}}}
 
 
 @pytest.fixture
-def snapshot(parameters: dict[str, Tensor], progress: dict[str, int | float]) -> Snapshot:
+def snapshot(parameters: dict[str, Tensor], progress: dict[str, Any]) -> Snapshot:
     def gradients() -> dict[str, Tensor]:
         return {name: 0.1 * value for name, value in parameters.items()} if progress["step"] else {}
 
@@ -70,6 +71,7 @@ def snapshot(parameters: dict[str, Tensor], progress: dict[str, int | float]) ->
         norms=lambda: {("weight", name): float(value.norm()) for name, value in parameters.items()},
         optimizer=lambda: {"momentum_buffer": torch.cat([value.flatten() for value in parameters.values()])},
         progress=lambda: dict(progress),
+        others=lambda: {"streams/dropout": torch.arange(5, dtype=torch.uint8)},
     )
 
 
@@ -110,7 +112,7 @@ def play(
     evaluations: list[Evaluation],
     result: RunResult,
     parameters: dict[str, Tensor],
-    progress: dict[str, int | float],
+    progress: dict[str, Any],
 ) -> Callable[[Tracker], None]:
     """Tell a tracker the whole run; parameters grow by one with every evaluation."""
 

@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -7,7 +8,7 @@ from torch import Tensor
 
 from dlhw.config.load import from_dict
 from dlhw.tracking.checkpoint import check_matches, load_checkpoint
-from dlhw.tracking.checkpoints import BEST, LAST, CheckpointTracker
+from dlhw.tracking.checkpoints import BEST, LAST, PREVIOUS, CheckpointTracker
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores, Snapshot, Status, Tracker
 
 
@@ -15,40 +16,64 @@ def saved_step(path: Path) -> int:
     return int(load_checkpoint(path)[1]["step"])
 
 
-@pytest.mark.parametrize("pause", [0.0, 1000.0])
 def test_last_and_best_of_a_whole_run(
-    tmp_path: Path,
-    play: Callable[[Tracker], None],
-    parameters: dict[str, Tensor],
-    info: RunInfo,
-    pause: float,
+    tmp_path: Path, play: Callable[[Tracker], None], parameters: dict[str, Tensor], info: RunInfo
 ) -> None:
-    play(CheckpointTracker(tmp_path, pause=pause))
+    play(CheckpointTracker(tmp_path))
     tensors, state = load_checkpoint(tmp_path / LAST)
     assert (saved_step(tmp_path / BEST), saved_step(tmp_path / LAST)) == (52, 78)
     assert torch.equal(tensors["parameters/fc1.weight"], parameters["fc1.weight"])
     best, _ = load_checkpoint(tmp_path / BEST)
     torch.testing.assert_close(best["parameters/fc1.weight"], parameters["fc1.weight"] - 1)
     assert tensors["optimizer/momentum_buffer"].shape == (1210,)
-    assert state["progress"] == {"epoch": 3, "step": 78, "best": float("inf")}
+    assert tensors["streams/dropout"].tolist() == [0, 1, 2, 3, 4]
+    assert "streams/dropout" not in best
+    assert state["progress"] == {"epoch": 3, "step": 78, "best": {"value": float("inf"), "scores": {}}}
     assert state["scores"]["val"] == {"loss": 0.2, "accuracy": 0.9}
     assert from_dict(state["config"]) == info.config
     check_matches(tmp_path / LAST, tensors, info.layers)
 
 
-def test_writing_is_held_back(
-    tmp_path: Path, info: RunInfo, snapshot: Snapshot, evaluations: list[Evaluation]
+def test_the_checkpoint_before_stays_while_the_run_is_under_way(
+    tmp_path: Path, info: RunInfo, snapshot: Snapshot, result: RunResult, progress: dict[str, Any]
 ) -> None:
-    tracker = CheckpointTracker(tmp_path, pause=1000.0)
+    tracker = CheckpointTracker(tmp_path)
     tracker.start(info, snapshot)
     assert not (tmp_path / LAST).exists()
-    tracker.evaluated(evaluations[0], snapshot)
+    for step in (5, 26, 31):
+        progress["step"] = step
+        tracker.checkpoint(snapshot)
+    assert (saved_step(tmp_path / LAST), saved_step(tmp_path / PREVIOUS)) == (31, 26)
+    progress["step"] = result.steps
+    tracker.finish(result, snapshot)
+    assert saved_step(tmp_path / LAST) == result.steps
+    assert not (tmp_path / PREVIOUS).exists()
+
+
+def test_the_best_is_written_before_the_last_that_tells_of_it(
+    tmp_path: Path, info: RunInfo, snapshot: Snapshot, evaluations: list[Evaluation], progress: dict[str, Any]
+) -> None:
+    tracker = CheckpointTracker(tmp_path)
+    tracker.start(info, snapshot)
+    progress["step"] = 52
     tracker.evaluated(evaluations[1], snapshot)
-    assert saved_step(tmp_path / LAST) == 26
     assert not (tmp_path / BEST).exists()
-    tracker.abort(Status.interrupted, "")
-    assert saved_step(tmp_path / LAST) == 52
+    progress["step"] = 60
+    tracker.checkpoint(snapshot)
+    assert (saved_step(tmp_path / BEST), saved_step(tmp_path / LAST)) == (52, 60)
+    assert (tmp_path / BEST).stat().st_mtime_ns <= (tmp_path / LAST).stat().st_mtime_ns
+
+
+def test_a_run_that_is_cut_off_keeps_its_best(
+    tmp_path: Path, info: RunInfo, snapshot: Snapshot, evaluations: list[Evaluation], progress: dict[str, Any]
+) -> None:
+    tracker = CheckpointTracker(tmp_path)
+    tracker.start(info, snapshot)
+    progress["step"] = 52
+    tracker.evaluated(evaluations[1], snapshot)
+    tracker.abort(Status.failed, "")
     assert saved_step(tmp_path / BEST) == 52
+    assert not (tmp_path / LAST).exists()
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
@@ -59,33 +84,43 @@ def test_finite_parameters_are_never_replaced_by_others(
     evaluations: list[Evaluation],
     result: RunResult,
     parameters: dict[str, Tensor],
+    progress: dict[str, Any],
     bad: float,
 ) -> None:
-    tracker = CheckpointTracker(tmp_path, pause=0.0)
+    tracker = CheckpointTracker(tmp_path)
     tracker.start(info, snapshot)
-    tracker.evaluated(evaluations[0], snapshot)
-    parameters["fc2.bias"][3] = bad
+    progress["step"] = 26
     tracker.evaluated(evaluations[1], snapshot)
+    tracker.checkpoint(snapshot)
+    parameters["fc2.bias"][3] = bad
+    progress["step"] = 52
+    tracker.evaluated(evaluations[1], snapshot)
+    tracker.checkpoint(snapshot)
     tracker.finish(result, snapshot)
-    assert saved_step(tmp_path / LAST) == 26
+    assert (saved_step(tmp_path / LAST), saved_step(tmp_path / BEST)) == (26, 26)
 
 
-def test_without_validation_the_last_is_the_best(
-    tmp_path: Path, info: RunInfo, snapshot: Snapshot, evaluations: list[Evaluation], result: RunResult
+def test_without_a_best_evaluation_the_last_is_the_best(
+    tmp_path: Path,
+    info: RunInfo,
+    snapshot: Snapshot,
+    evaluations: list[Evaluation],
+    result: RunResult,
+    progress: dict[str, Any],
 ) -> None:
-    tracker = CheckpointTracker(tmp_path, pause=0.0)
+    tracker = CheckpointTracker(tmp_path)
     tracker.start(info, snapshot)
     for evaluation in (evaluations[0], evaluations[2]):
+        progress["step"] = evaluation.step
         tracker.evaluated(evaluation, snapshot)
-    assert not (tmp_path / BEST).exists()
     tracker.finish(result, snapshot)
     assert saved_step(tmp_path / BEST) == saved_step(tmp_path / LAST) == 78
 
 
 def test_the_test_evaluation_writes_nothing(tmp_path: Path, info: RunInfo, snapshot: Snapshot) -> None:
-    tracker = CheckpointTracker(tmp_path, pause=0.0)
+    tracker = CheckpointTracker(tmp_path)
     tracker.start(info, snapshot)
     scores = {"test": Scores(0.1, 0.9)}
-    tracker.evaluated(Evaluation(epoch=3, step=78, seconds=1, lr=1, scores=scores), snapshot)
+    tracker.evaluated(Evaluation(epoch=3, step=78, seconds=1, lr=1, scores=scores, is_best=True), snapshot)
     tracker.abort(Status.failed, "")
     assert not (tmp_path / "checkpoints").exists()

@@ -118,7 +118,7 @@ def test_with_replacement_a_batch_may_hold_a_sample_twice() -> None:
 
 
 def test_file_order_has_no_order() -> None:
-    assert OrderStream([0], 10, 4, Sampling.file_order).epoch(0) is None
+    assert OrderStream([0], 10, 4, None).epoch(0) is None
 
 
 def test_inputs_are_shared_where_only_targets_differ() -> None:
@@ -148,7 +148,8 @@ def test_masks_depend_on_seed_and_epoch_alone() -> None:
 
 @given(sizes=st.lists(st.integers(1, 9), min_size=1, max_size=8))
 def test_running_scores_weigh_samples_not_batches(sizes: list[int]) -> None:
-    loss, running = LOSSES["cross_entropy"], RunningScores(LOSSES["cross_entropy"], 2)  # type: ignore[index]
+    loss = LOSSES["cross_entropy"]  # type: ignore[index]
+    running = RunningScores(loss, 2, torch.device("cpu"))
     out = torch.randn(2, sum(sizes), 4, dtype=torch.float64)
     labels = torch.randint(4, (1, sum(sizes)))
     start = 0
@@ -162,13 +163,15 @@ def test_running_scores_weigh_samples_not_batches(sizes: list[int]) -> None:
     assert running.diverged_at == [None, None]
 
 
-def test_running_scores_find_the_first_loss_that_is_not_finite() -> None:
-    running = RunningScores(LOSSES["squared_error"], 2)  # type: ignore[index]
+def test_running_scores_show_a_loss_that_is_not_finite_in_its_own_run() -> None:
+    running = RunningScores(LOSSES["squared_error"], 2, torch.device("cpu"))  # type: ignore[index]
     good = torch.ones(2, 3, 1)
     bad = good.clone()
     bad[1, 2] = float("inf")
     for step, out in enumerate([good, good, bad, bad], start=1):
         running.add(step, out, torch.zeros(1, 3, 1))
+    running.find_ended([None, 3])
+    running.find_ended([None, 4])
     first, second = running.take()
     assert running.diverged_at == [None, 3]
     assert first.loss == 1

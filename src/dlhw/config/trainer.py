@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum, auto
 
-from dlhw.config.group import Group, at_least, per_run
+from dlhw.config.group import Group, aside, at_least, per_run, positive
 
 
 class Engine(StrEnum):
@@ -15,6 +15,15 @@ class Engine(StrEnum):
     autograd = auto()
 
 
+class Kernels(StrEnum):
+    """What makes a training step."""
+
+    auto = "auto"
+    compiled = "compiled"
+    captured = "captured"
+    torch = "torch"
+
+
 class Unit(StrEnum):
     """What `eval_every` counts."""
 
@@ -22,11 +31,24 @@ class Unit(StrEnum):
     step = auto()
 
 
+class CheckpointUnit(StrEnum):
+    """What `checkpoint_every` counts."""
+
+    epoch = auto()
+    minute = auto()
+
+
+class OnDivergence(StrEnum):
+    """What a loss or gradient that is not finite means to the command."""
+
+    stop = auto()
+    error = auto()
+
+
 class Sampling(StrEnum):
     """How the samples of a step are drawn."""
 
     epoch = auto()
-    file_order = auto()
     without_replacement = auto()
     with_replacement = auto()
 
@@ -106,7 +128,7 @@ class TrainerConfig(Group):
     """a new order every epoch; false: file order"""
     sampling: Sampling = Sampling.epoch
     """epoch: each sample once an epoch; without_replacement, with_replacement: every step draws anew from all
-    samples, and an epoch is as many draws as there are samples; file_order: what shuffle=false gives"""
+    samples, and an epoch is as many draws as there are samples"""
     drop_last: bool = False
     """leave out the last batch of an epoch when it is smaller"""
     eval_every: int = 1
@@ -125,6 +147,9 @@ class TrainerConfig(Group):
     """validation metric that says which is best; auto: accuracy where there is one, else loss"""
     engine: Engine = Engine.manual
     """manual: our backward passes; autograd: torch's, on the same forward"""
+    kernels: Kernels = Kernels.auto
+    """compiled: whole steps as one compiled loop (CPU; affine layers and activations, SGD); captured: a step
+    replayed as a CUDA graph (no dropout); torch: torch's operations; auto: the fastest that is possible"""
     device: str = "auto"
     """auto, cpu, cuda or cuda:N"""
     dtype: DType = DType.float32
@@ -133,12 +158,20 @@ class TrainerConfig(Group):
     """auto measures highest and medium on this machine, and takes the faster if it is as exact"""
     gradcheck: bool = True
     """compare manual gradients with autograd's on a small batch before training"""
+    checkpoint_every: float | None = aside(None)
+    """write checkpoints/last after so many epochs or minutes; null: at evaluations, and about once a minute
+    between them, but never so often that writing takes more than a twentieth of the time"""
+    checkpoint_unit: CheckpointUnit = aside(CheckpointUnit.epoch)
+    """what checkpoint_every counts; minutes pass within an epoch too"""
+    on_divergence: OnDivergence = aside(OnDivergence.stop)
+    """a run that diverges ends there with its last finite parameters; error: the command also exits with 1,
+    and a sweep counts the run as failed"""
 
     def problems(self) -> Iterator[str]:
         yield from at_least("trainer.epochs", self.epochs, 0)
         if self.max_steps is not None:
             yield from at_least("trainer.max_steps", self.max_steps, 1)
-        if not self.shuffle and self.sampling not in (Sampling.epoch, Sampling.file_order):
+        if not self.shuffle and self.sampling is not Sampling.epoch:
             yield f"trainer.shuffle=false contradicts trainer.sampling={self.sampling}"
         if self.batch_size is not None:
             yield from at_least("trainer.batch_size", self.batch_size, 1)
@@ -148,9 +181,20 @@ class TrainerConfig(Group):
             what = "less than trainer.eval_every" if self.eval_unit is Unit.step else "0 for eval_unit=epoch"
             yield f"trainer.eval_offset must be >= 0 and {what}, got {self.eval_offset}"
         yield from self.early_stopping.problems()
+        yield from self._checkpoint_problems()
         if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", self.device):
             yield f"trainer.device must be auto, cpu, cuda or cuda:N, got {self.device}"
 
-    def resolved_sampling(self) -> Sampling:
-        """How samples are drawn once `shuffle` is taken in."""
-        return self.sampling if self.shuffle else Sampling.file_order
+    def _checkpoint_problems(self) -> Iterator[str]:
+        key, every = "trainer.checkpoint_every", self.checkpoint_every
+        if every is None:
+            if self.checkpoint_unit is CheckpointUnit.minute:
+                yield "trainer.checkpoint_unit=minute needs trainer.checkpoint_every, got null"
+            return
+        yield from positive(key, every)
+        if self.checkpoint_unit is CheckpointUnit.epoch and every > 0 and not every.is_integer():
+            yield f"{key} must be a whole number of epochs (or trainer.checkpoint_unit=minute), got {every}"
+
+    def resolved_sampling(self) -> Sampling | None:
+        """How samples are drawn; None: in file order."""
+        return self.sampling if self.shuffle else None

@@ -1,7 +1,8 @@
 """Train jobs as cohorts: in pieces that fit into memory, each job with files and an end of its own."""
 
 import logging
-from collections.abc import Sequence
+import sys
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from random import Random
 
@@ -11,18 +12,21 @@ from hydra.types import HydraContext
 from dlhw.config.root import TrainConfig
 from dlhw.data.cache import DatasetCache
 from dlhw.data.dataset import Dataset
-from dlhw.errors import UserError
+from dlhw.errors import RunFolderError, UserError
 from dlhw.launcher.job import Job
 from dlhw.launcher.memory import SHARE, cohort_bytes, free_bytes, is_out_of_memory, run_bytes
+from dlhw.launcher.resuming import starts
 from dlhw.launcher.verify import Verifier
 from dlhw.models.build import build_model
 from dlhw.nn.parameters import Layout
+from dlhw.tracking.restoring import clear_leftovers, saved_in
 from dlhw.tracking.summary import write_failure
 from dlhw.tracking.trackers import run_trackers
 from dlhw.training.device import DTYPES, resolve_device
 from dlhw.training.events import RunResult, Status, Tracker
 from dlhw.training.fit import fit, num_outputs
-from dlhw.training.result import objective
+from dlhw.training.result import failure, objective
+from dlhw.training.resuming import Saved
 
 # Data sets of a sweep that stay in memory: enough for one source with a few seeds of its split.
 KEPT_DATASETS = 8
@@ -35,10 +39,13 @@ class CohortTrainer:
         context: Hydra's, for folders and callbacks.
         max_runs: most runs that train together; None: as many as memory allows.
         verify: runs of the sweep that are trained again alone.
+        resumable: names of folders that an earlier process has left for these very runs.
     """
 
-    def __init__(self, context: HydraContext, *, max_runs: int | None, verify: int) -> None:
-        self.context, self.max_runs = context, max_runs
+    def __init__(
+        self, context: HydraContext, *, max_runs: int | None, verify: int, resumable: Collection[str] = ()
+    ) -> None:
+        self.context, self.max_runs, self.resumable = context, max_runs, resumable
         self._datasets = DatasetCache(KEPT_DATASETS)
         self.verifier = Verifier(verify, Random(0))
 
@@ -53,8 +60,25 @@ class CohortTrainer:
             return
         if limit < len(jobs):
             print(f"at most {limit} of {len(jobs)} runs train at a time", flush=True)
-        for start in range(0, len(jobs), limit):
-            self._train_piece(jobs[start : start + limit], datasets[start : start + limit])
+        for start in starts([self._saved(job) for job in jobs]):
+            for places in chunks(range(len(start.places)), limit):
+                saved = None if start.saved is None else [start.saved[place] for place in places]
+                chosen = [start.places[place] for place in places]
+                self._train_piece([jobs[each] for each in chosen], [datasets[each] for each in chosen], saved)
+
+    def _saved(self, job: Job) -> list[Saved]:
+        """What a job can go on from."""
+        if job.config is None or not self.resumable:
+            return []
+        folder = job.planned_folder()
+        if folder.name not in self.resumable:
+            return []
+        clear_leftovers(folder)
+        try:
+            return saved_in(folder, job.config)
+        except RunFolderError as error:
+            print(f"dlhw-train: {error}; starting again", file=sys.stderr, flush=True)
+            return []
 
     def report_verified(self) -> None:
         """Print how far runs in cohorts are from the same runs alone."""
@@ -76,34 +100,45 @@ class CohortTrainer:
         room = SHARE * free_bytes(device) - cohort_bytes(size)
         return max(1, int(room // each_run))
 
-    def _train_piece(self, jobs: Sequence[Job], datasets: Sequence[Dataset]) -> None:
+    def _train_piece(
+        self, jobs: Sequence[Job], datasets: Sequence[Dataset], saved: Sequence[Saved] | None
+    ) -> None:
         """Train a cohort; if memory runs out, each half of it."""
         for job in jobs:
             if job.folder is None:
                 job.log(f"training in a cohort of {len(jobs)} into {job.begin(self.context)}")
+        if saved:
+            _tell_steps(jobs, saved)
         try:
-            results = self._fit(jobs, datasets)
+            results = self._fit(jobs, datasets, saved)
         except Exception as error:
             if not is_out_of_memory(error) or len(jobs) == 1:
                 self._fail(jobs, error)
                 return
+        except KeyboardInterrupt as interrupt:
+            for job in jobs:
+                job.log(str(interrupt) or "interrupted", logging.WARNING)
+            raise
         else:
             for job, result in zip(jobs, results, strict=True):
                 self._end(job, result)
             return
-        self._halve(jobs, datasets)
+        self._halve(jobs, datasets, saved)
 
-    def _halve(self, jobs: Sequence[Job], datasets: Sequence[Dataset]) -> None:
+    def _halve(self, jobs: Sequence[Job], datasets: Sequence[Dataset], saved: Sequence[Saved] | None) -> None:
         half = (len(jobs) + 1) // 2
         print(f"out of memory with {len(jobs)} runs at a time: trying {half} at a time", flush=True)
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
-        for job in jobs:
-            job.clear()
+        if saved is None:
+            for job in jobs:
+                job.clear()
         for part in (slice(0, half), slice(half, None)):
-            self._train_piece(jobs[part], datasets[part])
+            self._train_piece(jobs[part], datasets[part], None if saved is None else saved[part])
 
-    def _fit(self, jobs: Sequence[Job], datasets: Sequence[Dataset]) -> list[RunResult]:
+    def _fit(
+        self, jobs: Sequence[Job], datasets: Sequence[Dataset], saved: Sequence[Saved] | None
+    ) -> list[RunResult]:
         configs = [job.config for job in jobs if job.config is not None]
         kept = self.verifier.choose(len(jobs))
 
@@ -114,7 +149,7 @@ class CohortTrainer:
             return [*mine, kept[run]] if run in kept else mine
 
         shared = datasets[:1] if all(each is datasets[0] for each in datasets) else datasets
-        results = fit(configs, shared, trackers)
+        results = fit(configs, shared, trackers, saved, [job.place for job in jobs])
         for run, of_cohort in kept.items():
             self.verifier.compare(jobs[run].number, configs[run], datasets[run], of_cohort)
         return results
@@ -124,6 +159,8 @@ class CohortTrainer:
         if result.status is Status.failed:
             job.log(result.message or "", logging.ERROR)
             job.end(result.error or RuntimeError(result.message), self.context.callbacks)
+        elif job.config is not None and (error := failure(result, job.config)) is not None:
+            job.end(error, self.context.callbacks)
         else:
             job.end(objective(result), self.context.callbacks)
 
@@ -134,3 +171,17 @@ class CohortTrainer:
             job.log(str(error) or repr(error), logging.ERROR)
             write_failure(folder, str(error) or repr(error))
             job.end(error, self.context.callbacks)
+
+
+def _tell_steps(jobs: Sequence[Job], saved: Sequence[Saved]) -> None:
+    """Say that runs go on; those that had ended come together from different steps."""
+    steps = sorted({int(each.progress["step"]) for each in saved})
+    where = f"step {steps[0]}" if len(steps) == 1 else f"steps {steps[0]} to {steps[-1]}"
+    print(f"{len(jobs)} run{'s' * (len(jobs) != 1)} go{'es' * (len(jobs) == 1)} on from {where}", flush=True)
+    for job, each in zip(jobs, saved, strict=True):
+        job.log(f"going on from {each.source.name}, step {each.progress['step']}")
+
+
+def chunks(places: Sequence[int], size: int) -> Iterator[Sequence[int]]:
+    """Consecutive pieces of at most `size`."""
+    yield from (places[start : start + size] for start in range(0, len(places), size))

@@ -4,17 +4,20 @@ Hydra composes each job from the files (40 ms and more). Jobs that differ only i
 are the same composition with other values, so one composition for each choice of groups is enough.
 """
 
-import copy
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
 from omegaconf import DictConfig, OmegaConf, flag_override
 
-from dlhw.config.callback import without_hydra
+from dlhw.config.callback import copied, without_hydra
+from dlhw.config.experiment import ExperimentConfig
 from dlhw.config.load import to_config
 from dlhw.config.root import TrainConfig
+from dlhw.launcher.template import SHARED, Template
 
 Choice = tuple[str, ...]
 # A job's folder is known only after its config is: a sweeper adds this override to jobs composed before.
@@ -32,11 +35,12 @@ class Composer:
     def __init__(self, loader: ConfigLoader, master: DictConfig) -> None:
         self.loader, self.master = loader, master
         self._parser = OverridesParser.create(config_loader=loader)
-        self._bases: dict[Choice, DictConfig] = {}
+        self._bases: dict[Choice, Template] = {}
         self._parsed: dict[str, Override] = {}
         self._groups: dict[str, bool] = {}
         self._kept: dict[Choice, DictConfig] = {}
         self._checked: dict[Choice, TrainConfig] = {}
+        self._experiments: dict[int, tuple[Any, ExperimentConfig | None]] = {}
 
     def keep(self, overrides: Sequence[str]) -> DictConfig:
         """Compose a job ahead of time; `compose` with the same overrides hands out this one, once."""
@@ -53,8 +57,19 @@ class Composer:
         """
         inner = _inner(overrides)
         if inner not in self._checked:
-            self._checked[inner] = to_config(without_hydra(self.keep(inner)))
+            self._checked[inner] = self._typed(self.keep(inner))
         return self._checked[inner]
+
+    def _typed(self, job: DictConfig) -> TrainConfig:
+        """The experiment that jobs share is converted and checked with the first of them."""
+        node = job._get_node("experiment", validate_access=False)
+        if id(node) not in self._experiments:
+            config = to_config(without_hydra(job))
+            # the node as well: while it is kept, no other can have its id
+            self._experiments[id(node)] = (node, config.experiment)
+            return config
+        _, experiment = self._experiments[id(node)]
+        return replace(to_config(copied(job, without=["hydra", "experiment"])), experiment=experiment)
 
     def compose(self, overrides: Sequence[str], number: int) -> DictConfig:
         """The config of one job, with Hydra's own part.
@@ -89,8 +104,8 @@ class Composer:
     def _on_base(self, parsed: Sequence[Override]) -> DictConfig:
         # which keys there are depends on the groups' options: an experiment brings an optimizer with its own
         options = self._base(_lines(each for each in parsed if self._is_group(each.key_or_group)))
-        values = [each for each in parsed if self._is_value(each, options)]
-        job = copy.deepcopy(self._base(_lines(each for each in parsed if each not in values)))
+        values = [each for each in parsed if self._is_value(each, options.config)]
+        job = self._base(_lines(each for each in parsed if each not in values)).copy()
         for override in values:
             OmegaConf.update(job, override.key_or_group, override.value(), merge=True)
         lines = list(_lines(parsed))
@@ -100,16 +115,17 @@ class Composer:
         OmegaConf.copy_cache(from_config=self.master, to_config=job)
         return job
 
-    def _base(self, choice: Choice) -> DictConfig:
+    def _base(self, choice: Choice) -> Template:
         if choice not in self._bases:
-            self._bases[choice] = self.loader.load_sweep_config(self.master, list(choice))
+            self._bases[choice] = Template(self.loader.load_sweep_config(self.master, list(choice)))
         return self._bases[choice]
 
     def _is_value(self, override: Override, config: DictConfig) -> bool:
         """Whether an override sets a key that a config has; what is left goes to Hydra."""
         key = override.key_or_group
         plain = override.type is OverrideType.CHANGE and override.package is None
-        return plain and not self._is_group(key) and _has_key(config, key)
+        is_shared = key.startswith(f"{SHARED}.")  # a node that copies have in common
+        return plain and not is_shared and not self._is_group(key) and _has_key(config, key)
 
     def _is_group(self, key: str) -> bool:
         if key not in self._groups:

@@ -4,7 +4,7 @@ This file is loaded at every start of any Hydra program, so it imports torch onl
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from hydra.core.utils import JobReturn, configure_log, setup_globals
@@ -36,6 +36,10 @@ class FusedLauncher(Launcher):
     def __init__(self, max_runs: int | None = None, verify: int = 0) -> None:
         self.max_runs, self.verify = max_runs, verify
         self.composer: Composer | None = None
+        # What a sweeper with a ledger knows: the place of each folder's run in the whole sweep, and which of
+        # them go on from the checkpoints there, because they are the same runs.
+        self.places: Mapping[str, int] = {}
+        self.resumable: frozenset[str] = frozenset()
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Called by Hydra before `launch`."""
@@ -79,6 +83,7 @@ class FusedLauncher(Launcher):
             config = self.composer.checked(overrides)
             job.composed = self.composer.compose(overrides, number)
             job.config = config
+            job.place = self.places.get(job.planned_folder().name, number) if self.places else number
         except UserError as error:
             job.error = error
         except (HydraException, OmegaConfBaseException) as error:
@@ -96,17 +101,20 @@ class FusedLauncher(Launcher):
                 print(f"run {job.number} ({' '.join(job.overrides)}): {line}", file=sys.stderr)
 
     def _train(self, jobs: list[Job]) -> None:
-        from dlhw.launcher.alone import run_alone
         from dlhw.launcher.cohorts import CohortTrainer
 
         configs = [job.config for job in jobs if job.config is not None]
         cohorts = group(configs)
         print(describe(configs, cohorts), flush=True)
-        trainer = CohortTrainer(self.context, max_runs=self.max_runs, verify=self.verify)
+        trainer = CohortTrainer(
+            self.context, max_runs=self.max_runs, verify=self.verify, resumable=self.resumable
+        )
         for cohort in cohorts:
             if configs[cohort[0]].procedure.trains:
                 trainer.train([jobs[place] for place in cohort])
             else:
+                from dlhw.launcher.alone import run_alone  # linear programs need scipy, which takes a second
+
                 run_alone(jobs[cohort[0]], self.context)
         trainer.report_verified()
 

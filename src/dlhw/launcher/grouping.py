@@ -9,6 +9,7 @@ from dlhw.config.root import TrainConfig
 
 # Where a run's files go and what they are called does not change what is computed.
 ASIDE = ("name", "tracking.")
+LONGEST = 40  # characters of a value in the description of a cohort
 
 Fields = dict[str, tuple[Any, bool]]
 
@@ -60,7 +61,8 @@ def _label(fields: Fields, keys: Sequence[str], all_fields: Sequence[Fields]) ->
     by_key = [
         key for key in fields if key not in names and _is_structural(key, fields) and _differs(key, alike)
     ]
-    return " ".join(f"{key.removesuffix('.name')}={_shown(fields, key)}" for key in [*by_name, *by_key])
+    told = ((key.removesuffix(".name"), _short(_shown(fields, key))) for key in [*by_name, *by_key])
+    return " ".join(f"{key}={value}" for key, value in told)
 
 
 def _differs(key: str, all_fields: Sequence[Fields]) -> bool:
@@ -73,3 +75,8 @@ def _is_structural(key: str, fields: Fields) -> bool:
 
 def _shown(fields: Fields, key: str) -> str:
     return str(fields[key][0]) if key in fields else ""
+
+
+def _short(text: str) -> str:
+    """The layers of a net built by hand would fill the screen."""
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"

@@ -42,6 +42,7 @@ class Job:
         error: what is wrong with the config, or what went wrong.
         returned: what Hydra gets.
         folder: where its files go, once it has begun.
+        place: in the whole sweep, whatever part of it runs now.
     """
 
     number: int
@@ -51,6 +52,12 @@ class Job:
     error: Exception | None = None
     returned: JobReturn = field(default_factory=JobReturn)
     folder: Path | None = None
+    place: int = 0
+
+    def planned_folder(self) -> Path:
+        """Where its files will go, or those of an earlier attempt lie."""
+        sweep = self.composed.hydra.sweep
+        return Path(str(sweep.dir), str(sweep.subdir))
 
     def begin(self, context: HydraContext) -> Path:
         """Make folder, `.hydra/` and log as Hydra's own `run_job` does; training comes later."""

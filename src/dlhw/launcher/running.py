@@ -20,6 +20,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict, read_write
 from omegaconf._utils import OmegaConfDumper
 
 from dlhw.config.callback import without_hydra
+from dlhw.tracking.files import write_atomic
 
 DIR_KEY, SUBDIR_KEY = "hydra.sweep.dir", "hydra.sweep.subdir"
 
@@ -75,12 +76,17 @@ def _enter(config: DictConfig) -> DictConfig:
 
 def _save(job: JobReturn, config: DictConfig) -> None:
     folder = Path(config.hydra.runtime.output_dir) / str(config.hydra.output_subdir)
-    folder.mkdir(parents=True, exist_ok=True)
     assert job.cfg is not None
     assert job.hydra_cfg is not None
     parts = {"config": job.cfg, "hydra": job.hydra_cfg, "overrides": config.hydra.overrides.task}
     for name, part in parts.items():
-        (folder / f"{name}.yaml").write_text(to_yaml(part), encoding="utf-8")
+        save_config(part, f"{name}.yaml", folder)
+
+
+def save_config(cfg: DictConfig | ListConfig, filename: str, output_dir: Path) -> None:
+    """Write a config into `.hydra/`, whole or not at all."""
+    output_dir.mkdir(parents=True, exist_ok=True)
+    write_atomic(output_dir / filename, to_yaml(cfg))
 
 
 def to_yaml(config: DictConfig | ListConfig) -> str:

@@ -24,6 +24,9 @@ class Kept:
     def evaluated(self, evaluation: Evaluation, snapshot: Snapshot) -> None:
         """Only the end counts."""
 
+    def checkpoint(self, snapshot: Snapshot) -> None:
+        """Only the end counts."""
+
     def finish(self, result: RunResult, snapshot: Snapshot) -> None:
         """Keep the end."""
         self.parameters, self.result = snapshot.parameters(), result

@@ -16,24 +16,29 @@ from torch import Tensor
 
 from dlhw.errors import RunFolderError
 from dlhw.tracking.files import write_atomic
+from dlhw.tracking.tensor_file import DamagedError, read_tensors
 
 FORMAT = "dlhw-checkpoint-1"
+FLOATS = (torch.float32, torch.float64)
 ACCEPTED = "expected is a checkpoint that dlhw-train wrote, such as checkpoints/best.safetensors"
 
 
-def save_checkpoint(path: Path, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
+def save_checkpoint(
+    path: Path, tensors: dict[str, Tensor], state: dict[str, Any], keep: Path | None = None
+) -> None:
     """Write a checkpoint, making its folder where needed.
 
     Args:
         path: file to write or replace.
         tensors: name -> tensor, such as "parameters/fc1.weight".
         state: plain data; floats, infinite ones included, are read back to the same bits.
+        keep: where the file that is replaced goes.
     """
     stored = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     text = json.dumps(state)
     header = {"format": FORMAT, "state": text, "sha256": digest(stored, text)}
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomic(path, safetensors.torch.save(stored, metadata=header))
+    write_atomic(path, safetensors.torch.save(stored, metadata=header), keep)
 
 
 def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -43,27 +48,29 @@ def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         RunFolderError: when the file is missing, damaged in any bit, or no checkpoint of dlhw.
     """
     try:
-        content = path.read_bytes()
+        tensors, header = read_tensors(path)
     except OSError as error:
         raise RunFolderError(f"{path} cannot be read ({error.strerror}): {ACCEPTED}") from error
-    try:
-        header = _header(content)
-        tensors = safetensors.torch.load(content)
-    except Exception as error:  # whatever a parser makes of damaged bytes, it means the same to the user
-        raise RunFolderError(f"{path} is damaged or no safetensors file: {ACCEPTED}") from error
+    except DamagedError as error:
+        raise RunFolderError(f"{path} {error}: {ACCEPTED}") from error
     if header.get("format") != FORMAT:
-        raise RunFolderError(f"{path} holds {header.get('format', 'no checkpoint of dlhw')}: {ACCEPTED}")
+        found = " ".join(header.get("format", "no checkpoint of dlhw").split())[:80]
+        raise RunFolderError(f"{path} holds {found}: {ACCEPTED}")
     text = header.get("state", "")
     if digest(tensors, text) != header.get("sha256"):
         raise RunFolderError(f"{path} is damaged (its checksum does not fit its content): {ACCEPTED}")
-    return tensors, json.loads(text)
+    return tensors, _state(path, text)
 
 
-def _header(content: bytes) -> dict[str, str]:
-    """Metadata of a safetensors file: eight bytes of length, then JSON."""
-    length = int.from_bytes(content[:8], "little")
-    header = json.loads(content[8 : 8 + length])
-    return dict(header.get("__metadata__", {}))
+def _state(path: Path, text: str) -> dict[str, Any]:
+    """What belongs to the tensors; a checksum says that it is whole, not that it is ours."""
+    try:
+        state = json.loads(text)
+        if not isinstance(state, dict):
+            raise ValueError("no object")
+    except (ValueError, RecursionError) as error:
+        raise RunFolderError(f"{path} holds no state of a run: {ACCEPTED}") from error
+    return state
 
 
 def digest(tensors: Mapping[str, Tensor], text: str) -> str:
@@ -95,9 +102,13 @@ def check_matches(path: Path, tensors: Mapping[str, Tensor], expected: Mapping[s
         expected: parameter name -> shape, as in `RunInfo.layers`.
 
     Raises:
-        RunFolderError: naming the first parameter that differs.
+        RunFolderError: naming the first parameter that differs in shape, or is not of floating point.
     """
-    found = {name: tuple(tensor.shape) for name, tensor in under("parameters", tensors).items()}
+    parameters = under("parameters", tensors)
+    for name, tensor in parameters.items():
+        if tensor.dtype not in FLOATS:
+            raise RunFolderError(f"{path} is damaged: {name} is of {tensor.dtype}, not of float32 or float64")
+    found = {name: tuple(tensor.shape) for name, tensor in parameters.items()}
     wanted = {name: tuple(shape) for name, shape in expected.items()}
     for name in [*wanted, *found]:
         if found.get(name) != wanted.get(name):

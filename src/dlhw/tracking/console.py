@@ -71,6 +71,9 @@ class ConsoleTracker:
             scores = score_text(evaluation)
             self._progress.update(self._task, completed=evaluation.step, description=where, scores=scores)
 
+    def checkpoint(self, snapshot: Snapshot) -> None:
+        """Nobody needs to see it."""
+
     def finish(self, result: RunResult, snapshot: Snapshot) -> None:
         self._has_ended = True
         self._close()

@@ -39,12 +39,15 @@ def _installed(package: str) -> str | None:
 
 
 def machine(device: str) -> dict[str, Any]:
-    """Platform, processor, accelerator if `device` is one, and threads torch uses on the CPU."""
+    """Platform, processor, accelerator if `device` is one, threads of torch on the CPU, same bits or not."""
+    is_cuda = device.startswith("cuda")
     return {
         "platform": platform.platform(),
         "cpu": cpu_name(),
-        "accelerator": torch.cuda.get_device_name(device) if device.startswith("cuda") else None,
+        "accelerator": torch.cuda.get_device_name(device) if is_cuda else None,
         "num_threads": torch.get_num_threads(),
+        # Elsewhere every algorithm in use is: the same seed gives the same bits.
+        "deterministic": torch.are_deterministic_algorithms_enabled() if is_cuda else True,
     }
 
 

@@ -7,10 +7,18 @@ from pathlib import Path
 from typing import Any
 
 
-def write_atomic(path: Path, content: bytes | str) -> None:
+def write_atomic(path: Path, content: bytes | str, keep: Path | None = None) -> None:
     """Replace `path` by `content` in one step: whoever reads it sees the old file or the new one, whole.
 
     The folder must exist. Whatever fails, the old file stays and no temporary file is left.
+
+    Args:
+        path: file to write or replace.
+        content: all of it.
+        keep: where the file that is replaced goes; for a moment, this is the only one there is.
+
+    Raises:
+        OSError: with the path, if it cannot be written, on a full disk for example.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     data = content.encode() if isinstance(content, str) else content
@@ -20,7 +28,11 @@ def write_atomic(path: Path, content: bytes | str) -> None:
             file.flush()
             # Without it, a power cut after the rename could leave the new name on an empty file.
             os.fsync(file.fileno())
+        if keep is not None and path.exists():
+            path.replace(keep)
         temporary.replace(path)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error  # a failing write names no file
     finally:
         temporary.unlink(missing_ok=True)
 

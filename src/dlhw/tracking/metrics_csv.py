@@ -2,6 +2,7 @@
 
 import csv
 import io
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -27,6 +28,11 @@ class MetricsTracker:
 
     def evaluated(self, evaluation: Evaluation, snapshot: Snapshot) -> None:
         append_whole(self._path, _as_text(self._rows(evaluation)).encode())
+
+    def checkpoint(self, snapshot: Snapshot) -> None:
+        """A run that goes on from here finds every row up to here, after a power cut too."""
+        with self._path.open("rb") as file:
+            os.fsync(file.fileno())
 
     def finish(self, result: RunResult, snapshot: Snapshot) -> None:
         """Nothing is open between evaluations."""
@@ -55,14 +61,17 @@ def _as_text(rows: Iterable[Iterable[str]]) -> str:
 
 
 def rows_up_to(path: Path, step: int) -> list[list[str]]:
-    """Whole rows of an earlier part of this run up to and with `step`; none for a run at its beginning."""
+    """Whole rows of an earlier part of this run up to and with `step`; none for a run at its beginning.
+
+    Rows of the test part are left out: it is measured after the last step, and will be again.
+    """
     if step == 0 or not path.is_file():
         return []
     with path.open(newline="", encoding="utf-8", errors="replace") as file:
         rows = list(csv.reader(file))[1:]
     # A killed process can leave its last line torn.
     whole = [row for row in rows if len(row) == len(COLUMNS) and row[2].isdigit()]
-    return [row for row in whole if int(row[2]) <= step]
+    return [row for row in whole if int(row[2]) <= step and row[3] != "test"]
 
 
 def append_whole(path: Path, lines: bytes) -> None:

@@ -6,9 +6,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from dlhw.config.data_base import VAL_FROM_TEST
+from dlhw.config.root import TrainConfig
 from dlhw.tracking.environment import config_hash, git_state, machine, versions
 from dlhw.tracking.files import write_json
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores, Snapshot, Status
+from dlhw.training.progress import from_plain
 
 SUMMARY_FILE = "summary.json"
 
@@ -25,13 +28,18 @@ class SummaryTracker:
 
     def start(self, info: RunInfo, snapshot: Snapshot) -> None:
         self._about = about(info)
-        if snapshot.progress().get("step", 0):  # a run that goes on after an interrupt has not ended
+        progress = snapshot.progress()
+        if progress.get("step", 0):  # a run that goes on after an interrupt has not ended
             self._path.unlink(missing_ok=True)
+            self._last, self._best = (_told_before(progress.get(name)) for name in ("last", "best"))
 
     def evaluated(self, evaluation: Evaluation, snapshot: Snapshot) -> None:
         self._last = evaluation
         if evaluation.is_best:
             self._best = evaluation
+
+    def checkpoint(self, snapshot: Snapshot) -> None:
+        """Only the end counts."""
 
     def finish(self, result: RunResult, snapshot: Snapshot) -> None:
         write_json(self._path, outcome(result) | self._about)
@@ -59,6 +67,14 @@ class SummaryTracker:
         )
 
 
+def _told_before(told: Mapping[str, Any] | None) -> Evaluation | None:
+    """An evaluation of an earlier process; None before the first."""
+    if not told or not told["scores"]:
+        return None
+    seconds, scores = told.get("seconds", 0.0), from_plain(told["scores"])
+    return Evaluation(epoch=told["epoch"], step=told["step"], seconds=seconds, lr=0.0, scores=scores)
+
+
 def write_failure(folder: Path, message: str) -> None:
     """Say in a folder that its run could not begin or was lost with its cohort."""
     nothing = RunResult(
@@ -84,6 +100,11 @@ def outcome(result: RunResult) -> dict[str, Any]:
     }
 
 
+def notes(config: TrainConfig) -> list[str]:
+    """What must be known of a run before its numbers are used; mostly nothing."""
+    return [VAL_FROM_TEST] if config.data.split.val_from_test else []
+
+
 def _scores(parts: Mapping[str, Scores]) -> dict[str, dict[str, float | None]]:
     return {part: asdict(scores) for part, scores in parts.items()}
 
@@ -95,10 +116,13 @@ def about(info: RunInfo) -> dict[str, Any]:
         "seed": info.config.seed,
         "num_parameters": info.num_parameters,
         "num_samples": dict(info.num_samples),
+        "split_hashes": dict(info.split_hashes),
+        "notes": notes(info.config),
         "gradcheck": None if info.gradcheck is None else {"max_relative_error": info.gradcheck},
         "device": info.device,
         "dtype": str(info.config.trainer.dtype),
         "matmul": info.matmul,
+        "kernels": info.kernels,
         "config_hash": config_hash(info.config),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": versions(),

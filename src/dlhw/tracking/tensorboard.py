@@ -13,14 +13,19 @@ from dlhw.tracking.histogram import histogram
 from dlhw.tracking.hparams import end_summary, metric_values, start_summary
 from dlhw.tracking.images import first_layer, weight_picture, weight_tiles
 from dlhw.tracking.tensorboard_values import image, scalars
+from dlhw.tracking.thinning import Thinning
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Snapshot, Status
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
 
+# TensorBoard itself shows a thousand points of a curve and ten pictures; metrics.csv has every evaluation.
+FULL_CURVES, FULL_DRAWINGS = 2000, 50
+
+
 class TensorBoardTracker:
-    """Writes events whose steps are counts of updates.
+    """Writes events whose steps are counts of updates; of a very long run not all of them, see `Thinning`.
 
     Args:
         folder: the run folder, which TensorBoard takes for the run's name.
@@ -36,6 +41,8 @@ class TensorBoardTracker:
         self._class_names: list[str] = []
         self._evaluations = 0
         self._weights_step = -1
+        self._points, self._drawings = Thinning(FULL_CURVES), Thinning(FULL_DRAWINGS)
+        self._left_out: tuple[dict[str, float], int] | None = None
 
     def start(self, info: RunInfo, snapshot: Snapshot) -> None:
         from torch.utils.tensorboard import SummaryWriter  # heavy, and not needed for --help
@@ -52,13 +59,23 @@ class TensorBoardTracker:
 
     def evaluated(self, evaluation: Evaluation, snapshot: Snapshot) -> None:
         values = _score_values(evaluation)
-        if set(evaluation.scores) != {"test"}:  # which comes after training
-            norms = {f"norm/{kind}/{name}": norm for (kind, name), norm in snapshot.norms().items()}
-            values |= {"optimizer/lr": evaluation.lr} | norms
-            self._evaluations += 1
-            if self._weights_every and self._evaluations % self._weights_every == 0:
-                self._draw_weights(snapshot, evaluation.step)
-        self._add(scalars(values), evaluation.step)
+        if set(evaluation.scores) == {"test"}:  # which comes after training
+            self._add(scalars(values), evaluation.step)
+            return
+        self._evaluations += 1
+        if self._weights_every and self._evaluations % self._weights_every == 0 and self._drawings.keeps():
+            self._draw_weights(snapshot, evaluation.step)
+        norms = {f"norm/{kind}/{name}": norm for (kind, name), norm in snapshot.norms().items()}
+        values |= {"optimizer/lr": evaluation.lr} | norms
+        if self._points.keeps():
+            self._left_out = None
+            self._add(scalars(values), evaluation.step)
+            self._open().flush()
+        else:
+            self._left_out = (values, evaluation.step)
+
+    def checkpoint(self, snapshot: Snapshot) -> None:
+        """A run that goes on from here finds every point up to here."""
         self._open().flush()
 
     def finish(self, result: RunResult, snapshot: Snapshot) -> None:
@@ -112,6 +129,8 @@ class TensorBoardTracker:
         if self._writer is None:
             return
         try:
+            if self._left_out is not None:  # a curve ends where its run ends
+                self._add(scalars(self._left_out[0]), self._left_out[1])
             self._add(end_summary(status), None)
         finally:
             self._writer.close()

@@ -27,7 +27,7 @@ def run_trackers(config: TrainConfig, folder: Path, show_console: bool, num_runs
         trackers.append(TensorBoardTracker(folder, tracking.weights_every))
     # After the rows: a run that goes on from a checkpoint finds every row up to it.
     if tracking.checkpoints:
-        trackers.append(CheckpointTracker(folder, num_runs))
+        trackers.append(CheckpointTracker(folder))
     # The summary says that the run has ended, so everything else is written before it.
     trackers.append(SummaryTracker(folder))
     if show_console and tracking.console is not Console.none:

@@ -11,7 +11,8 @@ from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores
 
 def head_line(info: RunInfo, num_runs: int = 1) -> str:
     """What will train, on what, where, and how well its gradients were checked."""
-    sizes = ", ".join(f"{size:,} {part}" for part, size in info.num_samples.items() if size)
+    names = {"val": "val (THE TEST SET)"} if info.config.data.split.val_from_test else {}
+    sizes = ", ".join(f"{size:,} {names.get(part, part)}" for part, size in info.num_samples.items() if size)
     pieces = [
         f"{info.config.model.name}, {info.num_parameters:,} parameters",
         f"{info.config.data.name}: {sizes}",

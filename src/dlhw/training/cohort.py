@@ -64,6 +64,10 @@ class Cohort:
         part._lay_out(self.params_RP[rows], self.grads_RP[rows])
         return part
 
+    def use_gradients(self, grads_RP: Tensor) -> None:
+        """Write gradients elsewhere from now on."""
+        self._lay_out(self.params_RP, grads_RP)
+
     # made when first asked for: a cohort that trains in parts has none of its own
     @cached_property
     def regularizer(self) -> Regularizer:

@@ -1,5 +1,6 @@
 """Which device and which matrix-product kernels to train with."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from time import perf_counter
@@ -29,14 +30,24 @@ def resolve_device(name: str) -> torch.device:
         ConfigError: if this machine has no such device.
     """
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        name = "cuda" if torch.cuda.is_available() else "cpu"
     if name.startswith("cuda"):
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
         index = int(name.partition(":")[2] or 0)
         if index >= count:
             have = f"this machine has {count} CUDA device{'s' * (count != 1)}" if count else "none is usable"
             raise ConfigError(f"trainer.device={name}: no such CUDA device, {have}; use cpu or auto")
+        _be_deterministic()
     return torch.device(name)
+
+
+def _be_deterministic() -> None:
+    """CUDA gives the same bits each time, wherever torch has such an algorithm; where not, it warns.
+
+    cuBLAS reads the setting when it is first used.
+    """
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True, warn_only=True)
 
 
 @contextmanager

@@ -54,10 +54,11 @@ class RunInfo:
     """What is known of a run before its first step.
 
     Args:
-        index: place of the run in its cohort, from 0.
+        index: number of the run in its sweep, or else in its cohort, from 0.
         config: the whole config.
         num_parameters: trainable numbers of this run.
         num_samples: part of the data -> how many samples it has.
+        split_hashes: part of the data -> SHA-256 of its samples, as `Dataset.hashes` has it.
         input_shape: shape of one input, `(H, W)` and `(C, H, W)` for images.
         class_names: names of the classes, empty for regression.
         device: where it trains, such as "cpu" or "cuda:0".
@@ -66,6 +67,7 @@ class RunInfo:
         layers: parameter name -> shape, in the model's order ("fc1.weight" -> (64, 128)).
         gradcheck: largest relative error of the manual gradients; None where it was switched off.
         matmul: the float32 matrix-product setting in use.
+        kernels: what makes the steps, "compiled" or "torch".
     """
 
     index: int
@@ -80,6 +82,8 @@ class RunInfo:
     layers: Mapping[str, tuple[int, ...]]
     gradcheck: float | None = None
     matmul: str = "highest"
+    kernels: str = "torch"
+    split_hashes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +96,8 @@ class Snapshot:
         norms: (kind, parameter name) -> Euclidean norm, kind "weight" or "gradient"; cheap, no copies.
         optimizer: name of a state ("momentum_buffer") -> its value, flat.
         progress: plain data from which training can go on (epoch, step, early-stopping counters).
+        others: name -> every other tensor that training goes on from: best parameters, random streams,
+            outputs that have not been scored yet.
     """
 
     parameters: Callable[[], dict[str, Tensor]]
@@ -99,6 +105,7 @@ class Snapshot:
     norms: Callable[[], dict[tuple[str, str], float]]
     optimizer: Callable[[], dict[str, Tensor]]
     progress: Callable[[], dict[str, Any]]
+    others: Callable[[], dict[str, Tensor]] = dict
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,6 +151,9 @@ class Tracker(Protocol):
 
     def evaluated(self, evaluation: Evaluation, snapshot: Snapshot) -> None:
         """After each evaluation, and once more at the end with the part "test" alone."""
+
+    def checkpoint(self, snapshot: Snapshot) -> None:
+        """Between two steps, when all that training can go on from here with is to be kept."""
 
     def finish(self, result: RunResult, snapshot: Snapshot) -> None:
         """When the run has ended by itself, diverged or early-stopped ones included."""

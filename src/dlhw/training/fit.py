@@ -1,24 +1,23 @@
 """Train a cohort from its configs: the one call below every command."""
 
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
-from math import inf
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 
+from dlhw import interruption
 from dlhw.config.optimizer import SolverConfig
 from dlhw.config.root import BINARY, TrainConfig, class_count_problems
 from dlhw.data.dataset import Dataset
 from dlhw.errors import ConfigError
-from dlhw.nn.check import check_model, largest_error
 from dlhw.training.cohort import Cohort
 from dlhw.training.device import DTYPES, choose_matmul, matmul_setting, resolve_device
 from dlhw.training.events import RunInfo, RunResult, Status, Tracker
 from dlhw.training.loop import Loop
 from dlhw.training.planning import costliest_product
 from dlhw.training.pool import Pool
-
-# Relative error above which a run does not start; float64 gradients of a right backward pass agree to 1e-12.
-GRADCHECK_TOLERANCE = 1e-9
-GRADCHECK_SAMPLES = 2
+from dlhw.training.proving import prove
+from dlhw.training.resuming import Saved, check_data, restore
+from dlhw.training.telling import abort
 
 MakeTrackers = Callable[[int, TrainConfig], Sequence[Tracker]]
 
@@ -75,7 +74,11 @@ def prepare(configs: Sequence[TrainConfig], datasets: Sequence[Dataset]) -> Coho
 
 
 def fit(
-    configs: Sequence[TrainConfig], datasets: Sequence[Dataset], make_trackers: MakeTrackers
+    configs: Sequence[TrainConfig],
+    datasets: Sequence[Dataset],
+    make_trackers: MakeTrackers,
+    saved: Sequence[Saved] | None = None,
+    numbers: Sequence[int] | None = None,
 ) -> list[RunResult]:
     """Train a cohort.
 
@@ -83,13 +86,19 @@ def fit(
         configs: one a run; they differ only in fields marked `per_run`.
         datasets: one a run, or one for all.
         make_trackers: (place in the cohort, config) -> trackers of that run; called once all is checked.
+        saved: what the runs go on from, one each, of the same step; None: from the start.
+        numbers: of the runs in their sweep; None: from 0.
 
     Returns:
         How each run ended. An exception or an interrupt in the loop is told to every tracker and raised.
 
     Raises:
         ConfigError: if config, data, model and machine do not fit together.
+        RunFolderError: if what is to be gone on from does not fit.
+        Interrupted: if the process was told to end; all that is needed to go on is written.
     """
+    if saved:
+        check_data(saved, [dataset.hashes for dataset in datasets])
     cohort = prepare(configs, datasets)
     trainer = cohort.config.trainer
     pools = {
@@ -97,55 +106,38 @@ def fit(
         for part in datasets[0].parts
     }
     is_checked = trainer.gradcheck and takes_steps(cohort.config)
-    error = gradient_error(cohort, pools["train"]) if is_checked else None
-    setting = choose_matmul(trainer.matmul, cohort.device, cohort.dtype, costliest_product(cohort))
+    error = prove(cohort, pools["train"]) if is_checked else None
+    setting = saved[0].matmul if saved else _matmul(cohort)
     trackers = [make_trackers(run, config) for run, config in enumerate(configs)]
-    loop = Loop(cohort, pools, trackers, datasets[0].class_names)
+    kernels = saved[0].kernels if saved else None
+    loop = Loop(cohort, pools, trackers, datasets[0].class_names, kernels)
+    if saved:
+        restore(loop, saved)
+    with interruption.held(), _told(trackers), matmul_setting(setting):
+        infos = [
+            run_info(cohort, run, pools, datasets[run % len(datasets)], loop, gradcheck=error, matmul=setting)
+            for run in range(cohort.num_runs)
+        ]
+        if numbers is not None:
+            infos = [replace(info, index=number) for info, number in zip(infos, numbers, strict=True)]
+        return loop.run(infos)
+
+
+def _matmul(cohort: Cohort) -> str:
+    wanted = cohort.config.trainer.matmul
+    return choose_matmul(wanted, cohort.device, cohort.dtype, costliest_product(cohort))
+
+
+@contextmanager
+def _told(trackers: Sequence[Sequence[Tracker]]) -> Iterator[None]:
+    """Tell every tracker of an exception or an interrupt; also when another one fails at it."""
     try:
-        with matmul_setting(setting):
-            infos = [
-                run_info(cohort, run, pools, datasets[0], loop, gradcheck=error, matmul=setting)
-                for run in range(cohort.num_runs)
-            ]
-            return loop.run(infos)
+        yield
     except BaseException as failure:
         interrupted = isinstance(failure, KeyboardInterrupt | SystemExit)
         status = Status.interrupted if interrupted else Status.failed
-        with ExitStack() as told:  # every tracker is told, also when another fails at it
-            for tracker in (tracker for of_run in trackers for tracker in of_run):
-                told.callback(tracker.abort, status, str(failure) or repr(failure))
+        abort([each for of_run in trackers for each in of_run], status, str(failure) or repr(failure))
         raise
-
-
-def gradient_error(cohort: Cohort, pool: Pool) -> float:
-    """Largest relative error of the manual gradients on a few training samples, in float64.
-
-    Raises:
-        ConfigError: if it is above `GRADCHECK_TOLERANCE`: a backward pass is wrong.
-    """
-    x = pool.inputs[:1, :GRADCHECK_SAMPLES].cpu().double()
-    model = cohort.part(_most_layers(cohort)).model
-    checks = check_model(model, cohort.loss, x, num_runs=1, probes=0, seed=cohort.config.seed)
-    worst = largest_error(checks)
-    if worst.error == inf:
-        raise ConfigError(
-            f"the gradient of {worst.name} is zero on the first training samples at all parameters tried, so "
-            "the backward pass cannot be checked; trainer.gradcheck=false trains without the check"
-        )
-    if not worst.error <= GRADCHECK_TOLERANCE:
-        raise ConfigError(
-            f"the manual gradient of {worst.name} differs from autograd's by {worst.error:.1e} (relative; at "
-            f"most {GRADCHECK_TOLERANCE:.0e} is allowed): its backward pass is wrong; `dlhw-gradcheck` says "
-            "more, trainer.engine=autograd trains without it, trainer.gradcheck=false trains all the same"
-        )
-    return worst.error
-
-
-def _most_layers(cohort: Cohort) -> slice:
-    """A run that drops units, if any does: its model has every layer of the cohort's."""
-    rates = [getattr(config.model, "dropout", 0.0) for config in cohort.configs]
-    run = rates.index(max(rates))
-    return slice(run, run + 1)
 
 
 def run_info(
@@ -168,8 +160,10 @@ def run_info(
         class_names=dataset.class_names,
         device=str(cohort.device),
         total_epochs=cohort.config.trainer.epochs if loop.solver is None else 1,
-        total_steps=loop.total_steps,
+        total_steps=loop.times.total_steps,
         layers={name: spec.shape for name, spec in cohort.layout.specs.items()},
         gradcheck=gradcheck,
         matmul=matmul,
+        kernels=loop.kernels,
+        split_hashes=dataset.hashes,
     )

@@ -38,8 +38,13 @@ class Plan:
     threads: int
 
 
-def make_plan(num_runs: int, product: int, step: int, run_bytes: int, threads: int) -> Plan:
+def make_plan(
+    num_runs: int, product: int, step: int, run_bytes: int, threads: int, *, compiled: bool = False
+) -> Plan:
     """Spread a cohort over the threads of a CPU.
+
+    Compiled steps train one run after the other, in the core's cache and without Python: for them every
+    split is worth its thread, and blocks of runs are not needed.
 
     Args:
         num_runs: R.
@@ -47,18 +52,25 @@ def make_plan(num_runs: int, product: int, step: int, run_bytes: int, threads: i
         step: multiplications of all products of one run's forward pass.
         run_bytes: parameters and gradients of one run.
         threads: that may be used.
+        compiled: whether steps are compiled loops.
     """
+    if compiled and num_runs > 1:
+        workers = min(threads, num_runs)
+        return Plan(_even_rows(num_runs, workers), workers, threads // workers)
     workers = min(threads, num_runs, num_runs * step // WORTH_SHARDING)
     if workers < 2 or ceil(num_runs / workers) * workers > IMBALANCE * num_runs:
         return Plan((slice(0, num_runs),), 1, threads if num_runs * product >= WORTH_THREADS else 1)
     rounds = ceil(num_runs * run_bytes / (workers * SHARD_BYTES))
     count = min(num_runs, workers * rounds)
+    return Plan(_even_rows(num_runs, count), workers, threads // workers)
+
+
+def _even_rows(num_runs: int, count: int) -> tuple[slice, ...]:
     edges = [number * num_runs // count for number in range(count + 1)]
-    rows = tuple(slice(edges[number], edges[number + 1]) for number in range(count))
-    return Plan(rows, workers, threads // workers)
+    return tuple(slice(edges[number], edges[number + 1]) for number in range(count))
 
 
-def plan_of(cohort: Cohort, batch_size: int) -> Plan:
+def plan_of(cohort: Cohort, batch_size: int, *, compiled: bool = False) -> Plan:
     """How a cohort is spread over the threads of this machine; on another device it stays whole."""
     if cohort.device.type != "cpu":
         return Plan((slice(0, cohort.num_runs),), 1, torch.get_num_threads())
@@ -70,6 +82,7 @@ def plan_of(cohort: Cohort, batch_size: int) -> Plan:
         step=batch_size * max(cohort.layout.num_parameters, elementwise),
         run_bytes=2 * cohort.params_RP[0].nbytes,
         threads=torch.get_num_threads(),
+        compiled=compiled,
     )
 
 

@@ -1,7 +1,7 @@
 """What is remembered of one run while it trains: its best validation, its patience, how it ended."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from math import inf, isfinite
 from typing import Any
 
@@ -101,13 +101,59 @@ class Progress:
         return all(isfinite(each.loss) for each in scores.values())
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data for a checkpoint."""
+        """Plain data for a checkpoint; `restore` takes it back."""
         return {
-            "epoch": self.epoch,
-            "step": self.step,
-            "seconds": self.seconds,
-            "best_epoch": self.best_epoch,
-            "best_step": self.best_step,
-            "best_value": self.best_value if isfinite(self.best_value) else None,
-            "early_stopping": {"waited": self.patience.waited},
+            "status": None if self.status is None else str(self.status),
+            "diverged_at": self.diverged_at,
+            "last": {
+                "epoch": self.epoch,
+                "step": self.step,
+                "seconds": self.seconds,
+                "scores": to_plain(self.last),
+            },
+            "best": {
+                "epoch": self.best_epoch,
+                "step": self.best_step,
+                "value": _finite(self.best_value),
+                "scores": to_plain(self.best),
+            },
+            "early_stopping": {"best": _finite(self.patience.best), "waited": self.patience.waited},
         }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Be as `to_dict` told it.
+
+        Raises:
+            LookupError, TypeError, ValueError: if something is missing, or of another kind.
+        """
+        last, best, stopping = state["last"], state["best"], state["early_stopping"]
+        self.status = None if state["status"] is None else Status(state["status"])
+        self.diverged_at = None if state["diverged_at"] is None else int(state["diverged_at"])
+        self.epoch, self.step = float(last["epoch"]), int(last["step"])
+        self.seconds, self.last = float(last["seconds"]), from_plain(last["scores"])
+        self.best_epoch, self.best_step = float(best["epoch"]), int(best["step"])
+        self.best_value, self.best = _or_lowest(best["value"]), from_plain(best["scores"])
+        self.patience.best, self.patience.waited = _or_lowest(stopping["best"]), int(stopping["waited"])
+
+
+def to_plain(parts: Mapping[str, Scores]) -> dict[str, dict[str, float | None]]:
+    """Scores as JSON takes them."""
+    return {part: asdict(scores) for part, scores in parts.items()}
+
+
+def from_plain(parts: Mapping[str, Mapping[str, Any]]) -> dict[str, Scores]:
+    """The inverse of `to_plain`."""
+    return {str(part): Scores(float(of["loss"]), _number(of["accuracy"])) for part, of in parts.items()}
+
+
+def _number(value: Any) -> float | None:
+    return None if value is None else float(value)
+
+
+def _finite(value: float) -> float | None:
+    """Infinite is what nothing has been compared with yet, and what is best without validation."""
+    return value if isfinite(value) else None
+
+
+def _or_lowest(value: Any) -> float:
+    return -inf if value is None else float(value)

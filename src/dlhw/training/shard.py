@@ -1,17 +1,18 @@
 """Runs of a cohort that step together."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Mapping, Sequence
 from threading import Event
 
 from torch import Tensor
 
-from dlhw.optim.optimizers import column
+from dlhw.config.trainer import Kernels
+from dlhw.training.captured import CapturedSteps
 from dlhw.training.cohort import Cohort
-from dlhw.training.engines import ENGINES
+from dlhw.training.compiled import CompiledSteps
 from dlhw.training.events import Scores
-from dlhw.training.pool import Batch, Pool
+from dlhw.training.pool import Pool
 from dlhw.training.scoring import Evaluator, RunningScores
+from dlhw.training.steps import Steps, TorchSteps
 from dlhw.training.streams import OrderStream, UniformStream
 
 Pools = Mapping[str, Pool]
@@ -27,47 +28,34 @@ class Shard:
         pools: their samples.
         rows: where they stand in the whole cohort.
         stopped: set when training is to end before the next step.
+        kernels: what makes its steps.
     """
 
-    def __init__(self, cohort: Cohort, pools: Pools, rows: slice, stopped: Event) -> None:
-        self.cohort, self.pools, self.rows, self.stopped = cohort, pools, rows, stopped
-        self.trainer = cohort.config.trainer
+    def __init__(self, cohort: Cohort, pools: Pools, rows: slice, stopped: Event, kernels: Kernels) -> None:
+        self.cohort, self.pools, self.rows = cohort, pools, rows
+        trainer, train = cohort.config.trainer, pools["train"]
         seeds = [config.seed for config in cohort.configs]
-        num_samples = pools["train"].num_samples
-        self.batch_size = self.trainer.batch_size or num_samples
-        self.order = OrderStream(seeds, num_samples, self.batch_size, self.trainer.resolved_sampling())
+        batch_size = trainer.batch_size or train.num_samples
+        self.order = OrderStream(seeds, train.num_samples, batch_size, trainer.resolved_sampling())
         self.uniform = UniformStream(seeds, cohort.dtype)
-        self.engine = ENGINES[self.trainer.engine](cohort, self.uniform)
         self.evaluator = Evaluator(cohort.model, cohort.loss)
-        self.running = RunningScores(cohort.loss, cohort.num_runs)
-        self._batches: Iterator[Batch] = iter(())
+        self.running = RunningScores(cohort.loss, cohort.num_runs, cohort.device)
+        self.steps = self._steps(train, kernels, stopped)
 
-    def start_epoch(self, epoch: int) -> None:
-        """Draw the order and restart the streams of an epoch."""
+    def _steps(self, train: Pool, kernels: Kernels, stopped: Event) -> Steps:
+        if kernels is Kernels.compiled:
+            return CompiledSteps(self.cohort, train, self.running)
+        by_torch = CapturedSteps if kernels is Kernels.captured else TorchSteps
+        return by_torch(self.cohort, train, self.running, self.uniform, stopped)
+
+    def start_epoch(self, epoch: int, done: int = 0) -> None:
+        """Draw the order and restart the streams of an epoch, of which `done` steps have been made before."""
         self.uniform.epoch(epoch)
-        self._batches = self.pools["train"].batches(
-            self.order.epoch(epoch),
-            self.batch_size,
-            drop_last=self.trainer.drop_last,
-            work=self.engine.context.workspace,
-        )
+        self.steps.start_epoch(self.order.epoch(epoch), done)
 
-    def train(self, step: int, count: int, lrs: Sequence[float]) -> None:
-        """Make the next updates of the epoch.
-
-        Args:
-            step: updates made before.
-            count: updates to make.
-            lrs: learning rate of each run; a run that has ended keeps its parameters by a rate of 0.
-        """
-        cohort, lr_R1 = self.cohort, column(lrs, self.cohort.params_RP)
-        for number, (x, targets) in enumerate(islice(self._batches, count), start=step + 1):
-            if self.stopped.is_set():
-                return
-            out_RNK = self.engine.gradients(x, targets)
-            self.running.add(number, out_RNK, targets)
-            cohort.regularizer.add_gradient(cohort.params_RP, cohort.grads_RP)
-            cohort.optimizer.step(cohort.grads_RP, lr_R1)
+    def train(self, step: int, count: int, lrs: Sequence[float], *, keep_gradients: bool = True) -> None:
+        """Make the next updates of the epoch; see `Steps.train`."""
+        self.steps.train(step, count, lrs, keep_gradients=keep_gradients)
 
     def scores(self, params_RP: Tensor, part: str) -> list[Scores]:
         """Scores of each run over a whole part.

@@ -16,16 +16,18 @@ class OrderStream:
         seeds: one a run.
         num_samples: n of the training part.
         batch_size: B; a batch is B consecutive places of the order.
-        sampling: see `dlhw.config.trainer.Sampling`.
+        sampling: see `dlhw.config.trainer.Sampling`; None: file order.
     """
 
-    def __init__(self, seeds: Sequence[int], num_samples: int, batch_size: int, sampling: Sampling) -> None:
+    def __init__(
+        self, seeds: Sequence[int], num_samples: int, batch_size: int, sampling: Sampling | None
+    ) -> None:
         self.seeds = list(seeds)[:1] if len(set(seeds)) == 1 else list(seeds)
         self.num_samples, self.batch_size, self.sampling = num_samples, batch_size, sampling
 
     def epoch(self, epoch: int) -> Tensor | None:
         """Indices (1, n), or (R, n) where seeds differ; None for file order."""
-        if self.sampling is Sampling.file_order:
+        if self.sampling is None:
             return None
         orders = {seed: self._draw(generator(seed, "order", epoch)) for seed in set(self.seeds)}
         return torch.stack([orders[seed] for seed in self.seeds])
@@ -58,6 +60,19 @@ class UniformStream:
     def epoch(self, epoch: int) -> None:
         """Start an epoch's numbers."""
         self._generators = [generator(seed, "dropout", epoch) for seed in self.seeds]
+
+    def state_of(self, run: int) -> Tensor:
+        """Where one run's numbers have got to, as bytes."""
+        return self._generators[run % len(self._generators)].get_state()
+
+    def restore(self, states: Sequence[Tensor]) -> None:
+        """Go on from the states of all runs.
+
+        Raises:
+            RuntimeError, TypeError: if one of them is no state of a generator.
+        """
+        for generator_, state in zip(self._generators, states, strict=False):  # one for all, or one each
+            generator_.set_state(state)
 
     def __call__(self, shape: Sequence[int]) -> Tensor:
         """Numbers in [0, 1) of shape (S, *shape)."""

@@ -1,0 +1,73 @@
+"""What a run's folder holds to go on from."""
+
+import sys
+from pathlib import Path
+
+from dlhw.config.load import flat_fields, from_dict
+from dlhw.config.root import TrainConfig
+from dlhw.config.trainer import Kernels
+from dlhw.errors import ConfigError, RunFolderError
+from dlhw.tracking.checkpoint import load_checkpoint
+from dlhw.tracking.checkpoints import LAST, PREVIOUS
+from dlhw.training.resuming import Saved
+
+MATMUL = ("highest", "high", "medium")
+
+
+def saved_in(folder: Path, config: TrainConfig) -> list[Saved]:
+    """The sound checkpoints of a run, newest first; one that is damaged is told on stderr.
+
+    Args:
+        folder: of the run.
+        config: that the run has now.
+
+    Raises:
+        RunFolderError: if there are checkpoints, but none is sound and of this config.
+    """
+    found, damage = [], []
+    for name in (LAST, PREVIOUS):
+        try:
+            if (folder / name).exists():
+                found.append(_read(folder / name, config))
+        except RunFolderError as error:
+            damage.append(error)
+    if damage and not found:
+        raise damage[0]
+    for sentence in map(str, damage):
+        print(f"dlhw-train: {sentence}; going on from {found[0].source.name}", file=sys.stderr, flush=True)
+    # a checkpoint before the first step holds nothing that the config does not say
+    return [each for each in found if int(each.progress["step"]) > 0]
+
+
+def _read(path: Path, config: TrainConfig) -> Saved:
+    tensors, state = load_checkpoint(path)
+    try:
+        then, progress = from_dict(state["config"]), state["progress"]
+        hashes = {str(part): str(digest) for part, digest in state["split_hashes"].items()}
+        saved = Saved(path, tensors, progress, str(state["matmul"]), Kernels(state["kernels"]), hashes)
+        int(progress["step"])
+    except (LookupError, TypeError, ValueError, AttributeError, ConfigError) as error:
+        raise RunFolderError(f"{path} is not a checkpoint that this version can go on from") from error
+    if saved.matmul not in MATMUL:
+        raise RunFolderError(f"{path} is not a checkpoint that this version can go on from")
+    _check_same(path, then, config)
+    return saved
+
+
+def _check_same(path: Path, then: TrainConfig, now: TrainConfig) -> None:
+    """Raises RunFolderError if the run was another one when it wrote the checkpoint."""
+    before, fields = flat_fields(then), flat_fields(now)
+    for key in [*fields, *before]:
+        if key.startswith(("name", "tracking.", "data.root")):
+            continue
+        old, new = (of.get(key, (None, False))[0] for of in (before, fields))
+        if old != new:
+            raise RunFolderError(
+                f"{path} is a checkpoint of another config: {key} is {old} there, but {new} here"
+            )
+
+
+def clear_leftovers(folder: Path) -> None:
+    """Remove files that a killed process had not finished writing: nobody reads them."""
+    for path in [*folder.glob(".*.tmp"), *folder.glob("checkpoints/.*.tmp")]:
+        path.unlink(missing_ok=True)

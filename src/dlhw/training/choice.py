@@ -1,0 +1,47 @@
+"""What makes the steps of a cohort: `trainer.kernels`, resolved."""
+
+from dlhw.config.optimizer import SGDConfig
+from dlhw.config.trainer import Engine, Kernels
+from dlhw.errors import ConfigError
+from dlhw.kernels.chain import reason_against
+from dlhw.optim.regularizers import L1, L2, NoRegularizer
+from dlhw.training.cohort import Cohort
+
+
+def resolve_kernels(cohort: Cohort) -> Kernels:
+    """`compiled`, `captured` or `torch`; `auto` is the first of them that is possible.
+
+    Raises:
+        ConfigError: if the one that the config names is not possible, with the reason.
+    """
+    wanted = cohort.config.trainer.kernels
+    reasons = {Kernels.compiled: _against_compiled(cohort), Kernels.captured: _against_captured(cohort)}
+    reason = reasons.get(wanted)
+    if reason is not None:
+        raise ConfigError(f"trainer.kernels={wanted} is not possible here: {reason}; auto and torch are")
+    if wanted is not Kernels.auto:
+        return wanted
+    return next((kernels for kernels, reason in reasons.items() if reason is None), Kernels.torch)
+
+
+def _against_compiled(cohort: Cohort) -> str | None:
+    if cohort.config.trainer.engine is not Engine.manual:
+        return f"trainer.engine={cohort.config.trainer.engine} is not ours"
+    if cohort.device.type != "cpu":
+        return f"the device is {cohort.device}, compiled steps run on the CPU"
+    optimizers = [config.optimizer for config in cohort.configs]
+    if not all(type(each) is SGDConfig and not each.nesterov for each in optimizers):
+        return "the optimizer is not sgd, or takes Nesterov's step"
+    if type(cohort.regularizer) not in (NoRegularizer, L1, L2):
+        return f"the regularizer {type(cohort.regularizer).__name__} has no compiled form"
+    return reason_against(cohort.model, cohort.loss)
+
+
+def _against_captured(cohort: Cohort) -> str | None:
+    if cohort.config.trainer.engine is not Engine.manual:
+        return f"trainer.engine={cohort.config.trainer.engine} is not ours"
+    if cohort.device.type != "cuda":
+        return f"the device is {cohort.device}, graphs are CUDA's"
+    if cohort.model.draws:
+        return "dropout draws on the host at every step"
+    return None

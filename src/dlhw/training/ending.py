@@ -1,0 +1,80 @@
+"""The end of training: the test part is measured, once, and every run gets its result."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from dlhw.training.events import RunResult, Scores, Status, Tracker
+from dlhw.training.progress import Progress
+
+if TYPE_CHECKING:
+    from dlhw.training.loop import Loop
+
+
+def finish(loop: "Loop") -> list[RunResult]:
+    """Measure the test part with the last and the best parameters; tell the trackers; return the results."""
+    last_RP, best_RP = loop.cohort.params_RP, loop.best_RP
+    final = _test_scores(loop, last_RP)
+    best = final if torch.equal(best_RP, last_RP) else _test_scores(loop, best_RP)
+    part, counts_RKK = _confusion(loop, best_RP if loop.trainer.select == "best" else last_RP)
+    results = [
+        replace(
+            _result(run, {"test": final[number]} if final else {}, {"test": best[number]} if best else {}),
+            confusion_part=part,
+            confusion_KK=None if counts_RKK is None else counts_RKK[number],
+        )
+        for number, run in enumerate(loop.runs)
+    ]
+    loop.workers.map(lambda number: _tell(loop, number, results[number]), range(len(results)))
+    return [_with_failure(loop, number, result) for number, result in enumerate(results)]
+
+
+def _test_scores(loop: "Loop", params_RP: Tensor) -> Sequence[Scores]:
+    return loop.scores(params_RP, "test") if "test" in loop.pools else []
+
+
+def _confusion(loop: "Loop", params_RP: Tensor) -> tuple[str | None, Tensor | None]:
+    if not loop.num_classes:
+        return None, None
+    part = next(name for name in ("test", "val", "train") if name in loop.pools)
+    counts = loop.workers.map(lambda shard: shard.confusion(params_RP, part, loop.num_classes), loop.shards)
+    return part, torch.cat(counts)
+
+
+def _result(run: Progress, final: dict[str, Scores], best: dict[str, Scores]) -> RunResult:
+    assert run.status is not None
+    return RunResult(
+        status=run.status,
+        final={**run.last, **final},
+        best={**(run.best or run.last), **best},
+        best_epoch=run.best_epoch,
+        best_step=run.best_step,
+        epochs=run.epoch,
+        steps=run.step,
+        seconds=run.seconds,
+        diverged_at=run.diverged_at,
+    )
+
+
+def _tell(loop: "Loop", number: int, result: RunResult) -> None:
+    chosen = result.best if loop.trainer.select == "best" else result.final
+    if "test" in chosen and number not in loop.audience.errors:
+        loop.tell_scores(number, {"test": chosen["test"]}, False)
+    if number not in loop.audience.errors:
+        loop.audience.tell(number, partial(_finish_tracker, loop, number, result))
+
+
+def _finish_tracker(loop: "Loop", number: int, result: RunResult, tracker: Tracker) -> None:
+    tracker.finish(result, loop.snapshot(number))
+
+
+def _with_failure(loop: "Loop", number: int, result: RunResult) -> RunResult:
+    """A run whose trackers failed at its very end has failed too."""
+    error = loop.audience.errors.get(number)
+    if error is None:
+        return result
+    return replace(result, status=Status.failed, error=error, message=str(error) or repr(error))

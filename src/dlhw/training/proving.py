@@ -1,0 +1,91 @@
+"""Before a run starts: its gradients are what they should be, on its own data."""
+
+from math import inf
+
+import torch
+from torch import Tensor
+
+from dlhw.config.trainer import Kernels
+from dlhw.errors import ConfigError
+from dlhw.nn.check import check_model, largest_error
+from dlhw.training.choice import resolve_kernels
+from dlhw.training.cohort import Cohort
+from dlhw.training.compiled import compiled_gradient
+from dlhw.training.engines import ManualEngine
+from dlhw.training.pool import Pool
+from dlhw.training.streams import UniformStream
+
+# Relative error above which a run does not start; float64 gradients of a right backward pass agree to 1e-12.
+TOLERANCE = 1e-9
+SAMPLES = 2
+# The compiled step computes in the run's own precision, in another order. Of few and of more samples, because
+# it takes plain loops for the ones and matrix products for the others.
+COMPILED_TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-9}
+COMPILED_SAMPLES = (2, 24)
+
+
+def prove(cohort: Cohort, pool: Pool) -> float:
+    """Check the manual gradients against autograd, and the compiled ones against the manual ones.
+
+    Args:
+        cohort: runs before their first step.
+        pool: their training samples.
+
+    Returns:
+        Largest relative error of the manual gradients, in float64.
+
+    Raises:
+        ConfigError: if an error is above its tolerance: a backward pass is wrong.
+    """
+    error = _manual_error(cohort, pool)
+    if resolve_kernels(cohort) is Kernels.compiled:
+        _check_compiled(cohort, pool)
+    return error
+
+
+def _manual_error(cohort: Cohort, pool: Pool) -> float:
+    x = pool.inputs[:1, :SAMPLES].cpu().double()
+    model = cohort.part(_most_layers(cohort)).model
+    checks = check_model(model, cohort.loss, x, num_runs=1, probes=0, seed=cohort.config.seed)
+    worst = largest_error(checks)
+    if worst.error == inf:
+        raise ConfigError(
+            f"the gradient of {worst.name} is zero on the first training samples at all parameters tried, so "
+            "the backward pass cannot be checked; trainer.gradcheck=false trains without the check"
+        )
+    if not worst.error <= TOLERANCE:
+        raise ConfigError(
+            f"the manual gradient of {worst.name} differs from autograd's by {worst.error:.1e} (relative; at "
+            f"most {TOLERANCE:.0e} is allowed): its backward pass is wrong; `dlhw-gradcheck` says "
+            "more, trainer.engine=autograd trains without it, trainer.gradcheck=false trains all the same"
+        )
+    return worst.error
+
+
+def _most_layers(cohort: Cohort) -> slice:
+    """A run that drops units, if any does: its model has every layer of the cohort's."""
+    rates = [getattr(config.model, "dropout", 0.0) for config in cohort.configs]
+    run = rates.index(max(rates))
+    return slice(run, run + 1)
+
+
+def _check_compiled(cohort: Cohort, pool: Pool) -> None:
+    for count in COMPILED_SAMPLES:
+        few = Pool(pool.inputs[:1, :count], pool.targets[:1, :count])
+        wanted, found = _manual_gradient(cohort, few), compiled_gradient(cohort, few)
+        error = float((found - wanted).abs().max() / wanted.abs().max().clamp_min(1e-30))
+        if not error <= COMPILED_TOLERANCE[cohort.dtype]:
+            raise ConfigError(
+                f"the compiled gradient differs from the manual one by {error:.1e} (relative; at most "
+                f"{COMPILED_TOLERANCE[cohort.dtype]:.0e} is allowed): it is wrong on this "
+                "machine; trainer.kernels=torch does without it, trainer.gradcheck=false trains all the same"
+            )
+
+
+def _manual_gradient(cohort: Cohort, pool: Pool) -> Tensor:
+    """Of the first run, penalty included."""
+    part = cohort.part(slice(0, 1))
+    part.use_gradients(torch.zeros_like(part.params_RP))
+    ManualEngine(part, UniformStream([0], part.dtype)).gradients(pool.inputs, pool.targets)
+    part.regularizer.add_gradient(part.params_RP, part.grads_RP)
+    return part.grads_RP

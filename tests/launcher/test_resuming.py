@@ -1,0 +1,50 @@
+"""Which runs of a cohort go on together."""
+
+from pathlib import Path
+
+import pytest
+
+from dlhw.config.trainer import Kernels
+from dlhw.launcher.resuming import starts
+from dlhw.training.resuming import Saved
+
+Told = list[tuple[tuple[int, ...], list[int] | None]]
+
+
+def saved(
+    step: int, status: str | None = None, matmul: str = "highest", kernels: Kernels = Kernels.torch
+) -> Saved:
+    return Saved(Path("last"), {}, {"step": step, "status": status}, matmul, kernels, {})
+
+
+def told(*found: list[Saved]) -> Told:
+    """Places of each group, and the steps that they go on from."""
+    return [
+        (start.places, None if start.saved is None else [int(each.progress["step"]) for each in start.saved])
+        for start in starts(found)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        ([[], []], [((0, 1), None)]),
+        ([[saved(40), saved(20)], [saved(40), saved(20)]], [((0, 1), [40, 40])]),
+        # killed when only the first had written step 60
+        ([[saved(60), saved(40)], [saved(40), saved(20)]], [((0, 1), [40, 40])]),
+        # the first one's newest file was damaged
+        ([[saved(20)], [saved(40), saved(20)]], [((0, 1), [20, 20])]),
+        # killed when only the first had written anything
+        ([[saved(20)], [], [saved(20)]], [((1,), None), ((0, 2), [20, 20])]),
+        ([[saved(60), saved(50)], [saved(40), saved(20)]], [((0,), [60]), ((1,), [40])]),
+        # the first had stopped early, and waits for the others
+        (
+            [[saved(13, "early_stopped")], [saved(40)], [saved(26, "diverged")]],
+            [((0, 2), [13, 26]), ((1,), [40])],
+        ),
+        ([[saved(40)], [saved(40, None, "medium")]], [((0,), [40]), ((1,), [40])]),
+        ([[saved(40)], [saved(40, kernels=Kernels.compiled)]], [((0,), [40]), ((1,), [40])]),
+    ],
+)
+def test_runs_go_on_from_the_largest_step_that_all_have(found: list[list[Saved]], expected: Told) -> None:
+    assert told(*found) == expected

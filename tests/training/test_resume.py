@@ -1,0 +1,148 @@
+"""A run that goes on from any of its checkpoints ends with the same bits."""
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+import torch
+from training_runs import Listener, small
+
+from dlhw.config.root import TrainConfig
+from dlhw.data.dataset import Dataset, load_dataset
+from dlhw.tracking.checkpoint import load_checkpoint
+from dlhw.tracking.checkpoints import BEST, LAST, CheckpointTracker
+from dlhw.tracking.restoring import saved_in
+from dlhw.training import cadence
+from dlhw.training.device import DTYPES
+from dlhw.training.events import Evaluation, Snapshot, Tracker
+from dlhw.training.fit import fit
+from dlhw.training.resuming import Saved
+
+ALWAYS = ["trainer.checkpoint_every=1e-9", "trainer.checkpoint_unit=minute"]
+CASES = {
+    "sgd": ["optimizer.lr=0.3"],
+    "sgd by torch, scored once an epoch": ["trainer.kernels=torch"],
+    "compiled momentum": ["optimizer.momentum=0.9", "trainer.eval_every=3", "regularizer=l1", "regularizer.alpha=1e-3"],
+    "momentum, dropout, half an epoch": ["optimizer.momentum=0.9", "model.dropout=0.3", "trainer.eval_every=7", "trainer.eval_unit=step"],
+    "adam, cosine, patience": ["optimizer=adam", "schedule=cosine", "trainer.early_stopping.patience=4", "trainer.early_stopping.min_delta=9", "trainer.eval_every=6", "trainer.eval_unit=step", "model.dropout=0.5"],
+    "rmsprop, with replacement, full": ["optimizer=rmsprop", "optimizer.centered=true", "optimizer.momentum=0.5", "trainer.sampling=with_replacement", "trainer.train_metrics=full"],
+    "adamw by autograd": ["optimizer=adamw", "trainer.engine=autograd", "trainer.sampling=without_replacement", "model.dropout=0.1"],
+    "float32, ends within an epoch": ["trainer.dtype=float32", "trainer.max_steps=33", "trainer.eval_every=3", "regularizer=l2", "regularizer.alpha=1e-3", "optimizer.momentum=0.5"],
+    "nothing to validate": ["data.split.val=0", "trainer.drop_last=true", "trainer.select=last"],
+}  # fmt: skip
+
+
+class Copier:
+    """Stands after the checkpoint tracker and keeps a copy of its folder at every step."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.listener = folder, Listener()
+        self.start, self.finish, self.abort = self.listener.start, self.listener.finish, self.listener.abort
+
+    def evaluated(self, evaluation: Evaluation, snapshot: Snapshot) -> None:
+        self.listener.evaluated(evaluation, snapshot)
+
+    def checkpoint(self, snapshot: Snapshot) -> None:
+        self.listener.checkpoint(snapshot)
+        (self.folder / "at").mkdir(exist_ok=True)
+        shutil.copy(self.folder / LAST, self.folder / "at" / f"{self.listener.checkpoints[-1]}")
+
+    def saved(self, step: int, config: TrainConfig, scratch: Path) -> Saved:
+        """What a new process finds after that step."""
+        (scratch / "checkpoints").mkdir(parents=True, exist_ok=True)
+        shutil.copy(self.folder / "at" / f"{step}", scratch / LAST)
+        (saved,) = saved_in(scratch, config)
+        return saved
+
+
+@pytest.fixture
+def _step_by_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cadence, "SLICE_SECONDS", 0.0)
+
+
+def train(configs: Sequence[TrainConfig], root: Path, saved: Sequence[Saved] | None = None) -> list[Copier]:
+    """Train together, each run into a folder of its own."""
+    datasets: list[Dataset] = [load_dataset(c.data, c.data_seed(), DTYPES[c.trainer.dtype]) for c in configs]
+    copiers = [Copier(root / str(run)) for run in range(len(configs))]
+
+    def trackers(run: int, config: TrainConfig) -> list[Tracker]:
+        (root / str(run)).mkdir(parents=True)
+        return [CheckpointTracker(root / str(run)), copiers[run]]
+
+    fit(configs, datasets, trackers, saved)
+    return copiers
+
+
+def scores_after(copier: Copier, step: int) -> list[tuple[int, float | bool, object, bool]]:
+    return [
+        (each.step, "test" in each.scores or each.lr, each.scores, each.is_best)
+        for each in copier.listener.evaluations
+        if each.step > step or "test" in each.scores
+    ]
+
+
+def assert_same(one: Copier, other: Copier, step: int) -> None:
+    """All that is left, and all that was told after a step."""
+    assert scores_after(one, step) == scores_after(other, step)
+    for name in (BEST, LAST):
+        (tensors, state), (expected, wanted) = (load_checkpoint(each.folder / name) for each in (one, other))
+        if name == BEST and wanted["step"] <= step:
+            continue  # written by the first process, which is another test's
+        assert tensors.keys() == expected.keys()
+        assert all(torch.equal(tensors[key], expected[key]) for key in expected)
+    result, expected_result = one.listener.result, other.listener.result
+    assert (result.status, result.steps, result.best_step) == (
+        expected_result.status, expected_result.steps, expected_result.best_step,
+    )  # fmt: skip
+    assert (result.final, result.best) == (expected_result.final, expected_result.best)
+
+
+@pytest.mark.usefixtures("_step_by_step")
+@pytest.mark.parametrize("overrides", CASES.values(), ids=CASES.keys())
+def test_from_any_step_to_the_same_bits(overrides: list[str], tmp_path: Path) -> None:
+    config = small("model.hidden=[12]", *ALWAYS, *overrides)
+    (whole,) = train([config], tmp_path / "whole")
+    steps = whole.listener.checkpoints
+    assert steps == list(range(1, whole.listener.result.steps + 1))
+    for step in (1, 6, 13, 20, 26, steps[-2], steps[-1]):
+        saved = whole.saved(step, config, tmp_path / f"from{step}")
+        (again,) = train([config], tmp_path / f"again{step}", [saved])
+        assert again.listener.checkpoints[:1] == steps[step : step + 1]
+        assert_same(again, whole, step)
+
+
+@pytest.mark.usefixtures("_step_by_step")
+def test_a_cohort_goes_on_together_or_apart(tmp_path: Path) -> None:
+    """Different rates, seeds, dropout and patience; one run has ended when the others go on."""
+    each = [
+        (
+            "optimizer.lr=0.3",
+            "seed=0",
+            "trainer.early_stopping.patience=1",
+            "trainer.early_stopping.min_delta=9",
+        ),
+        ("optimizer.lr=0.1", "seed=1", "model.dropout=0.4"),
+        ("optimizer.lr=0.02", "seed=0", "optimizer.momentum=0.9"),
+    ]
+    configs = [small("model.hidden=[12]", "trainer.kernels=torch", *ALWAYS, *own) for own in each]
+    together = train(configs, tmp_path / "together")
+    assert [copier.listener.result.steps for copier in together] == [26, 52, 52]
+    for places in ([1, 2], [1], [2]):
+        chosen = [configs[place] for place in places]
+        root = tmp_path / f"again{places}"
+        saved = [together[place].saved(31, configs[place], root / f"from{place}") for place in places]
+        for place, again in zip(places, train(chosen, root, saved), strict=True):
+            assert_same(again, together[place], 31)
+    (ended,) = train(configs[:1], tmp_path / "ended", [together[0].saved(26, configs[0], tmp_path / "from")])
+    assert_same(ended, together[0], 26)
+
+
+def test_no_bit_depends_on_how_many_steps_are_made_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = small("model.dropout=0.2", "optimizer.momentum=0.9", "trainer.dtype=float32")
+    (at_once,) = train([config], tmp_path / "at once")
+    monkeypatch.setattr(cadence, "SLICE_SECONDS", 0.0)
+    (one_by_one,) = train([config], tmp_path / "one by one")
+    assert_same(one_by_one, at_once, 0)
