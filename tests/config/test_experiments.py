@@ -8,8 +8,9 @@ from omegaconf import OmegaConf
 
 from dlhw.config.catalogue import experiment_names, load_experiment, question_of
 from dlhw.config.compose import compose
-from dlhw.config.experiment import READS, CheckConfig, ExperimentConfig, Rule, refuse_unknown_keys
+from dlhw.config.experiment import ExperimentConfig, refuse_unknown_keys
 from dlhw.config.load import check, flat_fields, from_dict, to_dict
+from dlhw.config.rule import READS, CheckConfig, Rule
 from dlhw.config.store import conf_dir
 from dlhw.errors import ConfigError
 
@@ -146,11 +147,11 @@ def test_every_rule_says_what_it_reads(rule: Rule) -> None:
 MISFITS = [
     (
         "experiment.checks=[{rule: rnage, claim: c, metric: epochs}]",
-        "experiment.checks[].rule must be one of range, decreasing",
+        "experiment.checks[0].rule must be one of range, decreasing",
     ),
     (
         "experiment.checks=[{rul: range}]",
-        "experiment.checks[].rul: no such key; did you mean experiment.checks[].rule? in experiment.checks[] there are",
+        "experiment.checks[0].rul: no such key; did you mean experiment.checks[0].rule? in experiment.checks[0] there are",
     ),
     ("experiment.sorce=x", "experiment.sorce: no such key; did you mean experiment.source?"),
 ]

@@ -3,7 +3,7 @@
 import pytest
 
 from dlhw.config.compose import compose
-from dlhw.config.load import check
+from dlhw.config.load import check, from_dict
 from dlhw.errors import ConfigError
 
 CSV = ("data=csv", "data.train=x.csv")
@@ -129,3 +129,46 @@ def test_what_hydra_refuses_is_told_in_our_words(override: str, sentence: str) -
     with pytest.raises(ConfigError, match=sentence) as told:
         compose([override])
     assert len(str(told.value).splitlines()) == 1
+
+
+LISTED = [
+    (
+        "published=[{metric: m, values: [1]},{valuess: [1]}]",
+        "published[1].valuess: no such key; did you mean",
+    ),
+    (
+        "published=[{metric: m, values: [1]},{metric: m, values: [1, x]}]",
+        "published[1].values[1] must be a number",
+    ),
+    (
+        "published=[{metric: m, values: [1]},{metric: m}]",
+        "published[1].values must be given, it has no default",
+    ),
+    (
+        "published=[{metric: m, values: [1]},3]",
+        "published[1] must be a group of keys, got a value of type int",
+    ),
+    (
+        "checks=[{rule: range, claim: c, metric: m},{rule: rang}]",
+        "checks[1].rule must be one of range, decreasing",
+    ),
+    (
+        "figures=[{kind: heat, wher: {a: 1}}]",
+        "figures[0].wher: no such key; did you mean experiment.figures[0].where",
+    ),
+    ("published.0.tol=3", "published[0].tol: no such key"),
+    ("published.0.tolerance=x", "published[0].tolerance must be a number or null, got x"),
+]
+
+
+@pytest.mark.parametrize(("override", "sentence"), LISTED, ids=[override for override, _ in LISTED])
+def test_an_element_of_a_list_is_told_with_its_place(override: str, sentence: str) -> None:
+    with pytest.raises(ConfigError) as told:
+        compose(["experiment=cs7643/lr", f"++experiment.{override}"])
+    assert str(told.value).startswith(f"experiment.{sentence}")
+    assert len(str(told.value).splitlines()) == 1
+
+
+def test_a_group_whose_name_is_no_text() -> None:
+    with pytest.raises(ConfigError, match="model.name must be one of"):
+        from_dict({"model": {"name": {"a": 1}}})

@@ -1,6 +1,7 @@
 """Runs of a sweep share what is the same: the images once, whatever becomes of their labels."""
 
 from dataclasses import replace
+from weakref import ref
 
 import pytest
 import torch
@@ -51,6 +52,17 @@ def test_the_same_data_is_the_same_object() -> None:
         assert cache.get(config, torch.float32) is cache.get(config, torch.float32)
 
 
+def test_what_a_cohort_still_holds_is_not_loaded_again() -> None:
+    """Seeds in turns, more of them than are kept: as a sweep asks for them."""
+    cache, seeds = DatasetCache(2), configs("data.split.order=permutation", seeds=5)[:: len(LEVELS)]
+    first = [cache.get(config, torch.float32) for config in seeds]
+    assert len({id(dataset) for dataset in first}) == 5
+    for _ in range(2):
+        assert all(
+            cache.get(config, torch.float32) is held for config, held in zip(seeds, first, strict=True)
+        )
+
+
 @pytest.mark.parametrize(
     "overrides",
     [
@@ -77,10 +89,12 @@ def test_the_oldest_makes_room() -> None:
     cache = DatasetCache(1)
     first, other = compose([SEQUENTIAL]), compose([SEQUENTIAL, "data.limit=500"])
     loaded = cache.get(first, torch.float32)
-    assert cache.get(other, torch.float32) is not loaded
-    again = cache.get(first, torch.float32)
-    assert again is not loaded
-    assert again.hashes == loaded.hashes
+    hashes, still_there = loaded.hashes, ref(loaded)
+    del loaded
+    assert still_there() is not None
+    cache.get(other, torch.float32)
+    assert still_there() is None
+    assert cache.get(first, torch.float32).hashes == hashes
 
 
 def test_dtypes_are_apart() -> None:

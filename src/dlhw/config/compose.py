@@ -7,6 +7,7 @@ from hydra import initialize_config_dir
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
+from dlhw.config.checked_loader import checked_loading
 from dlhw.config.load import to_objects
 from dlhw.config.messages import explain
 from dlhw.config.root import TrainConfig
@@ -25,7 +26,7 @@ def compose(overrides: Sequence[str] = ()) -> TrainConfig:
     """
     register()
     try:
-        with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        with checked_loading(), initialize_config_dir(str(conf_dir()), version_base="1.3"):
             composed = hydra_compose("train", overrides=list(overrides))
         return to_objects(composed)
     except (HydraException, OmegaConfBaseException) as error:

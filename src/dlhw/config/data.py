@@ -121,6 +121,21 @@ class CSVConfig(TableConfig):
     """file of the test part; null: cut from the training pool"""
     target: str | None = None
     """column that holds the target; null: the last"""
+    num_train: int | None = None
+    """rows of the training file, whose name may hold it: data.train='n${data.num_train}.csv'"""
+
+    def problems(self) -> Iterator[str]:
+        yield from super().problems()
+        if self.num_train is not None:
+            yield from at_least("data.num_train", self.num_train, 1)
+        for part, path in (("val", self.val), ("test", self.test)):
+            if path is not None and path == self.train:
+                yield f"data.{part} must be another file than data.train, got {path} for both"
+        if self.val is not None and self.val == self.test:
+            yield (
+                f"data.val must be another file than data.test, got {self.val} for both: "
+                "the test set stays out of every choice"
+            )
 
     def brings_val(self) -> bool:
         return self.val is not None

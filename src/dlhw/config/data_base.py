@@ -7,6 +7,11 @@ from enum import StrEnum, auto
 
 from dlhw.config.group import Group, at_least, per_run, positive
 
+VAL_FROM_TEST = (
+    "Validation was taken from the TEST set (data.split.val_from_test=true): the epochs and cells that it "
+    "selects are selected by test, and their numbers flatter."
+)
+
 
 class Normalize(StrEnum):
     """How inputs are scaled; statistics come from the training part only."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from enum import Enum
 from typing import Any, TypeVar
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from dlhw.config.data import DATA
@@ -59,7 +59,10 @@ def to_objects(composed: DictConfig) -> TrainConfig:
 
 
 def unknown_keys(composed: DictConfig, prefix: str = "") -> Iterator[str]:
-    """A sentence for each key that the schema does not have: Hydra lets `+key=value` add any."""
+    """A sentence for each key that the schema does not have: Hydra lets `+key=value` add any.
+
+    Elements of lists are told with their place, such as `experiment.checks[1].claim`.
+    """
     schema = OmegaConf.get_type(composed)
     if not dataclasses.is_dataclass(schema):  # a map whose keys are anybody's, such as the cell of a table
         return
@@ -68,9 +71,17 @@ def unknown_keys(composed: DictConfig, prefix: str = "") -> Iterator[str]:
         if key not in known:
             yield unknown_key(prefix + key, schema)
         elif not OmegaConf.is_missing(composed, key):
-            child = composed._get_node(key)
-            if isinstance(child, DictConfig):
-                yield from unknown_keys(child, f"{prefix}{key}.")
+            for name, child in _groups(key, composed._get_node(key)):
+                yield from unknown_keys(child, f"{prefix}{name}.")
+
+
+def _groups(key: str, node: object) -> Iterator[tuple[str, DictConfig]]:
+    """The group of a key, or the groups in its list, with their keys."""
+    if isinstance(node, DictConfig) and not node._is_none():
+        yield key, node
+    elif isinstance(node, ListConfig) and not node._is_none() and not node._is_interpolation():
+        for place in range(len(node)):
+            yield from _groups(f"{key}[{place}]", node._get_node(place))
 
 
 def check(config: TrainConfig) -> TrainConfig:
@@ -121,7 +132,7 @@ def _option(tree: Mapping[str, Any], group: str) -> type[Group]:
     if not isinstance(part, Mapping) or "name" not in part:
         raise ConfigError(f"{group}.name is missing from the saved config")
     name = part["name"]
-    if name not in options:
+    if not isinstance(name, str) or name not in options:
         near = did_you_mean(str(name), options)
         raise ConfigError(f"{group}.name must be one of {listing(options)}, got {name}{near}")
     return options[name]

@@ -3,9 +3,13 @@
 import dataclasses
 import re
 import typing
+from collections.abc import Iterator
 from enum import Enum
+from traceback import walk_tb
+from typing import Any
 
 from hydra.errors import MissingConfigException, OverrideParseException
+from omegaconf import ListConfig
 from omegaconf.errors import (
     ConfigAttributeError,
     ConfigKeyError,
@@ -67,9 +71,26 @@ def _value_of_key(error: OmegaConfBaseException) -> str:
 
 
 def _key_of(error: OmegaConfBaseException) -> str:
-    """OmegaConf does not say in which list an element was; the schemas of our lists do."""
-    place = getattr(error.object_type, "place", "")
-    return f"{place}[].{error.full_key}" if place else str(error.full_key)
+    """The whole key. OmegaConf makes an element of a list apart, and its errors do not say of which list."""
+    inside, place = str(error.full_key), getattr(error.object_type, "place", "")
+    above = list(_elements(error))
+    if above:
+        return ".".join([*above, inside])
+    return inside if inside.startswith(place) else f"{place}[].{inside}"
+
+
+def _elements(error: BaseException) -> Iterator[str]:
+    """Elements that were being made, such as `experiment.checks[1]`, outermost first.
+
+    Only the frames of OmegaConf's merging know them; should it do otherwise one day, `[]` is told instead.
+    """
+    merging: Any = None
+    for frame, _ in walk_tb(error.__traceback__):
+        if merging is not None and frame.f_code.co_name == "merge":
+            target, made = merging
+            yield f"{target._get_full_key(None)}[{len(made)}]"
+        lists = frame.f_locals.get("dest"), frame.f_locals.get("temp_target")
+        merging = lists if all(isinstance(each, ListConfig) for each in lists) else None
 
 
 def unknown_key(key: str, schema: object) -> str:

@@ -118,6 +118,8 @@ class TrainConfig(Group):
             )
         if isinstance(self.optimizer, SolverConfig):
             yield from self._solver_problems()
+        if self.trainer.checkpoint_every is not None and not self.tracking.checkpoints:
+            yield "trainer.checkpoint_every needs tracking.checkpoints=true, got false"
 
     def _solver_problems(self) -> Iterator[str]:
         chosen = f"optimizer={self.optimizer.name}"

@@ -1,18 +1,21 @@
 """NumPy archives (.npz), read without unpickling and without trusting their headers."""
 
+import io
 import math
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, Any, Self
 
 import numpy as np
 from numpy.lib import format as npy
 
 from dlhw.data.idx import MAX_DEFLATE_RATIO
-from dlhw.data.reading import reading
+from dlhw.data.reading import reading, shown
 from dlhw.errors import DataError, listing
+
+MAX_HEADER = 10_000  # bytes, as numpy allows
 
 
 class Archive:
@@ -51,7 +54,7 @@ class Archive:
         """
         missing = [name for name in names if name not in self.names]
         if missing:
-            there = listing(self.names) or "none at all"
+            there = shown(self.names) or "none at all"
             raise DataError(f"{self.path} must hold the arrays {listing(missing)}, it holds {there}")
 
     def read(self, name: str) -> np.ndarray:
@@ -69,18 +72,32 @@ class Archive:
         return array.astype(array.dtype.newbyteorder("="), copy=False)
 
     def _check_header(self, file: IO[bytes], info: zipfile.ZipInfo, name: str) -> None:
-        version = npy.read_magic(file)
-        read_header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-        shape, _, dtype = read_header(file)
+        shape, dtype, length = _read_header(file)
         if dtype.hasobject:
             raise DataError(f"{self.path}, array {name} holds Python objects, which are never unpickled")
         if dtype.kind not in "buif":
             raise DataError(f"{self.path}, array {name} must hold real numbers, got dtype {dtype}")
         # numpy allocates what the header asks for before it reads, so a lie must be found here.
-        size = file.tell() + math.prod(shape) * dtype.itemsize
+        size = length + math.prod(shape) * dtype.itemsize
         if min(shape, default=0) < 0 or size != info.file_size:
             raise DataError(f"{self.path}, array {name} is damaged: {shape} {dtype} does not fit its size")
-        if size > MAX_DEFLATE_RATIO * (info.compress_size + 1):
+        packed = min(info.compress_size, self.path.stat().st_size)  # the archive's list can lie as well
+        if size > MAX_DEFLATE_RATIO * (packed + 1):
             raise DataError(
                 f"{self.path}, array {name} is damaged: {info.compress_size} bytes cannot hold it"
             )
+
+
+def _read_header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any], int]:
+    """Shape, dtype, and how many bytes stand before the numbers."""
+    version = npy.read_magic(file)
+    width = 2 if version == (1, 0) else 4
+    told = file.read(width)
+    length = int.from_bytes(told, "little")
+    # numpy asks for so many bytes at once, and the packed zeros of 4 GiB take 4 MiB.
+    if len(told) < width or length > MAX_HEADER:
+        raise ValueError(f"the header of an array has {length} bytes, at most {MAX_HEADER} are read")
+    whole = io.BytesIO(told + file.read(length))
+    read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+    shape, _, dtype = read(whole)
+    return shape, dtype, file.tell()

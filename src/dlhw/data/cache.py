@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from weakref import WeakValueDictionary
 
 import torch
 
@@ -14,15 +15,18 @@ Corruption = tuple[float, int | None]
 
 
 class DatasetCache:
-    """Keeps what has been loaded.
+    """Keeps what has been loaded, and finds again what anybody else still keeps.
 
     Args:
-        size: data sets that are kept at a time; one with several corruptions of its labels counts once.
+        size: data sets that are kept when nobody else does; one with several corruptions of its labels
+            counts once.
     """
 
     def __init__(self, size: int) -> None:
         self.size = size
         self._kept: dict[str, dict[Corruption, Dataset]] = {}
+        # A cohort holds the data sets of all its seeds while it asks for them in turns.
+        self._alive: WeakValueDictionary[str, Dataset] = WeakValueDictionary()
 
     def get(self, config: TrainConfig, dtype: torch.dtype) -> Dataset:
         """The data set of a run: the same object for the same data, the same inputs for other labels.
@@ -43,5 +47,8 @@ class DatasetCache:
         if key not in self._kept:
             if len(self._kept) >= self.size:
                 self._kept.pop(next(iter(self._kept)))
-            self._kept[key] = {(0.0, None): load_dataset(clean, seed, dtype)}
+            loaded = self._alive.get(key)
+            if loaded is None:
+                loaded = self._alive[key] = load_dataset(clean, seed, dtype)
+            self._kept[key] = {(0.0, None): loaded}
         return self._kept[key]

@@ -3,19 +3,24 @@
 import csv
 import math
 from array import array
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 
 from dlhw.config.data import CSVConfig, Task
 from dlhw.data.labels import to_labels
 from dlhw.data.raw import Place, RawData, RawPart
-from dlhw.data.reading import reading
-from dlhw.errors import DataError, did_you_mean, listing
+from dlhw.data.reading import reading, shown
+from dlhw.errors import DataError, did_you_mean
+from dlhw.surroundings import expanded
+
+MAX_LINE = 1 << 24  # characters
 
 
 @dataclass(frozen=True)
@@ -35,12 +40,17 @@ def load_csv(config: CSVConfig) -> RawData:
     Raises:
         DataError: names the file, line, column and value that cannot be used.
     """
-    train = read_table(Path(config.train).expanduser())
+    train = read_table(expanded(config.train))
+    if config.num_train not in (None, len(train.values_NI)):
+        raise DataError(
+            f"data.num_train must be the number of rows of {train.path}, {len(train.values_NI)}, "
+            f"got {config.num_train}"
+        )
     pool = _split_target(train, config)
     own = {}
     for part, name in (("val", config.val), ("test", config.test)):
         if name is not None:
-            table = read_table(Path(name).expanduser())
+            table = read_table(expanded(name))
             _check_same_columns(train, table)
             own[part] = _split_target(table, config)
     return RawData(pool, own)
@@ -54,7 +64,7 @@ def read_table(path: Path) -> Table:
     """
     numbers, lines = array("d"), array("q")
     with reading(path), path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.reader(file)
+        reader = csv.reader(_lines(file, path))
         columns = _read_header(reader, path)
         for row in reader:
             if len(row) > 1 or any(field.strip() for field in row):
@@ -66,19 +76,27 @@ def read_table(path: Path) -> Table:
     return Table(path, columns, values_NI, np.array(lines, dtype=np.int64))
 
 
+def _lines(file: TextIO, path: Path) -> Iterator[str]:
+    """Line by line, and never a whole disk of zeros that has no line's end."""
+    while line := file.readline(MAX_LINE):
+        if len(line) == MAX_LINE:
+            raise DataError(f"{path} is damaged: one of its lines has {MAX_LINE} characters or more")
+        yield line
+
+
 def _read_header(rows: Iterator[list[str]], path: Path) -> list[str]:
     columns = [name.strip() for name in next(rows, [])]
     if not any(columns):
         raise DataError(f"{path} must start with a header line, but " + _what_instead(rows))
     if all(_is_number(name) for name in columns):
         raise DataError(
-            f"{path} must start with a header line of column names, got numbers: {listing(columns)}"
+            f"{path} must start with a header line of column names, got numbers: {shown(columns)}"
         )
     if len(columns) < 2:
-        raise DataError(f"{path} must have a feature and a target column, got only {columns[0]!r}")
-    twice = sorted({name for name in columns if columns.count(name) > 1})
+        raise DataError(f"{path} must have a feature and a target column, got only {shown(columns)!r}")
+    twice = sorted(name for name, count in Counter(columns).items() if count > 1)
     if twice:
-        raise DataError(f"{path} has more than one column {twice[0]!r}")
+        raise DataError(f"{path} has more than one column {shown(twice[:1])!r}")
     return columns
 
 
@@ -96,7 +114,7 @@ def _numbers(row: list[str], columns: list[str], where: str) -> list[float]:
             if all(map(math.isfinite, numbers)):
                 return numbers
     name, value = next(pair for pair in zip(columns, row, strict=True) if not _is_number(pair[1]))
-    raise DataError(f"{where}, column {name} must be a finite number, got {value[:40]!r}")
+    raise DataError(f"{where}, column {shown([name])} must be a finite number, got {value[:40]!r}")
 
 
 def _is_number(field: str) -> bool:
@@ -109,8 +127,8 @@ def _is_number(field: str) -> bool:
 def _check_same_columns(train: Table, table: Table) -> None:
     if table.columns != train.columns:
         raise DataError(
-            f"{table.path} must have the columns of {train.path} ({listing(train.columns)}), "
-            f"got {listing(table.columns)}"
+            f"{table.path} must have the columns of {train.path} ({shown(train.columns)}), "
+            f"got {shown(table.columns)}"
         )
 
 
@@ -118,11 +136,11 @@ def _split_target(table: Table, config: CSVConfig) -> RawPart:
     name = table.columns[-1] if config.target is None else config.target
     if name not in table.columns:
         raise DataError(
-            f"data.target must be a column of {table.path} ({listing(table.columns)}), got {name!r}"
+            f"data.target must be a column of {table.path} ({shown(table.columns)}), got {name!r}"
             + did_you_mean(name, table.columns)
         )
     column = table.columns.index(name)
-    place = Place(table.path, name, table.lines_N)
+    place = Place(table.path, shown([name]), table.lines_N)
     targets_N = table.values_NI[:, column]
     if config.task is Task.classification:
         targets_N = to_labels(targets_N, place)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from dlhw.config.data import DataConfig, Inputs, Task
 from dlhw.data.checks import check_any_samples, check_parts, check_representable
+from dlhw.data.digest import digest
 from dlhw.data.labels import check_range, count_classes
 from dlhw.data.normalize import Normalization, fit_normalization
 from dlhw.data.randomise import randomise_inputs
@@ -51,8 +52,8 @@ class Dataset:
     normalization: Normalization
     """what was subtracted from all inputs, and what they were divided by"""
     hashes: Mapping[str, str]
-    """for each part, SHA-256 of which samples of the source it holds (of generated ones, the samples
-    themselves), in their order, of their targets, and of what was done to inputs or labels at random"""
+    """for each part, SHA-256 of its samples as they stand in the source (which of its samples they are, in
+    their order, their inputs and targets) and of what was done to them at random; scaling does not count"""
 
 
 def load_dataset(config: DataConfig, seed: int | None, dtype: torch.dtype = torch.float32) -> Dataset:
@@ -108,11 +109,11 @@ def corrupt_labels(dataset: Dataset, probability: float, seed: int | None) -> Da
     uniform_N = torch.rand(len(train), generator=stream, dtype=torch.float64)
     drawn_N = torch.randint(dataset.num_classes, (len(train),), generator=stream)
     targets_N = torch.where(uniform_N < probability, drawn_N, train.targets)
-    digest = hashlib.sha256(dataset.hashes["train"].encode() + targets_N.numpy().astype("<i8").tobytes())
+    changed = hashlib.sha256(dataset.hashes["train"].encode() + targets_N.numpy().astype("<i8").tobytes())
     return replace(
         dataset,
         parts={**dataset.parts, "train": Part(train.inputs, targets_N)},
-        hashes={**dataset.hashes, "train": digest.hexdigest()},
+        hashes={**dataset.hashes, "train": changed.hexdigest()},
     )
 
 
@@ -120,9 +121,11 @@ def _class_names(config: DataConfig, raw: RawData) -> list[str]:
     """Names of all the source's classes, once it is sure that no label lies outside them."""
     if config.task_kind() is Task.regression:
         return []
-    num_classes = config.all_classes() or count_classes(raw)
+    told = config.all_classes()
+    num_classes = told or count_classes(raw)
+    remedy = "" if told else " (the largest one of the training data): set data.num_classes"
     for part in raw.parts():
-        check_range(part.targets, num_classes, part.place)
+        check_range(part.targets, num_classes, part.place, remedy)
     if config.classes is not None:
         check_classes(config.classes, num_classes)
     return raw.class_names or [str(label) for label in range(num_classes)]
@@ -155,10 +158,11 @@ def _assemble(
     dtype: torch.dtype,
     seed: int | None,
 ) -> Dataset:
-    normalization = fit_normalization(config, _inputs(parts["train"]), raw.max_value)
+    inputs = {name: _inputs(part) for name, part in parts.items()}
+    normalization = fit_normalization(config, inputs["train"], raw.max_value)
     check_representable(normalization.scale, "train", raw.pool.place)
     is_classes = config.task_kind() is Task.classification
-    scaled = {name: _to_part(name, part, normalization, dtype) for name, part in parts.items()}
+    scaled = {name: _to_part(name, part, inputs[name], normalization, dtype) for name, part in parts.items()}
     randomise_inputs({name: part.inputs for name, part in scaled.items()}, config.inputs, seed)
     done = "" if config.inputs is Inputs.original else f"{config.inputs} {seed}"
     return Dataset(
@@ -168,12 +172,14 @@ def _assemble(
         num_classes=len(class_names) if is_classes else None,
         num_targets=None if is_classes else 1,
         normalization=normalization,
-        hashes={name: _hash(part, raw, done) for name, part in parts.items()},
+        hashes={name: digest(part, inputs[name], raw, done) for name, part in parts.items()},
     )
 
 
-def _to_part(name: str, part: Selection, normalization: Normalization, dtype: torch.dtype) -> Part:
-    inputs, targets = normalization.apply(_inputs(part), dtype), torch.from_numpy(part.targets.copy())
+def _to_part(
+    name: str, part: Selection, raw_inputs: np.ndarray, normalization: Normalization, dtype: torch.dtype
+) -> Part:
+    inputs, targets = normalization.apply(raw_inputs, dtype), torch.from_numpy(part.targets.copy())
     if targets.is_floating_point():
         targets = targets.to(dtype)[:, None]
         check_representable(targets, name, part.raw.place)
@@ -188,14 +194,3 @@ def _inputs(part: Selection) -> np.ndarray:
     if np.array_equal(part.indices, np.arange(start, stop)):
         return part.raw.inputs[start:stop]
     return part.raw.inputs[part.indices]
-
-
-def _hash(part: Selection, raw: RawData, done: str) -> str:
-    source_part = next((name for name, own in raw.own.items() if own is part.raw), "pool")
-    digest = hashlib.sha256(source_part.encode())
-    digest.update(part.indices.astype("<i8").tobytes())
-    digest.update(part.targets.astype(part.targets.dtype.newbyteorder("<")).tobytes())
-    if raw.is_generated:
-        digest.update(_inputs(part).astype("<f8").tobytes())
-    digest.update(done.encode())
-    return digest.hexdigest()

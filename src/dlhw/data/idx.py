@@ -69,12 +69,11 @@ def _check_size(path: Path, shape: tuple[int, ...]) -> None:
 
 
 def _read_bytes(file: IO[bytes], path: Path, shape: tuple[int, ...]) -> np.ndarray:
-    array = np.empty(math.prod(shape), dtype=np.uint8)
-    done = 0
-    while done < array.size and (piece := file.read(min(1 << 20, array.size - done))):
-        array[done : done + len(piece)] = np.frombuffer(piece, dtype=np.uint8)
-        done += len(piece)
-    if done < array.size or file.read(1):
-        found = f"ends after {done}" if done < array.size else "has more"
-        raise DataError(f"{path} is damaged: its header {shape} asks for {array.size} data bytes, it {found}")
-    return array.reshape(shape)
+    """Memory grows with what the file holds: a packed one may hold less than its header asks for."""
+    expected, content = math.prod(shape), bytearray()
+    while len(content) < expected and (piece := file.read(min(1 << 20, expected - len(content)))):
+        content += piece
+    if len(content) < expected or file.read(1):
+        found = f"ends after {len(content)}" if len(content) < expected else "has more"
+        raise DataError(f"{path} is damaged: its header {shape} asks for {expected} data bytes, it {found}")
+    return np.frombuffer(content, dtype=np.uint8).reshape(shape)

@@ -28,8 +28,8 @@ def to_labels(values: np.ndarray, place: Place) -> np.ndarray:
     return values.astype(np.int64)
 
 
-def check_range(labels: np.ndarray, num_classes: int, place: Place) -> None:
-    """Refuse labels that no class has.
+def check_range(labels: np.ndarray, num_classes: int, place: Place, remedy: str = "") -> None:
+    """Refuse labels that no class has; `remedy` ends the sentence.
 
     Raises:
         DataError: names the first such label, where it stands, and the allowed range.
@@ -38,18 +38,22 @@ def check_range(labels: np.ndarray, num_classes: int, place: Place) -> None:
     if not good.all():
         index = int(np.argmin(good))
         raise DataError(
-            f"{place.at(index)} must be a class label from 0 to {num_classes - 1}, got {labels[index]}"
+            f"{place.at(index)} must be a class label from 0 to {num_classes - 1}, "
+            f"got {labels[index]}{remedy}"
         )
 
 
 def count_classes(raw: RawData) -> int:
-    """The largest label + 1, over all parts of a source that does not say how many classes it has.
+    """The largest label + 1 of all parts but the test set, for a source that does not say how many there are.
+
+    A model has an output for each class, so a label of the test set alone would change what is trained.
 
     Raises:
         DataError: there would be more classes than samples, so the targets are hardly labels.
     """
-    largest = max(int(part.targets.max()) for part in raw.parts() if len(part))
-    samples = sum(len(part) for part in raw.parts())
+    seen = [raw.pool, *(part for name, part in raw.own.items() if name != "test")]
+    largest = max(int(part.targets.max()) for part in seen if len(part))
+    samples = sum(len(part) for part in seen)
     if largest >= samples:
         raise DataError(
             f"{raw.pool.place.file} has a label {largest}, so {largest + 1} classes, but only {samples} "

@@ -9,6 +9,7 @@ from dlhw.data.idx import read_idx
 from dlhw.data.raw import Place, RawData, RawPart
 from dlhw.data.reading import is_there
 from dlhw.errors import DataError
+from dlhw.surroundings import expanded
 
 IMAGE_SIZE = (28, 28)
 FASHION_NAMES = [
@@ -45,7 +46,7 @@ def _load(config: IdxImagesConfig, dataset: str, class_names: list[str]) -> RawD
 
 
 def _find(config: IdxImagesConfig, dataset: str, name: str) -> Path:
-    path = Path(config.root).expanduser() / dataset / "raw" / name
+    path = expanded(config.root) / dataset / "raw" / name
     packed = path.with_name(f"{name}.gz")
     if not is_there(path) and is_there(packed):
         return packed

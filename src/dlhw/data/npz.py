@@ -9,6 +9,7 @@ from dlhw.data.archive import Archive
 from dlhw.data.labels import to_labels
 from dlhw.data.raw import Place, RawData, RawPart
 from dlhw.errors import DataError
+from dlhw.surroundings import expanded
 
 
 def load_npz(config: NPZConfig) -> RawData:
@@ -19,14 +20,15 @@ def load_npz(config: NPZConfig) -> RawData:
     Raises:
         DataError: an array is missing, not numeric, not finite, or of a shape that does not fit.
     """
-    with Archive(Path(config.path).expanduser()) as archive:
+    with Archive(expanded(config.path)) as archive:
         has_train = "train_x" in archive.names or "train_y" in archive.names
         pool = _read_part(archive, "train_" if has_train else "", config.task)
         own = {part: _read_part(archive, f"{part}_", config.task) for part in _own_parts(archive)}
     for part, raw in own.items():
         _check_same_inputs(archive.path, part, pool, raw)
-    is_bytes = all(raw.inputs.dtype == np.uint8 for raw in (pool, *own.values()))
-    return RawData(pool, own, max_value=255 if is_bytes and pool.inputs.ndim == 4 else None)
+    # The test part has no say in how the others are scaled, not even by its dtype.
+    is_bytes = pool.inputs.dtype == np.uint8 and pool.inputs.ndim == 4
+    return RawData(pool, own, max_value=255 if is_bytes else None)
 
 
 def _own_parts(archive: Archive) -> list[str]:

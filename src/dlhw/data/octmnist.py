@@ -1,7 +1,6 @@
 """OctMNIST: retinal images in four classes, with parts of its own."""
 
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
@@ -11,6 +10,7 @@ from dlhw.data.download import Remote, obtain
 from dlhw.data.labels import to_labels
 from dlhw.data.raw import Place, RawData, RawPart
 from dlhw.errors import DataError
+from dlhw.surroundings import expanded
 
 FILE_NAME = "octmnist.npz"
 PUBLISHED = "https://zenodo.org/records/10519652/files/octmnist.npz?download=1"
@@ -26,7 +26,7 @@ def load_octmnist(config: OctMNISTConfig) -> RawData:
     Raises:
         DataError: the file is missing, damaged, or of another form.
     """
-    path = Path(config.root).expanduser() / FILE_NAME
+    path = expanded(config.root) / FILE_NAME
     remedy = f"put it there, point data.root (or DLHW_DATA_DIR) to the folder that holds {FILE_NAME}"
     obtain(path, partial(_remote, config.mirror), config.download, remedy)
     with Archive(path) as archive:

@@ -1,11 +1,13 @@
 """Reading files: whatever goes wrong becomes one sentence."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from gzip import BadGzipFile
 from pathlib import Path
 
-from dlhw.errors import DataError
+from dlhw.errors import DataError, listing
+
+MAX_NAME, MAX_NAMES = 40, 20
 
 
 @contextmanager
@@ -40,6 +42,17 @@ def is_there(path: Path) -> bool:
     """
     with reading(path):
         return path.exists()
+
+
+def shown(names: Iterable[str]) -> str:
+    """Names out of a file for a sentence, which they must neither break nor make endless.
+
+    >>> shown(["a", "two\\nlines", "b" * 1000])
+    'a, two lines, bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb'
+    """
+    found = [" ".join(name.split())[:MAX_NAME] for name in names]
+    more = f" and {len(found) - MAX_NAMES} more" if len(found) > MAX_NAMES else ""
+    return listing(found[:MAX_NAMES]) + more
 
 
 def one_line(error: BaseException) -> str:

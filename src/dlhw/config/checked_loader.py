@@ -1,0 +1,57 @@
+"""Hydra's loader of configs, which refuses what it cannot read, and names that would become objects."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from traceback import walk_tb
+from typing import Any
+
+import hydra._internal.hydra as hydra_main
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra.errors import HydraException
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
+
+from dlhw.config.targets import refuse_names
+from dlhw.errors import ConfigError
+
+
+class CheckedLoader(ConfigLoaderImpl):
+    """Every config of a command comes from here, before Hydra makes anything of it."""
+
+    def load_configuration(self, *args: Any, **kwargs: Any) -> DictConfig:
+        """Compose a config, as Hydra does.
+
+        Raises:
+            ConfigError: if a file is damaged, or the config names what may not be named.
+        """
+        try:
+            config = super().load_configuration(*args, **kwargs)
+        except (HydraException, OmegaConfBaseException):
+            raise
+        except (YAMLError, ValueError, OSError, RecursionError) as error:
+            raise ConfigError(damaged(error)) from error
+        refuse_names(config)
+        return config
+
+
+def damaged(error: Exception) -> str:
+    """Which file of YAML cannot be read, and why. Hydra does not say which; the frame that read it knows."""
+    paths = [frame.f_locals.get("full_path") for frame, _ in walk_tb(error.__traceback__)]
+    path = next((path for path in reversed(paths) if isinstance(path, str)), "")
+    mark = getattr(error, "problem_mark", None)
+    where = "" if mark is None else f", line {mark.line + 1}"
+    why = str(getattr(error, "problem", None) or error) or type(error).__name__
+    told = " ".join(why.split())[:200]
+    return f"{path}{where} is not YAML that can be read: {told}" if path else told
+
+
+@contextmanager
+def checked_loading() -> Iterator[None]:
+    """While this lasts, Hydra composes with `CheckedLoader`."""
+    before = hydra_main.ConfigLoaderImpl
+    hydra_main.ConfigLoaderImpl = CheckedLoader  # type: ignore[misc]
+    try:
+        yield
+    finally:
+        hydra_main.ConfigLoaderImpl = before  # type: ignore[misc]
