@@ -11,6 +11,8 @@ from hydra.core.singleton import Singleton
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
+from dlhw.config.callback import without_hydra
+from dlhw.config.load import to_config
 from dlhw.config.store import conf_dir, register
 from dlhw.launcher.composing import Composer
 from dlhw.launcher.running import to_yaml
@@ -32,6 +34,8 @@ CASES = [
     ["data.split={train:0.5,val:0.1}"],
     ["trainer.early_stopping.patience=null"],
     ["hydra.job.name=other", "optimizer.lr=2"],
+    ["experiment=cs7643/lr", "optimizer.lr=2"],
+    ["experiment=cs7643/lr", "optimizer.lr=2", "experiment.note=another"],
 ]
 
 
@@ -87,3 +91,26 @@ def test_the_folder_of_a_job_does_not_need_another_composition(
     assert list(job.hydra.overrides.task) == ["optimizer.lr=0.5"]
     assert "hydra.sweep.subdir='lr=0.5'" in job.hydra.overrides.hydra
     assert composer.compose(["optimizer.lr=0.5"], 8) is not kept
+
+
+def test_jobs_of_an_experiment_are_checked_as_each_would_be_alone(
+    sweep: tuple[ConfigLoader, DictConfig],
+) -> None:
+    composer, choice = Composer(*sweep), "experiment=cs7643/lr"
+    for change in ("optimizer.lr=2", "optimizer.lr=3", "experiment.note=another"):
+        overrides = [choice, change]
+        alone = to_config(without_hydra(sweep[0].load_sweep_config(sweep[1], overrides)))
+        assert alone.experiment is not None
+        assert composer.checked(overrides) == alone
+
+
+def test_a_copy_may_be_changed(sweep: tuple[ConfigLoader, DictConfig]) -> None:
+    composer = Composer(*sweep)
+    first, second = (composer.compose(["optimizer.lr=0.5", f"seed={seed}"], seed) for seed in (1, 2))
+    first.optimizer.momentum = 0.9
+    first.data.split.train = 7
+    assert (second.optimizer.momentum, second.data.split.train) == (0, None)
+    assert (first.seed, second.seed) == (1, 2)
+    assert first.name == second.name == "digits-mlp"  # what refers to another key looks it up in its own job
+    second.data.name = "other"
+    assert (first.name, second.name) == ("digits-mlp", "other-mlp")

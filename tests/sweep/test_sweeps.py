@@ -9,7 +9,7 @@ import pytest
 from commands import tree
 from sweeping import ledger_names, runs_of, start_sweep, sweep, written
 
-from dlhw.sweep.ledger import locked
+from dlhw.locks import sweep_held
 
 RATES = "optimizer.lr=0.1,0.2"
 
@@ -116,7 +116,7 @@ def test_failed_runs_are_told_and_run_again_diverged_ones_are_not(tmp_path: Path
 
 def test_one_process_at_a_time(tmp_path: Path) -> None:
     folder = tmp_path / "sweep"
-    with locked(folder):
+    with sweep_held(folder):
         second = sweep(RATES, f"hydra.sweep.dir={folder}", cwd=tmp_path)
     assert second.returncode == 1
     assert second.stderr == (

@@ -90,7 +90,7 @@ class Estimator:
             num_runs=len(configs),
             num_parameters=cohort.layout.num_parameters,
             bytes=len(configs) * each + cohort_bytes(cohort.dtype.itemsize),
-            steps=loop.total_steps,
+            steps=loop.times.total_steps,
             step_seconds=seconds,
         )
 
@@ -108,7 +108,7 @@ def _step_seconds(loop: Loop) -> float:
     setting = choose_matmul(loop.trainer.matmul, cohort.device, cohort.dtype, costliest_product(cohort))
     if not takes_steps(cohort.config):
         return 0.0
-    count = min(loop.steps_per_epoch, MEASURED_STEPS)
+    count = min(loop.times.steps_per_epoch, MEASURED_STEPS)
     seconds = []
     with matmul_setting(setting), loop.workers as workers:
         for _ in range(ROUNDS):

@@ -19,6 +19,7 @@ from dlhw.config.data import (
 )
 from dlhw.config.load import flat_fields
 from dlhw.config.root import TrainConfig
+from dlhw.surroundings import expanded
 
 DATA_KEY, CODE_KEY = "content of the data", "code"
 ABSENT = "not there yet"
@@ -26,7 +27,11 @@ ABSENT = "not there yet"
 ASIDE = ("name", "tracking.", "data.root", "data.download", "data.mirror", "data.path")
 CSV_FILES = ("data.train", "data.val", "data.test")
 # Rooms whose code no run's numbers depend on.
-OTHER_ROOMS = ("reporting", "sweep", "cli.py", "evaluate.py", "gradcheck.py", "plan.py", "report.py")
+OTHER_ROOMS = (
+    "reporting", "sweep", "cli.py", "evaluate.py", "gradcheck.py", "interruption.py", "locks.py", "plan.py",
+    "report.py", "resume.py",
+    "surroundings.py",
+)  # fmt: skip
 WHOLE_BYTES, END_BYTES = 8 << 20, 1 << 20
 
 
@@ -94,14 +99,14 @@ def _files(config: DataConfig) -> Iterator[tuple[str, Path]]:
         yield from _of_digits()
     elif isinstance(config, IdxImagesConfig):
         folder = "FashionMNIST" if isinstance(config, FashionMNISTConfig) else "MNIST"
-        yield from _of_idx(Path(config.root).expanduser() / folder / "raw")
+        yield from _of_idx(expanded(config.root) / folder / "raw")
     elif isinstance(config, OctMNISTConfig):
-        yield "all", Path(config.root).expanduser() / "octmnist.npz"
+        yield "all", expanded(config.root) / "octmnist.npz"
     elif isinstance(config, NPZConfig):
-        yield "all", Path(config.path).expanduser()
+        yield "all", expanded(config.path)
     elif isinstance(config, CSVConfig):
         given = {"train": config.train, "val": config.val, "test": config.test}
-        yield from ((part, Path(path).expanduser()) for part, path in given.items() if path is not None)
+        yield from ((part, expanded(path)) for part, path in given.items() if path is not None)
 
 
 def _of_idx(folder: Path) -> Iterator[tuple[str, Path]]:

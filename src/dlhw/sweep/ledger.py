@@ -7,15 +7,15 @@ kills the process, the ledger is whole, and what is not done is computed again f
 import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from dlhw.errors import RunFolderError
 from dlhw.sweep.identity import ABSENT, CODE_KEY, DATA_KEY, cell_hash
 from dlhw.tracking.files import write_atomic
+from dlhw.tracking.plain import read_json
 
-LEDGER_FILE, LOCK_FILE, SUMMARY_FILE = "ledger.json", "ledger.lock", "summary.json"
+LEDGER_FILE, SUMMARY_FILE = "ledger.json", "summary.json"
 FORMAT = 1
 DONE = ("completed", "early_stopped", "diverged")
 Definition = dict[str, Any]
@@ -25,8 +25,8 @@ Changes = dict[str, tuple[Any, Any]]
 def summary_of(folder: Path) -> dict[str, Any]:
     """summary.json of a run; empty for one that has not ended."""
     try:
-        summary = json.loads((folder / SUMMARY_FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        summary = read_json(folder / SUMMARY_FILE)
+    except RunFolderError:
         return {}
     return summary if isinstance(summary, dict) else {}
 
@@ -47,14 +47,22 @@ class Ledger:
         path = folder / LEDGER_FILE
         if not path.exists():
             return cls(folder)
+        tree = read_json(path)
         try:
-            tree = json.loads(path.read_text(encoding="utf-8"))
             assert tree["format"] == FORMAT
-            return cls(folder, {name: tree["common"] | own["own"] for name, own in tree["cells"].items()})
-        except (ValueError, TypeError, LookupError, AttributeError, AssertionError) as error:
+            cells = {name: tree["common"] | own["own"] for name, own in tree["cells"].items()}
+            hashes = {name: own["hash"] for name, own in tree["cells"].items()}
+        except (TypeError, LookupError, AttributeError, AssertionError) as error:
             raise RunFolderError(
                 f"{path} is not a ledger that this version can read: choose another hydra.sweep.dir"
             ) from error
+        for name, definition in cells.items():
+            if cell_hash(definition) != hashes[name]:
+                raise RunFolderError(
+                    f"{path} is damaged: the definition of {name} does not fit its hash; "
+                    "choose another hydra.sweep.dir"
+                )
+        return cls(folder, cells)
 
     def write(self) -> None:
         """Replace the file in one step. What all cells have in common is written once."""
@@ -77,6 +85,13 @@ class Ledger:
     def is_done(self, name: str) -> bool:
         """Whether a cell of that name has ended by itself."""
         return name in self.cells and summary_of(self.folder / name).get("status") in DONE
+
+    def goes_on(self, name: str, definition: Definition) -> bool:
+        """Whether an attempt at this very cell was cut off after its first checkpoint."""
+        is_same = name in self.cells and not _differences(self.cells[name], definition)
+        return (
+            is_same and not self.is_done(name) and any((self.folder / name).glob("checkpoints/*.safetensors"))
+        )
 
     def clear(self, name: str) -> None:
         """Remove what an attempt at a cell has left; the summary first, so that half a folder is never done.
@@ -154,27 +169,3 @@ def difference_lines(changes: Mapping[str, Changes]) -> Iterator[str]:
 def shown(value: Any) -> str:
     """As on a command line."""
     return json.dumps(value) if not isinstance(value, str) else value
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold a sweep's folder; the lock ends with the process, however it ends.
-
-    Raises:
-        RunFolderError: if another process holds it.
-    """
-    try:
-        import fcntl
-    except ImportError:  # not on this system
-        yield
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / LOCK_FILE).open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise RunFolderError(
-                f"another process is running the sweep in {folder}: wait for it, or choose another "
-                "hydra.sweep.dir"
-            ) from error
-        yield

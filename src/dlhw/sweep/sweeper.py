@@ -17,12 +17,13 @@ from omegaconf import DictConfig, OmegaConf
 
 from dlhw.errors import ConfigError
 from dlhw.launcher.composing import Composer
-from dlhw.launcher.fused import TRAINS_CONFIG
+from dlhw.launcher.fused import TRAINS_CONFIG, FusedLauncher
 from dlhw.launcher.grouping import group
+from dlhw.locks import sweep_held
 from dlhw.sweep.ending import conclude
 from dlhw.sweep.grid import Cell, Extras, cells, is_extra
 from dlhw.sweep.identity import ABSENT, DATA_KEY, data_identity
-from dlhw.sweep.ledger import Ledger, difference_lines, locked
+from dlhw.sweep.ledger import Ledger, difference_lines
 from dlhw.sweep.preparing import Prepared, Run, prepare
 
 ON_ERROR = ("continue", "stop")
@@ -126,11 +127,11 @@ class GridSweeper(Sweeper):
     def _sweep_ours(self, found: Sequence[Cell]) -> list[Sequence[JobReturn]]:
         prepared = prepare(self.master, self.composer, found)
         self._tell_bad(prepared)
-        with locked(prepared.folder):
+        with sweep_held(prepared.folder):
             ledger = Ledger.read(prepared.folder)
             to_run = self._to_run(ledger, prepared)
             print(told(prepared, len(prepared.runs) - len(to_run)), flush=True)
-            for run in to_run:
+            for run in self._to_clear(ledger, to_run):
                 ledger.clear(run.name)
             ledger.cells |= {run.name: run.definition for run in to_run}
             ledger.write()
@@ -159,6 +160,18 @@ class GridSweeper(Sweeper):
             raise ConfigError(refusal(prepared.folder, changes))
         again = changes if self.on_change == "recompute" else {}
         return [run for run in prepared.runs if run.name in again or not ledger.is_done(run.name)]
+
+    def _to_clear(self, ledger: Ledger, runs: Sequence[Run]) -> list[Run]:
+        """Runs that start from the beginning. The others go on, if the launcher can do that."""
+        if not isinstance(self.jobs, FusedLauncher):
+            return list(runs)
+        cut_off = {run.name for run in runs if ledger.goes_on(run.name, run.definition)}
+        self.jobs.resumable = frozenset(cut_off)
+        self.jobs.places = {
+            name: place
+            for place, name in enumerate({**ledger.cells, **dict.fromkeys(run.name for run in runs)})
+        }
+        return [run for run in runs if run.name not in cut_off]
 
     def _launch(self, runs: Sequence[Run]) -> tuple[list[Sequence[JobReturn]], dict[str, JobReturn]]:
         returns: list[Sequence[JobReturn]] = []
