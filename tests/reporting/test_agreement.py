@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 from report_runs import frame_of, lr_sweep, make_run, make_sweep, study_of
 
-from dlhw.config.experiment import CheckConfig, ExperimentConfig, Rule
+from dlhw.config.experiment import ExperimentConfig
+from dlhw.config.rule import CheckConfig, Rule
 from dlhw.errors import ConfigError
 from dlhw.reporting.agreement import Agreement, Verdict, judge
 from dlhw.reporting.agreement_tables import checks_csv, checks_table, published_csv, published_table
@@ -290,7 +291,7 @@ def test_nothing_to_compare_with(tmp_path: Path) -> None:
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(mean=st.floats(0, 1), tolerance=st.floats(0, 1), value=st.floats(0, 1))
 def test_agreement_is_its_definition(mean: float, tolerance: float, value: float) -> None:
-    from dlhw.config.experiment import PublishedConfig
+    from dlhw.config.published import PublishedConfig
     from dlhw.reporting.agreement import Beside
     from dlhw.reporting.statistics import Estimate
 

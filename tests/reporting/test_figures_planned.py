@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from report_runs import lr_sweep, make_sweep, rates, study_of
 
-from dlhw.config.experiment import FigureConfig, FigureKind, Theory
+from dlhw.config.figure import FigureConfig, FigureKind, Theory
 from dlhw.errors import RunFolderError
 from dlhw.reporting.curves import read_all
 from dlhw.reporting.figures.narrow import is_same, metric_named, narrowed
@@ -236,6 +236,7 @@ def test_theory_beside_linear_regression(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     study = study_of(tmp_path / "runs")
     line = theory_line(Theory.double_descent, study, "data.num_train", [10, 20, 40])
+    assert line is not None
     assert line.y[0] == double_descent(10, 20, 1.0, 0.5)
     assert np.isnan(line.y[np.searchsorted(line.x, 20)])
     figure = FigureConfig(kind=FigureKind.against, theory=Theory.double_descent, log_y=True)

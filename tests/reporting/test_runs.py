@@ -120,7 +120,7 @@ def test_a_damaged_run_is_refused_alone_and_listed_among_others(
 
 def test_bytes_that_are_no_text(tmp_path: Path) -> None:
     (make_run(tmp_path / "bad") / "summary.json").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(RunFolderError, match="is not JSON"):
+    with pytest.raises(RunFolderError, match="is not text in UTF-8"):
         frame_of(tmp_path)
 
 

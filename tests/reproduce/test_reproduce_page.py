@@ -8,14 +8,10 @@ from pathlib import Path
 import pytest
 from report_runs import lr_sweep
 
-from dlhw.config.experiment import (
-    CheckConfig,
-    ExperimentConfig,
-    FigureConfig,
-    FigureKind,
-    PublishedConfig,
-    Rule,
-)
+from dlhw.config.experiment import ExperimentConfig
+from dlhw.config.figure import FigureConfig, FigureKind
+from dlhw.config.published import PublishedConfig
+from dlhw.config.rule import CheckConfig, Rule
 from dlhw.errors import RunFolderError
 from dlhw.reporting.agreement import Verdict
 from dlhw.reproduce.command import status_of
@@ -172,16 +168,18 @@ def results(*outcomes: Outcome) -> dict[str, object]:
 
 
 def test_readme_table(good: Outcome) -> None:
-    lines = readme_table(results(good, skipped())).splitlines()
+    lines = readme_table(results(good, skipped()), ["here/lr", "here/other"]).splitlines()
     # Ours is .91, the published number .9, and .02 is allowed.
     assert re.fullmatch(
-        r"\| here/lr \| 1 of 1 \| 1 of 1 \| \+\.01\d\d \(±\.0200\) validation accuracy, final, optimizer\.lr=0\.1 "
+        r"\| here/lr \| agrees \| 1 of 1 \| 1 of 1 \| \+\.01\d\d \(±\.0200\) validation accuracy, final, optimizer\.lr=0\.1 "
         r"\| 1 min 23 s \|",
         lines[2],
     )
-    assert lines[3] == "| ist/mlp\\_lr | skipped |  |  |  |"
+    assert lines[3] == "| here/other | not run |  |  |  |  |"
+    assert lines[4] == "| ist/mlp\\_lr | skipped: needs octmnist |  |  |  |  |"
+    assert lines[-3] == "agrees: 1, not run: 1, skipped: 1; 1 min 23 s in all."
     assert lines[-1] == "Made by `dlhw-reproduce`, 2026-01-01 to 2026-01-02, on a\\_machine."
-    assert len({line.count("|") for line in lines[:4]}) == 1
+    assert len({line.count("|") for line in lines[:5]}) == 1
 
 
 def test_readme_is_written_between_its_markers(good: Outcome, tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ def certificate(config: TrainConfig) -> Findings:
         ConfigError: if the data does not have two classes.
         DataError: if the data cannot be read, or its classes are too near each other to decide.
     """
-    x_NI, labels_N = _points(config)
+    x_NI, labels_N, digest = _points(config)
     proof = separate(x_NI, labels_N)
     values: dict[str, float]
     if isinstance(proof, Separable):
@@ -41,11 +41,12 @@ def certificate(config: TrainConfig) -> Findings:
         sentences=[f"{sentence} (verified, residual {proof.residual:.1e})"],
         tables=tables,
         num_samples={"train": len(labels_N)},
+        split_hashes={"train": digest},
     )
 
 
-def _points(config: TrainConfig) -> tuple[np.ndarray, np.ndarray]:
-    """Training points (n, d) and their labels, in float64."""
+def _points(config: TrainConfig) -> tuple[np.ndarray, np.ndarray, str]:
+    """Training points (n, d) and their labels, in float64, and the hash of the part."""
     dataset = load_dataset(config.data, config.data_seed(), torch.float64)
     if dataset.num_classes != 2:
         has = "numbers as targets" if dataset.num_classes is None else f"{dataset.num_classes} classes"
@@ -54,7 +55,7 @@ def _points(config: TrainConfig) -> tuple[np.ndarray, np.ndarray]:
             "with data.classes=[a,b]"
         )
     part = dataset.parts["train"]
-    return part.inputs.flatten(1).numpy(), part.targets.numpy()
+    return part.inputs.flatten(1).numpy(), part.targets.numpy(), dataset.hashes["train"]
 
 
 def _unit_sentence(proof: Separable) -> str:

@@ -16,7 +16,7 @@ from dlhw.procedures.registry import PROCEDURES
 from dlhw.tracking.console import LastingTerminal
 from dlhw.tracking.environment import config_hash, git_state, machine, versions
 from dlhw.tracking.files import write_atomic, write_json
-from dlhw.tracking.summary import SUMMARY_FILE, outcome
+from dlhw.tracking.summary import SUMMARY_FILE, notes, outcome
 from dlhw.training.events import RunResult, Status
 
 
@@ -59,6 +59,8 @@ def _about(config: TrainConfig, findings: Findings) -> dict[str, Any]:
         "found": list(findings.sentences),
         "seed": config.seed,
         "num_samples": dict(findings.num_samples),
+        "split_hashes": dict(findings.split_hashes),
+        "notes": notes(config),
         "device": "cpu",
         "dtype": "float64",
         "config_hash": config_hash(config),

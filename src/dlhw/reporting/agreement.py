@@ -5,7 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from dlhw.config.experiment import CheckConfig, ExperimentConfig, PublishedConfig, refuse_unknown_keys
+from dlhw.config.experiment import ExperimentConfig, refuse_unknown_keys
+from dlhw.config.published import PublishedConfig
+from dlhw.config.rule import CheckConfig
+from dlhw.reporting.captions import warnings
 from dlhw.reporting.metrics import Metric, metric_of
 from dlhw.reporting.rules import Found, found_by
 from dlhw.reporting.selection import NotRun, Selection, known_keys
@@ -88,16 +91,28 @@ class Agreement:
         published: in the experiment's order.
         checks: in the experiment's order.
         few: the numbers of seeds below three that means are of.
+        warnings: what every table of the study repeats.
     """
 
     experiment: ExperimentConfig
     published: Sequence[Beside]
     checks: Sequence[Checked]
     few: Sequence[int]
+    warnings: Sequence[str] = ()
+
+    @property
+    def deciding(self) -> list[Checked]:
+        """The checks that the verdict depends on."""
+        return [each for each in self.checks if each.check.decides]
+
+    @property
+    def claims(self) -> list[Checked]:
+        """The others: claims of the text that our runs may not show."""
+        return [each for each in self.checks if not each.check.decides]
 
     @property
     def verdicts(self) -> list[Verdict]:
-        return [each.verdict for each in self.published] + [each.verdict for each in self.checks]
+        return [each.verdict for each in self.published] + [each.verdict for each in self.deciding]
 
     @property
     def verdict(self) -> Verdict:
@@ -117,7 +132,8 @@ class Agreement:
         """Such as `published numbers: 8 of 8 agree; checks: 1 of 2 hold, 1 not run`."""
         told = [
             _counted("published numbers", "agree", [each.verdict for each in self.published]),
-            _counted("checks", "hold", [each.verdict for each in self.checks]),
+            _counted("checks", "hold", [each.verdict for each in self.deciding]),
+            _counted("further claims", "shown", [each.verdict for each in self.claims]),
         ]
         return "; ".join(each for each in told if each) or "nothing to compare with"
 
@@ -144,7 +160,9 @@ def judge(study: Study, experiment: ExperimentConfig) -> Agreement:
     checks = [Checked(check=check, found=found_by(check, selection)) for check in experiment.checks]
     counts = {len(cell.counted) for cell in selection.cells}
     few = sorted(count for count in counts if 0 < count < ENOUGH_SEEDS)
-    return Agreement(experiment=experiment, published=published, checks=checks, few=few)
+    return Agreement(
+        experiment=experiment, published=published, checks=checks, few=few, warnings=warnings(study)
+    )
 
 
 def _beside(published: PublishedConfig, selection: Selection) -> Beside:

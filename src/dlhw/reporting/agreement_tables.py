@@ -4,7 +4,7 @@ import csv
 import io
 from typing import Any
 
-from dlhw.config.experiment import PublishedConfig
+from dlhw.config.published import PublishedConfig
 from dlhw.reporting.agreement import Agreement, Beside, Checked, Verdict
 from dlhw.reporting.captions import few_seeds
 from dlhw.reporting.metrics import metric_of
@@ -13,6 +13,8 @@ from dlhw.reporting.table import Entry, Line, Table
 from dlhw.reporting.values import text_of
 
 WORDS = {Verdict.yes: "yes", Verdict.no: "NO", Verdict.not_run: "not run"}
+NOT_SHOWN = "NOT SHOWN"
+CLAIMS = f"{NOT_SHOWN}: claimed of other data by the text, not shown by our runs; no verdict depends on it."
 
 
 def published_table(agreement: Agreement) -> Table | None:
@@ -27,7 +29,7 @@ def published_table(agreement: Agreement) -> Table | None:
         headings=[*keys, "metric", "published", "ours", "n", "difference", "allowed", "agrees", *source],
         align="l" * (len(keys) + 1) + "rrrrrl" + "l" * len(source),
         lines=[_published_line(each, keys, has_source) for each in agreement.published],
-        caption=[*_published_caption(agreement), *few_seeds(agreement.few)],
+        caption=[*agreement.warnings, *_published_caption(agreement), *few_seeds(agreement.few)],
     )
 
 
@@ -81,13 +83,19 @@ def checks_table(agreement: Agreement) -> Table | None:
         headings=["claim", "metric", "found", "holds"],
         align="llll",
         lines=[_check_line(each) for each in agreement.checks],
-        caption=["What has no published number is decided by these rules, on means over seeds."]
-        + few_seeds(agreement.few),
+        caption=[
+            *agreement.warnings,
+            "What has no published number is decided by these rules, on means over seeds.",
+            *([CLAIMS] if agreement.claims else []),
+            *few_seeds(agreement.few),
+        ],
     )
 
 
 def _check_line(each: Checked) -> Line:
-    texts = [each.check.claim, metric_of(each.check.metric).label, each.found.text, WORDS[each.verdict]]
+    is_missing = each.verdict is Verdict.no and not each.check.decides
+    holds = NOT_SHOWN if is_missing else WORDS[each.verdict]
+    texts = [each.check.claim, metric_of(each.check.metric).label, each.found.text, holds]
     return Line([Entry(text) for text in texts])
 
 
@@ -95,7 +103,7 @@ PUBLISHED_COLUMNS = (
     "metric", "published", "source", "n", "mean", "std", "nearest", "difference", "tolerance", "low", "high",
     "agrees", "missing",
 )  # fmt: skip
-CHECK_COLUMNS = ("rule", "claim", "metric", "where", "found", "holds")
+CHECK_COLUMNS = ("rule", "claim", "metric", "where", "found", "holds", "decides")
 
 
 def published_csv(agreement: Agreement) -> str:
@@ -123,7 +131,7 @@ def checks_csv(agreement: Agreement) -> str:
     for each in agreement.checks:
         where = ", ".join(f"{key}={text_of(value)}" for key, value in each.check.where.items())
         told = (each.check.rule.value, each.check.claim, each.check.metric, where)
-        lines.append([*told, each.found.text, each.verdict.value])
+        lines.append([*told, each.found.text, each.verdict.value, str(each.check.decides).lower()])
     return _csv(CHECK_COLUMNS, lines)
 
 

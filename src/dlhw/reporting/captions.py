@@ -2,15 +2,23 @@
 
 from collections.abc import Sequence
 
+from dlhw.config.data_base import VAL_FROM_TEST
 from dlhw.reporting.numbers import many
 from dlhw.reporting.study import Study
 
 SELECTED = {"best": "best (those of best validation)", "last": "last (the last ones)"}
 
 
+def warnings(study: Study) -> list[str]:
+    """What every table of a study repeats, because its numbers are not what they seem."""
+    told = ["Cells were selected by TEST (--select test)."] if study.select == "test" else []
+    return [*told, VAL_FROM_TEST] if study.is_val_from_test else told
+
+
 def how_measured(study: Study) -> list[str]:
     """Sentences for the table of results."""
-    return [*_statistics(study), study.choice.sentence, *_meanings(study), *_left_out(study)]
+    told = [*_statistics(study), study.choice.sentence, *_meanings(study), *_left_out(study)]
+    return [*warnings(study), *told]
 
 
 def _statistics(study: Study) -> list[str]:

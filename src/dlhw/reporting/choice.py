@@ -46,20 +46,23 @@ def choose(cells: Sequence[Cell], shown: Sequence[Metric], select: str) -> Choic
         place: _mean(cell, metric) for place, cell in enumerate(cells) if not cell.ended("diverged", "failed")
     }
     eligible = {place: mean for place, mean in means.items() if mean is not None}
+    is_test = any(row.get("data.split.val_from_test") is True for row in rows)
     if not eligible:
         return Choice(metric, (), "No cell is marked best: in each a run diverged, failed or did not finish.")
     top = (max if metric.is_higher_better else min)(eligible.values())
     best = tuple(place for place, mean in eligible.items() if mean == top)
-    return Choice(metric, best, _sentence(metric, select))
+    return Choice(metric, best, _sentence(metric, select, is_test))
 
 
 def _mean(cell: Cell, metric: Metric) -> float | None:
     return estimate(metric.values(cell.counted)).mean
 
 
-def _sentence(metric: Metric, select: str) -> str:
+def _sentence(metric: Metric, select: str, is_test: bool) -> str:
     direction = "highest" if metric.is_higher_better else "lowest"
     told = f"Best: {direction} mean {metric.label}"
     if select == "test":
         return f"{told}; selected by TEST, so that the best cell's test numbers flatter it."
+    if is_test:
+        return f"{told}; validation is the TEST set here, so that the best cell's numbers flatter it."
     return f"{told}; test scores had no part in it."

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dlhw.config.experiment import DERIVED
+from dlhw.config.metric_name import DERIVED
 from dlhw.errors import RunFolderError
 from dlhw.reporting.metrics import metric_of
 from dlhw.reporting.reading import read_curves

@@ -1,11 +1,10 @@
 """A report as one page that needs nothing beside itself: index.html."""
 
-import base64
 from functools import cache
-from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from dlhw.reporting.document import Document
+from dlhw.reporting.templating import environment
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -20,10 +19,4 @@ def html(document: Document) -> str:
 
 @cache
 def _template() -> "Template":
-    from jinja2 import Environment, StrictUndefined
-
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters["base64"] = lambda data: base64.b64encode(data).decode()
-    return environment.from_string((files("dlhw.reporting") / "page.html").read_text(encoding="utf-8"))
+    return environment("dlhw.reporting", ["page.html"]).get_template("page.html")

@@ -1,28 +1,28 @@
 """Read what one run left: its config, its summary, its curves. Every file may be torn or not ours."""
 
 import csv
-import json
 import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import yaml
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from dlhw.errors import RunFolderError
 from dlhw.reporting.folders import CONFIG_FILE
 from dlhw.reporting.values import flat, plain
+from dlhw.tracking.plain import read_json, read_text, read_yaml
 
 SUMMARY_FILE = "summary.json"
 METRICS_FILE = "metrics.csv"
 CURVE_COLUMNS = ("run", "epoch", "step", "split", "loss", "accuracy", "seconds")
 ABOUT = ("message", "diverged_at", "epochs", "steps", "best_epoch", "seconds", "num_parameters", "created")
+LARGEST = 2**63
+TEXTS = ("message", "created")
+MAX_CURVES = 1 << 30  # bytes; a million evaluations take 200 MB
 REFERENCE = re.compile(r"\$\{([\w.]+)\}")
-# libyaml reads ten times as fast; both refuse anything but plain data.
-LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -32,14 +32,17 @@ def read_config(folder: Path) -> dict[str, Any]:
         RunFolderError: if the file is damaged.
     """
     path = folder / CONFIG_FILE
-    try:
-        tree = yaml.load(path.read_text(encoding="utf-8"), LOADER)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise RunFolderError(f"{path} is damaged: it is not the YAML that Hydra writes") from error
+    tree = read_yaml(path)
     if not isinstance(tree, dict):
         raise RunFolderError(f"{path} is damaged: it does not hold a config")
     tree.pop("experiment", None)  # what it asks and claims is no setting of a run
+    if not _is_count(tree.get("seed", 0)):
+        raise RunFolderError(f"{path} is damaged: seed must be an integer from 0 to 2**63 - 1")
     return _resolved(tree)
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < LARGEST
 
 
 def _resolved(tree: dict[Any, Any]) -> dict[str, Any]:
@@ -82,17 +85,13 @@ def read_summary(folder: Path) -> dict[str, Any] | None:
     path = folder / SUMMARY_FILE
     if not path.is_file():
         return None
-    try:
-        summary = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise RunFolderError(f"{path} is damaged: it is not JSON") from error
+    summary = read_json(path)
     if not isinstance(summary, dict) or not isinstance(summary.get("status"), str):
         raise RunFolderError(f"{path} is not the summary of a run: it has no status")
     try:
         return {
             "status": summary["status"],
-            "seed": summary.get("seed"),
-            **{name: summary.get(name) for name in ABOUT},
+            **{name: _told(name, summary.get(name)) for name in ("seed", *ABOUT)},
             **{key: value for kind in ("final", "best") for key, value in _scores(kind, summary.get(kind))},
             **dict(_values(summary.get("values"))),
         }
@@ -104,16 +103,27 @@ def _scores(kind: str, parts: dict[str, dict[str, float | None]] | None) -> Iter
     """null stands for what is not finite (or, an accuracy, for what regression lacks): both are NaN."""
     for part, scores in (parts or {}).items():
         for name, value in scores.items():
-            yield f"{kind}/{part}/{name}", math.nan if value is None else float(value)
+            yield f"{kind}/{part}/{name}", math.nan if value is None else float(_number(name, value))
+
+
+def _told(name: str, value: Any) -> Any:
+    if value is None or (name in TEXTS and isinstance(value, str)):
+        return value
+    return _number(name, value)
+
+
+def _number(name: str, value: Any) -> int | float:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or (isinstance(value, int) and abs(value) >= LARGEST):
+        raise ValueError(f"{name} is not a number")
+    return value
 
 
 def _values(named: dict[str, Any] | None) -> Iterator[tuple[str, float | int]]:
     """Numbers as they are, a truth value as 0 or 1, null as NaN."""
     for name, value in (named or {}).items():
-        if value is not None and not isinstance(value, bool | int | float):
-            raise ValueError(f"{name} is not a number")
         number = int(value) if isinstance(value, bool) else value
-        yield f"values.{name}", math.nan if number is None else number
+        yield f"values.{name}", math.nan if number is None else _number(name, number)
 
 
 def read_curves(folder: Path) -> list[dict[str, Any]]:
@@ -125,9 +135,11 @@ def read_curves(folder: Path) -> list[dict[str, Any]]:
     path = folder / METRICS_FILE
     if not path.is_file():
         return []
-    text = path.read_text(encoding="utf-8", errors="replace")
-    whole, _, _ = text.rpartition("\n")
-    header, *rows = [tuple(row) for row in csv.reader(whole.splitlines())] or [()]
+    whole, _, _ = read_text(path, MAX_CURVES, errors="replace").rpartition("\n")
+    try:
+        header, *rows = [tuple(row) for row in csv.reader(whole.splitlines())] or [()]
+    except csv.Error as error:
+        raise RunFolderError(f"{path} is damaged: {error}") from error
     if whole and header != CURVE_COLUMNS:
         raise RunFolderError(
             f"{path} is not the metrics of a run: it must begin with {','.join(CURVE_COLUMNS)}"
@@ -139,6 +151,9 @@ def _row(path: Path, number: int, row: tuple[str, ...]) -> dict[str, Any]:
     try:
         named = dict(zip(CURVE_COLUMNS, row, strict=True))
         numbers = {name: float(named[name] or "nan") for name in ("epoch", "loss", "accuracy", "seconds")}
-        return {"step": int(named["step"]), "split": named["split"], **numbers}
+        step = int(named["step"])
+        if not (math.isfinite(numbers["epoch"]) and 0 <= step < LARGEST):
+            raise ValueError(f"no place in a run: epoch {numbers['epoch']}")
+        return {"step": step, "split": named["split"], **numbers}
     except ValueError as error:
         raise RunFolderError(f"{path} is damaged at line {number}") from error

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from dlhw.config.experiment import CheckConfig, Rule
+from dlhw.config.rule import CheckConfig, Rule
 from dlhw.reporting.cells import Cell
 from dlhw.reporting.metrics import Metric, metric_of
 from dlhw.reporting.numbers import many, number_text

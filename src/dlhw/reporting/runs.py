@@ -55,8 +55,13 @@ def _row(folder: Path) -> dict[str, Any]:
     except (RunFolderError, OSError) as error:
         return row | {"status": UNREADABLE, "message": str(error)}
     ended = {name: value for name, value in summary.items() if value is not None}
-    row |= {key: value for key, value in config.items() if key not in META or key in ("name", "seed")}
+    row |= {key: value for key, value in config.items() if _is_setting(key)}
     return row | ended | _selected(ended, config.get("trainer.select"))
+
+
+def _is_setting(key: str) -> bool:
+    """Not a key of a foreign file that would pass for a score, or for how the run ended."""
+    return key in ("name", "seed") or not (key in META or key.startswith(SCORES))
 
 
 def _selected(scores: dict[str, Any], select: object) -> dict[str, Any]:

@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError
 
 from dlhw.config.catalogue import checked
 from dlhw.config.experiment import ExperimentConfig
 from dlhw.config.messages import explain
 from dlhw.errors import ConfigError, RunFolderError
+from dlhw.tracking.plain import read_yaml
 
 SWEEP_FILE = "multirun.yaml"
 
@@ -24,13 +24,15 @@ def saved_experiment(folder: Path) -> ExperimentConfig | None:
     if not path.is_file():
         return None
     try:
-        tree = OmegaConf.load(path)
-        told = tree.get("experiment") if isinstance(tree, DictConfig) else None
+        tree = read_yaml(path)
+        told = tree.get("experiment") if isinstance(tree, dict) else None
         if told is None:
             return None
-        found = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(ExperimentConfig), told))
+        # below a root, so that errors name the node
+        schema = OmegaConf.create({"experiment": OmegaConf.structured(ExperimentConfig)})
+        found = OmegaConf.to_object(OmegaConf.merge(schema, {"experiment": told}).experiment)
         assert isinstance(found, ExperimentConfig)
         return checked(found)
-    except (OmegaConfBaseException, YAMLError, UnicodeDecodeError, ConfigError) as error:
+    except (OmegaConfBaseException, ConfigError) as error:
         told = str(error) if isinstance(error, ConfigError) else explain(error)
         raise RunFolderError(f"{path} does not hold an experiment of this version: {told}") from error

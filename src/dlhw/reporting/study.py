@@ -18,6 +18,8 @@ from dlhw.reporting.values import ABSENT
 if TYPE_CHECKING:
     import pandas
 
+VAL_FROM_TEST_KEY = "data.split.val_from_test"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
@@ -74,6 +76,16 @@ class Study:
     choice: Choice
     comparison: Comparison | None
     repeats: int
+
+    @property
+    def is_val_from_test(self) -> bool:
+        """Whether the validation part of any run is the test set."""
+        return any(run.get(VAL_FROM_TEST_KEY) is True for cell in self.cells for run in cell.runs)
+
+    @property
+    def is_by_test(self) -> bool:
+        """Whether the best cell was chosen by numbers of the test set, under whatever name."""
+        return self.select == "test" or self.is_val_from_test
 
     @property
     def unreadable(self) -> list[Row]:

@@ -34,7 +34,9 @@ def _line(study: Study, place: int) -> list[str]:
     cell = study.cells[place]
     counts = [len(cell.runs), len(cell.ended(*COUNTED)), *(len(cell.ended(status)) for status in NOT_COUNTED)]
     numbers = [value for metric in study.metrics for value in _numbers(study, place, metric)]
-    values = [*map(text_of, cell.values), *counts, int(place in study.choice.best), study.select, *numbers]
+    is_test = study.select == "val" and study.is_val_from_test
+    selected_by = "val, which is the test set" if is_test else study.select
+    values = [*map(text_of, cell.values), *counts, int(place in study.choice.best), selected_by, *numbers]
     return [
         "" if value is None else repr(value) if isinstance(value, float) else str(value) for value in values
     ]

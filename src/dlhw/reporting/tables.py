@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dlhw.reporting.captions import how_compared, how_measured
+from dlhw.reporting.captions import how_compared, how_measured, warnings
 from dlhw.reporting.cells import COUNTED, Cell
 from dlhw.reporting.choice import MARK
 from dlhw.reporting.keys import Row
@@ -31,8 +31,12 @@ def sweep_table(frame: "pandas.DataFrame", options: Options | None = None) -> Ta
 def results_table(study: Study) -> Table:
     """Each cell's metrics over its seeds."""
     by = f"Results by {', '.join(study.keys)}" if study.keys else "Results"
+    if study.select == "test":
+        by += " (best cell selected by TEST)"
+    elif study.is_val_from_test:
+        by += " (validation is the TEST set)"
     return Table(
-        title=f"{by} (best cell selected by TEST)" if study.select == "test" else by,
+        title=by,
         headings=[*study.keys, "n", *(metric.label for metric in study.metrics), "note"],
         align="l" * len(study.keys) + "r" + "r" * len(study.metrics) + "l",
         lines=[_cell_line(study, place) for place in range(len(study.cells))],
@@ -93,7 +97,7 @@ def comparison_table(study: Study) -> Table | None:
         headings=[*study.keys, "metric", "pairs", "difference", "95 % interval", "verdict"],
         align="l" * len(study.keys) + "lrrrl",
         lines=[_difference_line(study, place, metric) for place in places for metric in study.metrics],
-        caption=how_compared(study.cells[base].label),
+        caption=[*warnings(study), *how_compared(study.cells[base].label)],
     )
 
 

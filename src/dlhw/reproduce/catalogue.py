@@ -1,11 +1,11 @@
 """Which experiments there are, which are quick, and which lack their data."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from dlhw.config.catalogue import experiment_names, no_such_experiment, question_of
 from dlhw.config.experiment import ExperimentConfig
 from dlhw.errors import ConfigError, listing
+from dlhw.surroundings import expanded
 
 # Exact, without files, and done in seconds; so their results can be judged as they are.
 QUICK = (
@@ -50,7 +50,7 @@ def missing_data(experiment: ExperimentConfig) -> str | None:
     from dlhw.config.compose import compose
 
     data = compose([f"data={experiment.needs}"]).data
-    path = Path(getattr(data, "root", "data")).expanduser() / FILES[experiment.needs]
+    path = expanded(getattr(data, "root", "data")) / FILES[experiment.needs]
     return None if path.exists() else f"needs {experiment.needs}, and {path} is not there"
 
 

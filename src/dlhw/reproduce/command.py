@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dlhw.cli import INTERRUPTED, run_command
+from dlhw.cli import run_command
 from dlhw.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ is not there: its experiments are skipped, and the page says so.
   <!-- reproduced: end -->
 
 Exit status: 0; 1 if an experiment could not be run, and with --check if a number disagrees with a published
-one, a check does not hold or either is missing; 2 for a wrong command line; 130 after Ctrl-C, when the page
-holds what was done till then.
+one, a check does not hold or either is missing; 2 for a wrong command line; 130 after Ctrl-C and 143 after a
+kill, when the page holds what was done till then.
 """
 
 
@@ -88,9 +88,9 @@ def reproduce(argv: Sequence[str]) -> int:
     from dlhw.reproduce.session import Session
 
     session = Session(args.out, labels, shlex.join(["dlhw-reproduce", *argv]))
-    finished = session.run()
+    interrupted = session.run()
     print(f"\npage: {session.page}")
-    return status_of(session.outcomes, check=args.check) if finished else INTERRUPTED
+    return interrupted or status_of(session.outcomes, check=args.check)
 
 
 def status_of(outcomes: Sequence["Outcome"], *, check: bool) -> int:

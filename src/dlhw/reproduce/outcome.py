@@ -89,13 +89,18 @@ class Outcome:
 def record(outcome: Outcome) -> dict[str, Any]:
     """What the table of a README needs of an outcome, as plain data."""
     agreement = outcome.agreement
-    published, checks = (agreement.published, agreement.checks) if agreement else ([], [])
+    published, checks, claims = (
+        (agreement.published, agreement.deciding, agreement.claims) if agreement else ([], [], [])
+    )
     return {
         "question": outcome.question,
         "ending": outcome.ending.value,
         "badge": outcome.badge,
+        # without the folder of this machine that lacks the file
+        "why": outcome.why.partition(",")[0] if outcome.ending is Ending.skipped else "",
         "published": _counted([each.verdict for each in published]),
         "checks": _counted([each.verdict for each in checks]),
+        "claims": _counted([each.verdict for each in claims]),
         "widest": "" if agreement is None else widest(agreement),
         "seconds": outcome.seconds,
     }

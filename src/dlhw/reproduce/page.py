@@ -1,11 +1,10 @@
 """index.html: all experiments on one page that needs nothing beside itself."""
 
-import base64
 from collections.abc import Sequence
 from functools import cache
-from importlib.resources import files
 from typing import TYPE_CHECKING
 
+from dlhw.reporting.templating import environment
 from dlhw.reproduce.outcome import Outcome, duration
 
 if TYPE_CHECKING:
@@ -56,15 +55,6 @@ class Page:
 
 @cache
 def _environment() -> "Environment":
-    from jinja2 import DictLoader, Environment, StrictUndefined
-
-    folder = files("dlhw.reproduce")
-    names = ("page.html", "experiment.html")
-    templates = {name: (folder / name).read_text(encoding="utf-8") for name in names}
-    environment = Environment(
-        loader=DictLoader(templates), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True,
-    )  # fmt: skip
-    environment.filters["base64"] = lambda data: base64.b64encode(data).decode()
-    environment.filters["duration"] = duration
-    return environment
+    made = environment("dlhw.reproduce", ["page.html", "experiment.html"])
+    made.filters["duration"] = duration
+    return made

@@ -1,36 +1,60 @@
 """The table of reproduced results for a README."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from dlhw.config.catalogue import experiment_names
 from dlhw.errors import RunFolderError
 from dlhw.reporting.markdown import escape
+from dlhw.reporting.numbers import NONE
 from dlhw.reproduce.outcome import duration
 from dlhw.reproduce.session import load_results
 from dlhw.tracking.files import write_atomic
 
 BEGIN = "<!-- reproduced: begin -->"
 END = "<!-- reproduced: end -->"
-HEADINGS = ("experiment", "published numbers", "checks", "farthest from a published number (allowed)", "time")
-ALIGN = ("---", "---:", "---:", "---", "---:")
+HEADINGS = (
+    "experiment", "verdict", "published numbers", "checks", "farthest from a published number (allowed)",
+    "time",
+)  # fmt: skip
+ALIGN = ("---", "---", "---:", "---:", "---", "---:")
+NOT_RUN = "not run"
 
 
-def readme_table(results: Mapping[str, Any]) -> str:
-    """Markdown of results.json: a line an experiment, then dates and machine."""
+def readme_table(results: Mapping[str, Any], labels: Sequence[str]) -> str:
+    """Markdown of results.json: a line an experiment, then how many agree, the time, dates and machine.
+
+    Args:
+        results: of `load_results`.
+        labels: every experiment there is; one without results is told as not run.
+    """
     told = results["experiments"]
-    lines = [HEADINGS, ALIGN, *(_line(label, told[label]) for label in sorted(told))]
+    lines = [HEADINGS, ALIGN, *(_line(label, told.get(label)) for label in sorted({*labels, *told}))]
     table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
     dates = sorted({each["date"] for each in told.values()})
     when = " to ".join(dict.fromkeys([*dates[:1], *dates[-1:]]))
-    return f"{table}\n\nMade by `dlhw-reproduce`, {when}, on {escape(results['machine'])}."
+    seconds = sum(each["seconds"] or 0 for each in told.values())
+    badges = Counter(told[label]["badge"] if label in told else NOT_RUN for label in {*labels, *told})
+    counts = ", ".join(f"{badge}: {count}" for badge, count in sorted(badges.items()))
+    return (
+        f"{table}\n\n{counts}; {duration(seconds)} in all.\n\n"
+        f"Made by `dlhw-reproduce`, {when}, on {escape(results['machine'])}."
+    )
 
 
-def _line(label: str, told: Mapping[str, Any]) -> tuple[str, ...]:
+def _line(label: str, told: Mapping[str, Any] | None) -> tuple[str, ...]:
+    if told is None:
+        return escape(label), NOT_RUN, "", "", "", ""
     seconds = "" if told["seconds"] is None else duration(told["seconds"])
+    why = told.get("why", "")
+    verdict = f"{told['badge']}: {why}" if why else told["badge"]
     if told["ending"] != "done":
-        return escape(label), told["badge"], "", "", seconds
-    return escape(label), told["published"], told["checks"], escape(told["widest"]), seconds
+        return escape(label), escape(verdict), "", "", "", seconds
+    claims = told.get("claims", NONE)
+    checks = told["checks"] if claims == NONE else f"{told['checks']}; further claims {claims}"
+    return escape(label), escape(verdict), told["published"], checks, escape(told["widest"]), seconds
 
 
 def update_readme(path: Path, out: Path) -> None:
@@ -39,7 +63,7 @@ def update_readme(path: Path, out: Path) -> None:
     Raises:
         RunFolderError: if there are no results, or the file lacks the markers.
     """
-    table = readme_table(load_results(out))
+    table = readme_table(load_results(out), experiment_names())
     text = path.read_text(encoding="utf-8")
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)

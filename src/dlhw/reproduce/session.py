@@ -1,16 +1,12 @@
 """All experiments in turn: run, judge, report, and a page that is written anew after each."""
 
-import json
-import signal
 import sys
 import time
 import traceback
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from types import FrameType
-from typing import Any, NoReturn
+from typing import Any
 
 from rich.console import Console
 from rich.progress import (
@@ -25,6 +21,7 @@ from rich.progress import (
 from dlhw.config.catalogue import load_experiment, question_of
 from dlhw.config.experiment import ExperimentConfig
 from dlhw.errors import RunFolderError, UserError
+from dlhw.interruption import Interrupted
 from dlhw.reporting.numbers import many
 from dlhw.reproduce.catalogue import missing_data
 from dlhw.reproduce.child import train
@@ -32,6 +29,7 @@ from dlhw.reproduce.outcome import Ending, Outcome, record, tally
 from dlhw.reproduce.page import MARK, PAGE, Page
 from dlhw.tracking.environment import machine, versions
 from dlhw.tracking.files import write_atomic, write_json
+from dlhw.tracking.plain import read_json
 
 RESULTS = "results.json"
 PIPE_WIDTH = 200
@@ -58,18 +56,19 @@ class Session:
             )
         out.mkdir(parents=True, exist_ok=True)
         self.outcomes: list[Outcome] = []
+        self._interrupted = 0
         self._began = time.monotonic()
         self._results = read_results(out)
         self._page = Page(command=command, date=_now(), machine=_machine())
 
-    def run(self) -> bool:
+    def run(self) -> int:
         """Run them all; whatever one does, the next gets its turn.
 
         Returns:
-            Whether all had their turn: False after Ctrl-C.
+            0 if all had their turn, else the exit status of the signal that ended it.
         """
         console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False, soft_wrap=True)
-        with _progress(console) as progress, _terminable():
+        with _progress(console) as progress:
             bar = progress.add_task("", total=len(self.labels))
             for number, label in enumerate(self.labels, 1):
                 progress.update(bar, description=label)
@@ -77,15 +76,16 @@ class Session:
                 self._keep(outcome)
                 progress.advance(bar)
                 console.print(f"[{number}/{len(self.labels)}] {label}: {outcome.headline}", markup=False)
-                if outcome.ending is Ending.interrupted:
-                    return False
-        return True
+                if self._interrupted:
+                    break
+        return self._interrupted
 
     def _one(self, label: str) -> Outcome:
         question = question_of(label)
         try:
             return self._run(label, load_experiment(label))
-        except KeyboardInterrupt:
+        except Interrupted as interrupted:
+            self._interrupted = interrupted.exit_status
             return Outcome(label=label, ending=Ending.interrupted, question=question, why="interrupted")
         except UserError as error:
             return Outcome(label=label, ending=Ending.failed, question=question, why=str(error))
@@ -166,11 +166,11 @@ def load_results(out: Path) -> dict[str, Any]:
     path = out / RESULTS
     if not path.is_file():
         raise RunFolderError(f"{path} is not there: run dlhw-reproduce first")
+    told = read_json(path)
     try:
-        told = json.loads(path.read_text(encoding="utf-8"))
         is_ours = isinstance(told["experiments"], dict) and isinstance(told["machine"], str)
-    except (ValueError, KeyError, TypeError) as error:
-        raise RunFolderError(f"{path} is damaged: delete it, and run dlhw-reproduce again") from error
+    except (LookupError, TypeError):
+        is_ours = False
     if not is_ours:
         raise RunFolderError(f"{path} is damaged: delete it, and run dlhw-reproduce again")
     return dict(told)
@@ -194,17 +194,3 @@ def _progress(console: Console) -> Progress:
     columns = (SpinnerColumn(), BarColumn(24), MofNCompleteColumn(), TextColumn("{task.description}"))
     is_terminal = console.is_terminal
     return Progress(*columns, TimeElapsedColumn(), console=console, transient=True, disable=not is_terminal)
-
-
-@contextmanager
-def _terminable() -> Iterator[None]:
-    """A polite kill ends us as Ctrl-C does: with the child, and with a page."""
-
-    def interrupt(number: int, frame: FrameType | None) -> NoReturn:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

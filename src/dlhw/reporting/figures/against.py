@@ -38,7 +38,7 @@ def metric_by_key(study: Study) -> Picture | None:
     bars = ", bars of ± one standard deviation" if has_bars else ""
     caption = f"{kind.capitalize()} against {study.keys[0]}: means{bars}, a dot a run."
     if study.choice.best and study.choice.metric in metrics:
-        caption += " Ringed: the best cell" + (", selected by TEST." if study.select == "test" else ".")
+        caption += " Ringed: the best cell" + (", selected by TEST." if study.is_by_test else ".")
     return draw("metric-by-key", caption, _alt(study, metrics), lambda: _draw(study, metrics))
 
 

@@ -43,11 +43,16 @@ def checkpoint_of(cell: Cell) -> Saved:
     run = cell.counted[0]
     folder = Path(run["folder"])
     name = "last" if run.get("trainer.select") == "last" else "best"
-    tensors, state = load_checkpoint(folder / "checkpoints" / f"{name}.safetensors")
+    path = folder / "checkpoints" / f"{name}.safetensors"
+    tensors, state = load_checkpoint(path)
+    try:
+        input_shape, class_names = tuple(map(int, state["input_shape"])), list(map(str, state["class_names"]))
+    except (LookupError, TypeError, ValueError) as error:
+        raise RunFolderError(f"{path} holds no state of a run") from error
     return Saved(
         folder=folder,
         checkpoint=name,
         parameters=under("parameters", tensors),
-        input_shape=tuple(state["input_shape"]),
-        class_names=list(state["class_names"]),
+        input_shape=input_shape,
+        class_names=class_names,
     )

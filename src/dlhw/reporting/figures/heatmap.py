@@ -9,7 +9,7 @@ from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from dlhw.config.experiment import FigureConfig
+from dlhw.config.figure import FigureConfig
 from dlhw.reporting.figures.narrow import metric_named, sentence
 from dlhw.reporting.figures.scale import WIDE
 from dlhw.reporting.figures.style import WIDTH, draw, new_figure, plain_text
@@ -53,7 +53,7 @@ def heat_map(study: Study, figure: FigureConfig | None = None, name: str = "heat
     below = "" if max(len(rows), len(columns)) > MAX_ANNOTATED else ", below it the standard deviation"
     caption = f"Mean {metric.label} over {study.keys[0]} and {study.keys[1]}{below}."
     if study.choice.best and metric == study.choice.metric:
-        caption += " Framed: the best cell" + (", selected by TEST." if study.select == "test" else ".")
+        caption += " Framed: the best cell" + (", selected by TEST." if study.is_by_test else ".")
     alt = sentence(told, _alt(study, metric))
     return draw(name, sentence(title, caption), alt, lambda: _draw(study, metric, rows, columns))
 

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from dlhw.config.experiment import FigureConfig
+from dlhw.config.figure import FigureConfig
 from dlhw.errors import RunFolderError, listing
 from dlhw.reporting.figures.checkpoints import Saved, checkpoint_of
 from dlhw.reporting.figures.narrow import sentence

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from dlhw.config.experiment import Theory
+from dlhw.config.figure import Theory
 from dlhw.errors import RunFolderError
 from dlhw.reporting.study import Study
 
@@ -17,6 +17,7 @@ MARGIN = 0.02
 # The loss that a run reports, in units of ½ mean (f − y)².
 HALVES = {"auto": 2.0, "squared_error": 2.0, "half_squared_error": 1.0, "quarter_squared_error": 0.5}
 SAMPLES = "data.num_train"
+OWN_FILES = ("csv", "npz")
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,10 @@ def double_descent(n: float, d: int, beta_squared: float, sigma: float) -> float
     return nan
 
 
-def theory_line(theory: Theory, study: Study, key: str, values: Sequence[float]) -> Line:
+def theory_line(theory: Theory, study: Study, key: str, values: Sequence[float]) -> Line | None:
     """The curve for the data of a study, over the range of the swept values.
+
+    None for a user's own files: who made them knows the teacher and the noise, the run does not.
 
     Raises:
         RunFolderError: if the curve does not belong to such runs.
@@ -65,6 +68,8 @@ def theory_line(theory: Theory, study: Study, key: str, values: Sequence[float])
     if key != SAMPLES:
         raise RunFolderError(f"theory={theory} is a curve over {SAMPLES}, got x={key}")
     run = study.cells[0].runs[0]
+    if run.get("data.name") in OWN_FILES:
+        return None
     if run.get("data.name") != "linear_teacher" or run.get("loss") not in HALVES:
         raise RunFolderError(f"theory={theory} is known for data=linear_teacher and squared losses only")
     d, scale, sigma = int(run["data.dim"]), HALVES[run["loss"]], float(run["data.noise"])
