@@ -7,7 +7,7 @@ ARGS ?=
 SWEEP_DATA = $(shell test -d "$${DLHW_DATA_DIR:-data}/MNIST/raw" && echo mnist || echo digits)
 
 .DEFAULT_GOAL := help
-.PHONY: help install train test lint format gradcheck sweep-lr sweep-alpha sweep-batch tensorboard bench build clean distclean report reproduce plan
+.PHONY: help install train test lint format gradcheck sweep-lr sweep-alpha sweep-batch tensorboard bench bench-peers bench-full build clean distclean report reproduce plan torture
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1|\2/' | \
@@ -26,6 +26,9 @@ train: install ## train one run; default: an MLP on the digits; ARGS="data=mnist
 
 test: install ## run the tests; ARGS="-k name"; real MNIST is used where DLHW_DATA_DIR points to it
 	@$(BIN)/python -m pytest $(ARGS)
+
+torture: install ## inject faults into real runs and write the table of docs/reliability.md (10 minutes); ARGS=--quick
+	@PYTHONPATH="tests/support$${PYTHONPATH:+:$$PYTHONPATH}" $(BIN)/python -m tests.torture $(ARGS)
 
 lint: install ## check style (ruff) and types (mypy)
 	@$(BIN)/ruff check src tests benchmarks
@@ -65,11 +68,14 @@ reproduce: install ## run every experiment and write runs/reproduce/index.html; 
 tensorboard: install ## show the curves of everything under runs/ in a browser
 	@$(BIN)/tensorboard --logdir runs $(ARGS)
 
-bench: install ## print speed as ratios of one measurement: epochs, start-up, sweeps, overhead (6 minutes)
-	@$(BIN)/python -m benchmarks.epoch $(ARGS)
-	@$(BIN)/python -m benchmarks.startup
-	@$(BIN)/python -m benchmarks.sweeps
-	@$(BIN)/python -m benchmarks.overhead
+bench-peers: install ## install what `make bench` compares with: JAX, Lightning, scikit-learn
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[bench]"
+
+bench: install ## speed beside PyTorch, JAX, scikit-learn, Lightning (6 minutes); ARGS="--only single tiny"
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+bench-full: install ## the same at length (20 minutes); writes docs/benchmarks/ and the tables of docs/performance.md
+	@$(BIN)/python -m benchmarks --full --out docs/benchmarks --fill docs/performance.md $(ARGS)
 
 build: install ## build the wheel, with the configs inside, into dist/
 	@$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .

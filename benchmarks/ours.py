@@ -1,0 +1,53 @@
+"""Our side of a comparison."""
+
+from collections.abc import Sequence
+
+import torch
+
+from benchmarks.problem import Problem, Weights
+from dlhw.training.device import choose_matmul
+from dlhw.training.fit import prepare
+from dlhw.training.loop import Loop
+from dlhw.training.planning import costliest_product
+from dlhw.training.pool import Pool
+
+NAME = "dlhw"
+# our other ways to the same numbers
+TORCH, AUTOGRAD = "dlhw kernels=torch", "dlhw engine=autograd"
+OTHER_WAYS = {TORCH: ["trainer.kernels=torch"], AUTOGRAD: ["trainer.engine=autograd"]}
+
+
+class Ours:
+    """Trains a cohort as the loop does between two evaluations, with everything but the evaluations.
+
+    Args:
+        problem: one run for each of its learning rates.
+        overrides: of the config, to train in another way.
+    """
+
+    def __init__(self, problem: Problem, overrides: Sequence[str] = ()) -> None:
+        configs = problem.configs(*overrides)
+        self.problem = problem
+        self.cohort = prepare(configs, [problem.dataset])
+        train = Pool.of([problem.dataset.parts["train"]], self.cohort.device)
+        self.loop = Loop(self.cohort, {"train": train}, [[] for _ in configs])
+
+    def train(self, epoch: int) -> None:
+        """The updates of a round."""
+        steps, lrs, loop = self.problem.steps, list(self.problem.lrs), self.loop
+        with loop.workers:
+            loop.workers.map(lambda shard: shard.start_epoch(epoch), loop.shards)
+            loop.workers.map(lambda shard: shard.train(epoch * steps, steps, lrs[shard.rows]), loop.shards)
+            if self.cohort.device.type == "cuda":
+                torch.cuda.synchronize()
+
+    def weights(self) -> list[Weights]:
+        """Copies of each run's parameters."""
+        runs = range(self.cohort.num_runs)
+        return [self.cohort.layout.of_run(self.cohort.params_RP, run) for run in runs]
+
+    def matmul(self) -> str:
+        """What `trainer.matmul=auto` stands for here."""
+        cohort = self.cohort
+        shape = costliest_product(cohort)
+        return choose_matmul(cohort.config.trainer.matmul, cohort.device, cohort.dtype, shape)

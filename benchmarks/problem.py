@@ -1,0 +1,137 @@
+"""The work that all sides do: data, network, recipe, first weights and batches.
+
+784-128-10 with sigmoid, or a convolution of 32 filters 3x3 with ReLU and an affine layer; softmax
+cross-entropy, SGD, L2 in the half convention on weights. 48,000 images of MNIST where it is, else random
+numbers of its shape: the arithmetic is the same.
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from dlhw.config.compose import compose
+from dlhw.config.optimizer import SGDConfig
+from dlhw.config.root import TrainConfig
+from dlhw.data.dataset import Dataset, Part, load_dataset
+from dlhw.random import generator
+
+SEED, ALPHA, LR = 0, 1e-3, 0.1
+NUM_IMAGES, SIDE, NUM_CLASSES = 48_000, 28, 10
+CHECKED_IMAGES = 2_000
+MODELS = {
+    "mlp": ["model=mlp", "model.activation=sigmoid"],
+    "cnn": ["model=cnn", "model.filters=[32]", "model.kernel=3", "model.pooling=none"],
+}
+
+Weights = dict[str, Tensor]
+
+
+def mnist_folder() -> Path | None:
+    """What holds MNIST/raw, DLHW_DATA_DIR or data/, as torchvision lays it out; None if neither does."""
+    root = Path(os.environ.get("DLHW_DATA_DIR", "data")).resolve()
+    return root if (root / "MNIST" / "raw").is_dir() else None
+
+
+def load_images() -> tuple[str, Dataset]:
+    """What is trained on, and its name."""
+    if mnist_folder() is not None:
+        mnist = compose(["data=mnist", "data.download=false"])
+        return "MNIST", load_dataset(mnist.data, mnist.data_seed())
+    return "random images", random_images(NUM_IMAGES)
+
+
+def random_images(count: int) -> Dataset:
+    """Uniform pixels and labels, in the shape of MNIST."""
+    digits = load_dataset(compose(["data=digits"]).data, SEED)
+    drawn = torch.Generator().manual_seed(SEED)
+    train = Part(
+        torch.rand(count, 1, SIDE, SIDE, generator=drawn),
+        torch.randint(NUM_CLASSES, (count,), generator=drawn),
+    )
+    return replace(digits, parts={"train": train}, input_shape=(1, SIDE, SIDE))
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What a side is given.
+
+    Args:
+        model: "mlp" or "cnn".
+        dataset: whose training part is used.
+        batch_size: B.
+        steps: updates of a round, from the start of an epoch.
+        lrs: learning rate of each run.
+        width: hidden units of the MLP.
+        device: "cpu" or "cuda".
+    """
+
+    model: str
+    dataset: Dataset
+    batch_size: int
+    steps: int
+    lrs: Sequence[float] = (LR,)
+    width: int = 128
+    device: str = "cpu"
+
+    @property
+    def inputs(self) -> Tensor:
+        """(n, 1, H, W)."""
+        return self.dataset.parts["train"].inputs
+
+    @property
+    def labels(self) -> Tensor:
+        """(n,)."""
+        return self.dataset.parts["train"].targets
+
+    def order(self, epoch: int) -> Tensor:
+        """Which samples the steps of an epoch take, (steps * B,): the order that ours draws."""
+        stream = generator(SEED, "order", epoch)
+        return torch.randperm(len(self.labels), generator=stream)[: self.steps * self.batch_size]
+
+    def configs(self, *more: str) -> list[TrainConfig]:
+        """Our config of each run."""
+        hidden = [f"model.hidden=[{self.width}]"] if self.model == "mlp" else []
+        overrides = [
+            *MODELS[self.model], *hidden, "regularizer=l2", f"regularizer.alpha={ALPHA}", f"seed={SEED}",
+            f"trainer.batch_size={self.batch_size}", f"trainer.device={self.device}", *more,
+        ]  # fmt: skip
+        config = compose(["data=mnist", *overrides])
+        assert isinstance(config.optimizer, SGDConfig)
+        return [replace(config, optimizer=replace(config.optimizer, lr=lr)) for lr in self.lrs]
+
+    def product_flops(self) -> int:
+        """Floating-point operations of one run's matrix products in a step of the MLP.
+
+        Forward and weight gradients 2 B I O for each layer, and the gradient of the hidden units.
+        """
+        fan_in, last = self.inputs[0].numel(), self.width * NUM_CLASSES
+        return 2 * self.batch_size * (2 * (fan_in * self.width + last) + last)
+
+
+def spread(count: int) -> list[float]:
+    """Learning rates of a cohort, from 0.01 to 0.1 in equal ratios."""
+    return [0.1 ** (2 - place / (count - 1)) for place in range(count)] if count > 1 else [LR]
+
+
+def loss_of(problem: Problem, weights: Weights) -> float:
+    """Mean cross-entropy (without penalty) of some parameters on the first training images, in float64.
+
+    One function for the parameters of all sides: nobody is asked how well it did.
+
+    Args:
+        weights: by our names; those of affine layers are (in, out).
+    """
+    params = {name: value.double() for name, value in weights.items()}
+    x = problem.inputs[:CHECKED_IMAGES].double()
+    if problem.model == "cnn":
+        h = torch.relu(F.conv2d(x, params["conv1.weight"], params["conv1.bias"], padding=1)).flatten(1)
+        logits = h @ params["fc.weight"] + params["fc.bias"]
+    else:
+        h = torch.sigmoid(x.flatten(1) @ params["fc1.weight"] + params["fc1.bias"])
+        logits = h @ params["fc2.weight"] + params["fc2.bias"]
+    return float(F.cross_entropy(logits, problem.labels[:CHECKED_IMAGES]))

@@ -1,0 +1,65 @@
+"""Whole sweep commands: the fused launcher beside Hydra's basic one, with everything that a run leaves."""
+
+import tempfile
+from pathlib import Path
+
+from benchmarks.commands import accuracies_of_test, data_overrides, run, train_command
+from benchmarks.report import Aim, Comparison, Report
+
+RECIPE = [
+    "model.activation=sigmoid", "model.init.scheme=normal", "model.init.std=0.001", "regularizer=l2",
+    "regularizer.alpha=1e-3", "tracking.console=none", "hydra.sweep.dir=sweep",
+]  # fmt: skip
+FOUR = ["1", "0.1", "0.05", "0.01"]
+LIMITS = {4: 0.65, 32: 0.45}
+FUSED, BASIC = "fused", "basic"
+# Runs of cohorts differ from runs alone by the rounding of float32 over thousands of steps.
+SAME_ACCURACY = 0.003
+
+
+def measure(full: bool, epochs: int = 10) -> Report:
+    """Seconds of the learning-rate sweep with 4 values and, in full, with 32."""
+    counts = [4, 32] if full else [4]
+    with tempfile.TemporaryDirectory() as name:
+        found = {count: _compare(count, epochs, Path(name) / str(count)) for count in counts}
+        wrong = [line for count in counts for line in _unequal(count, Path(name) / str(count))]
+    return Report(
+        title="Sweeps: the fused launcher",
+        notes=[f"784-128-10 with sigmoid, {epochs} epochs, {data_overrides()[0]}, whole commands, in turn."],
+        comparisons=list(found.values()),
+        aims=[_aim(count, found.get(count)) for count in LIMITS],
+        wrong=wrong,
+    )
+
+
+def _compare(count: int, epochs: int, folder: Path) -> Comparison:
+    rounds: dict[str, list[float]] = {FUSED: [], BASIC: []}
+    for launcher, taken in rounds.items():
+        lrs = f"optimizer.lr={','.join(rates(count))}"
+        options = [f"trainer.epochs={epochs}", f"hydra/launcher={launcher}", *data_overrides(), *RECIPE]
+        seconds, _ = run(train_command("-m", lrs, *options), folder / launcher)
+        taken.append(seconds)
+    return Comparison(f"{count} learning rates, whole command", "s", FUSED, rounds)
+
+
+def _aim(count: int, comparison: Comparison | None) -> Aim:
+    what = f"{count} learning rates, whole command: fused / basic"
+    if comparison is None:
+        return Aim(what, LIMITS[count], reason="`make bench-full` does")
+    return Aim(what, LIMITS[count], comparison.ratios(BASIC))
+
+
+def _unequal(count: int, folder: Path) -> list[str]:
+    """A sentence if the two launchers reached other scores."""
+    fused, basic = (accuracies_of_test(folder / launcher) for launcher in (FUSED, BASIC))
+    if fused.keys() != basic.keys() or len(fused) != count:
+        return [f"{count} learning rates: {len(fused)} fused and {len(basic)} basic runs ended"]
+    difference = max(abs(fused[run] - basic[run]) for run in fused)
+    if difference <= SAME_ACCURACY:
+        return []
+    return [f"{count} learning rates: test accuracies differ by {difference:.4f}, {SAME_ACCURACY} is allowed"]
+
+
+def rates(count: int) -> list[str]:
+    """The homework's four learning rates, or as many as asked between 0.01 and 1."""
+    return FOUR if count == 4 else [f"{10 ** (-2 + 2 * place / (count - 1)):.5g}" for place in range(count)]
