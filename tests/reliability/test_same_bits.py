@@ -1,0 +1,26 @@
+"""Same seed, same bits: whatever surrounds the process, on this machine and with this number of threads."""
+
+import pytest
+
+from tests.torture.surroundings import SURROUNDINGS, bits
+
+
+@pytest.fixture(scope="module")
+def expected() -> str:
+    """The bits of the run where nothing is special."""
+    return bits("")[0]
+
+
+@pytest.mark.parametrize("surroundings", SURROUNDINGS)
+def test_bits_do_not_depend_on_surroundings(surroundings: str, expected: str) -> None:
+    found, leftovers = bits(surroundings)
+    assert not leftovers
+    assert found == expected
+
+
+def test_another_seed_has_other_bits(expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the comparison would not show anything."""
+    from tests.torture import surroundings
+
+    monkeypatch.setattr(surroundings, "RUN", (*surroundings.RUN, "seed=1"))
+    assert bits("")[0] != expected

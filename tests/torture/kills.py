@@ -1,0 +1,197 @@
+"""Processes that are ended at random moments, and a disk that is full: what is left, and how it goes on."""
+
+import os
+import signal
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+from time import monotonic, sleep
+
+from dlhw.sweep.ledger import DONE, SUMMARY_FILE, summary_of
+from tests.torture.count import Count
+from tests.torture.fingerprint import fingerprint, leftovers
+from tests.torture.row import Row
+from tests.torture.wholeness import newest_step, torn_files
+from tests.torture.zygote import Zygote, said
+
+# kill -9 half of the time: it is the one that nothing can be done about.
+SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
+STATUS = {signal.SIGKILL: -signal.SIGKILL, signal.SIGTERM: 143, signal.SIGINT: 130}
+SECONDS_TO_END = 5.0
+KILLS_OF_A_RUN = 5
+COMMON = ("trainer.matmul=highest", "tracking.console=none", "model.hidden=[16]")
+# By kernels and by torch; checkpoints at evaluations, at epochs, and within an epoch.
+RUNS: tuple[tuple[str, ...], ...] = (
+    ("trainer.epochs=300", "trainer.eval_every=6"),
+    ("trainer.epochs=30", "optimizer=adam", "model.dropout=0.3", "trainer.eval_every=33", "trainer.eval_unit=step",
+     "trainer.checkpoint_every=0.001", "trainer.checkpoint_unit=minute", "tracking.tensorboard=false"),
+    ("trainer.epochs=40", "optimizer.momentum=0.9", "schedule=cosine", "trainer.early_stopping.patience=9",
+     "trainer.kernels=torch", "trainer.checkpoint_every=3", "tracking.tensorboard=false"),
+)  # fmt: skip
+SWEEP = (
+    "-m", *COMMON, "trainer.epochs=25", "optimizer=adam", "optimizer.lr=0.001,0.01", "seeds=3", "model.dropout=0.2",
+    "trainer.early_stopping.patience=8", "trainer.checkpoint_every=0.002", "trainer.checkpoint_unit=minute",
+    "tracking.tensorboard=false", "hydra.launcher.max_runs=4",
+)  # fmt: skip
+NUM_CELLS = 6
+
+
+def kill_single(count: int, seed: int) -> Row:
+    """Single runs, killed up to five times each, and resumed until they end."""
+    random, found = Random(seed), Count()
+    with TemporaryDirectory() as name, Zygote() as zygote:
+        cwd = Path(name)
+        references = [_Reference.of(zygote, cwd, number) for number in range(len(RUNS))]
+        while found.injected < count:
+            reference = references[found.runs % len(RUNS)]
+            kills = min(KILLS_OF_A_RUN, count - found.injected)
+            _one_run(zygote, cwd, reference, kills, random, found)
+    return found.row("a run killed at a random moment (-9, SIGTERM, Ctrl-C), resumed")
+
+
+@dataclass(frozen=True)
+class _Reference:
+    """A run that nothing happens to: its arguments, how long it takes, its bits."""
+
+    arguments: tuple[str, ...]
+    seconds: float
+    bits: str
+
+    @classmethod
+    def of(cls, zygote: Zygote, cwd: Path, number: int) -> "_Reference":
+        arguments = (*COMMON, *RUNS[number])
+        began = monotonic()
+        status = zygote.wait(zygote.start(*arguments, f"hydra.run.dir=reference{number}", cwd=cwd))
+        assert status == 0, said(cwd)
+        return cls(arguments, monotonic() - began, fingerprint(cwd / f"reference{number}"))
+
+
+def _one_run(
+    zygote: Zygote, cwd: Path, reference: _Reference, kills: int, random: Random, found: Count
+) -> None:
+    """Kill a run so many times, let it end, and look at it."""
+    folder, steps, attempt = cwd / f"run{found.runs}", 0, 0
+    status: int | None = None
+    while status != 0:
+        if (folder / ".hydra" / "config.yaml").exists():
+            arguments: Sequence[str] = (f"resume={folder}",)
+        else:  # killed before there was a run
+            attempt += 1
+            folder = cwd / f"run{found.runs}.{attempt}"
+            arguments = (*reference.arguments, f"hydra.run.dir={folder}")
+        pid = zygote.start(*arguments, cwd=cwd)
+        wanted = random.choice(SIGNALS) if kills else None
+        status = _ended(zygote, pid, wanted, random.uniform(0, reference.seconds), found)
+        kills = max(0, kills - 1)
+        found.note("torn", torn := torn_files(folder) if folder.exists() else [], f"{folder.name} {torn}")
+        found.note("wrong", _is_unmarked(folder, status), f"{folder.name} is not marked as interrupted")
+        now = newest_step(folder)
+        found.note("lost", now < steps, f"{folder.name}: from step {steps} back to {now}")
+        steps = now
+        if wanted is None and status != 0:
+            found.note("lost", True, f"{folder.name} cannot be gone on with: {said(cwd)[-400:]}")
+            break
+    else:
+        found.note("wrong", fingerprint(folder) != reference.bits, f"{folder.name} has other bits")
+        found.note("torn", leftovers(folder), f"{folder.name} has temporary files")
+    found.note("wrong", "Traceback" in said(cwd), said(cwd)[-2000:])
+    (cwd / "output.txt").unlink(missing_ok=True)
+    found.runs += 1
+
+
+def _ended(zygote: Zygote, pid: int, wanted: signal.Signals | None, after: float, found: Count) -> int:
+    """Send a signal after a while, if any; wait for the end, and judge it."""
+    if wanted is None:
+        return zygote.wait(pid)
+    sleep(after)
+    os.kill(pid, wanted)  # one that has ended waits to be asked about
+    began = monotonic()
+    status = zygote.wait(pid)
+    found.injected += 1
+    seconds = monotonic() - began
+    found.note("wrong", seconds > SECONDS_TO_END, f"{wanted.name} took {seconds:.1f} s")
+    found.note("wrong", status not in (0, STATUS[wanted]), f"{wanted.name} ended with status {status}")
+    return status
+
+
+def _is_unmarked(folder: Path, status: int) -> bool:
+    """Whether a run that had begun does not say how it ended, though there was time to."""
+    is_begun = status in (143, 130) and (folder / "metrics.csv").exists()
+    return is_begun and summary_of(folder).get("status") not in ("interrupted", *DONE)
+
+
+def kill_sweep(count: int, seed: int) -> Row:
+    """Sweeps of six cells that train together, killed up to five times each; the same command goes on."""
+    random, found = Random(seed), Count()
+    with TemporaryDirectory() as name, Zygote() as zygote:
+        cwd = Path(name)
+        began = monotonic()
+        status = zygote.wait(zygote.start(*SWEEP, "hydra.sweep.dir=reference", cwd=cwd))
+        assert status == 0, said(cwd)
+        seconds, expected = monotonic() - began, _fingerprints(cwd / "reference")
+        assert len(expected) == NUM_CELLS
+        while found.injected < count:
+            kills = min(KILLS_OF_A_RUN, count - found.injected)
+            _one_sweep(zygote, cwd, seconds, kills, random, found)
+            found.note("wrong", "Traceback" in said(cwd), said(cwd)[-2000:])
+            (cwd / "output.txt").unlink(missing_ok=True)
+            _judge(cwd / f"sweep{found.runs}", expected, found)
+    return found.row("a sweep killed at a random moment (-9, SIGTERM, Ctrl-C), the same command again")
+
+
+def _one_sweep(zygote: Zygote, cwd: Path, seconds: float, kills: int, random: Random, found: Count) -> None:
+    folder = cwd / f"sweep{found.runs}"
+    for left in range(kills, -1, -1):
+        pid = zygote.start(*SWEEP, f"hydra.sweep.dir={folder}", cwd=cwd)
+        wanted = random.choice(SIGNALS) if left else None
+        status = _ended(zygote, pid, wanted, random.uniform(0, seconds), found)
+        found.note("torn", torn := torn_files(folder), f"{folder.name} {torn}")
+        unmarked = [cell.name for cell in folder.glob("*/") if _is_unmarked(cell, status)]
+        found.note("wrong", unmarked, f"{unmarked} are not marked as interrupted")
+        found.note("lost", wanted is None and status != 0, f"{folder.name} does not end: {said(cwd)[-400:]}")
+
+
+def _judge(folder: Path, expected: dict[str, str], found: Count) -> None:
+    bits = _fingerprints(folder)
+    found.note("lost", expected.keys() - bits.keys(), f"{folder.name} lacks cells")
+    for cell in bits:
+        found.note("wrong", bits[cell] != expected[cell], f"{folder.name}/{cell} has other bits")
+    found.note("torn", leftovers(folder), f"{folder.name} has temporary files {leftovers(folder)}")
+    found.runs += NUM_CELLS
+
+
+def _fingerprints(folder: Path) -> dict[str, str]:
+    return {path.parent.name: fingerprint(path.parent) for path in folder.glob(f"*/{SUMMARY_FILE}")}
+
+
+def full_disk(count: int, seed: int) -> Row:
+    """Runs whose files cannot grow beyond a random size, as on a full disk; then there is room again."""
+    random, found = Random(seed), Count()
+    with TemporaryDirectory() as name, Zygote() as zygote:
+        cwd = Path(name)
+        references = [_Reference.of(zygote, cwd, number) for number in range(len(RUNS))]
+        while found.injected < count:
+            number = found.injected % len(RUNS)
+            largest = max(path.stat().st_size for path in (cwd / f"reference{number}").rglob("*.*"))
+            limit = random.randrange(9_000, largest)
+            _one_full(zygote, cwd, references[number], limit, found)
+    return found.row("a disk that is full after a random number of bytes, resumed with room")
+
+
+def _one_full(zygote: Zygote, cwd: Path, reference: _Reference, limit: int, found: Count) -> None:
+    folder = cwd / f"run{found.runs}"
+    found.injected += 1
+    found.runs += 1
+    pid = zygote.start(*reference.arguments, f"hydra.run.dir={folder}", cwd=cwd, limit=limit)
+    status = zygote.wait(pid)
+    found.note("wrong", status != 1, f"{folder.name}: status {status} on a full disk of {limit} bytes")
+    found.note("wrong", "Traceback" in said(cwd), said(cwd)[-2000:])
+    found.note("torn", torn := torn_files(folder), f"{folder.name} {torn}")
+    (cwd / "output.txt").unlink(missing_ok=True)
+    status = zygote.wait(zygote.start(f"resume={folder}", cwd=cwd))
+    found.note("lost", status != 0, f"{folder.name} cannot be gone on with: {said(cwd)[-400:]}")
+    if status == 0:
+        found.note("wrong", fingerprint(folder) != reference.bits, f"{folder.name} has other bits")
+        found.note("torn", leftovers(folder), f"{folder.name} has temporary files")

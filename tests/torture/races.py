@@ -1,0 +1,94 @@
+"""Two at once: two real processes that want the same folder."""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+from time import sleep
+
+from tests.torture.count import Count
+from tests.torture.fingerprint import fingerprint, leftovers
+from tests.torture.processes import TINY, Ended, start, train, wait
+from tests.torture.row import Row
+
+RUN = (*TINY, "trainer.epochs=30")
+CELLS = ("optimizer.lr=0.1,0.2", "seeds=2")
+NUM_CELLS = 4
+REFUSED = (
+    re.compile(r"dlhw-train: another process is (training in|running the sweep in) .+: wait for it.*\n"),
+    re.compile(r"dlhw-train: hydra\.run\.dir=.+ exists and is not empty: a run never overwrites another.*\n"),
+)
+
+
+def two_runs(count: int, seed: int) -> Row:
+    """Two commands with the same `hydra.run.dir`, the second a random moment later."""
+    random, found = Random(seed), Count()
+    with TemporaryDirectory() as name:
+        cwd = Path(name)
+        expected = _reference([*RUN, "hydra.run.dir=reference"], cwd)["reference"]
+        for number in range(count):
+            folder = cwd / f"run{number}"
+            ended = _race([*RUN, f"hydra.run.dir={folder}"], random.uniform(0, 1.5), cwd)
+            is_fair = sorted(each.status for each in ended) == [0, 1] and _say_why(ended)
+            found.note("wrong", not is_fair, f"{folder.name} {ended}")
+            _judge({folder.name: expected}, cwd, found)
+        found.injected += count
+    return found.row("two commands, one run folder")
+
+
+def two_sweeps(count: int, seed: int) -> Row:
+    """The same sweep twice, the second a random moment later; no cell may be computed twice."""
+    random, found = Random(seed), Count()
+    with TemporaryDirectory() as name:
+        cwd = Path(name)
+        sweep = ("-m", *RUN, *CELLS)
+        expected = _reference([*sweep, "hydra.sweep.dir=reference"], cwd)
+        for number in range(count):
+            folder = cwd / f"sweep{number}"
+            ended = _race([*sweep, f"hydra.sweep.dir={folder}"], random.uniform(0, 3.5), cwd)
+            is_fair = _computed(ended) == len(expected) == NUM_CELLS and _say_why(ended)
+            found.note("wrong", not is_fair, f"{folder.name} {ended}")
+            _judge({Path(cell).name: bits for cell, bits in expected.items()}, folder, found)
+        found.injected += count
+    return found.row("the same sweep twice")
+
+
+def _reference(arguments: Sequence[str], cwd: Path) -> dict[str, str]:
+    """The bits of what nobody disturbs."""
+    ended = train(*arguments, cwd=cwd)
+    assert ended.status == 0, ended.err
+    return {path.parent.name: fingerprint(path.parent) for path in cwd.rglob("summary.json")}
+
+
+def _judge(expected: Mapping[str, str], folder: Path, found: Count) -> None:
+    """Look at runs that two processes wanted."""
+    for name, bits in expected.items():
+        found.runs += 1
+        is_there = (folder / name / "summary.json").exists()
+        found.note("lost", not is_there, f"{folder.name}/{name}")
+        found.note("wrong", is_there and fingerprint(folder / name) != bits, f"{name} has other bits")
+        left = leftovers(folder / name)
+        found.note("torn", left, f"{left}")
+
+
+def _race(arguments: Sequence[str], offset: float, cwd: Path) -> list[Ended]:
+    first = start(*arguments, cwd=cwd)
+    sleep(offset)
+    second = start(*arguments, cwd=cwd)
+    return [wait(first), wait(second)]
+
+
+def is_refused(ended: Ended) -> bool:
+    """Whether a process stopped with one sentence that says why."""
+    return ended.status == 1 and any(sentence.fullmatch(ended.err) for sentence in REFUSED)
+
+
+def _say_why(ended: Sequence[Ended]) -> bool:
+    """Whether every process ends well or says why not."""
+    return all(each.status == 0 or is_refused(each) for each in ended)
+
+
+def _computed(ended: Sequence[Ended]) -> int:
+    """How many cells they set out to compute."""
+    return sum(int(number) for each in ended for number in re.findall(r"(\d+) to run", each.out))

@@ -1,0 +1,59 @@
+"""The table of faults, as Markdown, and its place in a page."""
+
+import platform
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import torch
+
+from dlhw.errors import RunFolderError
+from dlhw.reporting.markdown import escape
+from dlhw.tracking.environment import git_state, machine, versions
+from dlhw.tracking.files import write_atomic
+from tests.torture.row import Row
+
+BEGIN, END = "<!-- torture: begin -->", "<!-- torture: end -->"
+HEADINGS = ("fault", "injected", "runs", "lost", "torn", "wrong")
+ALIGN = ("---", *["---:"] * 5)
+
+
+def table(rows: Iterable[Row]) -> str:
+    """A line for each fault."""
+    lines = [
+        (
+            escape(row.fault),
+            *(f"{count:,}" for count in (row.injected, row.runs, row.lost, row.torn, row.wrong)),
+        )
+        for row in rows
+    ]
+    return "\n".join(f"| {' | '.join(line)} |" for line in [HEADINGS, ALIGN, *lines])
+
+
+def about(command: str, seconds: float) -> str:
+    """What made the table: command, time, date, machine, versions, commit."""
+    told = machine("cpu")
+    used = ", ".join(f"{name} {version}" for name, version in versions().items())
+    state = git_state(Path(__file__).parent)
+    commit = (
+        "" if state is None else f", commit {state['commit'][:12]}" + " with changes" * bool(state["dirty"])
+    )
+    return (
+        f"Made by `{command}` in {seconds / 60:.1f} minutes, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, on "
+        f"{escape(told['cpu'])}, {torch.get_num_threads()} threads, {escape(platform.platform())}; {used}{commit}."
+    )
+
+
+def fill(page: Path, text: str) -> None:
+    """Replace what stands between the markers of a page.
+
+    Raises:
+        RunFolderError: if the page lacks the markers; it stays as it is.
+    """
+    before, begin, rest = page.read_text(encoding="utf-8").partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise RunFolderError(
+            f"{page} must hold the lines {BEGIN} and {END}, with nothing but the table between"
+        )
+    write_atomic(page, f"{before}{BEGIN}\n{text}\n{END}{after}")
