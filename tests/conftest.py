@@ -5,6 +5,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import settings
+
+# `--hypothesis-profile=thorough`: fifty times as many examples, for a night.
+settings.register_profile("thorough", max_examples=5000, deadline=None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -22,7 +22,8 @@ def test_files_of_a_run(default_run: Path) -> None:
     events = {name for name in files if name.startswith("events.out.tfevents")}
     assert len(events) == 1
     assert files - events == {
-        ".hydra/config.yaml", ".hydra/hydra.yaml", ".hydra/overrides.yaml", "metrics.csv", "summary.json",
+        ".hydra/config.yaml", ".hydra/hydra.yaml", ".hydra/overrides.yaml", ".hydra/run.lock", "metrics.csv",
+        "summary.json",
         "checkpoints/last.safetensors", "checkpoints/best.safetensors", "train.log",
     }  # fmt: skip
 

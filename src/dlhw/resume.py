@@ -1,0 +1,82 @@
+"""`dlhw-train resume=RUN_DIR`: go on with a run where its last checkpoint was written."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from dlhw.errors import ConfigError, RunFolderError
+from dlhw.evaluate import read_summary, saved_config
+from dlhw.launcher.job import LOG_FORMAT
+from dlhw.locks import SWEEP_LOCK, hold_run
+from dlhw.sweep.ledger import DONE
+from dlhw.train import RESUME, train_run
+
+
+def resume(arguments: list[str]) -> int:
+    """Go on with the run that the command names; returns the exit status.
+
+    The run keeps the config that it began with, so nothing else can be set, and the current folder must be
+    the one that relative paths in it start from.
+
+    Raises:
+        ConfigError: if the command asks for anything else.
+        RunFolderError: if the folder is not a run's, is in use, or its checkpoints are damaged.
+        DivergedError: if the run diverges and `trainer.on_divergence=error`.
+    """
+    folder = _folder(arguments)
+    config = saved_config(folder, [])
+    hold_run(folder)
+    summary = read_summary(folder)
+    if summary.get("status") in DONE:
+        print(f"{folder} has ended: {_told(summary)}")
+        return 0
+    from dlhw.tracking.restoring import clear_leftovers, saved_in
+
+    _log_to(folder)
+    clear_leftovers(folder)
+    saved = saved_in(folder, config)
+    step = saved[0].progress["step"] if saved else 0
+    print(
+        f"going on with {folder} from step {step}" if saved else f"{folder} has no checkpoint: starting again"
+    )
+    logging.getLogger("dlhw").info("going on from step %d", step)
+    train_run(config, folder, saved[0] if saved else None)
+    return 0
+
+
+def _folder(arguments: list[str]) -> Path:
+    """The folder that the command names.
+
+    Raises:
+        ConfigError: if it says anything else.
+        RunFolderError: if there is no run.
+    """
+    others = [argument for argument in arguments if not argument.startswith(RESUME)]
+    folders = [argument.removeprefix(RESUME) for argument in arguments if argument.startswith(RESUME)]
+    if others or len(folders) > 1:
+        told = " ".join(others or [f"{RESUME}{folder}" for folder in folders[1:]])
+        raise ConfigError(
+            f"resume=RUN_DIR goes on with the config of that folder: nothing else can be set, got {told}"
+        )
+    folder = Path(folders[0])
+    if not folders[0] or not folder.is_dir():
+        raise RunFolderError(
+            f"resume={folders[0]} is not a folder: give that of a run, such as runs/NAME/TIME"
+        )
+    if (folder / SWEEP_LOCK).exists():
+        raise RunFolderError(f"{folder} is a sweep's folder: the same sweep command again goes on with it")
+    return folder
+
+
+def _told(summary: dict[str, Any]) -> str:
+    """How a run ended, such as `completed after 400 steps`."""
+    if summary.get("status") == "diverged":
+        return f"diverged at step {summary.get('diverged_at')}"
+    return f"{str(summary['status']).replace('_', ' ')} after {summary.get('steps')} steps"
+
+
+def _log_to(folder: Path) -> None:
+    """Append to the log that Hydra began."""
+    handler = logging.FileHandler(folder / "train.log", encoding="utf-8", delay=True)
+    handler.setFormatter(logging.Formatter(LOG_FORMAT))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])

@@ -1,0 +1,134 @@
+"""SIGTERM and Ctrl-C: a checkpoint, the mark `interrupted`, status 143 and 130, and the same bits in the end."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from commands import metrics, summary
+
+from dlhw.tracking.checkpoint import load_checkpoint
+from tests.torture.fingerprint import fingerprint
+from tests.torture.zygote import Zygote, said
+
+FIXED = (
+    "trainer.matmul=highest",
+    "tracking.console=plain",
+    "tracking.tensorboard=false",
+    "model.hidden=[16]",
+)
+RUN = (*FIXED, "optimizer=adam", "model.dropout=0.3", "trainer.eval_every=50", "trainer.eval_unit=step")
+SWEEP = ("-m", *RUN, "trainer.epochs=40", "optimizer.lr=0.001,0.01", "seeds=2")
+ENDED = [(signal.SIGTERM, 143), (signal.SIGINT, 130)]
+
+
+@pytest.fixture(scope="module")
+def zygote() -> Iterator[Zygote]:
+    with Zygote() as each:
+        yield each
+
+
+@pytest.fixture(scope="module")
+def reference(zygote: Zygote, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run and a sweep that nothing happens to."""
+    folder = tmp_path_factory.mktemp("reference")
+    for arguments in ((*RUN, "trainer.epochs=60", "hydra.run.dir=run"), (*SWEEP, "hydra.sweep.dir=sweep")):
+        assert zygote.wait(zygote.start(*arguments, cwd=folder)) == 0, said(folder)
+    return folder
+
+
+def wait_for_rows(path: Path, count: int) -> None:
+    """Until training is under way."""
+    until = time.monotonic() + 60
+    while not path.exists() or len(path.read_text().splitlines()) < count:
+        assert time.monotonic() < until, "no evaluation in a minute"
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize(("number", "status"), ENDED)
+def test_a_run_is_marked_and_goes_on(
+    number: signal.Signals, status: int, zygote: Zygote, reference: Path, tmp_path: Path
+) -> None:
+    pid = zygote.start(*RUN, "trainer.epochs=60", "hydra.run.dir=run", cwd=tmp_path)
+    wait_for_rows(tmp_path / "run" / "metrics.csv", 5)
+    os.kill(pid, number)
+    assert zygote.wait(pid) == status
+    assert said(tmp_path).splitlines()[-1] == "dlhw-train: interrupted"
+    assert "Traceback" not in said(tmp_path)
+    told = summary(tmp_path / "run")
+    assert (told["status"], told["message"]) == ("interrupted", f"interrupted by {number.name}")
+    _, state = load_checkpoint(tmp_path / "run" / "checkpoints" / "last.safetensors")
+    assert int(metrics(tmp_path / "run")[-1]["step"]) <= state["step"] < 1200
+    assert zygote.wait(zygote.start("resume=run", cwd=tmp_path)) == 0, said(tmp_path)
+    assert f"going on with run from step {state['step']}\n" in said(tmp_path)
+    assert summary(tmp_path / "run")["status"] == "completed"
+    assert fingerprint(tmp_path / "run") == fingerprint(reference / "run")
+
+
+@pytest.mark.parametrize(("number", "status"), ENDED)
+def test_every_run_of_a_sweep_is_marked_and_goes_on(
+    number: signal.Signals, status: int, zygote: Zygote, reference: Path, tmp_path: Path
+) -> None:
+    pid = zygote.start(*SWEEP, "hydra.sweep.dir=sweep", cwd=tmp_path)
+    names = [path.parent.name for path in (reference / "sweep").glob("*/summary.json")]
+    wait_for_rows(tmp_path / "sweep" / names[0] / "metrics.csv", 5)
+    os.kill(pid, number)
+    assert zygote.wait(pid) == status
+    assert said(tmp_path).splitlines()[-1] == "dlhw-train: interrupted"
+    assert {summary(tmp_path / "sweep" / name)["status"] for name in names} == {"interrupted"}
+    paths = [tmp_path / "sweep" / name / "checkpoints" / "last.safetensors" for name in names]
+    (step,) = {load_checkpoint(path)[1]["step"] for path in paths}
+    assert zygote.wait(zygote.start(*SWEEP, "hydra.sweep.dir=sweep", cwd=tmp_path)) == 0, said(tmp_path)
+    assert f"4 runs go on from step {step}\n" in said(tmp_path)
+    for name in names:
+        assert fingerprint(tmp_path / "sweep" / name) == fingerprint(reference / "sweep" / name)
+
+
+def test_a_signal_ends_training_within_an_epoch(zygote: Zygote, tmp_path: Path) -> None:
+    """One evaluation would take minutes to come."""
+    arguments = (*FIXED, "trainer.epochs=1000000", "trainer.eval_every=1000000", "hydra.run.dir=run")
+    pid = zygote.start(*arguments, cwd=tmp_path)
+    wait_for_rows(tmp_path / "run" / "metrics.csv", 1)
+    time.sleep(1.0)
+    os.kill(pid, signal.SIGTERM)
+    began = time.monotonic()
+    assert zygote.wait(pid) == 143
+    assert time.monotonic() - began < 60, "the promise is 5 seconds, on a machine with nothing else to do"
+    _, state = load_checkpoint(tmp_path / "run" / "checkpoints" / "last.safetensors")
+    assert state["step"] > 0
+    assert metrics(tmp_path / "run") == []
+
+
+def test_a_signal_before_there_is_a_run_leaves_no_folder(zygote: Zygote, tmp_path: Path) -> None:
+    for after in (0.0, 0.02, 0.05):
+        pid = zygote.start(*RUN, "hydra.run.dir=run", cwd=tmp_path)
+        time.sleep(after)
+        os.kill(pid, signal.SIGTERM)
+        assert zygote.wait(pid) in (143, -signal.SIGTERM)  # the latter before the command has begun
+        assert not (tmp_path / "run" / "metrics.csv").exists()
+    assert "Traceback" not in said(tmp_path)
+
+
+CLEANS_UP_BADLY = """
+import os, signal
+from dlhw.cli import run_command
+
+def body():
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+    finally:
+        raise AttributeError("half a library")
+
+run_command("dlhw-train", body)
+"""
+
+
+def test_a_library_that_fails_when_interrupted_does_not_hide_the_signal(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", CLEANS_UP_BADLY], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (143, "dlhw-train: interrupted\n")

@@ -1,0 +1,36 @@
+"""The experiments on OctMNIST, with a small file of the same form: they run whole, and compare every number."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from commands import run
+
+# experiment -> cells for one seed, published numbers, checks
+EXPERIMENTS = {"ist/perceptron": (1, 3, 0), "ist/mlp_lr": (4, 4, 4), "ist/mlp_regularization": (3, 3, 1)}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Folder with an octmnist.npz of noise: 64, 16 and 24 images, four classes in turn."""
+    random, arrays = np.random.default_rng(0), {}
+    for part, count in (("train", 64), ("val", 16), ("test", 24)):
+        arrays[f"{part}_images"] = random.integers(0, 256, (count, 28, 28), dtype=np.uint8)
+        arrays[f"{part}_labels"] = (np.arange(count) % 4)[:, None].astype(np.uint8)
+    np.savez(tmp_path / "octmnist.npz", **arrays)  # type: ignore[arg-type]
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_an_experiment_on_a_small_file(root: Path, name: str) -> None:
+    cells, published, checks = EXPERIMENTS[name]
+    small = ["data.test_per_class=[1,2,3,4]", "trainer.epochs=2", "trainer.batch_size=16", "seeds=1"]
+    own = [f"data.root={root}", "data.download=false", "tracking.console=none", "tracking.tensorboard=false"]
+    done = run("dlhw-train", f"experiment={name}", *small, *own, cwd=root)
+    assert done.returncode == 0, done.stderr
+    folder = f"runs/experiments/{name.replace('/', '-')}"
+    assert f"{cells} run{'s' * (cells > 1)}: {cells} completed in {folder}" in done.stdout
+    headline = next(line for line in done.stdout.splitlines() if line.startswith("published numbers: "))
+    assert f" of {published} agree" in headline
+    assert (f" of {checks} hold" in headline) == bool(checks)
+    assert "not run" not in headline
