@@ -1,17 +1,24 @@
 """The errors a user sees: one clear sentence, exit status 1, no traceback."""
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
+
+ENDLESS = re.compile(r"\S{600,}")  # longer than the path of any file that people name
 
 
 class UserError(ValueError):
     """Something the user can mend; the message names the key or file, the value found, and the remedy.
 
-    Names from files can hold anything; what a terminal would obey, such as an escape sequence, is spelt out.
+    Names from files can hold anything; what a terminal would obey, such as an escape sequence, is spelt out,
+    and of a word without end the beginning is told.
+
+    >>> str(UserError(f"data.name must be csv, got {'x' * 1000}")).endswith("xxx... (1000 letters)")
+    True
     """
 
     def __str__(self) -> str:
-        letters = super().__str__()
+        letters = ENDLESS.sub(lambda word: f"{word[0][:100]}... ({len(word[0])} letters)", super().__str__())
         return "".join(each if each.isprintable() or each == "\n" else repr(each)[1:-1] for each in letters)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
-from time import monotonic, sleep
+from time import monotonic, sleep, time
 
 from dlhw.sweep.ledger import DONE, SUMMARY_FILE, summary_of
 from tests.torture.count import Count
@@ -81,12 +81,12 @@ def _one_run(
             attempt += 1
             folder = cwd / f"run{found.runs}.{attempt}"
             arguments = (*reference.arguments, f"hydra.run.dir={folder}")
-        pid = zygote.start(*arguments, cwd=cwd)
+        began, pid = time(), zygote.start(*arguments, cwd=cwd)
         wanted = random.choice(SIGNALS) if kills else None
         status = _ended(zygote, pid, wanted, random.uniform(0, reference.seconds), found)
         kills = max(0, kills - 1)
         found.note("torn", torn := torn_files(folder) if folder.exists() else [], f"{folder.name} {torn}")
-        found.note("wrong", _is_unmarked(folder, status), f"{folder.name} is not marked as interrupted")
+        found.note("wrong", _is_unmarked(folder, status, began), f"{folder.name} is not marked")
         now = newest_step(folder)
         found.note("lost", now < steps, f"{folder.name}: from step {steps} back to {now}")
         steps = now
@@ -116,9 +116,10 @@ def _ended(zygote: Zygote, pid: int, wanted: signal.Signals | None, after: float
     return status
 
 
-def _is_unmarked(folder: Path, status: int) -> bool:
-    """Whether a run that had begun does not say how it ended, though there was time to."""
-    is_begun = status in (143, 130) and (folder / "metrics.csv").exists()
+def _is_unmarked(folder: Path, status: int, since: float) -> bool:
+    """Whether a run that this process had begun does not say how it ended, though there was time to."""
+    metrics = folder / "metrics.csv"  # written anew by whoever trains
+    is_begun = status in (143, 130) and metrics.exists() and metrics.stat().st_mtime >= since
     return is_begun and summary_of(folder).get("status") not in ("interrupted", *DONE)
 
 
@@ -144,11 +145,11 @@ def kill_sweep(count: int, seed: int) -> Row:
 def _one_sweep(zygote: Zygote, cwd: Path, seconds: float, kills: int, random: Random, found: Count) -> None:
     folder = cwd / f"sweep{found.runs}"
     for left in range(kills, -1, -1):
-        pid = zygote.start(*SWEEP, f"hydra.sweep.dir={folder}", cwd=cwd)
+        began, pid = time(), zygote.start(*SWEEP, f"hydra.sweep.dir={folder}", cwd=cwd)
         wanted = random.choice(SIGNALS) if left else None
         status = _ended(zygote, pid, wanted, random.uniform(0, seconds), found)
         found.note("torn", torn := torn_files(folder), f"{folder.name} {torn}")
-        unmarked = [cell.name for cell in folder.glob("*/") if _is_unmarked(cell, status)]
+        unmarked = [cell.name for cell in folder.glob("*/") if _is_unmarked(cell, status, began)]
         found.note("wrong", unmarked, f"{unmarked} are not marked as interrupted")
         found.note("lost", wanted is None and status != 0, f"{folder.name} does not end: {said(cwd)[-400:]}")
 

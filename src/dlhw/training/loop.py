@@ -8,13 +8,14 @@ from torch import Tensor
 
 from dlhw import interruption
 from dlhw.config.optimizer import SolverConfig
-from dlhw.config.trainer import Kernels, TrainMetrics
+from dlhw.config.trainer import Kernels
 from dlhw.optim.closed_form import Solver, build_solver
 from dlhw.optim.schedules import lr_factor
 from dlhw.training.cadence import Cadence, Slices
 from dlhw.training.choice import resolve_kernels
 from dlhw.training.cohort import Cohort
 from dlhw.training.ending import finish
+from dlhw.training.evaluating import evaluate
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores, Snapshot, Status, Tracker
 from dlhw.training.planning import plan_of
 from dlhw.training.progress import Progress
@@ -100,7 +101,7 @@ class Loop:
         if self.step == 0 and (self.solver is not None or not self.times.total_steps):
             if self.solver is not None:
                 self._solve(self.solver)
-            self._evaluate()
+            evaluate(self)
         while self.step < self.times.total_steps and self.is_training():
             self.train_epoch(self.step // self.times.steps_per_epoch)
 
@@ -126,7 +127,7 @@ class Loop:
             self._train_until(self.times.next_stop(self.step))
             is_due = self.times.is_evaluation_due(self.step)
             if is_due:
-                self._evaluate()
+                evaluate(self)
             self._look_up(is_evaluated=is_due)
 
     def set_lr(self, epoch: int) -> None:
@@ -154,39 +155,18 @@ class Loop:
         shard.train(before, count, self.lrs[shard.rows], keep_gradients=keep_gradients)
 
     def _look_up(self, *, is_evaluated: bool) -> None:
-        """Between two steps: keep a checkpoint if it is time, and end if somebody wants that."""
+        """Between two steps: keep a checkpoint if it is time, and end if somebody wants that.
+
+        After the last step the end of training writes what is to be kept.
+        """
         is_wanted = interruption.is_wanted()
-        if is_wanted or self.cadence.is_due(self.step, is_evaluated=is_evaluated):
+        goes_on = self.step < self.times.total_steps and self.is_training()
+        if is_wanted or (goes_on and self.cadence.is_due(self.step, is_evaluated=is_evaluated)):
             began = perf_counter()
             self.audience.keep_checkpoint()
             self.cadence.wrote(perf_counter() - began)
         if is_wanted:
             interruption.check()
-
-    def _evaluate(self) -> None:
-        scores = {"train": self._train_scores()}
-        if "val" in self.pools:
-            scores["val"] = self.scores(self.cohort.params_RP, "val")
-        seconds, epoch = self.seconds(), self.times.epoch_of(self.step)
-        diverged_at = [step for shard in self.shards for step in shard.running.diverged_at]
-        self._norms = None
-        told = []
-        for number, run in enumerate(self.runs):
-            if run.active:
-                mine = {part: of_runs[number] for part, of_runs in scores.items()}
-                is_best = run.take(mine, epoch, self.step, seconds)
-                run.find_divergence(diverged_at[number])
-                if is_best and run.diverged_at is None:
-                    self.best_RP[number].copy_(self.cohort.params_RP[number])
-                told.append((number, mine, is_best))
-        self.workers.map(lambda each: self.tell_scores(*each), told)
-
-    def _train_scores(self) -> list[Scores]:
-        running = [scores for shard in self.shards for scores in shard.running.take()]
-        has_batches = self.step > 0 and self.solver is None
-        if self.trainer.train_metrics is TrainMetrics.running and has_batches:
-            return running
-        return self.scores(self.cohort.params_RP, "train")
 
     def scores(self, params_RP: Tensor, part: str) -> list[Scores]:
         """Scores of every run over a whole part of the data."""
@@ -217,6 +197,10 @@ class Loop:
     def snapshot(self, run: int) -> Snapshot:
         """What trackers may look at of one run."""
         return snapshot(self, run)
+
+    def forget_norms(self) -> None:
+        """The parameters are others now."""
+        self._norms = None
 
     def norms(self) -> dict[tuple[str, str], list[float]]:
         """Norms of all runs at this step; runs of a cohort share the computation."""

@@ -39,20 +39,21 @@ def _optimizer(loop: "Loop", run: int) -> dict[str, Tensor]:
 def _progress(loop: "Loop", run: int) -> dict[str, Any]:
     """A run that has ended stays where it ended."""
     state = loop.runs[run]
-    if state.active:
-        where = {"step": loop.step, "epoch": loop.times.epoch_of(loop.step), "seconds": loop.seconds()}
-    else:
-        where = {"step": state.step, "epoch": state.epoch, "seconds": state.seconds}
+    if not state.active:
+        return {"step": state.step, "epoch": state.epoch, "seconds": state.seconds, **state.to_dict()}
     shard, row = loop.shard_of(run)
+    where = {"step": loop.step, "epoch": loop.times.epoch_of(loop.step), "seconds": loop.seconds()}
     return {**where, **state.to_dict(), "running": shard.running.state_of(row)[1]}
 
 
 def _others(loop: "Loop", run: int) -> dict[str, Tensor]:
-    shard, row = loop.shard_of(run)
-    tensors = {f"running/{name}": of for name, of in shard.running.state_of(row)[0].items()}
+    tensors: dict[str, Tensor] = {}
     if not torch.equal(loop.best_RP[run], loop.cohort.params_RP[run]):
         best = loop.cohort.layout.of_run(loop.best_RP, run)
         tensors |= {f"best/{name}": of for name, of in best.items()}
-    if loop.times.is_within_epoch(loop.step):
-        tensors["streams/dropout"] = shard.uniform.state_of(row)
+    if loop.runs[run].active:
+        shard, row = loop.shard_of(run)
+        tensors |= {f"running/{name}": of for name, of in shard.running.state_of(row)[0].items()}
+        if loop.times.is_within_epoch(loop.step):
+            tensors["streams/dropout"] = shard.uniform.state_of(row)
     return tensors
