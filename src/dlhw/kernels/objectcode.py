@@ -8,6 +8,7 @@ imported. (numba's own cache would be one line, but it is read by unpickling.)
 import ctypes
 import hashlib
 import json
+import logging
 import os
 import stat
 import sys
@@ -23,6 +24,8 @@ import torch
 
 from dlhw.kernels.arguments import ARGUMENTS, Kind
 from dlhw.tracking.files import write_atomic
+
+log = logging.getLogger(__name__)
 
 ENTRY = "dlhw_steps"
 NAMES = {torch.float32: "float32", torch.float64: "float64"}
@@ -46,12 +49,20 @@ def load_steps(dtype: torch.dtype) -> Callable[..., None]:
     file = cache_folder() / f"steps-{NAMES[dtype]}-{_fingerprint()}.obj"
     found = _read(file)
     if found is None:
+        log.info("compiling the training step for this machine, once: some seconds")
         found = _compile(NAMES[dtype])
-        with suppress(OSError):  # without a place to keep it, it is compiled again next time
-            file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            write_atomic(file, _packed(found))
-            file.chmod(0o600)  # whatever the umask: code that others can write is not run
+        _keep(file, found)
     return _linked(found, dtype)
+
+
+def _keep(file: Path, code: bytes) -> None:
+    """Write it for the next time; where there is no place for it, it is compiled again then."""
+    if not file.is_absolute():  # a user without a home
+        return
+    with suppress(OSError):
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_atomic(file, _packed(code))
+        file.chmod(0o600)  # whatever the umask: code that others can write is not run
 
 
 def cache_folder() -> Path:

@@ -1,5 +1,6 @@
 """Train jobs as cohorts: in pieces that fit into memory, each job with files and an end of its own."""
 
+import gc
 import logging
 import sys
 from collections.abc import Collection, Iterator, Sequence
@@ -128,6 +129,7 @@ class CohortTrainer:
     def _halve(self, jobs: Sequence[Job], datasets: Sequence[Dataset], saved: Sequence[Saved] | None) -> None:
         half = (len(jobs) + 1) // 2
         print(f"out of memory with {len(jobs)} runs at a time: trying {half} at a time", flush=True)
+        gc.collect()  # a loop and its trackers know each other: nothing else frees a failed one's tensors
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         if saved is None:
