@@ -58,6 +58,7 @@ def leave(status: int) -> NoReturn:
 
     What was registered for the exit still runs, and everything written is flushed.
     """
+    interruption.ignore()
     try:
         atexit._run_exitfuncs()
         sys.stdout.flush()

@@ -37,6 +37,12 @@ def install() -> None:
             signal.signal(number, _take)
 
 
+def ignore() -> None:
+    """Let no signal change how the process ends: it is on its way out."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
 def _take(number: int, frame: FrameType | None) -> None:
     global _seen, _raised
     if _is_held and _seen is None:

@@ -127,6 +127,20 @@ run_command("dlhw-train", body)
 """
 
 
+LEAVES_SLOWLY = """
+import atexit, os, signal
+from dlhw.cli import run_command
+
+atexit.register(lambda: [os.kill(os.getpid(), number) for number in (signal.SIGTERM, signal.SIGINT)])
+run_command("dlhw-train", lambda: 0)
+"""
+
+
+def test_a_signal_on_the_way_out_changes_nothing(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", LEAVES_SLOWLY], cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_a_library_that_fails_when_interrupted_does_not_hide_the_signal(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", CLEANS_UP_BADLY], cwd=tmp_path, capture_output=True, text=True

@@ -8,6 +8,7 @@ from pathlib import Path
 from time import monotonic
 from typing import NamedTuple
 
+from dlhw.sweep.identity import code_version
 from tests.torture.bytes import mutated_files
 from tests.torture.kills import full_disk, kill_single, kill_sweep
 from tests.torture.long import many_cells, many_evaluations
@@ -50,12 +51,15 @@ def main() -> int:
     """Returns 1 if anything was lost, torn or wrong."""
     options = _options(sys.argv[1:])
     chosen = {name: SCENARIOS[name] for name in options.only or SCENARIOS}
-    started, rows = monotonic(), []
+    started, rows, code = monotonic(), [], code_version.__wrapped__()
     for name, scenario in chosen.items():
         rows.append(_run(name, scenario, options))
     seconds = monotonic() - started
     text = f"{table(rows)}\n\n{about(_command(), seconds)}"
     print(f"\n{text}")
+    if code_version.__wrapped__() != code:
+        print("\ntorture: the code has changed meanwhile, so none of this counts: run it again")
+        return 1
     is_clean = all(row.is_clean for row in rows)
     if is_clean and not options.quick and not options.only:
         fill(PAGE, text)
