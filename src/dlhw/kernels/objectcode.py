@@ -89,7 +89,7 @@ def _fingerprint() -> str:
 
 
 def _compile(real: str) -> bytes:
-    from dlhw.kernels.compiling import intermediate_text  # numba takes half a second to import
+    from dlhw.kernels.compiling import intermediate_text  # numba takes a third of a second to import
 
     module = llvm.parse_assembly(intermediate_text(real, ENTRY))
     return bytes(_target_machine().emit_object(module))
