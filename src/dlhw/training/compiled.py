@@ -91,9 +91,7 @@ class CompiledSteps(Steps):
         lr_R = torch.tensor(list(lrs), dtype=self.cohort.dtype)
         self.program.run(self._order, start, stop, lr_R, tally, keep_gradients=keep_gradients)
         self._done += count
-        right_R = tally.right if self.program.counts_right else None
-        # the losses have been added one by one, to what was there
-        sums.add(torch.zeros_like(sums.loss), right_R, stop - start)
+        sums.add_counts(tally.right if self.program.counts_right else None, stop - start)
         first = step + 1 - start // self.batch_size
         self.running.diverged_at = [
             first + place // self.batch_size if at is None and place >= 0 else at

@@ -42,6 +42,10 @@ class Sums:
     def add(self, loss_R: Tensor, correct_R: Tensor | None, count: int) -> None:
         """Add sums over more samples."""
         self.loss += loss_R
+        self.add_counts(correct_R, count)
+
+    def add_counts(self, correct_R: Tensor | None, count: int) -> None:
+        """Add samples whose losses are in already."""
         if correct_R is not None:
             self.correct = correct_R if self.correct is None else self.correct + correct_R
         self.count += count
