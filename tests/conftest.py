@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from hypothesis import settings
+from zygote import Zygote, shared
 
 # `--hypothesis-profile=thorough`: fifty times as many examples, for a night.
 settings.register_profile("thorough", max_examples=5000, deadline=None)
@@ -22,6 +23,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             )
         if item.get_closest_marker("cuda") and not torch.cuda.is_available():
             item.add_marker(pytest.mark.skip(reason="no CUDA device"))
+
+
+@pytest.fixture(scope="session")
+def zygote() -> Zygote:
+    """Starts our commands in a moment."""
+    return shared()
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import atexit
 import errno
 import os
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NoReturn
@@ -30,7 +29,6 @@ def run_command(command: str, body: Callable[[], int | None]) -> None:
     status 143 and 130.
     """
     interruption.install()
-    threading.excepthook = _tell_of_thread
     if os.environ.get(FULL_ERROR) == "1":
         check_surroundings()
         sys.exit(body() or 0)
@@ -81,12 +79,6 @@ def explain_any(error: BaseException) -> str | None:
     if isinstance(error, OSError) and (error.filename is not None or error.errno in NO_ROOM):
         return f"{error.filename or 'a file could not be written'}: {error.strerror}"
     return None
-
-
-def _tell_of_thread(failed: threading.ExceptHookArgs) -> None:
-    """TensorBoard's thread fails aloud, and once more in the call that waits for it, where it is handled."""
-    if not type(failed.thread).__module__.startswith("tensorboard"):
-        threading.__excepthook__(failed)
 
 
 def _tell(command: str, text: str, status: int) -> int:

@@ -129,3 +129,18 @@ def test_docs_of_fields_are_read_from_the_source() -> None:
 def test_compose_refuses_what_does_not_fit() -> None:
     with pytest.raises(ConfigError, match="model.hiden: no such key; did you mean model.hidden"):
         compose(["model.hiden=[3]"])
+
+
+@pytest.mark.parametrize(
+    ("overrides", "sentence"),
+    [
+        (["optimizer=sgd", "+optimizer=adam"], "optimizer is given twice, by optimizer=sgd and +optimizer=adam: leave one out"),
+        (["optimizer.lr=0.1", "+optimizer.lr=3"], "optimizer.lr is given twice, by optimizer.lr=0.1 and +optimizer.lr=3"),
+        (["+model=cnn"], "model is chosen already: model=cnn, without +, chooses another"),
+        (["+optimizer.lr=0.3"], "optimizer.lr is there already: optimizer.lr=VALUE, without +, sets it"),
+    ],
+)  # fmt: skip
+def test_what_is_there_is_not_added(overrides: list[str], sentence: str) -> None:
+    with pytest.raises(ConfigError) as told:
+        compose(overrides)
+    assert str(told.value).startswith(sentence)

@@ -16,13 +16,18 @@ def started(folder: Path) -> subprocess.Popen[str]:
     """A run that would take hours, once it has evaluated."""
     process = subprocess.Popen(
         [str(BIN / "dlhw-train"), *LONG], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        env=os.environ | QUIET_ENV,
+        env=os.environ | QUIET_ENV, preexec_fn=_listen_to_ctrl_c,
     )  # fmt: skip
     assert process.stdout is not None
     for line in process.stdout:
         if line.startswith("epoch 3/"):
             return process
     raise AssertionError(process.stderr.read() if process.stderr else "no output")
+
+
+def _listen_to_ctrl_c() -> None:
+    """Tests that are started in the background ignore it, and what they start would too."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def test_ctrl_c_leaves_a_run_that_can_be_measured(tmp_path: Path) -> None:

@@ -5,15 +5,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from commands import metrics, summary
+from zygote import Zygote, said
 
 from dlhw.tracking.checkpoint import load_checkpoint
 from tests.torture.fingerprint import fingerprint
-from tests.torture.zygote import Zygote, said
 
 FIXED = (
     "trainer.matmul=highest",
@@ -24,12 +23,6 @@ FIXED = (
 RUN = (*FIXED, "optimizer=adam", "model.dropout=0.3", "trainer.eval_every=50", "trainer.eval_unit=step")
 SWEEP = ("-m", *RUN, "trainer.epochs=40", "optimizer.lr=0.001,0.01", "seeds=2")
 ENDED = [(signal.SIGTERM, 143), (signal.SIGINT, 130)]
-
-
-@pytest.fixture(scope="module")
-def zygote() -> Iterator[Zygote]:
-    with Zygote() as each:
-        yield each
 
 
 @pytest.fixture(scope="module")

@@ -4,26 +4,19 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from commands import metrics, summary, tree
+from zygote import Zygote, said
 
 from tests.torture.fingerprint import fingerprint
-from tests.torture.zygote import Zygote, said
 
 RUN = (
     "trainer.matmul=highest", "tracking.console=none", "tracking.tensorboard=false", "model.hidden=[16]",
     "trainer.epochs=120", "trainer.eval_every=5", "trainer.kernels=torch",
     "trainer.checkpoint_every=0.002", "trainer.checkpoint_unit=minute",
 )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def zygote() -> Iterator[Zygote]:
-    with Zygote() as each:
-        yield each
 
 
 @pytest.fixture(scope="module")

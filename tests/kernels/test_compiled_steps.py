@@ -1,13 +1,16 @@
 """Compiled steps compute what torch's operations compute: whole runs, in float64, to rounding."""
 
+from collections.abc import Sequence
 from itertools import product
 
 import pytest
+import torch
 from training_runs import Listener, largest_difference, regression, small, train_together
 
-from dlhw.data.dataset import Dataset
+from dlhw.data.dataset import Dataset, load_dataset
 from dlhw.kernels.chain import ACTIVATIONS, LOSSES
-from dlhw.kernels.products import FEW
+from dlhw.kernels.listed import Listed
+from dlhw.kernels.shapes import FEW
 from dlhw.nn.losses import LOSSES as ALL_LOSSES
 
 # Sums of float64 in another order, after all steps; measured: below 1e-14.
@@ -16,10 +19,20 @@ ROUNDING = 1e-10
 BATCHES = (1, 3, 8, FEW, FEW + 1, 40)
 
 
-def check(*overrides: str, data: Dataset | None = None) -> None:
+def sparse(seed: int) -> Dataset:
+    """Digits without their paler pixels."""
+    config = small("data.limit=150")
+    dataset = load_dataset(config.data, seed, torch.float64)
+    for part in dataset.parts.values():
+        part.inputs[part.inputs < 0.8] = 0
+        part.inputs[3] = 0
+    assert Listed.of(dataset.parts["train"].inputs.unsqueeze(0)) is not None
+    return dataset
+
+
+def check(*overrides: str, data: Sequence[Dataset] | None = None) -> None:
     """Train the same runs both ways, and compare everything that trackers hear."""
     rates = [f"optimizer.lr={0.02 * (run + 1)}" for run in range(2)]
-    shared = None if data is None else [data]
 
     def train(kernels: str) -> list[Listener]:
         configs = [
@@ -34,7 +47,7 @@ def check(*overrides: str, data: Dataset | None = None) -> None:
             )
             for run, rate in enumerate(rates)
         ]
-        return train_together(configs, shared)
+        return train_together(configs, data)
 
     for ours, theirs in zip(train("compiled"), train("torch"), strict=True):
         assert ours.info is not None
@@ -68,6 +81,45 @@ def test_all_activations_are_tested() -> None:
     assert {each.__name__.lower() for each in ACTIVATIONS} == {"sigmoid", "tanh", "relu", "identity"}
 
 
+@pytest.mark.parametrize("batch", [3, FEW + 1])
+@pytest.mark.parametrize("images", [
+    "model.filters=[3]",
+    "model.filters=[4,9] model.activation=sigmoid",
+    "model.filters=[5] model.kernel=2 model.stride=2 model.padding=1",
+    "model.filters=[2] model.kernel=2 model.stride=3 model.padding=0 model.activation=tanh",
+    "model.filters=[2] model.kernel=1 model.padding=2",
+    "model.filters=[4] model.pooling=max",
+    "model.filters=[4,3] model.pooling=avg model.activation=tanh",
+    "model.filters=[8,6] model.pooling=max model.pool_size=3 model.padding=2",
+])  # fmt: skip
+def test_images(images: str, batch: int) -> None:
+    """Filters of few terms and of more, windows that leave pixels out or reach beyond the border."""
+    check("model=cnn", *images.split(), f"trainer.batch_size={batch}", "data.limit=100")
+
+
+def test_an_affine_layer_with_many_inputs() -> None:
+    """Few outputs of more inputs than one piece, the last piece not full."""
+    check("model=cnn", "model.filters=[18]", "trainer.batch_size=20", "data.limit=100", "regularizer=l2")
+
+
+@pytest.mark.parametrize("sets", [1, 2], ids=["one set", "a set for each run"])
+@pytest.mark.parametrize(
+    "more", ["", "regularizer=l1", "optimizer.momentum=0.9 regularizer=l2", "optimizer=adam"]
+)
+@pytest.mark.parametrize("batch", [1, FEW, FEW + 1, 40])
+def test_inputs_of_which_most_are_0(batch: int, more: str, sets: int) -> None:
+    """They are listed; one sample has none, one input is always 0, and the last batch is small."""
+    data = [sparse(seed) for seed in range(sets)]
+    check("model.hidden=[12]", f"trainer.batch_size={batch}", *more.split(), data=data)
+
+
+@pytest.mark.parametrize("batch", [FEW, 40])
+def test_a_run_whose_inputs_are_listed_beside_one_whose_are_not(batch: int) -> None:
+    dense = sparse(1)
+    dense.parts["train"].inputs.add_(0.5)
+    check("model.hidden=[12]", f"trainer.batch_size={batch}", data=[sparse(0), dense])
+
+
 @pytest.mark.parametrize("batch", [8, 40])
 @pytest.mark.parametrize("penalty", [
     "regularizer=none",
@@ -88,6 +140,17 @@ def test_momentum(penalty: str, batch: int) -> None:
     )
 
 
+@pytest.mark.parametrize("batch", [8, 40])
+@pytest.mark.parametrize("optimizer", [
+    "optimizer.momentum=0.9 optimizer.nesterov=true",
+    "optimizer=adam regularizer=l2",
+    "optimizer=adam optimizer.betas=[0.5,0.9] optimizer.eps=0.01 schedule=cosine",
+    "optimizer=adamw optimizer.weight_decay=0.3",
+])  # fmt: skip
+def test_update_rules(optimizer: str, batch: int) -> None:
+    check(*optimizer.split(), f"trainer.batch_size={batch}", "model.hidden=[12]")
+
+
 BINARY = ("data.classes=[3,8]", "data.limit=700")
 OF_LOSS = {
     "CrossEntropy": ("model=softmax",),
@@ -102,7 +165,7 @@ OF_LOSS = {
 @pytest.mark.parametrize("batch", [1, 40])
 @pytest.mark.parametrize("loss", [each.__name__ for each in LOSSES])
 def test_losses(loss: str, batch: int) -> None:
-    data = regression() if loss == "SquaredError" else None
+    data = [regression()] if loss == "SquaredError" else None
     check(*OF_LOSS[loss], f"trainer.batch_size={batch}", data=data)
 
 

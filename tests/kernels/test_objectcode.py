@@ -52,11 +52,16 @@ def test_missing(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
-    """Code is made all the same; the second time it is read, and numba is not even imported."""
     blocked = tmp_path / "file"
     blocked.write_text("")
-    for cache, numba_is_there in ((blocked, True), (tmp_path, True), (tmp_path, False)):
-        environment = os.environ | {"XDG_CACHE_HOME": str(cache)}
+    objectcode._keep(blocked / "dlhw" / "steps.obj", CODE)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_made_once(tmp_path: Path) -> None:
+    """The second time code is read, and numba is not even imported."""
+    for numba_is_there in (True, False):
+        environment = os.environ | {"XDG_CACHE_HOME": str(tmp_path)}
         command = [sys.executable, "-c", f"{SHOW}; import sys; print('numba' in sys.modules)"]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr

@@ -1,4 +1,7 @@
-"""Two processes that want the same folder: one works, the other says why it does not."""
+"""Two processes that want the same folder: one works, the other says why it does not.
+
+`make torture` lets whole runs and sweeps race; `.ci/run` has some of these (`--quick`).
+"""
 
 import signal
 import subprocess
@@ -9,7 +12,7 @@ import pytest
 from commands import run, tree
 
 from tests.torture.processes import TINY, start, train, wait
-from tests.torture.races import is_refused, two_runs, two_sweeps
+from tests.torture.races import is_refused
 from tests.torture.watching import until
 
 RUNS_FOR_HOURS = (*TINY, "trainer.epochs=1000000", "hydra.run.dir=run")
@@ -48,14 +51,6 @@ def let_go(processes: list[subprocess.Popen[str]]) -> None:
     """Wait for the end of all of them."""
     for process in processes:
         process.communicate()
-
-
-def test_two_commands_with_one_run_folder() -> None:
-    assert two_runs(2, seed=0).is_clean
-
-
-def test_two_commands_with_the_same_sweep() -> None:
-    assert two_sweeps(1, seed=1).is_clean
 
 
 @pytest.mark.parametrize("folder", ["run", "sweep/lr=0.1"])

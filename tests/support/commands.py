@@ -6,21 +6,44 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+from zygote import QUIET_ENV, Start, shared
+
 BIN = Path(sys.executable).parent
-# One thread: small tensors gain nothing, and tests may run beside each other.
-QUIET_ENV = {"OMP_NUM_THREADS": "1", "COLUMNS": "120"}
+PATIENCE = 120  # seconds
 FAST = ["trainer.epochs=2", "tracking.console=plain"]
 
 
 def run(command: str, *args: str, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
-    """Run one of our commands in a folder of its own; `env` adds variables."""
-    full = {name: value for name, value in os.environ.items() if name != "HYDRA_FULL_ERROR"}
+    """Run one of our commands, or another of the environment's, in a folder of its own.
+
+    Args:
+        command: such as "dlhw-train" or "python".
+        args: its arguments.
+        cwd: the folder.
+        env: adds variables. An interpreter may read them at its start, so with any this is a new one; else
+            ours is forked from one that has imported everything, which saves two seconds.
+    """
+    full = {name: value for name, value in os.environ.items() if name != "HYDRA_FULL_ERROR"} | QUIET_ENV
+    if command.startswith("dlhw-") and not env:
+        return _forked(command, args, cwd, full)
     return subprocess.run(
-        [str(BIN / command), *args], cwd=cwd, capture_output=True, text=True, timeout=120,
-        env=full | QUIET_ENV | env, check=False,
+        [str(BIN / command), *args], cwd=cwd, capture_output=True, text=True, timeout=PATIENCE,
+        env=full | env, check=False,
     )  # fmt: skip
+
+
+def _forked(
+    command: str, args: tuple[str, ...], cwd: Path, env: dict[str, str]
+) -> subprocess.CompletedProcess[str]:
+    with TemporaryDirectory() as name:
+        out, err = Path(name, "out"), Path(name, "err")
+        process = Start(command, args, str(cwd), env, out=str(out), err=str(err), seconds=PATIENCE)
+        status = shared().wait(shared().begin(process))
+        told = [path.read_text(encoding="utf-8", errors="replace") for path in (out, err)]
+    return subprocess.CompletedProcess([command, *args], status, *told)
 
 
 def train(*overrides: str, cwd: Path, **env: str) -> Path:

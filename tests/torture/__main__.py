@@ -38,12 +38,12 @@ SCENARIOS = {
     "kill-single": Scenario(kill_single, 60, 35),
     "kill-sweep": Scenario(kill_sweep, 30, 15),
     "full-disk": Scenario(full_disk, 10, 3),
-    "bytes": Scenario(mutated_files, 5_000, 2_000),
+    "bytes": Scenario(mutated_files, 5_000, 500),
     "two-runs": Scenario(two_runs, 8, 2),
     "two-sweeps": Scenario(two_sweeps, 4, 1),
     "surroundings": Scenario(lambda count, seed: same_bits(count), 6, 3),
     "evaluations": Scenario(lambda count, seed: many_evaluations(count), 100_000, 3_000),
-    "cells": Scenario(lambda count, seed: many_cells(count), 2_000, 100),
+    "cells": Scenario(lambda count, seed: many_cells(count), 2_000, 200),
 }
 
 

@@ -9,12 +9,13 @@ from random import Random
 from tempfile import TemporaryDirectory
 from time import monotonic, sleep, time
 
+from zygote import Zygote, said, shared
+
 from dlhw.sweep.ledger import DONE, SUMMARY_FILE, summary_of
 from tests.torture.count import Count
 from tests.torture.fingerprint import fingerprint, leftovers
 from tests.torture.row import Row
 from tests.torture.wholeness import newest_step, torn_files
-from tests.torture.zygote import Zygote, said
 
 # kill -9 half of the time: it is the one that nothing can be done about.
 SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
@@ -41,8 +42,8 @@ NUM_CELLS = 6
 def kill_single(count: int, seed: int) -> Row:
     """Single runs, killed up to five times each, and resumed until they end."""
     random, found = Random(seed), Count()
-    with TemporaryDirectory() as name, Zygote() as zygote:
-        cwd = Path(name)
+    with TemporaryDirectory() as name:
+        cwd, zygote = Path(name), shared()
         references = [_Reference.of(zygote, cwd, number) for number in range(len(RUNS))]
         while found.injected < count:
             reference = references[found.runs % len(RUNS)]
@@ -126,8 +127,8 @@ def _is_unmarked(folder: Path, status: int, since: float) -> bool:
 def kill_sweep(count: int, seed: int) -> Row:
     """Sweeps of six cells that train together, killed up to five times each; the same command goes on."""
     random, found = Random(seed), Count()
-    with TemporaryDirectory() as name, Zygote() as zygote:
-        cwd = Path(name)
+    with TemporaryDirectory() as name:
+        cwd, zygote = Path(name), shared()
         began = monotonic()
         status = zygote.wait(zygote.start(*SWEEP, "hydra.sweep.dir=reference", cwd=cwd))
         assert status == 0, said(cwd)
@@ -170,8 +171,8 @@ def _fingerprints(folder: Path) -> dict[str, str]:
 def full_disk(count: int, seed: int) -> Row:
     """Runs whose files cannot grow beyond a random size, as on a full disk; then there is room again."""
     random, found = Random(seed), Count()
-    with TemporaryDirectory() as name, Zygote() as zygote:
-        cwd = Path(name)
+    with TemporaryDirectory() as name:
+        cwd, zygote = Path(name), shared()
         references = [_Reference.of(zygote, cwd, number) for number in range(len(RUNS))]
         while found.injected < count:
             number = found.injected % len(RUNS)

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from commands import BIN, QUIET_ENV
+from commands import BIN
+from zygote import QUIET_ENV
 
 # 100 digits, a few steps: a second of imports, and training that takes a moment. Whatever may choose by time
 # is told what to choose.

@@ -1,7 +1,9 @@
 """Shards: how a cohort is spread over threads, and that it changes no number."""
 
 import threading
+from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import torch
@@ -12,8 +14,10 @@ from training_runs import Listener, largest_difference, small, train_together
 from dlhw.config.root import TrainConfig
 from dlhw.data.dataset import load_dataset
 from dlhw.training import planning
+from dlhw.training.events import Scores
 from dlhw.training.fit import fit
 from dlhw.training.planning import IMBALANCE, Plan, make_plan
+from dlhw.training.shard import Shard
 from dlhw.training.workers import Workers
 
 ROUNDING = 1e-10
@@ -78,6 +82,41 @@ def test_a_plan_gives_every_run_one_place(num_runs: int, product: int, run_bytes
     assert max(sizes) - min(sizes) <= 1
     if plan.workers > 1:
         assert -(-num_runs // plan.workers) * plan.workers <= IMBALANCE * num_runs
+
+
+@given(num_runs=st.integers(2, 100), step=st.integers(1, 10**8), threads=st.integers(2, 64))
+def test_runs_that_may_end_train_in_the_smallest_shards(num_runs: int, step: int, threads: int) -> None:
+    plain = make_plan(num_runs, step, step, 1, threads)
+    plan = make_plan(num_runs, step, step, 1, threads, may_end=True)
+    assert (plan.workers, plan.threads) == (plain.workers, plain.threads)
+    assert len(plan.rows) >= len(plain.rows)
+    if plan.workers > 1 and step >= planning.WORTH_SHARDING:
+        assert len(plan.rows) == num_runs
+
+
+@pytest.mark.usefixtures("many_shards")
+def test_a_shard_whose_runs_have_ended_makes_no_step_and_no_evaluation(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    trained, scored = Counter[int](), Counter[int]()
+    train, scores = Shard.train, Shard.scores
+
+    def train_and_count(shard: Shard, step: int, count: int, *told: Any, **more: Any) -> None:
+        trained[shard.rows.start] += count
+        train(shard, step, count, *told, **more)
+
+    def score_and_count(shard: Shard, params_RP: torch.Tensor, part: str) -> list[Scores]:
+        scored[shard.rows.start] += part == "val"
+        return scores(shard, params_RP, part)
+
+    monkeypatch.setattr(Shard, "train", train_and_count)
+    monkeypatch.setattr(Shard, "scores", score_and_count)
+    runs = train_together(cohort(tuple((*own, "trainer.kernels=torch") for own in COHORTS["patience"])))
+    steps = [run.result.steps for run in runs]
+    assert len(set(steps)) > 1
+    assert [trained[place] for place in range(4)] == steps
+    evaluations = [sum("val" in each.scores for each in run.evaluations) for run in runs]
+    assert [scored[place] for place in range(4)] == evaluations
 
 
 @pytest.mark.parametrize(("product", "threads"), [(1000, 1), (10**9, 2)])

@@ -1,6 +1,6 @@
 """Hydra's loader of configs, which refuses what it cannot read, and names that would become objects."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from traceback import walk_tb
 from typing import Any
@@ -23,8 +23,10 @@ class CheckedLoader(ConfigLoaderImpl):
         """Compose a config, as Hydra does.
 
         Raises:
-            ConfigError: if a file is damaged, or the config names what may not be named.
+            ConfigError: if a file is damaged, the config names what may not be named, or an override adds
+                what another one sets.
         """
+        refuse_twice(kwargs["overrides"] if "overrides" in kwargs else args[1])
         try:
             config = super().load_configuration(*args, **kwargs)
         except (HydraException, OmegaConfBaseException):
@@ -33,6 +35,18 @@ class CheckedLoader(ConfigLoaderImpl):
             raise ConfigError(damaged(error)) from error
         refuse_names(config)
         return config
+
+
+def refuse_twice(overrides: Sequence[str]) -> None:
+    """Of `optimizer=sgd +optimizer=adam` Hydra takes the first, and says nothing.
+
+    Raises:
+        ConfigError: naming both.
+    """
+    options = {line.partition("=")[0]: line for line in overrides}
+    for key, line in options.items():
+        if key.startswith("+") and (other := options.get(key.lstrip("+"))) is not None:
+            raise ConfigError(f"{key.lstrip('+')} is given twice, by {other} and {line}: leave one out")
 
 
 def damaged(error: Exception) -> str:

@@ -152,6 +152,12 @@ def _composition(text: str) -> str:
     experiment = re.search(r"Could not (?:find|load) 'experiment/([^']+)'", text)
     if experiment is not None:
         return no_such_experiment(experiment.group(1))
+    twice = re.match(r"Multiple values for (\S+?)\. .*: (\S+)'", text)
+    if twice is not None:
+        return f"{twice[1]} is chosen already: {twice[1]}={twice[2]}, without +, chooses another"
+    added = re.match(r"Could not append to config\. An item is already at '([^']+)'", text)
+    if added is not None:
+        return f"{added[1]} is there already: {added[1]}=VALUE, without +, sets it"
     match = re.match(r"Could not (?:override|append|delete)[^']*'([^'@]+)", text)
     if match is None:
         return text

@@ -1,5 +1,6 @@
 """Make the schemas known to Hydra, which merges every YAML option of a group onto its schema."""
 
+from functools import cache
 from pathlib import Path
 
 from hydra.core.config_store import ConfigStore
@@ -10,8 +11,9 @@ from dlhw.config.tracking import TrackingConfig
 from dlhw.config.trainer import TrainerConfig
 
 
+@cache  # storing takes a third of the time of composing
 def register() -> None:
-    """Store each schema as `base_<name>` in its group. Calling it again changes nothing."""
+    """Store each schema as `base_<name>` in its group, once in a process."""
     store = ConfigStore.instance()
     store.store(name="base_train", node=TrainConfig)
     store.store(group="trainer", name="base_trainer", node=TrainerConfig)

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from dlhw.data.checks import check_any_samples, check_parts, check_representable
 from dlhw.data.digest import digest
 from dlhw.data.labels import check_range, count_classes
 from dlhw.data.normalize import Normalization, fit_normalization
+from dlhw.data.overlap import count_in_training
 from dlhw.data.randomise import randomise_inputs
 from dlhw.data.raw import RawData
 from dlhw.data.select import Selection, check_classes, own_parts, select
@@ -54,6 +55,8 @@ class Dataset:
     hashes: Mapping[str, str]
     """for each part, SHA-256 of its samples as they stand in the source (which of its samples they are, in
     their order, their inputs and targets) and of what was done to them at random; scaling does not count"""
+    in_training: Mapping[str, int] = field(default_factory=dict)
+    """for each other part, how many of its samples have the inputs of a training sample, before scaling"""
 
 
 def load_dataset(config: DataConfig, seed: int | None, dtype: torch.dtype = torch.float32) -> Dataset:
@@ -173,6 +176,7 @@ def _assemble(
         num_targets=None if is_classes else 1,
         normalization=normalization,
         hashes={name: digest(part, inputs[name], raw, done) for name, part in parts.items()},
+        in_training=count_in_training(inputs),
     )
 
 

@@ -4,12 +4,13 @@ from enum import Enum, auto
 
 
 class Kind(Enum):
-    """Types that Python's and the compiled side agree on; `real` is float32 or float64."""
+    """Types that both sides agree on; `real` is float32 or float64, `shorts` are int32."""
 
     real = auto()
     integer = auto()
     reals = auto()
     integers = auto()
+    shorts = auto()
     doubles = auto()
 
 
@@ -17,13 +18,22 @@ class Kind(Enum):
 ARGUMENTS: dict[str, Kind] = {
     "params": Kind.reals,  # (R, P), changed in place
     "grads": Kind.reals,  # (R, P), written by the last step if keep_gradients
-    "velocities": Kind.reals,  # (R, P), changed in place if has_momentum
+    "velocities": Kind.reals,  # (R, P), changed in place: of momentum, or Adam's m
+    "squares": Kind.reals,  # (R, P), changed in place: Adam's v
     "stride": Kind.integer,  # P
     "num_runs": Kind.integer,  # R
     "gemm": Kind.integer,  # address of BLAS's ?gemm
     "layers": Kind.integers,  # (L, LAYER_COLUMNS), see codes.py
     "num_layers": Kind.integer,  # L
     "inputs": Kind.reals,  # (R or 1, n, I)
+    "is_listed": Kind.integers,  # (R or 1): whether the lists that follow are used, and not the inputs
+    "starts": Kind.integers,  # ((R or 1) n + 1): see `dlhw.kernels.sparse`
+    "columns": Kind.shorts,  # (inputs that are not 0)
+    "entries": Kind.reals,  # (inputs that are not 0)
+    "turned_starts": Kind.integers,  # (num_batches, I + 1): batches listed by columns
+    "turned_rows": Kind.shorts,  # (num_batches, turned_size)
+    "turned_entries": Kind.reals,  # (num_batches, turned_size)
+    "turned_size": Kind.integer,  # most inputs of a batch that are not 0
     "input_stride": Kind.integer,  # n, or 0 where all runs share one set
     "largest_x": Kind.real,  # max|x| over all inputs
     "labels": Kind.integers,  # (R or 1, n) for classes
@@ -37,8 +47,12 @@ ARGUMENTS: dict[str, Kind] = {
     "loss": Kind.integer,  # code
     "factor": Kind.real,  # of squared errors
     "lr": Kind.reals,  # (R,)
-    "momentum": Kind.reals,  # (R,)
-    "has_momentum": Kind.integer,
+    "rule": Kind.integer,  # code
+    "momentum": Kind.reals,  # (R,): or Adam's beta1
+    "beta2": Kind.reals,  # (R,)
+    "eps": Kind.reals,  # (R,)
+    "decay": Kind.reals,  # (R,): before Adam's step w becomes (1 - lr decay) w
+    "steps_before": Kind.integer,  # updates made before, in all epochs
     "slope": Kind.reals,  # (R,): L2 adds slope w to a gradient
     "alpha": Kind.reals,  # (R,): L1 adds alpha sign(w)
     "on_biases": Kind.real,  # 1 where penalties fall on biases too, else 0

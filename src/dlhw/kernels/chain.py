@@ -1,12 +1,18 @@
 """Which networks and losses have a compiled form, and the table that describes them to compiled code."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+
 import torch
 from torch import Tensor
 
 from dlhw.kernels import codes
+from dlhw.kernels.shapes import NARROW, PIECE
 from dlhw.nn.activations import Identity, ReLU, Sigmoid, Tanh
 from dlhw.nn.affine import Affine
 from dlhw.nn.context import ALIGNMENT
+from dlhw.nn.conv import Conv2d
 from dlhw.nn.flatten import Flatten
 from dlhw.nn.layer import Layer
 from dlhw.nn.losses import (
@@ -19,8 +25,15 @@ from dlhw.nn.losses import (
 )
 from dlhw.nn.network import Network
 from dlhw.nn.parameters import Layout
+from dlhw.nn.pooling import AvgPool2d, MaxPool2d, Pool2d
 from dlhw.nn.sequential import Sequential
 
+KINDS: dict[type[Layer], int] = {
+    Affine: codes.AFFINE,
+    Conv2d: codes.CONVOLUTION,
+    MaxPool2d: codes.MAX_POOLING,
+    AvgPool2d: codes.AVERAGE_POOLING,
+}
 ACTIVATIONS: dict[type[Layer], int] = {
     Identity: codes.IDENTITY,
     Sigmoid: codes.SIGMOID,
@@ -36,26 +49,53 @@ LOSSES: dict[type[Loss], int] = {
 }
 
 
-def chain_of(model: Network) -> list[tuple[str, Affine, int]] | None:
-    """(name, affine layer, code of its activation) of each layer; None if the model is more than that."""
+@dataclass
+class Link:
+    """A layer of a chain, with the activation after it.
+
+    Args:
+        name: of the layer.
+        layer: of a type in `KINDS`.
+        input_shape: of one sample.
+        output_shape: of one sample.
+        activation: code.
+    """
+
+    name: str
+    layer: Layer
+    input_shape: tuple[int, ...]
+    output_shape: tuple[int, ...]
+    activation: int = codes.IDENTITY
+
+
+def chain_of(model: Network) -> list[Link] | None:
+    """The links of a chain; None if the model is more than that."""
     if type(model) is not Sequential:
         return None
-    chain: list[tuple[str, Affine, int]] = []
+    chain: list[Link] = []
+    shape = model.input_shape
     for name, layer in model.layers.items():
-        if type(layer) is Affine:
-            chain.append((name, layer, codes.IDENTITY))
-        elif type(layer) in ACTIVATIONS and chain and chain[-1][2] == codes.IDENTITY:
-            chain[-1] = (*chain[-1][:2], ACTIVATIONS[type(layer)])
-        elif not (type(layer) is Flatten and not chain):
+        if type(layer) in KINDS:
+            chain.append(Link(name, layer, shape, layer.output_shape(shape)))
+        elif type(layer) in ACTIVATIONS and chain and chain[-1].activation == codes.IDENTITY:
+            chain[-1].activation = ACTIVATIONS[type(layer)]
+        elif type(layer) is not Flatten:
             return None
+        shape = layer.output_shape(shape)
     return chain or None
+
+
+def takes_lists(model: Network) -> bool:
+    """Whether inputs that are mostly 0 save time: where the first layer of the chain is affine."""
+    chain = chain_of(model)
+    return chain is not None and type(chain[0].layer) is Affine
 
 
 def reason_against(model: Network, loss: Loss) -> str | None:
     """Why a model and loss cannot be compiled, to stand behind "because"; None if they can."""
     if chain_of(model) is None:
-        known = ", ".join(sorted(type_.__name__ for type_ in ACTIVATIONS))
-        return f"the model is not a chain of affine layers and activations ({known})"
+        known = ", ".join(sorted(type_.__name__ for type_ in (*KINDS, *ACTIVATIONS)))
+        return f"the model is not a chain of layers that have a compiled form ({known})"
     if type(loss) not in LOSSES:
         return f"the loss {type(loss).__name__} has no compiled form"
     return None
@@ -65,11 +105,55 @@ def table_of(model: Network, layout: Layout, batch_size: int) -> tuple[Tensor, i
     """Table of the layers (see `dlhw.kernels.codes`), and how many numbers of working memory they need."""
     chain = chain_of(model)
     assert chain is not None, "callers ask reason_against first"
-    rows, used = [], 0
-    for name, layer, activation in chain:
-        size = -(-batch_size * layer.num_out // ALIGNMENT) * ALIGNMENT
-        bias = layout.start_of(f"{name}.bias") if layer.bias else -1
-        weight = layout.start_of(f"{name}.weight")
-        rows.append([layer.num_in, layer.num_out, activation, weight, bias, used, used + size])
+    rows, used = [], _aligned(len(chain))  # first the sums of sizes
+    for number, link in enumerate(chain):
+        size = _aligned(batch_size * prod(link.output_shape))
+        places = {"SIZES": number, "OUTPUT": used, "DELTA": used + size}
+        rows.append(_sizes(link) | _geometry(link) | _parameters(link, layout) | places)
         used += 2 * size
-    return torch.tensor(rows, dtype=torch.long), used
+    table = [[{"SCRATCH": used, **row}.get(name, 0) for name in codes.COLUMNS] for row in rows]
+    return torch.tensor(table, dtype=torch.long), used + max(_scratch(row) for row in rows)
+
+
+def _aligned(count: int) -> int:
+    return -(-count // ALIGNMENT) * ALIGNMENT
+
+
+def _sizes(link: Link) -> dict[str, int]:
+    return {
+        "KIND": KINDS[type(link.layer)],
+        "FAN_IN": prod(link.input_shape),
+        "FAN_OUT": prod(link.output_shape),
+        "ACTIVATION": link.activation,
+    }
+
+
+def _geometry(link: Link) -> dict[str, int]:
+    layer = link.layer
+    if not isinstance(layer, Conv2d | Pool2d):
+        return {}
+    (channels, height, width), (filters, rows, places) = link.input_shape, link.output_shape
+    padding = layer.padding if isinstance(layer, Conv2d) else 0
+    return {
+        "CHANNELS": channels, "HEIGHT": height, "WIDTH": width, "FILTERS": filters, "KERNEL": layer.kernel,
+        "STRIDE": layer.stride, "PADDING": padding, "OUT_HEIGHT": rows, "OUT_WIDTH": places,
+    }  # fmt: skip
+
+
+def _parameters(link: Link, layout: Layout) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for name, place, count in (("weight", "WEIGHT", "NUM_WEIGHTS"), ("bias", "BIAS", "NUM_BIASES")):
+        if name in link.layer.specs():
+            found |= {
+                place: layout.start_of(f"{link.name}.{name}"),
+                count: prod(link.layer.specs()[name].shape),
+            }
+    return found
+
+
+def _scratch(row: Mapping[str, int]) -> int:
+    """Numbers that a layer's products need besides: weights and windows of one image, or a piece."""
+    if row["KIND"] == codes.CONVOLUTION:
+        windows = row["CHANNELS"] * row["KERNEL"] ** 2 * row["OUT_HEIGHT"] * row["OUT_WIDTH"]
+        return row["NUM_WEIGHTS"] + windows
+    return int(PIECE) * row["FAN_OUT"] if row["FAN_OUT"] <= NARROW else 0

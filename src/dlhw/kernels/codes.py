@@ -1,8 +1,35 @@
-"""Numbers that stand for activations and losses in compiled code, and the columns of its table of layers."""
+"""Numbers that stand for layers, activations, update rules and losses; columns of the table of layers."""
 
+AFFINE, CONVOLUTION, MAX_POOLING, AVERAGE_POOLING = range(4)
 IDENTITY, SIGMOID, TANH, RELU = range(4)
+PLAIN, MOMENTUM, NESTEROV, ADAM = range(4)
 CROSS_ENTROPY, PERCEPTRON, BINARY_CROSS_ENTROPY, BINARY_SQUARED_ERROR, SQUARED_ERROR = range(5)
 
-# Of each layer: sizes I and O, activation after it, where its weights and bias (-1: none) lie in a run's
-# parameters, and where its outputs and their gradients lie in the working memory.
-FAN_IN, FAN_OUT, ACTIVATION, WEIGHT, BIAS, OUTPUT, DELTA, LAYER_COLUMNS = range(8)
+COLUMNS = (
+    "KIND",  # of the layer
+    "FAN_IN",  # numbers of a sample that come in
+    "FAN_OUT",  # and that go out
+    "ACTIVATION",  # after it
+    "WEIGHT",  # where its weights lie in a run's parameters
+    "NUM_WEIGHTS",  # 0 where it has none
+    "BIAS",  # where its bias lies
+    "NUM_BIASES",  # 0 where it has none
+    "OUTPUT",  # where its outputs lie in the working memory
+    "DELTA",  # where the gradients of its outputs lie
+    "SIZES",  # where the sum of its outputs' sizes lies
+    "SCRATCH",  # memory that a layer may use while it computes, the same for all
+    "CHANNELS",  # of images, and so all that follow
+    "HEIGHT",
+    "WIDTH",
+    "FILTERS",
+    "KERNEL",
+    "STRIDE",
+    "PADDING",
+    "OUT_HEIGHT",
+    "OUT_WIDTH",
+)
+(
+    KIND, FAN_IN, FAN_OUT, ACTIVATION, WEIGHT, NUM_WEIGHTS, BIAS, NUM_BIASES, OUTPUT, DELTA, SIZES, SCRATCH,
+    CHANNELS, HEIGHT, WIDTH, FILTERS, KERNEL, STRIDE, PADDING, OUT_HEIGHT, OUT_WIDTH,
+) = range(len(COLUMNS))  # fmt: skip
+LAYER_COLUMNS = len(COLUMNS)

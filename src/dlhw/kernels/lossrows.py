@@ -4,16 +4,15 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from numba import njit
-
 from dlhw.kernels.codes import BINARY_CROSS_ENTROPY, BINARY_SQUARED_ERROR, CROSS_ENTROPY, PERCEPTRON
+from dlhw.kernels.jit import compiled
 
 
 def sample_loss_of(real: Any, exp: Callable[[Any], Any]) -> Callable[..., Any]:
     """The function for one floating-point type."""
     ONE, ZERO = real(1), real(0)
 
-    @njit(error_model="numpy")
+    @compiled
     def top_of(z: Any, outputs: int) -> int:
         top = 0
         for k in range(1, outputs):
@@ -21,7 +20,7 @@ def sample_loss_of(real: Any, exp: Callable[[Any], Any]) -> Callable[..., Any]:
                 top = k
         return top
 
-    @njit(error_model="numpy")
+    @compiled
     def cross_entropy(z: Any, label: int, d: Any, outputs: int) -> Any:
         largest, total = z[top_of(z, outputs)], ZERO
         for k in range(outputs):
@@ -32,7 +31,7 @@ def sample_loss_of(real: Any, exp: Callable[[Any], Any]) -> Callable[..., Any]:
         d[label] -= ONE
         return real(math.log(total)) + largest - z[label]
 
-    @njit(error_model="numpy")
+    @compiled
     def perceptron(z: Any, label: int, d: Any, outputs: int) -> Any:
         top = top_of(z, outputs)
         for k in range(outputs):
@@ -41,14 +40,14 @@ def sample_loss_of(real: Any, exp: Callable[[Any], Any]) -> Callable[..., Any]:
         d[label] -= ONE
         return z[top] - z[label]
 
-    @njit(error_model="numpy")
+    @compiled
     def binary_cross_entropy(z: Any, label: int) -> Any:
         smaller = exp(-abs(z))
         log_of_sigmoid = min(z, ZERO) - real(math.log1p(smaller))
         sigmoid = (ONE if z >= ZERO else smaller) / (ONE + smaller)
         return real(1 - label) * z - log_of_sigmoid, sigmoid - real(label)
 
-    @njit(error_model="numpy")
+    @compiled
     def sample_loss(code: int, factor: Any, z: Any, label: int, target: Any, d: Any, outputs: int) -> Any:
         """Loss of one sample, and whether its predicted class is right (for regression: false).
 

@@ -91,8 +91,22 @@ def _fingerprint() -> str:
 def _compile(real: str) -> bytes:
     from dlhw.kernels.compiling import intermediate_text  # numba takes a third of a second to import
 
-    module = llvm.parse_assembly(intermediate_text(real, ENTRY))
-    return bytes(_target_machine().emit_object(module))
+    module, machine = llvm.parse_assembly(intermediate_text(real, ENTRY)), _target_machine()
+    _optimise(module, machine)
+    return bytes(machine.emit_object(module))
+
+
+def _optimise(module: Any, machine: Any) -> None:
+    options = llvm.create_pipeline_tuning_options(speed_level=3)
+    options.loop_vectorization = True
+    builder = llvm.create_pass_builder(machine, options)
+    # loops must be rotated first, or many of them do not become vector instructions
+    early = llvm.create_new_module_pass_manager()
+    early.add_loop_rotate_pass()
+    early.add_instruction_combine_pass()
+    early.add_jump_threading_pass()
+    for passes in (early, builder.getModulePassManager()):
+        passes.run(module, builder)
 
 
 def _target_machine() -> Any:

@@ -1,25 +1,42 @@
 """The passes over a chain of layers that make a step, in compiled code.
 
 A network is (address of gemm, table of its layers, number of layers); `row` is a run's parameters, `work` its
-working memory (see `dlhw.kernels.codes`).
+working memory (see `dlhw.kernels.codes`). A batch is (whether it is sparse, its inputs where it is not, its
+lists where it is, see `dlhw.kernels.sparse`).
 """
 
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from dlhw.kernels.activations import activations_of
-from dlhw.kernels.codes import ACTIVATION, BIAS, DELTA, FAN_IN, FAN_OUT, LAYER_COLUMNS, OUTPUT, WEIGHT
+from dlhw.kernels.affine import add_affine, add_biases, backward_affine, fill_biases, forward_affine
+from dlhw.kernels.codes import (
+    ACTIVATION,
+    AFFINE,
+    BIAS,
+    CONVOLUTION,
+    DELTA,
+    FAN_IN,
+    FAN_OUT,
+    KIND,
+    LAYER_COLUMNS,
+    MAX_POOLING,
+    NUM_BIASES,
+    NUM_WEIGHTS,
+    OUTPUT,
+    SCRATCH,
+    SIZES,
+    WEIGHT,
+)  # fmt: skip
+from dlhw.kernels.convolution import add_convolution, backward_convolution, forward_convolution
 from dlhw.kernels.functions import exp32, exp64, tanh32, tanh64
 from dlhw.kernels.intrinsics import offset
+from dlhw.kernels.jit import compiled
 from dlhw.kernels.lossrows import sample_loss_of
-from dlhw.kernels.products import accumulate, backward, forward
-
-compiled = njit(error_model="numpy")
-# sums of sizes may be reordered, which makes them vector instructions; NaN and infinity still show
-reordered = njit(error_model="numpy", fastmath={"reassoc"})
+from dlhw.kernels.pooling import backward_pooling, forward_pooling
+from dlhw.kernels.sparse import accumulate_sparse, forward_sparse
 
 
 def passes_of(real: Any) -> tuple[Callable[..., Any], ...]:
@@ -29,26 +46,23 @@ def passes_of(real: Any) -> tuple[Callable[..., Any], ...]:
     activate, differentiate = activations_of(real, exp, tanh)
     sample_loss = sample_loss_of(real, exp)
 
-    @reordered
-    def sum_of_sizes(values: Any, count: int) -> Any:
-        total = ZERO
-        for place in range(count):
-            total += abs(values[place])
-        return total
-
     @compiled
-    def forward_pass(net: Any, row: Any, x: Any, work: Any, samples: int) -> None:
-        gemm, layers, num_layers = net
+    def forward_pass(net: Any, row: Any, batch: Any, work: Any, samples: int) -> None:
+        (gemm, layers, num_layers), (is_sparse, x, lists) = net, batch
         below = x
         for layer in range(num_layers):
             entry = offset(layers, layer * LAYER_COLUMNS)
-            fan_in, fan_out, h = entry[FAN_IN], entry[FAN_OUT], offset(work, entry[OUTPUT])
-            bias, has_bias = offset(row, entry[BIAS]), entry[BIAS] >= 0
-            for n in range(samples):
-                for o in range(fan_out):
-                    h[n * fan_out + o] = bias[o] if has_bias else ZERO
-            forward(gemm, below, offset(row, entry[WEIGHT]), h, samples, fan_in, fan_out, ONE)
-            activate(entry[ACTIVATION], h, samples * fan_out)
+            h, scratch = offset(work, entry[OUTPUT]), offset(work, entry[SCRATCH])
+            if layer == 0 and is_sparse:
+                fill_biases(entry, row, h, samples, ONE)
+                forward_sparse(lists, offset(row, entry[WEIGHT]), h, samples, entry[FAN_OUT], ONE)
+            elif entry[KIND] == AFFINE:
+                forward_affine(gemm, entry, row, below, h, scratch, samples, ONE)
+            elif entry[KIND] == CONVOLUTION:
+                forward_convolution(gemm, entry, row, below, h, scratch, samples, ONE)
+            else:
+                forward_pooling(entry, below, h, samples, entry[KIND] == MAX_POOLING, ONE)
+            work[entry[SIZES]] = activate(entry[ACTIVATION], h, samples * entry[FAN_OUT])
             below = h
 
     @compiled
@@ -77,15 +91,22 @@ def passes_of(real: Any) -> tuple[Callable[..., Any], ...]:
         is_finite = True
         for layer in range(num_layers - 1, -1, -1):
             entry = offset(layers, layer * LAYER_COLUMNS)
-            fan_in, fan_out, d = entry[FAN_IN], entry[FAN_OUT], offset(work, entry[DELTA])
-            differentiate(entry[ACTIVATION], offset(work, entry[OUTPUT]), d, samples * fan_out)
+            d, scratch = offset(work, entry[DELTA]), offset(work, entry[SCRATCH])
+            h = offset(work, entry[OUTPUT])
+            size = differentiate(entry[ACTIVATION], h, d, samples * entry[FAN_OUT])
             bound = largest_x
             if layer > 0:
                 lower = offset(layers, (layer - 1) * LAYER_COLUMNS)
-                bound = sum_of_sizes(offset(work, lower[OUTPUT]), samples * fan_in)
+                bound = work[lower[SIZES]]
                 dx = offset(work, lower[DELTA])
-                backward(gemm, d, offset(row, entry[WEIGHT]), dx, samples, fan_in, fan_out, ONE)
-            is_finite = is_finite and bound * sum_of_sizes(d, samples * fan_out) <= LARGEST
+                if entry[KIND] == AFFINE:
+                    backward_affine(gemm, entry, row, d, dx, scratch, samples, ONE)
+                elif entry[KIND] == CONVOLUTION:
+                    backward_convolution(gemm, entry, row, d, dx, scratch, samples, ONE)
+                else:
+                    below = offset(work, lower[OUTPUT])
+                    backward_pooling(entry, below, d, dx, samples, entry[KIND] == MAX_POOLING, ONE)
+            is_finite = is_finite and bound * size <= LARGEST
         return is_finite
 
     @compiled
@@ -101,27 +122,31 @@ def passes_of(real: Any) -> tuple[Callable[..., Any], ...]:
 
     @compiled
     def update(
-        net: Any, row: Any, x: Any, work: Any, samples: int,
+        net: Any, row: Any, batch: Any, work: Any, samples: int,
         keep: Any, scale: Any, penalties: Any, to: Any, in_place: bool,
     ) -> None:  # fmt: skip
         """to <- keep to + scale gradient, penalty included; `in_place` says that `to` is the parameters."""
-        gemm, layers, num_layers = net
+        (gemm, layers, num_layers), (is_sparse, x, lists) = net, batch
         of_weights, of_biases = penalties
         below = x
         for layer in range(num_layers):
             entry = offset(layers, layer * LAYER_COLUMNS)
-            fan_in, fan_out, d = entry[FAN_IN], entry[FAN_OUT], offset(work, entry[DELTA])
-            w, target = offset(row, entry[WEIGHT]), offset(to, entry[WEIGHT])
-            left = begin(w, target, fan_in * fan_out, keep, scale, of_weights, in_place)
-            accumulate(gemm, below, d, target, samples, fan_in, fan_out, scale, left, ONE)
-            if entry[BIAS] >= 0:
-                bias, target = offset(row, entry[BIAS]), offset(to, entry[BIAS])
-                kept, decay = begin(bias, target, fan_out, keep, scale, of_biases, in_place)
-                for o in range(fan_out):
-                    target[o] = kept * target[o] + decay * target[o]
-                for n in range(samples):
-                    for o in range(fan_out):
-                        target[o] += scale * d[n * fan_out + o]
+            d, scratch = offset(work, entry[DELTA]), offset(work, entry[SCRATCH])
+            if entry[NUM_WEIGHTS] > 0:
+                w, target, count = offset(row, entry[WEIGHT]), offset(to, entry[WEIGHT]), entry[NUM_WEIGHTS]
+                left = begin(w, target, count, keep, scale, of_weights, in_place)
+                bias, of_bias, count = offset(row, entry[BIAS]), offset(to, entry[BIAS]), entry[NUM_BIASES]
+                kept, decay = begin(bias, of_bias, count, keep, scale, of_biases, in_place)
+                for place in range(count):
+                    of_bias[place] = kept * of_bias[place] + decay * of_bias[place]
+                if layer == 0 and is_sparse:
+                    fan_in, fan_out = entry[FAN_IN], entry[FAN_OUT]
+                    accumulate_sparse(lists, d, target, samples, fan_in, fan_out, scale, left, ONE)
+                    add_biases(entry, d, to, samples, scale)
+                elif entry[KIND] == AFFINE:
+                    add_affine(gemm, entry, below, d, to, scratch, samples, scale, left, ONE)
+                else:
+                    add_convolution(gemm, entry, below, d, to, scratch, samples, scale, left, ONE)
             below = offset(work, entry[OUTPUT])
 
     return forward_pass, loss_pass, backward_pass, update

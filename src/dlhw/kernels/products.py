@@ -1,4 +1,4 @@
-"""Products of one run's layer in compiled code: by BLAS, or for a few samples by plain loops.
+"""Products of one run's affine layer in compiled code: by BLAS, or by plain loops where those are faster.
 
 x (N, I), W (I, O), h and d (N, O), all contiguous by rows. BLAS counts by columns, where such a matrix is its
 own transpose: h = x W is computed as h^T = W^T x^T.
@@ -6,83 +6,114 @@ own transpose: h = x W is computed as h^T = W^T x^T.
 
 from typing import Any
 
-from numba import njit
-
 from dlhw.kernels.intrinsics import call_gemm, offset
+from dlhw.kernels.jit import contracted
+from dlhw.kernels.loops import add_dots, add_product, add_rows
+from dlhw.kernels.shapes import FEW, NARROW, PIECE, UNIT, WIDE
 
 N, T = 78, 84  # character codes
-# Samples up to which loops over rows of W beat BLAS's product, made for more. Measured on 784-128-10:
-# an update takes 13 microseconds for one sample, where BLAS's two large products alone take 31; about 90 for
-# 16, and 104 for 17, which go by BLAS. Inputs of 0 are skipped.
-FEW = 16
-
-# multiplying and adding in one instruction rounds once instead of twice
-compiled = njit(error_model="numpy", fastmath={"contract"})
 
 
-@compiled
-def forward(gemm: Any, x: Any, w: Any, h: Any, samples: int, fan_in: int, fan_out: int, one: Any) -> None:
+@contracted
+def is_narrow(fan_in: int, fan_out: int) -> bool:
+    """Whether such a layer's products of more than FEW samples go by pieces."""
+    return fan_out <= NARROW and fan_in >= WIDE
+
+
+@contracted
+def forward(
+    gemm: Any, x: Any, w: Any, h: Any, scratch: Any, samples: int, fan_in: int, fan_out: int, one: Any
+) -> None:
     """h <- h + x W"""
-    if samples > FEW:
+    if samples <= FEW:
+        for n in range(samples):
+            add_rows(offset(h, n * fan_out), offset(x, n * fan_in), UNIT, fan_in, w, fan_out, fan_out, one)
+    elif is_narrow(fan_in, fan_out):
+        for start in range(0, fan_in, PIECE):
+            count = min(PIECE, fan_in - start)
+            turn(offset(w, start * fan_out), scratch, count, fan_out)
+            add_dots(h, fan_out, offset(x, start), fan_in, scratch, PIECE, samples, fan_out, count, one)
+    else:
         call_gemm(gemm, N, N, fan_out, samples, fan_in, one, w, fan_out, x, fan_in, one, h, fan_out)
-        return
-    for n in range(samples):
-        add_rows(offset(h, n * fan_out), offset(x, n * fan_in), 1, fan_in, w, fan_out, one)
 
 
-@compiled
-def backward(gemm: Any, d: Any, w: Any, dx: Any, samples: int, fan_in: int, fan_out: int, one: Any) -> None:
+@contracted
+def backward(
+    gemm: Any, d: Any, w: Any, dx: Any, scratch: Any, samples: int, fan_in: int, fan_out: int, one: Any
+) -> None:
     """dx <- d W^T"""
-    if samples > FEW:
-        zero = one - one
+    zero = one - one
+    if samples <= FEW:
+        for n in range(samples):
+            for i in range(fan_in):
+                total = zero
+                for o in range(fan_out):
+                    total += d[n * fan_out + o] * w[i * fan_out + o]
+                dx[n * fan_in + i] = total
+    elif is_narrow(fan_in, fan_out):
+        for start in range(0, fan_in, PIECE):
+            count = min(PIECE, fan_in - start)
+            turn(offset(w, start * fan_out), scratch, count, fan_out)
+            for n in range(samples):
+                fill(offset(dx, n * fan_in + start), count, zero)
+            add_product(
+                offset(dx, start), fan_in, d, fan_out, UNIT, scratch, PIECE, samples, fan_out, count, one
+            )
+    else:
         call_gemm(gemm, T, N, fan_in, samples, fan_out, one, w, fan_out, d, fan_out, zero, dx, fan_in)
-        return
-    for n in range(samples):
-        for i in range(fan_in):
-            total = one - one
-            for o in range(fan_out):
-                total += d[n * fan_out + o] * w[i * fan_out + o]
-            dx[n * fan_in + i] = total
 
 
-@compiled
+@contracted
 def accumulate(
-    gemm: Any, x: Any, d: Any, w: Any, samples: int, fan_in: int, fan_out: int, scale: Any, factors: Any,
-    one: Any,
+    gemm: Any, x: Any, d: Any, w: Any, scratch: Any, samples: int, fan_in: int, fan_out: int, scale: Any,
+    factors: Any, one: Any,
 ) -> None:  # fmt: skip
     """W <- keep W + decay W + scale x^T d: a gradient (keep 0), or at once the update of gradient descent.
 
     keep and decay stay apart because 1 - lr alpha, as one number, would be rounded alike at every step.
     """
     (keep, decay), zero = factors, one - one
-    if samples > FEW:
+    if samples <= FEW:
+        for i in range(fan_in):
+            row = offset(w, i * fan_out)
+            if keep != one or decay != zero:
+                for o in range(fan_out):
+                    row[o] = keep * row[o] + decay * row[o]
+            add_rows(row, offset(x, i), fan_in, samples, d, fan_out, fan_out, scale)
+    elif is_narrow(fan_in, fan_out):
+        for start in range(0, fan_in, PIECE):
+            count = min(PIECE, fan_in - start)
+            fill(scratch, fan_out * PIECE, zero)
+            add_product(
+                scratch, PIECE, d, UNIT, fan_out, offset(x, start), fan_in, fan_out, samples, count, one
+            )
+            add_turned(offset(w, start * fan_out), scratch, count, fan_out, scale, keep, decay)
+    else:
         if decay != zero:
             for place in range(fan_in * fan_out):
                 w[place] += decay * w[place]
         call_gemm(gemm, N, T, fan_out, fan_in, samples, scale, d, fan_out, x, fan_in, keep, w, fan_out)
-        return
-    for i in range(fan_in):
-        row = offset(w, i * fan_out)
-        if keep != one or decay != zero:
-            for o in range(fan_out):
-                row[o] = keep * row[o] + decay * row[o]
-        add_rows(row, offset(x, i), fan_in, samples, d, fan_out, scale)
 
 
-@compiled
-def add_rows(to: Any, values: Any, step: int, count: int, rows: Any, length: int, scale: Any) -> None:
-    """to <- to + scale sum_j values[j step] rows[j], four rows each time `to` is read and written."""
-    fours = count - count % 4
-    for j in range(0, fours, 4):
-        v0, v1 = scale * values[j * step], scale * values[(j + 1) * step]
-        v2, v3 = scale * values[(j + 2) * step], scale * values[(j + 3) * step]
-        if v0 != 0 or v1 != 0 or v2 != 0 or v3 != 0:
-            r0, r1 = offset(rows, j * length), offset(rows, (j + 1) * length)
-            r2, r3 = offset(rows, (j + 2) * length), offset(rows, (j + 3) * length)
-            for place in range(length):
-                to[place] += v0 * r0[place] + v1 * r1[place] + v2 * r2[place] + v3 * r3[place]
-    for j in range(fours, count):
-        value, row = scale * values[j * step], offset(rows, j * length)
-        if value != 0:
-            for place in range(length):
-                to[place] += value * row[place]
+@contracted
+def fill(to: Any, count: int, value: Any) -> None:
+    """All of them to one value."""
+    for place in range(count):
+        to[place] = value
+
+
+@contracted
+def turn(w: Any, turned: Any, count: int, fan_out: int) -> None:
+    """Rows w (count, O) as columns of `turned` (O, PIECE)."""
+    for i in range(count):
+        for o in range(fan_out):
+            turned[o * PIECE + i] = w[i * fan_out + o]
+
+
+@contracted
+def add_turned(w: Any, turned: Any, count: int, fan_out: int, scale: Any, keep: Any, decay: Any) -> None:
+    """w (count, O) <- keep w + decay w + scale times columns of `turned` (O, PIECE)."""
+    for i in range(count):
+        for o in range(fan_out):
+            old = w[i * fan_out + o]
+            w[i * fan_out + o] = keep * old + decay * old + scale * turned[o * PIECE + i]

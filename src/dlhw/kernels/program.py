@@ -7,9 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from dlhw.kernels import codes
 from dlhw.kernels.arguments import ARGUMENTS
 from dlhw.kernels.blas import gemm_address
-from dlhw.kernels.chain import LOSSES, table_of
+from dlhw.kernels.chain import LOSSES, table_of, takes_lists
+from dlhw.kernels.listed import Listed
 from dlhw.kernels.objectcode import load_steps
 from dlhw.nn.losses import Loss, SquaredError
 from dlhw.nn.network import Network
@@ -36,16 +38,26 @@ class Penalty:
 
 
 @dataclass(frozen=True)
-class Momentum:
-    """v <- rate v + g of each run, and W <- W - lr v.
+class Rule:
+    """What is done with a gradient; the formulas are those of `dlhw.optim.optimizers`.
 
     Args:
-        rate: (R,).
-        velocities_RP: v, changed in place.
+        code: see `dlhw.kernels.codes`.
+        momentum: of each run, (R,); beta1 of Adam.
+        velocities_RP: of momentum, or m of Adam; changed in place.
+        squares_RP: v of Adam; changed in place.
+        beta2: of Adam, (R,).
+        eps: of Adam, (R,).
+        decay: of Adam, (R,): W <- (1 - lr decay) W before the step.
     """
 
-    rate: Tensor
-    velocities_RP: Tensor
+    code: int = codes.PLAIN
+    momentum: Tensor | None = None
+    velocities_RP: Tensor | None = None
+    squares_RP: Tensor | None = None
+    beta2: Tensor | None = None
+    eps: Tensor | None = None
+    decay: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -83,7 +95,8 @@ class Program:
         targets: (R or 1, n) or (R or 1, n, K).
         batch_size: B.
         penalty: of each run.
-        momentum: of each run; None: W <- W - lr g.
+        rule: None: W <- W - lr g.
+        listed: the same inputs, listed; used where the first layer is affine.
     """
 
     def __init__(
@@ -97,19 +110,27 @@ class Program:
         targets: Tensor,
         batch_size: int,
         penalty: Penalty,
-        momentum: Momentum | None = None,
+        rule: Rule | None = None,
+        listed: Listed | None = None,
     ) -> None:
         self.num_runs = params_RP.shape[0]
         self.steps = load_steps(params_RP.dtype)
         inputs = inputs.flatten(2).to(params_RP).contiguous()
         layers, work_size = table_of(model, layout, batch_size)
+        listed = listed if takes_lists(model) else None
         width = inputs.shape[2]
         num_batches = max(1, GATHERED_BYTES // (batch_size * width * inputs.element_size()))
         is_regression = isinstance(loss, SquaredError)
         self.counts_right = not is_regression
         targets = targets.contiguous() if is_regression else targets.long().contiguous()
         nothing = params_RP.new_empty(1)
-        rate = params_RP.new_zeros(self.num_runs) if momentum is None else momentum.rate
+        rule = rule or Rule()
+
+        def of_rule(numbers: Tensor | None) -> Tensor:
+            return (
+                params_RP.new_zeros(self.num_runs) if numbers is None else numbers.to(params_RP).contiguous()
+            )
+
         # tensors whose memory the compiled code sees: they must live as long as this object
         self._memory: dict[str, Tensor] = {
             "params": params_RP,
@@ -118,31 +139,64 @@ class Program:
             "inputs": inputs,
             "labels": torch.zeros(targets.shape[:2], dtype=torch.long) if is_regression else targets,
             "values": targets if is_regression else nothing,
-            "velocities": nothing if momentum is None else momentum.velocities_RP,
-            "momentum": rate.contiguous(),
+            "velocities": nothing if rule.velocities_RP is None else rule.velocities_RP,
+            "squares": nothing if rule.squares_RP is None else rule.squares_RP,
+            "momentum": of_rule(rule.momentum),
+            "beta2": of_rule(rule.beta2),
+            "eps": of_rule(rule.eps),
+            "decay": of_rule(rule.decay),
             "slope": penalty.slope.to(params_RP).contiguous(),
             "alpha": penalty.alpha.to(params_RP).contiguous(),
             "work": params_RP.new_empty(work_size),
             "batches": params_RP.new_empty(num_batches * batch_size * width),
+            **self._lists(listed, params_RP, num_batches, batch_size, width),
         }
         self._numbers: dict[str, Any] = {
             "stride": params_RP.stride(0),
             "num_runs": self.num_runs,
             "gemm": gemm_address(params_RP.dtype),
             "num_layers": layers.shape[0],
+            "turned_size": 0 if listed is None else batch_size * listed.most,
             "input_stride": 0 if inputs.shape[0] == 1 else inputs.shape[1],
             "largest_x": float(inputs.abs().max()),
             "target_stride": 0 if targets.shape[0] == 1 else targets.shape[1],
             "batch": batch_size,
             "loss": LOSSES[type(loss)],
             "factor": loss.factor if isinstance(loss, SquaredError) else 1.0,
-            "has_momentum": int(momentum is not None),
+            "rule": rule.code,
             "on_biases": float(penalty.on_biases),
             "num_batches": num_batches,
         }
 
+    @staticmethod
+    def _lists(
+        listed: Listed | None, like: Tensor, num_batches: int, batch_size: int, width: int
+    ) -> dict[str, Tensor]:
+        """The lists, and room for batches listed by columns."""
+        none = torch.zeros(1, dtype=torch.long)
+        if listed is None:
+            listed = Listed(none.expand(like.shape[0]).contiguous(), none, none.int(), like.new_empty(1), 0)
+        room = max(1, num_batches * batch_size * listed.most)
+        return {
+            "is_listed": listed.is_listed,
+            "starts": listed.starts,
+            "columns": listed.columns,
+            "entries": listed.entries.to(like),
+            "turned_starts": none.new_empty(num_batches * (width + 1)),
+            "turned_rows": listed.columns.new_empty(room),
+            "turned_entries": like.new_empty(room),
+        }
+
     def run(
-        self, order: Tensor, start: int, stop: int, lr_R: Tensor, tally: Tally, *, keep_gradients: bool
+        self,
+        order: Tensor,
+        start: int,
+        stop: int,
+        lr_R: Tensor,
+        tally: Tally,
+        *,
+        steps_before: int = 0,
+        keep_gradients: bool,
     ) -> None:
         """Make the steps of an epoch from one place in the order to another.
 
@@ -152,6 +206,7 @@ class Program:
             stop: one behind the last; a smaller last batch ends there.
             lr_R: learning rates; 0 leaves a run's parameters as they are.
             tally: is added to.
+            steps_before: updates made before, in all epochs.
             keep_gradients: whether the last step leaves its gradient (penalty included).
         """
         memory = self._memory | {
@@ -165,6 +220,7 @@ class Program:
             "order_stride": 0 if order.shape[0] == 1 else order.shape[1],
             "start": start,
             "stop": stop,
+            "steps_before": steps_before,
             "keep_gradients": int(keep_gradients),
         }
         given = numbers | {name: tensor.data_ptr() for name, tensor in memory.items()}

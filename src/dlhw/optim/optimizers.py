@@ -116,11 +116,16 @@ class Adam(Optimizer):
         self.beta2_R1 = column([config.betas[1] for config in configs], params_RP)
         self.eps_R1 = column([config.eps for config in configs], params_RP)
 
+    def moments(self) -> tuple[Tensor, Tensor]:
+        """m and v (R, P), zero before the first step."""
+        return self._buffer("exp_avg"), self._buffer("exp_avg_sq")
+
     def step(self, grads_RP: Tensor, lr_R1: Tensor) -> None:
         self._steps += 1
-        m = self._buffer("exp_avg").lerp_(grads_RP, 1 - self.beta1_R1)
+        m, v = self.moments()
+        m.lerp_(grads_RP, 1 - self.beta1_R1)
         square = torch.mul(grads_RP, grads_RP, out=self._scratch_RP)
-        v = self._buffer("exp_avg_sq").lerp_(square, 1 - self.beta2_R1)
+        v.lerp_(square, 1 - self.beta2_R1)
         root = torch.sqrt(v, out=self._scratch_RP).div_((1 - self.beta2_R1**self._steps).sqrt())
         update = torch.div(m, root.add_(self.eps_R1), out=self._scratch_RP)
         self.params_RP.addcmul_(update, lr_R1 / (1 - self.beta1_R1**self._steps), value=-1)

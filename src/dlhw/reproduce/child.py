@@ -1,9 +1,10 @@
 """Run one experiment in a process of its own, so that its memory comes back and its failure is its own."""
 
+import multiprocessing
 import os
 import signal
-import subprocess
 import sys
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from dlhw.cli import FULL_ERROR
@@ -13,10 +14,13 @@ PATIENCE = 30.0
 # Lines of a failed run's log that are shown.
 TAIL = 12
 LOG = "train.log"
+# Two of the three seconds of a small experiment are imports. Where processes can be forked, children come
+# from one that has done them once, and nothing else: it has computed nothing, and has no thread of ours.
+IMPORTED = ["dlhw.train", "dlhw.launcher.cohorts", "dlhw.reporting.console", "pandas", "scipy.optimize"]
 
 
 def train(label: str, folder: Path) -> tuple[int, str]:
-    """Run `dlhw-train experiment=LABEL` with its runs below `folder`, its output in `folder`/train.log.
+    """Do what `dlhw-train experiment=LABEL` does, with runs below `folder` and output in `folder`/train.log.
 
     Args:
         label: such as `cs7643/lr`.
@@ -30,34 +34,48 @@ def train(label: str, folder: Path) -> tuple[int, str]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / LOG
-    with log.open("wb") as output:
-        # A session of its own: Ctrl-C reaches it by us alone, and only once.
-        child = subprocess.Popen(
-            command(label, folder), stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
-            start_new_session=True, env=_environment(),
-        )  # fmt: skip
-        try:
-            status = child.wait()
-        except BaseException:
-            _end(child)
-            raise
-    return status, tail(log)
+    log.touch()
+    child = _process(arguments(label, folder), log)
+    child.start()
+    try:
+        child.join()
+    except BaseException:
+        _end(child)
+        raise
+    return child.exitcode or 0, tail(log)
 
 
-def command(label: str, folder: Path) -> list[str]:
+def _process(argv: list[str], log: Path) -> BaseProcess:
+    if sys.platform != "linux":  # elsewhere libraries do not bear a fork
+        return multiprocessing.get_context("spawn").Process(target=_run, args=(argv, log))
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(IMPORTED)
+    return context.Process(target=_run, args=(argv, log))
+
+
+def _run(argv: list[str], log: Path) -> None:
+    """The child: be `dlhw-train` with these arguments."""
+    os.setsid()  # Ctrl-C reaches it by our parent alone, and only once
+    with log.open("wb") as output, open(os.devnull, "rb") as nothing:
+        for source, number in ((nothing, 0), (output, 1), (output, 2)):
+            os.dup2(source.fileno(), number)
+    # our parent's command has Hydra raise its errors; this one tells them in sentences
+    os.environ.pop(FULL_ERROR, None)
+    from dlhw.train import main
+
+    sys.argv = ["dlhw-train", *argv]
+    main()
+
+
+def arguments(label: str, folder: Path) -> list[str]:
     """The child's command line. Runs of an earlier version of code or config are trained anew."""
-    options = [
+    return [
+        f"experiment={label}",
         f"hydra.sweep.dir={quoted(str(folder))}",
         "hydra.sweeper.on_change=recompute",
         "tracking.console=none",
         "tracking.tensorboard=false",
     ]
-    return [sys.executable, "-m", "dlhw.train", f"experiment={label}", *options]
-
-
-def _environment() -> dict[str, str]:
-    """Ours, but the child tells errors in sentences: our own command has Hydra raise its errors."""
-    return {name: value for name, value in os.environ.items() if name != FULL_ERROR}
 
 
 def quoted(text: str) -> str:
@@ -70,15 +88,12 @@ def quoted(text: str) -> str:
     return f"'{escaped}'"
 
 
-def _end(child: "subprocess.Popen[bytes]") -> None:
+def _end(child: BaseProcess) -> None:
     """Let the child end as after Ctrl-C; if it will not, end it."""
     for how in (signal.SIGINT, signal.SIGKILL):
-        if child.poll() is None:
-            child.send_signal(how)
-            try:
-                child.wait(PATIENCE)
-            except subprocess.TimeoutExpired:
-                continue
+        if child.is_alive() and child.pid is not None:
+            os.kill(child.pid, how)
+            child.join(PATIENCE)
 
 
 def tail(log: Path) -> str:

@@ -39,15 +39,13 @@ def _installed(package: str) -> str | None:
 
 
 def machine(device: str) -> dict[str, Any]:
-    """Platform, processor, accelerator if `device` is one, threads of torch on the CPU, same bits or not."""
+    """Platform, processor, accelerator if `device` is one, threads of torch on the CPU."""
     is_cuda = device.startswith("cuda")
     return {
         "platform": platform.platform(),
         "cpu": cpu_name(),
         "accelerator": torch.cuda.get_device_name(device) if is_cuda else None,
         "num_threads": torch.get_num_threads(),
-        # Elsewhere every algorithm in use is: the same seed gives the same bits.
-        "deterministic": torch.are_deterministic_algorithms_enabled() if is_cuda else True,
     }
 
 

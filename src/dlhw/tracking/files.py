@@ -1,5 +1,6 @@
 """Files that are either whole or not there."""
 
+import io
 import json
 import math
 import os
@@ -35,6 +36,18 @@ def write_atomic(path: Path, content: bytes | str, keep: Path | None = None) -> 
         raise OSError(error.errno, error.strerror, str(path)) from error  # a failing write names no file
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def append_whole(path: Path, lines: bytes) -> None:
+    """Append all of `lines`, or, on a full disk for example, nothing."""
+    with path.open("ab", buffering=0) as file:
+        before = file.seek(0, io.SEEK_END)
+        try:
+            if file.write(lines) != len(lines):
+                raise OSError(f"{path} could not be written: the disk is full")
+        except BaseException:
+            file.truncate(before)
+            raise
 
 
 def write_json(path: Path, tree: Any) -> None:

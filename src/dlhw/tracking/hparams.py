@@ -36,24 +36,35 @@ def metric_values(result: RunResult) -> dict[str, float]:
 def start_summary(info: RunInfo) -> Any:
     """The event that opens the row, so that a run has one while it trains.
 
-    torch makes another that lists the columns. It is left out: TensorBoard would take the list of whichever
-    run it finds first for all of them, hide the fields that other runs have, and no longer put those first
-    that differ. Without a list it makes its own, from all runs and all scalars.
+    torch's writer makes another that lists the columns. It is left out: TensorBoard would take the list of
+    whichever run it finds first for all of them, hide the fields that other runs have, and no longer put
+    those first that differ. Without a list it makes its own, from all runs and all scalars.
     """
-    from torch.utils.tensorboard.summary import hparams
+    from tensorboard.plugins.hparams import metadata, plugin_data_pb2
 
-    _, session, _ = hparams(hyperparameters(info), {})
-    return session
+    start = plugin_data_pb2.SessionStartInfo()
+    for key, value in hyperparameters(info).items():
+        if isinstance(value, str):
+            start.hparams[key].string_value = value
+        else:
+            start.hparams[key].number_value = value
+    return _summary(metadata.SESSION_START_INFO_TAG, session_start_info=start)
 
 
 def end_summary(status: Status) -> Any:
-    """The event that closes the row, as a success or a failure (torch's own knows successes only)."""
-    from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
+    """The event that closes the row, as a success or a failure."""
     from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2
 
     code = api_pb2.STATUS_SUCCESS if status in GOOD else api_pb2.STATUS_FAILURE
     end = plugin_data_pb2.SessionEndInfo(status=code)
-    content = plugin_data_pb2.HParamsPluginData(session_end_info=end, version=metadata.PLUGIN_DATA_VERSION)
-    plugin = SummaryMetadata.PluginData(plugin_name=metadata.PLUGIN_NAME, content=content.SerializeToString())
+    return _summary(metadata.SESSION_END_INFO_TAG, session_end_info=end)
+
+
+def _summary(tag: str, **content: Any) -> Any:
+    from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
+    from tensorboard.plugins.hparams import metadata, plugin_data_pb2
+
+    data = plugin_data_pb2.HParamsPluginData(version=metadata.PLUGIN_DATA_VERSION, **content)
+    plugin = SummaryMetadata.PluginData(plugin_name=metadata.PLUGIN_NAME, content=data.SerializeToString())
     about = SummaryMetadata(plugin_data=plugin)
-    return Summary(value=[Summary.Value(tag=metadata.SESSION_END_INFO_TAG, metadata=about)])
+    return Summary(value=[Summary.Value(tag=tag, metadata=about)])

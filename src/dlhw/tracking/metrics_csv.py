@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from dlhw.tracking.files import write_atomic
+from dlhw.tracking.files import append_whole, write_atomic
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Snapshot, Status
 
 METRICS_FILE = "metrics.csv"
@@ -72,15 +72,3 @@ def rows_up_to(path: Path, step: int) -> list[list[str]]:
     # A killed process can leave its last line torn.
     whole = [row for row in rows if len(row) == len(COLUMNS) and row[2].isdigit()]
     return [row for row in whole if int(row[2]) <= step and row[3] != "test"]
-
-
-def append_whole(path: Path, lines: bytes) -> None:
-    """Append all of `lines`, or, on a full disk for example, nothing."""
-    with path.open("ab", buffering=0) as file:
-        before = file.seek(0, io.SEEK_END)
-        try:
-            if file.write(lines) != len(lines):
-                raise OSError(f"{path} could not be written: the disk is full")
-        except BaseException:
-            file.truncate(before)
-            raise

@@ -10,6 +10,7 @@ from dlhw.config.data_base import VAL_FROM_TEST
 from dlhw.config.root import TrainConfig
 from dlhw.tracking.environment import config_hash, git_state, machine, versions
 from dlhw.tracking.files import write_json
+from dlhw.training.determinism import determinism
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores, Snapshot, Status
 from dlhw.training.progress import from_plain
 
@@ -42,13 +43,18 @@ class SummaryTracker:
         """Only the end counts."""
 
     def finish(self, result: RunResult, snapshot: Snapshot) -> None:
-        write_json(self._path, outcome(result) | self._about)
+        self._write(result)
         self._has_ended = True
 
     def abort(self, status: Status, message: str) -> None:
         """Keep what the evaluations told. A run that had finished when another one failed stays finished."""
         if not self._has_ended:
-            write_json(self._path, outcome(self._so_far(status, message)) | self._about)
+            self._write(self._so_far(status, message))
+
+    def _write(self, result: RunResult) -> None:
+        """What was not deterministic is known only once it has run."""
+        device = self._about.get("device", "cpu")
+        write_json(self._path, outcome(result) | self._about | determinism(device))
 
     def _so_far(self, status: Status, message: str) -> RunResult:
         nothing = Evaluation(epoch=0.0, step=0, seconds=0.0, lr=0.0, scores={})
@@ -117,6 +123,7 @@ def about(info: RunInfo) -> dict[str, Any]:
         "num_parameters": info.num_parameters,
         "num_samples": dict(info.num_samples),
         "split_hashes": dict(info.split_hashes),
+        "in_training": dict(info.in_training),
         "notes": notes(info.config),
         "gradcheck": None if info.gradcheck is None else {"max_relative_error": info.gradcheck},
         "device": info.device,

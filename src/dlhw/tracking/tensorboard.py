@@ -2,23 +2,20 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from omegaconf import OmegaConf
 from torch import Tensor
 
 from dlhw.config.load import to_dict
 from dlhw.tracking.confusion import confusion_picture
+from dlhw.tracking.event_file import EventFile
 from dlhw.tracking.histogram import histogram
 from dlhw.tracking.hparams import end_summary, metric_values, start_summary
 from dlhw.tracking.images import first_layer, weight_picture, weight_tiles
-from dlhw.tracking.tensorboard_values import image, scalars
+from dlhw.tracking.tensorboard_values import distribution, image, scalars, text
 from dlhw.tracking.thinning import Thinning
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Snapshot, Status
-
-if TYPE_CHECKING:
-    from torch.utils.tensorboard import SummaryWriter
-
 
 # TensorBoard itself shows a thousand points of a curve and ten pictures; metrics.csv has every evaluation.
 FULL_CURVES, FULL_DRAWINGS = 2000, 50
@@ -35,7 +32,7 @@ class TensorBoardTracker:
     def __init__(self, folder: Path, weights_every: int) -> None:
         self._folder = folder
         self._weights_every = weights_every
-        self._writer: SummaryWriter | None = None
+        self._file: EventFile | None = None
         self._image_layer: str | None = None
         self._input_shape: tuple[int, ...] = ()
         self._class_names: list[str] = []
@@ -45,22 +42,20 @@ class TensorBoardTracker:
         self._left_out: tuple[dict[str, float], int] | None = None
 
     def start(self, info: RunInfo, snapshot: Snapshot) -> None:
-        from torch.utils.tensorboard import SummaryWriter  # heavy, and not needed for --help
-
         step = int(snapshot.progress().get("step", 0))
         # A run that goes on from a checkpoint repeats what an earlier process wrote after it.
-        self._writer = SummaryWriter(str(self._folder), purge_step=step + 1 if step else None)
+        self._file = EventFile(self._folder, purge_step=step + 1 if step else None)
         self._image_layer = first_layer(info.layers, info.input_shape)
         self._input_shape, self._class_names = info.input_shape, list(info.class_names)
-        self._writer.add_text("config", _config_text(to_dict(info.config)), step)
-        self._add(start_summary(info), None)
+        self._file.add(text("config", _config_text(to_dict(info.config))), step)
+        self._file.add(start_summary(info))
         self._draw_weights(snapshot, step)
-        self._writer.flush()
+        self._file.flush()
 
     def evaluated(self, evaluation: Evaluation, snapshot: Snapshot) -> None:
         values = _score_values(evaluation)
         if set(evaluation.scores) == {"test"}:  # which comes after training
-            self._add(scalars(values), evaluation.step)
+            self._open().add(scalars(values), evaluation.step)
             return
         self._evaluations += 1
         if self._weights_every and self._evaluations % self._weights_every == 0 and self._drawings.keeps():
@@ -69,7 +64,7 @@ class TensorBoardTracker:
         values |= {"optimizer/lr": evaluation.lr} | norms
         if self._points.keeps():
             self._left_out = None
-            self._add(scalars(values), evaluation.step)
+            self._open().add(scalars(values), evaluation.step)
             self._open().flush()
         else:
             self._left_out = (values, evaluation.step)
@@ -84,8 +79,8 @@ class TensorBoardTracker:
             if result.confusion_KK is not None:
                 part = result.confusion_part or "val"
                 picture = confusion_picture(result.confusion_KK, self._class_names, part)
-                self._add(image(f"confusion/{part}", picture), result.steps)
-            self._add(scalars(metric_values(result)), result.steps)
+                self._open().add(image(f"confusion/{part}", picture), result.steps)
+            self._open().add(scalars(metric_values(result)), result.steps)
         finally:
             self._close(result.status)
 
@@ -101,40 +96,25 @@ class TensorBoardTracker:
         self._add_histograms("gradients", snapshot.gradients(), step)
         if self._image_layer is not None:
             picture = weight_picture(weight_tiles(weights[self._image_layer], self._input_shape))
-            self._add(image(f"first_layer/{self._image_layer}", picture), step)
+            self._open().add(image(f"first_layer/{self._image_layer}", picture), step)
 
     def _add_histograms(self, kind: str, tensors: Mapping[str, Tensor], step: int) -> None:
         for name, tensor in tensors.items():
             if (seen := histogram(tensor)) is not None:
-                self._open().add_histogram_raw(
-                    f"{kind}/{name}",
-                    min=seen.min,
-                    max=seen.max,
-                    num=seen.num,
-                    sum=seen.sum,
-                    sum_squares=seen.sum_squares,
-                    bucket_limits=seen.limits,
-                    bucket_counts=seen.counts,
-                    global_step=step,
-                )
+                self._open().add(distribution(f"{kind}/{name}", seen), step)
 
-    def _open(self) -> "SummaryWriter":
-        assert self._writer is not None, "start comes first, and nothing after the end"
-        return self._writer
-
-    def _add(self, summary: Any, step: int | None) -> None:
-        self._open()._get_file_writer().add_summary(summary, step)
+    def _open(self) -> EventFile:
+        assert self._file is not None, "start comes first, and nothing after the end"
+        return self._file
 
     def _close(self, status: Status) -> None:
-        if self._writer is None:
+        if self._file is None:
             return
-        try:
-            if self._left_out is not None:  # a curve ends where its run ends
-                self._add(scalars(self._left_out[0]), self._left_out[1])
-            self._add(end_summary(status), None)
-        finally:
-            self._writer.close()
-            self._writer = None
+        file, self._file = self._file, None
+        if self._left_out is not None:  # a curve ends where its run ends
+            file.add(scalars(self._left_out[0]), self._left_out[1])
+        file.add(end_summary(status))
+        file.flush()
 
 
 def _score_values(evaluation: Evaluation) -> dict[str, float]:

@@ -7,6 +7,7 @@ from typing import Any
 from PIL import Image
 
 from dlhw.tracking.colormap import Pixels
+from dlhw.tracking.histogram import Histogram
 
 PNG_EFFORT = 3  # a third of the time of torch's add_image, for files a twentieth larger
 
@@ -29,3 +30,33 @@ def image(tag: str, picture: Pixels) -> Any:
         height=height, width=width, colorspace=channels, encoded_image_string=png.getvalue()
     )
     return Summary(value=[Summary.Value(tag=tag, image=content)])
+
+
+def distribution(tag: str, seen: Histogram) -> Any:
+    """A histogram."""
+    from tensorboard.compat.proto.summary_pb2 import HistogramProto, Summary
+
+    content = HistogramProto(
+        min=seen.min,
+        max=seen.max,
+        num=seen.num,
+        sum=seen.sum,
+        sum_squares=seen.sum_squares,
+        bucket_limit=seen.limits,
+        bucket=seen.counts,
+    )
+    return Summary(value=[Summary.Value(tag=tag, histo=content)])
+
+
+def text(tag: str, content: str) -> Any:
+    """A text, which TensorBoard shows as Markdown."""
+    from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
+    from tensorboard.compat.proto.tensor_pb2 import TensorProto
+    from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
+    from tensorboard.plugins.text.plugin_data_pb2 import TextPluginData
+
+    version = TextPluginData(version=0).SerializeToString()
+    about = SummaryMetadata(plugin_data=SummaryMetadata.PluginData(plugin_name="text", content=version))
+    shape = TensorShapeProto(dim=[TensorShapeProto.Dim(size=1)])
+    tensor = TensorProto(dtype="DT_STRING", string_val=[content.encode()], tensor_shape=shape)
+    return Summary(value=[Summary.Value(tag=f"{tag}/text_summary", metadata=about, tensor=tensor)])

@@ -1,6 +1,6 @@
 """What makes the steps of a cohort: `trainer.kernels`, resolved."""
 
-from dlhw.config.optimizer import SGDConfig
+from dlhw.config.optimizer import AdamConfig, AdamWConfig, SGDConfig
 from dlhw.config.trainer import Engine, Kernels
 from dlhw.errors import ConfigError
 from dlhw.kernels.chain import reason_against
@@ -30,8 +30,8 @@ def _against_compiled(cohort: Cohort) -> str | None:
     if cohort.device.type != "cpu":
         return f"the device is {cohort.device}, compiled steps run on the CPU"
     optimizers = [config.optimizer for config in cohort.configs]
-    if not all(type(each) is SGDConfig and not each.nesterov for each in optimizers):
-        return "the optimizer is not sgd, or takes Nesterov's step"
+    if not all(type(each) in (SGDConfig, AdamConfig, AdamWConfig) for each in optimizers):
+        return f"optimizer={optimizers[0].name} has no compiled form (sgd, adam and adamw do)"
     if type(cohort.regularizer) not in (NoRegularizer, L1, L2):
         return f"the regularizer {type(cohort.regularizer).__name__} has no compiled form"
     return reason_against(cohort.model, cohort.loss)

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from dlhw.kernels.program import Momentum, Penalty, Program, Tally
+from dlhw.kernels import codes
+from dlhw.kernels.program import Penalty, Program, Rule, Tally
 from dlhw.nn.parameters import Layout
-from dlhw.optim.optimizers import SGD, Optimizer
+from dlhw.optim.optimizers import SGD, Adam, AdamW, Optimizer
 from dlhw.optim.regularizers import L1, L2, Regularizer
 from dlhw.training.cohort import Cohort
 from dlhw.training.pool import Pool, num_batches
@@ -37,15 +38,23 @@ def program_of(cohort: Cohort, pool: Pool, batch_size: int) -> Program:
         pool.targets,
         batch_size,
         penalty_of(cohort.regularizer, cohort.layout, cohort.num_runs),
-        _momentum_of(cohort.optimizer),
+        rule_of(cohort.optimizer),
+        pool.listed,
     )
 
 
-def _momentum_of(optimizer: Optimizer) -> Momentum | None:
+def rule_of(optimizer: Optimizer) -> Rule:
+    """An update rule for compiled steps, with the optimizer's own state."""
+    if isinstance(optimizer, Adam):
+        m, v = optimizer.moments()
+        decay = optimizer.weight_decay_R1.flatten() if isinstance(optimizer, AdamW) else None
+        betas = (optimizer.beta1_R1.flatten(), optimizer.beta2_R1.flatten())
+        return Rule(codes.ADAM, betas[0], m, v, betas[1], optimizer.eps_R1.flatten(), decay)
     assert isinstance(optimizer, SGD), "resolve_kernels takes no other"
-    return (
-        Momentum(optimizer.momentum_R1.flatten(), optimizer.velocities()) if optimizer.has_momentum else None
-    )
+    if not optimizer.has_momentum:
+        return Rule()
+    code = codes.NESTEROV if optimizer.nesterov else codes.MOMENTUM
+    return Rule(code, optimizer.momentum_R1.flatten(), optimizer.velocities())
 
 
 def compiled_gradient(cohort: Cohort, pool: Pool) -> Tensor:
@@ -89,7 +98,10 @@ class CompiledSteps(Steps):
         stop = min(start + count * self.batch_size, self.samples_per_epoch)
         tally = Tally.of(sums.loss, [-1 if at is None else 0 for at in known])
         lr_R = torch.tensor(list(lrs), dtype=self.cohort.dtype)
-        self.program.run(self._order, start, stop, lr_R, tally, keep_gradients=keep_gradients)
+        self.program.run(
+            self._order, start, stop, lr_R, tally, steps_before=step, keep_gradients=keep_gradients
+        )
+        self.cohort.optimizer.steps = step + count
         self._done += count
         sums.add_counts(tally.right if self.program.counts_right else None, stop - start)
         first = step + 1 - start // self.batch_size

@@ -1,6 +1,5 @@
 """Which device and which matrix-product kernels to train with."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from time import perf_counter
@@ -10,6 +9,7 @@ from torch import Tensor
 
 from dlhw.config.trainer import DType, Matmul
 from dlhw.errors import ConfigError
+from dlhw.training.determinism import be_deterministic
 
 DTYPES = {DType.float32: torch.float32, DType.float64: torch.float64}
 
@@ -37,17 +37,8 @@ def resolve_device(name: str) -> torch.device:
         if index >= count:
             have = f"this machine has {count} CUDA device{'s' * (count != 1)}" if count else "none is usable"
             raise ConfigError(f"trainer.device={name}: no such CUDA device, {have}; use cpu or auto")
-        _be_deterministic()
+        be_deterministic()
     return torch.device(name)
-
-
-def _be_deterministic() -> None:
-    """CUDA gives the same bits each time, wherever torch has such an algorithm; where not, it warns.
-
-    cuBLAS reads the setting when it is first used.
-    """
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(True, warn_only=True)
 
 
 @contextmanager

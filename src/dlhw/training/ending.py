@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 def finish(loop: "Loop") -> list[RunResult]:
     """Measure the test part with the last and the best parameters; tell the trackers; return the results."""
     last_RP, best_RP = loop.cohort.params_RP, loop.best_RP
+    for number, run in enumerate(loop.runs):
+        if not run.best:  # no evaluation was good: the last one is told as the best, with its parameters
+            best_RP[number].copy_(last_RP[number])
     final = _test_scores(loop, last_RP)
     best = final if torch.equal(best_RP, last_RP) else _test_scores(loop, best_RP)
     part, counts_RKK = _confusion(loop, best_RP if loop.trainer.select == "best" else last_RP)
@@ -51,8 +54,8 @@ def _result(run: Progress, final: dict[str, Scores], best: dict[str, Scores]) ->
         status=run.status,
         final={**run.last, **final},
         best={**(run.best or run.last), **best},
-        best_epoch=run.best_epoch,
-        best_step=run.best_step,
+        best_epoch=run.best_epoch if run.best else run.epoch,
+        best_step=run.best_step if run.best else run.step,
         epochs=run.epoch,
         steps=run.step,
         seconds=run.seconds,

@@ -1,5 +1,7 @@
 """Measuring all runs of a cohort between two steps, and what that means to each of them."""
 
+from collections.abc import Sequence
+from math import nan
 from typing import TYPE_CHECKING
 
 from dlhw.config.trainer import TrainMetrics
@@ -11,27 +13,32 @@ if TYPE_CHECKING:
 
 def evaluate(loop: "Loop") -> None:
     """Score training and validation part; find who is best, has stopped or diverged; tell the trackers."""
-    scores = {"train": _train_scores(loop)}
-    if "val" in loop.pools:
-        scores["val"] = loop.scores(loop.cohort.params_RP, "val")
-    seconds, epoch = loop.seconds(), loop.times.epoch_of(loop.step)
     diverged_at = [step for shard in loop.shards for step in shard.running.diverged_at]
+    scores = {"train": _train_scores(loop, diverged_at)}
+    if "val" in loop.pools:
+        scores["val"] = loop.scores(loop.cohort.params_RP, "val", of_ended=False)
+    seconds, epoch = loop.seconds(), loop.times.epoch_of(loop.step)
     loop.forget_norms()
     told = []
     for number, run in enumerate(loop.runs):
         if run.active:
             mine = {part: of_runs[number] for part, of_runs in scores.items()}
-            is_best = run.take(mine, epoch, loop.step, seconds)
-            run.find_divergence(diverged_at[number])
-            if is_best and run.diverged_at is None:
+            is_best = run.take(mine, epoch, loop.step, seconds, diverged_at[number])
+            if is_best:
                 loop.best_RP[number].copy_(loop.cohort.params_RP[number])
             told.append((number, mine, is_best))
     loop.workers.map(lambda each: loop.tell_scores(*each), told)
 
 
-def _train_scores(loop: "Loop") -> list[Scores]:
+def _train_scores(loop: "Loop", diverged_at: Sequence[int | None]) -> list[Scores]:
     running = [scores for shard in loop.shards for scores in shard.running.take()]
     has_batches = loop.step > 0 and loop.solver is None
     if loop.trainer.train_metrics is TrainMetrics.running and has_batches:
-        return running
-    return loop.scores(loop.cohort.params_RP, "train")
+        pairs = zip(running, diverged_at, strict=True)
+        return [scores if step is None else _unknown(scores) for scores, step in pairs]
+    return loop.scores(loop.cohort.params_RP, "train", of_ended=False)
+
+
+def _unknown(scores: Scores) -> Scores:
+    """After the step at which a run diverges there are no batches of it to average over."""
+    return Scores(nan, None if scores.accuracy is None else nan)

@@ -59,6 +59,7 @@ class RunInfo:
         num_parameters: trainable numbers of this run.
         num_samples: part of the data -> how many samples it has.
         split_hashes: part of the data -> SHA-256 of its samples, as `Dataset.hashes` has it.
+        in_training: other part -> how many of its samples stand in the training part too.
         input_shape: shape of one input, `(H, W)` and `(C, H, W)` for images.
         class_names: names of the classes, empty for regression.
         device: where it trains, such as "cpu" or "cuda:0".
@@ -84,6 +85,7 @@ class RunInfo:
     matmul: str = "highest"
     kernels: str = "torch"
     split_hashes: Mapping[str, str] = field(default_factory=dict)
+    in_training: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -166,4 +166,5 @@ def run_info(
         matmul=matmul,
         kernels=loop.kernels,
         split_hashes=dataset.hashes,
+        in_training=dataset.in_training,
     )

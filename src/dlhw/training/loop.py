@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from math import nan
 from time import perf_counter
 
 from torch import Tensor
 
 from dlhw import interruption
-from dlhw.config.optimizer import SolverConfig
 from dlhw.config.trainer import Kernels
-from dlhw.optim.closed_form import Solver, build_solver
 from dlhw.optim.schedules import lr_factor
 from dlhw.training.cadence import Cadence, Slices
 from dlhw.training.choice import resolve_kernels
@@ -17,13 +16,12 @@ from dlhw.training.cohort import Cohort
 from dlhw.training.ending import finish
 from dlhw.training.evaluating import evaluate
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores, Snapshot, Status, Tracker
-from dlhw.training.planning import plan_of
 from dlhw.training.progress import Progress
-from dlhw.training.shard import Pools, Shard
+from dlhw.training.shard import Pools, Shard, spread
 from dlhw.training.snapshots import snapshot
+from dlhw.training.solving import solve, solver_of
 from dlhw.training.telling import Audience
 from dlhw.training.timetable import Timetable
-from dlhw.training.workers import Workers
 
 
 class Loop:
@@ -48,11 +46,11 @@ class Loop:
         self.cohort, self.pools = cohort, pools
         self.num_classes = len(class_names)
         self.trainer = cohort.config.trainer
-        self.solver = self._build_solver()
+        self.solver = solver_of(cohort)
         self.times = Timetable(self.trainer, pools["train"].num_samples, is_solved=self.solver is not None)
         has_steps = self.times.total_steps > 0 and self.solver is None
         self.kernels = kernels or (resolve_kernels(cohort) if has_steps else Kernels.torch)
-        self.workers, self.shards = self._spread()
+        self.workers, self.shards = spread(cohort, pools, self.times.batch_size, self.kernels)
         self.runs = [Progress(config) for config in cohort.configs]
         self.audience = Audience(trackers, self.runs, self.workers, self.snapshot)
         self.best_RP = cohort.params_RP.clone()
@@ -61,27 +59,6 @@ class Loop:
         self.step, self.has_gradients = 0, False
         self.started, self.seconds_before = perf_counter(), 0.0
         self._norms: dict[tuple[str, str], list[float]] | None = None
-
-    def _build_solver(self) -> Solver | None:
-        if not isinstance(self.cohort.config.optimizer, SolverConfig):
-            return None
-        configs = self.cohort.configs
-        return build_solver([config.optimizer for config in configs], [config.seed for config in configs])
-
-    def _spread(self) -> tuple[Workers, list[Shard]]:
-        """Shards of the cohort, and the threads that they train on."""
-        is_compiled = self.kernels is Kernels.compiled
-        plan = plan_of(self.cohort, self.times.batch_size, compiled=is_compiled)
-        workers = Workers(plan)
-        parts = [self.cohort] if len(plan.rows) == 1 else [self.cohort.part(rows) for rows in plan.rows]
-        shards = [
-            Shard(part, self._pools_of(rows), rows, workers.stopped, self.kernels)
-            for part, rows in zip(parts, plan.rows, strict=True)
-        ]
-        return workers, shards
-
-    def _pools_of(self, rows: slice) -> Pools:
-        return {name: pool.rows(rows) for name, pool in self.pools.items()}
 
     def run(self, infos: Sequence[RunInfo]) -> list[RunResult]:
         """Train until every run has ended; tell the trackers; return how each run ended.
@@ -100,7 +77,8 @@ class Loop:
     def _train(self) -> None:
         if self.step == 0 and (self.solver is not None or not self.times.total_steps):
             if self.solver is not None:
-                self._solve(self.solver)
+                solve(self.cohort, self.solver, self.pools["train"])
+                self.step = 1
             evaluate(self)
         while self.step < self.times.total_steps and self.is_training():
             self.train_epoch(self.step // self.times.steps_per_epoch)
@@ -109,18 +87,10 @@ class Loop:
         """Whether any run still trains."""
         return any(run.active for run in self.runs)
 
-    def _solve(self, solver: Solver) -> None:
-        """Put the closed-form solution in the place of the weights, which counts as one step."""
-        pool = self.pools["train"]
-        weights_RIK = solver.solve(pool.inputs.flatten(2), pool.targets)
-        ((views,),) = (of_layer.values() for of_layer in self.cohort.params.values())
-        views.copy_(weights_RIK)
-        self.step = 1
-
     def train_epoch(self, epoch: int) -> None:
         """One pass over the training part, or what is left of it, with the evaluations that fall into it."""
         if not self.times.is_within_epoch(self.step):
-            self.workers.map(lambda shard: shard.start_epoch(epoch), self.shards)
+            self.workers.map(lambda shard: shard.start_epoch(epoch), self._active())
         end = min((epoch + 1) * self.times.steps_per_epoch, self.times.total_steps)
         while self.step < end and self.is_training():
             self.set_lr(epoch)
@@ -141,7 +111,7 @@ class Loop:
 
     def _train_until(self, step: int) -> None:
         """Make updates, some at a time; shards whose runs have all ended have nothing to do."""
-        active = [shard for shard in self.shards if any(run.active for run in self.runs[shard.rows])]
+        active = self._active()
         while self.step < step:
             began, count = perf_counter(), min(self.slices.count, step - self.step)
             is_last = self.step + count == step
@@ -150,6 +120,9 @@ class Loop:
             self.slices.took(count, perf_counter() - began)
             if self.step < step:
                 self._look_up(is_evaluated=False)
+
+    def _active(self) -> list[Shard]:
+        return [shard for shard in self.shards if any(run.active for run in self.runs[shard.rows])]
 
     def _train_shard(self, before: int, count: int, shard: Shard, *, keep_gradients: bool) -> None:
         shard.train(before, count, self.lrs[shard.rows], keep_gradients=keep_gradients)
@@ -168,10 +141,20 @@ class Loop:
         if is_wanted:
             interruption.check()
 
-    def scores(self, params_RP: Tensor, part: str) -> list[Scores]:
-        """Scores of every run over a whole part of the data."""
-        of_shards = self.workers.map(lambda shard: shard.scores(params_RP, part), self.shards)
-        return [scores for of_shard in of_shards for scores in of_shard]
+    def scores(self, params_RP: Tensor, part: str, *, of_ended: bool = True) -> list[Scores]:
+        """Scores of every run over a whole part of the data.
+
+        Args:
+            params_RP: of all runs.
+            part: of the data.
+            of_ended: also of runs that have ended; else NaN stands for those in shards where nothing trains.
+        """
+        shards = self.shards if of_ended else self._active()
+        found = self.workers.map(lambda shard: shard.scores(params_RP, part), shards)
+        scores = [Scores(nan)] * len(self.runs)
+        for shard, of_shard in zip(shards, found, strict=True):
+            scores[shard.rows] = of_shard
+        return scores
 
     def _start(self, told: tuple[int, RunInfo]) -> None:
         number, info = told

@@ -1,10 +1,11 @@
 """Which runs of a cohort step together, and on how many threads."""
 
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, prod
 
 import torch
 
+from dlhw.config.trainer import EarlyStoppingConfig
 from dlhw.training.cohort import Cohort
 
 # Products of fewer multiplications are not faster on two threads, and a step of so little work suffers most
@@ -39,7 +40,14 @@ class Plan:
 
 
 def make_plan(
-    num_runs: int, product: int, step: int, run_bytes: int, threads: int, *, compiled: bool = False
+    num_runs: int,
+    product: int,
+    step: int,
+    run_bytes: int,
+    threads: int,
+    *,
+    compiled: bool = False,
+    may_end: bool = False,
 ) -> Plan:
     """Spread a cohort over the threads of a CPU.
 
@@ -53,6 +61,8 @@ def make_plan(
         run_bytes: parameters and gradients of one run.
         threads: that may be used.
         compiled: whether steps are compiled loops.
+        may_end: whether runs may end at different steps. Then shards are as small as is worth it, because a
+            shard trains until the last of its runs has ended, and a thread takes whichever still trains.
     """
     if compiled and num_runs > 1:
         workers = min(threads, num_runs)
@@ -61,7 +71,8 @@ def make_plan(
     if workers < 2 or ceil(num_runs / workers) * workers > IMBALANCE * num_runs:
         return Plan((slice(0, num_runs),), 1, threads if num_runs * product >= WORTH_THREADS else 1)
     rounds = ceil(num_runs * run_bytes / (workers * SHARD_BYTES))
-    count = min(num_runs, workers * rounds)
+    smallest = ceil(WORTH_SHARDING / step) if may_end else num_runs
+    count = min(num_runs, max(workers * rounds, num_runs // smallest))
     return Plan(_even_rows(num_runs, count), workers, threads // workers)
 
 
@@ -70,24 +81,36 @@ def _even_rows(num_runs: int, count: int) -> tuple[slice, ...]:
     return tuple(slice(edges[number], edges[number + 1]) for number in range(count))
 
 
-def plan_of(cohort: Cohort, batch_size: int, *, compiled: bool = False) -> Plan:
-    """How a cohort is spread over the threads of this machine; on another device it stays whole."""
+def plan_of(cohort: Cohort, batch_size: int, *, compiled: bool = False, listed: bool = False) -> Plan:
+    """How a cohort is spread over the threads of this machine; on another device it stays whole.
+
+    With listed inputs the first layer's products are loops, which use one thread.
+    """
     if cohort.device.type != "cpu":
         return Plan((slice(0, cohort.num_runs),), 1, torch.get_num_threads())
-    _, fan_in, fan_out = costliest_product(cohort)
+    sizes = [prod(shape) for shape in _affine_shapes(cohort)][1 if listed else 0 :]
     elementwise = ELEMENT_COST * cohort.model.activations
     return make_plan(
         cohort.num_runs,
-        product=batch_size * max(fan_in * fan_out, elementwise),
+        product=batch_size * max([*sizes, elementwise]),
         step=batch_size * max(cohort.layout.num_parameters, elementwise),
         run_bytes=2 * cohort.params_RP[0].nbytes,
         threads=torch.get_num_threads(),
         compiled=compiled,
+        may_end=any(_may_end(config.trainer.early_stopping) for config in cohort.configs),
     )
+
+
+def _may_end(stopping: EarlyStoppingConfig) -> bool:
+    return stopping.patience is not None or stopping.train_accuracy is not None
 
 
 def costliest_product(cohort: Cohort) -> tuple[int, int, int]:
     """(N, I, O) of the affine layer with the most weights: what matmul kernels are compared on."""
-    shapes = [spec.shape for spec in cohort.layout.specs.values() if len(spec.shape) == 2]
-    fan_in, fan_out = max(shapes, key=lambda shape: shape[0] * shape[1])
+    fan_in, fan_out = max(_affine_shapes(cohort), key=prod)
     return cohort.config.trainer.batch_size or 1024, fan_in, fan_out
+
+
+def _affine_shapes(cohort: Cohort) -> list[tuple[int, ...]]:
+    """(I, O) of each affine layer, in the model's order."""
+    return [spec.shape for spec in cohort.layout.specs.values() if len(spec.shape) == 2]

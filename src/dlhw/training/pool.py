@@ -1,12 +1,14 @@
 """A part of the data as a cohort sees it, on the device, and the batches taken from it."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from dlhw.data.dataset import Part
+from dlhw.kernels.listed import Listed
+from dlhw.kernels.shapes import SPARSE
 from dlhw.nn.context import Workspace
 
 Batch = tuple[Tensor, Tensor]
@@ -17,11 +19,12 @@ class Pool:
     """Samples of all runs: inputs (S, n, *shape), targets (S, n) or (S, n, K).
 
     S is 1 where every run has the same ones, which then lie in memory once; inputs may be shared where
-    targets are not (runs that differ in their corruption of labels).
+    targets are not (runs that differ in their corruption of labels). Inputs that are mostly 0 may be listed.
     """
 
     inputs: Tensor
     targets: Tensor
+    listed: Listed | None = None
 
     @classmethod
     def of(cls, parts: Sequence[Part], device: torch.device) -> "Pool":
@@ -31,8 +34,15 @@ class Pool:
 
     def rows(self, rows: slice) -> "Pool":
         """The samples of some of the runs, as views."""
-        own = (each if each.shape[0] == 1 else each[rows] for each in (self.inputs, self.targets))
-        return Pool(*own)
+        inputs, targets = (each if each.shape[0] == 1 else each[rows] for each in (self.inputs, self.targets))
+        listed = self.listed
+        if listed is not None and self.inputs.shape[0] > 1:
+            listed = listed.sets(rows, self.num_samples)
+        return Pool(inputs, targets, listed)
+
+    def with_lists(self, share: float = SPARSE) -> "Pool":
+        """The same samples, with those sets listed of whose inputs at most this share is not 0."""
+        return replace(self, listed=Listed.of(self.inputs, share))
 
     @property
     def num_samples(self) -> int:

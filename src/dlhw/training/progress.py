@@ -70,12 +70,26 @@ class Progress:
         """Whether it still trains."""
         return self.status is None
 
-    def take(self, scores: Mapping[str, Scores], epoch: float, step: int, seconds: float) -> bool:
-        """Take in an evaluation; return whether it is the best so far (without validation the last is)."""
+    def take(
+        self,
+        scores: Mapping[str, Scores],
+        epoch: float,
+        step: int,
+        seconds: float,
+        diverged_at: int | None = None,
+    ) -> bool:
+        """Take in an evaluation; return whether it is the best so far (without validation the last is).
+
+        A run that has diverged, at the step `diverged_at` or because these scores are not finite, ends with
+        it, and is never at its best.
+        """
         self.last, self.epoch, self.step, self.seconds = scores, epoch, step, seconds
+        if diverged_at is not None or not self._finite(scores):
+            self.status, self.diverged_at = Status.diverged, step if diverged_at is None else diverged_at
+            return False
         judged = scores.get("val")
         value = inf if judged is None else goodness(judged, self.config.trainer.select_by)
-        is_best = value > self.best_value or (judged is None and self._finite(scores))
+        is_best = value > self.best_value or judged is None
         if is_best:
             self.best_value, self.best, self.best_epoch, self.best_step = value, scores, epoch, step
         if judged is not None and self.patience.exhausted_by(judged):
@@ -88,13 +102,6 @@ class Progress:
         """Whether the training part's accuracy has reached what the run was to reach."""
         wanted = self.config.trainer.early_stopping.train_accuracy
         return wanted is not None and train.accuracy is not None and train.accuracy >= wanted
-
-    def find_divergence(self, diverged_at: int | None) -> None:
-        """End the run if a training loss was not finite, or its last scores are not."""
-        if diverged_at is None and not self._finite(self.last):
-            diverged_at = self.step
-        if diverged_at is not None:
-            self.status, self.diverged_at = Status.diverged, diverged_at
 
     @staticmethod
     def _finite(scores: Mapping[str, Scores]) -> bool:

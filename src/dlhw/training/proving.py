@@ -19,7 +19,7 @@ from dlhw.training.streams import UniformStream
 TOLERANCE = 1e-9
 SAMPLES = 2
 # The compiled step computes in the run's own precision, in another order. Of few and of more samples, because
-# it takes plain loops for the ones and matrix products for the others.
+# it takes plain loops for the ones and matrix products for the others; of dense and of listed inputs.
 COMPILED_TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-9}
 COMPILED_SAMPLES = (2, 24)
 
@@ -72,7 +72,8 @@ def _most_layers(cohort: Cohort) -> slice:
 def _check_compiled(cohort: Cohort, pool: Pool) -> None:
     for count in COMPILED_SAMPLES:
         few = Pool(pool.inputs[:1, :count], pool.targets[:1, :count])
-        wanted, found = _manual_gradient(cohort, few), compiled_gradient(cohort, few)
+        wanted = _manual_gradient(cohort, few)
+        found = torch.stack([compiled_gradient(cohort, each) for each in (few, few.with_lists(share=1))])
         error = float((found - wanted).abs().max() / wanted.abs().max().clamp_min(1e-30))
         if not error <= COMPILED_TOLERANCE[cohort.dtype]:
             raise ConfigError(

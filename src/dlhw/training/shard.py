@@ -6,14 +6,17 @@ from threading import Event
 from torch import Tensor
 
 from dlhw.config.trainer import Kernels
+from dlhw.kernels.chain import takes_lists
 from dlhw.training.captured import CapturedSteps
 from dlhw.training.cohort import Cohort
 from dlhw.training.compiled import CompiledSteps
 from dlhw.training.events import Scores
+from dlhw.training.planning import plan_of
 from dlhw.training.pool import Pool
 from dlhw.training.scoring import Evaluator, RunningScores
 from dlhw.training.steps import Steps, TorchSteps
 from dlhw.training.streams import OrderStream, UniformStream
+from dlhw.training.workers import Workers
 
 Pools = Mapping[str, Pool]
 
@@ -71,3 +74,20 @@ class Shard:
         """Counts (R, K, K) of each run: true class by row, predicted class by column."""
         views = self.cohort.layout.views(params_RP[self.rows])
         return self.evaluator.confusion(views, self.pools[part], self.cohort.num_runs, num_classes)
+
+
+def spread(cohort: Cohort, pools: Pools, batch_size: int, kernels: Kernels) -> tuple[Workers, list[Shard]]:
+    """Shards of a cohort, and the threads that they train on."""
+    is_compiled = kernels is Kernels.compiled
+    if is_compiled and takes_lists(cohort.model):
+        pools = {**pools, "train": pools["train"].with_lists()}
+    listed = pools["train"].listed
+    all_listed = listed is not None and bool(listed.is_listed.all())
+    plan = plan_of(cohort, batch_size, compiled=is_compiled, listed=all_listed)
+    workers = Workers(plan)
+    parts = [cohort] if len(plan.rows) == 1 else [cohort.part(rows) for rows in plan.rows]
+    shards = [
+        Shard(part, {name: pool.rows(rows) for name, pool in pools.items()}, rows, workers.stopped, kernels)
+        for part, rows in zip(parts, plan.rows, strict=True)
+    ]
+    return workers, shards

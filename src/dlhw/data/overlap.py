@@ -1,0 +1,36 @@
+"""Samples of the validation and test parts that stand in the training part too."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+
+def count_in_training(inputs: Mapping[str, np.ndarray]) -> dict[str, int]:
+    """How many samples of each part but `train` have the inputs of a training sample, to the bit.
+
+    Args:
+        inputs: name of the part -> its inputs (n, *input_shape), as the source has them: not scaled.
+
+    Returns:
+        Name of the part -> count; targets do not matter.
+    """
+    train = inputs["train"]
+    return {name: _count_shared(train, each) for name, each in inputs.items() if name != "train"}
+
+
+def _count_shared(train: np.ndarray, other: np.ndarray) -> int:
+    """How many rows of `other` are rows of `train`."""
+    common = np.result_type(train, other)
+    ours, theirs = _words(train.astype(common, copy=False)), _words(other.astype(common, copy=False))
+    weights = np.random.default_rng(0).integers(2**63, size=ours.shape[1], dtype=np.uint64)
+    # Equal rows have equal sums (modulo 2**64) and few others do, so few rows need to be compared.
+    our_sums, their_sums = ours @ weights, theirs @ weights
+    known = {row.tobytes() for row in ours[np.isin(our_sums, their_sums)]}
+    return sum(row.tobytes() in known for row in theirs[np.isin(their_sums, our_sums)])
+
+
+def _words(inputs: np.ndarray) -> np.ndarray:
+    """The bytes of each sample as unsigned integers of 8 bytes, the last one filled up with zeros."""
+    bytes_NB = np.ascontiguousarray(inputs).reshape(len(inputs), -1).view(np.uint8)
+    missing = -bytes_NB.shape[1] % 8
+    return (np.pad(bytes_NB, ((0, 0), (0, missing))) if missing else bytes_NB).view(np.uint64)

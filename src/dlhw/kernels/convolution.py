@@ -1,0 +1,105 @@
+"""The convolution in compiled code, image by image; the formulas are those of `dlhw.nn.conv`.
+
+One image x (C, H, W) has windows X (Q, L), Q = C k k terms and L = Ho Wo positions; W is (F, Q), out (F, L).
+`entry` is the layer's row in the table, `row` a run's parameters (see `dlhw.kernels.codes`).
+"""
+
+from typing import Any
+
+from dlhw.kernels.codes import (
+    BIAS,
+    CHANNELS,
+    FAN_IN,
+    FAN_OUT,
+    FILTERS,
+    KERNEL,
+    NUM_BIASES,
+    NUM_WEIGHTS,
+    OUT_HEIGHT,
+    OUT_WIDTH,
+    WEIGHT,
+)  # fmt: skip
+from dlhw.kernels.images import add_columns_to_windows, windows_to_columns
+from dlhw.kernels.intrinsics import call_gemm, offset
+from dlhw.kernels.jit import compiled, reordered
+from dlhw.kernels.loops import add_dots, add_product
+from dlhw.kernels.products import N, T, fill
+from dlhw.kernels.shapes import SHORT, UNIT
+
+
+@compiled
+def sizes(entry: Any) -> Any:
+    """(F, Q, L)"""
+    return entry[FILTERS], entry[CHANNELS] * entry[KERNEL] ** 2, entry[OUT_HEIGHT] * entry[OUT_WIDTH]
+
+
+@compiled
+def forward_convolution(
+    gemm: Any, entry: Any, row: Any, x: Any, h: Any, scratch: Any, samples: int, one: Any
+) -> None:
+    """out <- W X + b, of each image."""
+    F, Q, L = sizes(entry)
+    w, bias = offset(row, entry[WEIGHT]), offset(row, entry[BIAS])
+    for n in range(samples):
+        windows_to_columns(offset(x, n * entry[FAN_IN]), entry, scratch, one - one)
+        out = offset(h, n * entry[FAN_OUT])
+        for f in range(F):
+            fill(offset(out, f * L), L, bias[f])
+        if Q <= SHORT:
+            add_product(out, L, w, Q, UNIT, scratch, L, F, Q, L, one)
+        else:
+            call_gemm(gemm, N, N, L, F, Q, one, scratch, L, w, Q, one, out, L)
+
+
+@compiled
+def backward_convolution(
+    gemm: Any, entry: Any, row: Any, d: Any, dx: Any, scratch: Any, samples: int, one: Any
+) -> None:
+    """dX <- W^T d, of each image, put back where its windows came from."""
+    F, Q, L = sizes(entry)
+    w, zero = offset(row, entry[WEIGHT]), one - one
+    for n in range(samples):
+        of_image = offset(d, n * entry[FAN_OUT])
+        if Q <= SHORT:
+            fill(scratch, Q * L, zero)
+            add_product(scratch, L, w, UNIT, Q, of_image, L, Q, F, L, one)
+        else:
+            call_gemm(gemm, N, T, L, Q, F, one, of_image, L, w, Q, zero, scratch, L)
+        image = offset(dx, n * entry[FAN_IN])
+        fill(image, entry[FAN_IN], zero)
+        add_columns_to_windows(scratch, entry, image)
+
+
+@compiled
+def add_convolution(
+    gemm: Any, entry: Any, x: Any, d: Any, to: Any, scratch: Any, samples: int, scale: Any, factors: Any,
+    one: Any,
+) -> None:  # fmt: skip
+    """W <- keep W + decay W + scale sum_n d X^T        b <- b + scale sum_nl d"""
+    F, Q, L = sizes(entry)
+    keep, decay = factors
+    columns = offset(scratch, entry[NUM_WEIGHTS])  # behind the sum over images
+    fill(scratch, F * Q, one - one)
+    bias = offset(to, entry[BIAS])
+    for n in range(samples):
+        windows_to_columns(offset(x, n * entry[FAN_IN]), entry, columns, one - one)
+        of_image = offset(d, n * entry[FAN_OUT])
+        if Q <= SHORT:
+            add_dots(scratch, Q, of_image, L, columns, L, F, Q, L, one)
+        else:
+            call_gemm(gemm, T, N, Q, F, L, one, columns, L, of_image, L, one, scratch, Q)
+        if entry[NUM_BIASES] > 0:
+            for f in range(F):
+                bias[f] += scale * total(offset(of_image, f * L), L, one - one)
+    w = offset(to, entry[WEIGHT])
+    for place in range(F * Q):
+        w[place] = keep * w[place] + decay * w[place] + scale * scratch[place]
+
+
+@reordered
+def total(values: Any, count: int, zero: Any) -> Any:
+    """Sum of them."""
+    result = zero
+    for place in range(count):
+        result += values[place]
+    return result

@@ -1,0 +1,20 @@
+"""Sizes at which compiled code takes another way, where they were measured to cross."""
+
+import numpy as np
+
+# Samples up to which loops over rows of W beat BLAS's product, made for more. Measured on 784-128-10:
+# an update takes 13 microseconds for one sample, where BLAS's two large products alone take 31; about 90 for
+# 16, and 104 for 17, which go by BLAS. Inputs of 0 are skipped.
+FEW = 16
+# Share of inputs that are not 0 up to which products that list them beat BLAS's. Measured on one core with
+# 19 %: 2.0 to 2.5 times as fast for 10 to 512 outputs and batches of 17 to 1000.
+SPARSE = 1 / 3
+# Outputs up to which blocked loops over many inputs beat BLAS. Measured on 25088-10 with 64 samples: the
+# three products take 1.8 ms, by BLAS 6.1 ms.
+NARROW, WIDE = 16, 1024
+# Inputs whose weights, turned so that the long side is contiguous, stay in a core's first cache.
+PIECE = np.int64(512)
+# numba compiles a function anew for each of Python's own constants that it is called with, for numpy's once.
+UNIT = np.int64(1)
+# Terms of a filter (channels x kernel x kernel) up to which blocked loops beat BLAS: `dlhw.kernels.loops`.
+SHORT = 32

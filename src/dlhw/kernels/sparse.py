@@ -1,0 +1,101 @@
+"""Products with inputs that are mostly 0, in compiled code: only the others are listed, and multiplied.
+
+A set of samples is listed by rows: of sample n the inputs `columns[starts[n]:starts[n + 1]]` are not 0, and
+`entries` are their values. A batch is listed by columns too ("turned"): of input i the samples that have it.
+Both products add up rows of a matrix that lies in the core's cache:
+
+    h_n <- h_n + sum_i x_ni W_i        W_i <- keep W_i + decay W_i + scale sum_n x_ni d_n
+
+Measured on one core with 784-128-10 and batches of 64 images of MNIST, of whose pixels 19 % are not 0: an
+update takes 0.18 ms, with BLAS's products 0.33 ms.
+"""
+
+from typing import Any
+
+from dlhw.kernels.intrinsics import offset
+from dlhw.kernels.jit import contracted
+from dlhw.kernels.shapes import FEW
+
+
+@contracted
+def turn_batch(
+    starts: Any, columns: Any, entries: Any, order: Any,
+    turned_starts: Any, turned_rows: Any, turned_entries: Any, samples: int, fan_in: int,
+) -> None:  # fmt: skip
+    """List a batch by columns; `turned_starts` has fan_in + 1 places."""
+    for i in range(fan_in + 1):
+        turned_starts[i] = 0
+    for n in range(samples):
+        for place in range(starts[order[n]], starts[order[n] + 1]):
+            turned_starts[columns[place] + 1] += 1
+    for i in range(fan_in):
+        turned_starts[i + 1] += turned_starts[i]
+    # each start moves to its column's end while the column is filled, which is where the next one starts
+    for n in range(samples):
+        for place in range(starts[order[n]], starts[order[n] + 1]):
+            i = columns[place]
+            to = turned_starts[i]
+            turned_rows[to], turned_entries[to] = n, entries[place]
+            turned_starts[i] = to + 1
+    for i in range(fan_in, 0, -1):
+        turned_starts[i] = turned_starts[i - 1]
+    turned_starts[0] = 0
+
+
+@contracted
+def forward_sparse(batch: Any, w: Any, h: Any, samples: int, fan_out: int, one: Any) -> None:
+    """h <- h + x W"""
+    starts, columns, entries, order = batch[:4]
+    for n in range(samples):
+        first, last = starts[order[n]], starts[order[n] + 1]
+        add_listed(
+            offset(h, n * fan_out),
+            offset(entries, first),
+            offset(columns, first),
+            last - first,
+            w,
+            fan_out,
+            one,
+        )
+
+
+@contracted
+def accumulate_sparse(
+    batch: Any, d: Any, w: Any, samples: int, fan_in: int, fan_out: int, scale: Any, factors: Any, one: Any
+) -> None:
+    """W <- keep W + decay W + scale x^T d"""
+    starts, columns, entries, order, turned_starts, turned_rows, turned_entries = batch
+    keep, decay = factors
+    is_kept = keep == one and decay == one - one
+    for i in range(fan_in):
+        row = offset(w, i * fan_out)
+        if not is_kept:
+            for o in range(fan_out):
+                row[o] = keep * row[o] + decay * row[o]
+        if samples > FEW:
+            first, last = turned_starts[i], turned_starts[i + 1]
+            listed = offset(turned_rows, first)
+            add_listed(row, offset(turned_entries, first), listed, last - first, d, fan_out, scale)
+    if samples <= FEW:
+        for n in range(samples):
+            for place in range(starts[order[n]], starts[order[n] + 1]):
+                row, value = offset(w, columns[place] * fan_out), scale * entries[place]
+                for o in range(fan_out):
+                    row[o] += value * d[n * fan_out + o]
+
+
+@contracted
+def add_listed(to: Any, values: Any, listed: Any, count: int, rows: Any, length: int, scale: Any) -> None:
+    """to <- to + scale sum_j values[j] rows[listed[j]], four rows each time `to` is read and written."""
+    fours = count - count % 4
+    for j in range(0, fours, 4):
+        v0, v1 = scale * values[j], scale * values[j + 1]
+        v2, v3 = scale * values[j + 2], scale * values[j + 3]
+        r0, r1 = offset(rows, listed[j] * length), offset(rows, listed[j + 1] * length)
+        r2, r3 = offset(rows, listed[j + 2] * length), offset(rows, listed[j + 3] * length)
+        for place in range(length):
+            to[place] += v0 * r0[place] + v1 * r1[place] + v2 * r2[place] + v3 * r3[place]
+    for j in range(fours, count):
+        value, row = scale * values[j], offset(rows, listed[j] * length)
+        for place in range(length):
+            to[place] += value * row[place]

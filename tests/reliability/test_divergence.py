@@ -1,0 +1,85 @@
+"""What is told of a run that diverges is of parameters that it had, and is kept."""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from commands import metrics, run, summary
+
+RUN = (
+    "data=npz", "data.path=data.npz", "data.normalize=none", "model=softmax", "trainer.epochs=4",
+    "trainer.batch_size=10", "trainer.dtype=float64", "trainer.gradcheck=false", "trainer.matmul=highest",
+    "tracking.console=none", "tracking.tensorboard=false", "hydra.run.dir=run",
+)  # fmt: skip
+# Its loss is a number, a gradient of it is not; in float64 the largest number is 1.8e308.
+WILD = 1.7e308
+
+
+def write_data(path: Path, wild: bool) -> None:
+    """60 training samples that a line divides, or 58 and a wild one under either label."""
+    random = np.random.default_rng(0)
+    x = random.normal(size=(100, 4))
+    y = (x @ random.normal(size=4) > 0).astype(int)
+    if wild:
+        x[58:60], y[58:60] = WILD, (0, 1)
+    parts = {"train": slice(0, 60), "val": slice(60, 80), "test": slice(80, 100)}
+    arrays = {
+        f"{part}_{name}": array[rows] for part, rows in parts.items() for name, array in (("x", x), ("y", y))
+    }
+    np.savez(path, allow_pickle=False, **arrays)
+
+
+@pytest.mark.parametrize("kernels", ["compiled", "torch"])
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_the_best_of_a_diverged_run_is_what_its_checkpoint_scores(
+    kernels: str, seed: int, tmp_path: Path
+) -> None:
+    write_data(tmp_path / "data.npz", wild=True)
+    done = run("dlhw-train", *RUN, f"trainer.kernels={kernels}", f"seed={seed}", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    told = summary(tmp_path / "run")
+    assert told["status"] == "diverged"
+    assert 0 < told["diverged_at"] <= told["steps"]
+    for checkpoint in ("best", "last"):
+        measured = run("dlhw-eval", "run", "--checkpoint", checkpoint, "--json", cwd=tmp_path)
+        assert measured.returncode == 0, measured.stdout
+        scores, recorded = json.loads(measured.stdout), told["best" if checkpoint == "best" else "final"]
+        for part in ("val", "test"):
+            assert scores[part]["loss"] == pytest.approx(recorded[part]["loss"], rel=1e-9)
+            assert scores[part]["accuracy"] == recorded[part]["accuracy"]
+
+
+@pytest.mark.parametrize("kernels", ["compiled", "torch"])
+def test_training_scores_of_an_interval_that_was_cut_short_are_not_told(kernels: str, tmp_path: Path) -> None:
+    """After the gradient was not finite no sample is trained on: a mean over all of them would be wrong."""
+    write_data(tmp_path / "data.npz", wild=True)
+    done = run("dlhw-train", *RUN, f"trainer.kernels={kernels}", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    last = [row for row in metrics(tmp_path / "run") if row["split"] == "train"][-1]
+    assert math.isnan(float(last["loss"]))
+    assert math.isnan(float(last["accuracy"]))
+    assert summary(tmp_path / "run")["final"]["train"] == {"loss": None, "accuracy": None}
+    assert run("dlhw-report", "run", cwd=tmp_path).returncode == 0
+
+
+def test_without_the_sample_nothing_is_missing(tmp_path: Path) -> None:
+    write_data(tmp_path / "data.npz", wild=False)
+    done = run("dlhw-train", *RUN, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    told = summary(tmp_path / "run")
+    assert told["status"] == "completed"
+    assert told["final"]["train"]["loss"] < 0.5
+
+
+@pytest.mark.parametrize(
+    ("choice", "told"), [("stop", "2 diverged"), ("error", "1 diverged, 1 not run")], ids=["stop", "error"]
+)
+def test_a_sweep_goes_on_or_stops_there(choice: str, told: str, tmp_path: Path) -> None:
+    """Two cohorts, and `on_error=stop`: whether a diverged run is an error decides about the second."""
+    write_data(tmp_path / "data.npz", wild=True)
+    swept = ("trainer.batch_size=5,10", f"trainer.on_divergence={choice}", "hydra.sweeper.on_error=stop")
+    done = run("dlhw-train", "-m", *RUN[:-1], *swept, "hydra.sweep.dir=sweep", cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[0] == f"dlhw-train: 2 runs: {told}"
