@@ -76,5 +76,10 @@ def test_the_name_depends_on_the_source(monkeypatch: pytest.MonkeyPatch, tmp_pat
     (tmp_path / "objectcode.py").write_text("# another")
     monkeypatch.setattr(objectcode, "__file__", str(tmp_path / "objectcode.py"))
     assert objectcode._fingerprint() != before
+    monkeypatch.undo()
     objectcode._fingerprint.cache_clear()
+    assert objectcode._fingerprint() == before
+
+
+def test_loaded_once() -> None:
     assert objectcode.load_steps(torch.float64) is objectcode.load_steps(torch.float64)
