@@ -2,7 +2,7 @@
 
 from benchmarks.ours import AUTOGRAD, TORCH
 from benchmarks.peers import JAX, LIGHTNING, LOADER, PLAIN, SCIKIT
-from benchmarks.problem import Problem, load_images
+from benchmarks.problem import Problem, load_images, without_zeros
 from benchmarks.report import Report, aim_against
 from benchmarks.sides import compare, matmul_note
 
@@ -17,6 +17,10 @@ def measure(full: bool, steps: int = EPOCH_STEPS) -> Report:
         "one run, batch 64", problem, [PLAIN, SCIKIT, JAX], 9 if full else 5, per=1, unit="s an epoch",
         ways=[TORCH, AUTOGRAD],
     )  # fmt: skip
+    dense = compare(
+        "one run, batch 64, no pixel 0", Problem("mlp", without_zeros(dataset), BATCH, steps), [PLAIN, JAX],
+        9 if full else 5, per=1, unit="s an epoch",
+    )  # fmt: skip
     slow = compare(
         "one run, batch 64, with data loaders", problem, [LOADER, LIGHTNING], 3 if full else 1, per=1,
         unit="s an epoch",
@@ -25,9 +29,14 @@ def measure(full: bool, steps: int = EPOCH_STEPS) -> Report:
         title="One run",
         notes=[
             f"784-128-10 with sigmoid, batch {BATCH}, {steps * BATCH:,} images ({name}), SGD, L2; same first "
-            "weights, same batches in the same order on all sides.",
+            "weights, same batches in the same order on all sides. Of MNIST's pixels 81 % are 0, and ours "
+            "leaves those out; the second table is of the same images, brighter by 0.1, where none is.",
             matmul_note(fast),
         ],
-        comparisons=[fast, slow],
-        aims=[aim_against(fast, PLAIN, 0.5), aim_against(fast, JAX, 1.4, 1.0)],
+        comparisons=[fast, dense, slow],
+        aims=[
+            aim
+            for each in (fast, dense)
+            for aim in (aim_against(each, PLAIN, 0.5), aim_against(each, JAX, 1.4, 1.0))
+        ],  # fmt: skip
     )

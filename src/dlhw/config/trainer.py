@@ -148,8 +148,9 @@ class TrainerConfig(Group):
     engine: Engine = Engine.manual
     """manual: our backward passes; autograd: torch's, on the same forward"""
     kernels: Kernels = Kernels.auto
-    """compiled: whole steps as one compiled loop (CPU; affine layers and activations, SGD); captured: a step
-    replayed as a CUDA graph (no dropout); torch: torch's operations; auto: the fastest that is possible"""
+    """compiled: whole steps as one compiled loop (CPU; affine layers, convolutions, poolings and activations;
+    sgd, adam, adamw); captured: a step replayed as a CUDA graph (no dropout); torch: torch's operations;
+    auto: the fastest that is possible"""
     device: str = "auto"
     """auto, cpu, cuda or cuda:N"""
     dtype: DType = DType.float32

@@ -49,7 +49,7 @@ def load_steps(dtype: torch.dtype) -> Callable[..., None]:
     file = cache_folder() / f"steps-{NAMES[dtype]}-{_fingerprint()}.obj"
     found = _read(file)
     if found is None:
-        log.info("compiling the training step for this machine, once: some seconds")
+        log.info("compiling the training step for this machine, once: a quarter of a minute")
         found = _compile(NAMES[dtype])
         _keep(file, found)
     return _linked(found, dtype)

@@ -7,10 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dlhw.kernels import codes
 from dlhw.kernels.arguments import ARGUMENTS
 from dlhw.kernels.blas import gemm_address
 from dlhw.kernels.chain import LOSSES, table_of, takes_lists
+from dlhw.kernels.descent import Penalty, Rule
 from dlhw.kernels.listed import Listed
 from dlhw.kernels.objectcode import load_steps
 from dlhw.nn.losses import Loss, SquaredError
@@ -20,44 +20,6 @@ from dlhw.nn.parameters import Layout
 # Inputs that are gathered before the runs take turns: enough steps that a run's weights, once in the core's
 # cache, are used for many of them.
 GATHERED_BYTES = 2**20
-
-
-@dataclass(frozen=True)
-class Penalty:
-    """What penalties add to the gradients of each run: slope w + alpha sign(w), (R,) each.
-
-    Args:
-        slope: of L2.
-        alpha: of L1.
-        on_biases: whether biases are penalized too.
-    """
-
-    slope: Tensor
-    alpha: Tensor
-    on_biases: bool
-
-
-@dataclass(frozen=True)
-class Rule:
-    """What is done with a gradient; the formulas are those of `dlhw.optim.optimizers`.
-
-    Args:
-        code: see `dlhw.kernels.codes`.
-        momentum: of each run, (R,); beta1 of Adam.
-        velocities_RP: of momentum, or m of Adam; changed in place.
-        squares_RP: v of Adam; changed in place.
-        beta2: of Adam, (R,).
-        eps: of Adam, (R,).
-        decay: of Adam, (R,): W <- (1 - lr decay) W before the step.
-    """
-
-    code: int = codes.PLAIN
-    momentum: Tensor | None = None
-    velocities_RP: Tensor | None = None
-    squares_RP: Tensor | None = None
-    beta2: Tensor | None = None
-    eps: Tensor | None = None
-    decay: Tensor | None = None
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from dlhw.kernels import codes
-from dlhw.kernels.program import Penalty, Program, Rule, Tally
+from dlhw.kernels.descent import Penalty, Rule
+from dlhw.kernels.program import Program, Tally
 from dlhw.nn.parameters import Layout
 from dlhw.optim.optimizers import SGD, Adam, AdamW, Optimizer
 from dlhw.optim.regularizers import L1, L2, Regularizer
