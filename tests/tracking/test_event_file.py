@@ -8,6 +8,7 @@ import pytest
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 from tensorboard.compat.tensorflow_stub import pywrap_tensorflow
 
+from dlhw.cli import explain_any
 from dlhw.tracking.crc32c import BLOCK, SHORT, crc32c, masked_crc32c
 from dlhw.tracking.event_file import VERSION, EventFile, record
 from dlhw.tracking.tensorboard_values import scalars
@@ -86,10 +87,11 @@ def test_a_full_disk_leaves_whole_records(tmp_path: Path) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 5, hard))  # room for a part of the record
     try:
-        with pytest.raises(OSError, match="disk is full"):
+        with pytest.raises(OSError, match="File too large") as caught:
             file.flush()
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert explain_any(caught.value) == f"{file.path}: File too large"  # what a command says, in one sentence
     assert file.path.read_bytes() == before
     file.add(scalars({"b": 1.0}), 2)
     file.flush()

@@ -39,15 +39,27 @@ def write_atomic(path: Path, content: bytes | str, keep: Path | None = None) -> 
 
 
 def append_whole(path: Path, lines: bytes) -> None:
-    """Append all of `lines`, or, on a full disk for example, nothing."""
-    with path.open("ab", buffering=0) as file:
-        before = file.seek(0, io.SEEK_END)
-        try:
-            if file.write(lines) != len(lines):
-                raise OSError(f"{path} could not be written: the disk is full")
-        except BaseException:
-            file.truncate(before)
-            raise
+    """Append all of `lines`, or, on a full disk for example, nothing.
+
+    Raises:
+        OSError: with the path, if they cannot be written.
+    """
+    try:
+        with path.open("ab", buffering=0) as file:
+            before = file.seek(0, io.SEEK_END)
+            try:
+                _write_all(file, memoryview(lines))
+            except BaseException:
+                file.truncate(before)
+                raise
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error  # a failing write names no file
+
+
+def _write_all(file: io.FileIO, lines: memoryview) -> None:
+    # A disk that fills up takes a part; why it takes no more is said only to who writes the rest.
+    while lines:
+        lines = lines[file.write(lines) :]
 
 
 def write_json(path: Path, tree: Any) -> None:
