@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 ARGS ?=
+# processes that the tests share; 0 runs them in one
+WORKERS ?= auto
 # MNIST where it can be had, else digits
 SWEEP_DATA = $(shell test -d "$${DLHW_DATA_DIR:-data}/MNIST/raw" && echo mnist || echo digits)
 
@@ -24,8 +26,8 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 train: install ## train one run; default: an MLP on the digits; ARGS="data=mnist optimizer.lr=0.05"
 	@$(BIN)/dlhw-train $(ARGS)
 
-test: install ## run the tests; ARGS="-k name"; real MNIST is used where DLHW_DATA_DIR points to it
-	@$(BIN)/python -m pytest $(ARGS)
+test: install ## run the tests on all cores; ARGS="-k name", WORKERS=0 in one process; real MNIST is used where DLHW_DATA_DIR points to it
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 torture: install ## inject faults into real runs and write the table of docs/reliability.md (10 minutes); ARGS=--quick
 	@PYTHONPATH="tests/support$${PYTHONPATH:+:$$PYTHONPATH}" $(BIN)/python -m tests.torture $(ARGS)
