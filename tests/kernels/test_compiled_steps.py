@@ -9,7 +9,7 @@ from training_runs import Listener, largest_difference, regression, small, train
 
 from dlhw.data.dataset import Dataset, load_dataset
 from dlhw.kernels.chain import ACTIVATIONS, LOSSES
-from dlhw.kernels.listed import Listed
+from dlhw.kernels.listed import background_of
 from dlhw.kernels.shapes import FEW
 from dlhw.nn.losses import LOSSES as ALL_LOSSES
 
@@ -19,14 +19,18 @@ ROUNDING = 1e-10
 BATCHES = (1, 3, 8, FEW, FEW + 1, 40)
 
 
-def sparse(seed: int) -> Dataset:
-    """Digits without their paler pixels."""
+def sparse(seed: int, *, lighter: bool = False) -> Dataset:
+    """Digits without their paler pixels; or each pixel lighter, by as much as its place tells."""
     config = small("data.limit=150")
     dataset = load_dataset(config.data, seed, torch.float64)
     for part in dataset.parts.values():
         part.inputs[part.inputs < 0.8] = 0
         part.inputs[3] = 0
-    assert Listed.of(dataset.parts["train"].inputs.unsqueeze(0)) is not None
+        if lighter:
+            part.inputs.add_(torch.linspace(-1.0, 2.0, 64, dtype=torch.float64).view(part.inputs.shape[1:]))
+    background = background_of(dataset.parts["train"].inputs)
+    assert background is not None
+    assert bool(background.any()) == lighter
     return dataset
 
 
@@ -106,18 +110,22 @@ def test_an_affine_layer_with_many_inputs() -> None:
 @pytest.mark.parametrize(
     "more", ["", "regularizer=l1", "optimizer.momentum=0.9 regularizer=l2", "optimizer=adam"]
 )
+@pytest.mark.parametrize("lighter", [False, True], ids=["black", "gray"])
 @pytest.mark.parametrize("batch", [1, FEW, FEW + 1, 40])
-def test_inputs_of_which_most_are_0(batch: int, more: str, sets: int) -> None:
-    """They are listed; one sample has none, one input is always 0, and the last batch is small."""
-    data = [sparse(seed) for seed in range(sets)]
+def test_inputs_that_mostly_have_one_value(batch: int, lighter: bool, more: str, sets: int) -> None:
+    """They are listed; one sample has no other, one input is always the same, and the last batch is small."""
+    data = [sparse(seed, lighter=lighter) for seed in range(sets)]
     check("model.hidden=[12]", f"trainer.batch_size={batch}", *more.split(), data=data)
 
 
 @pytest.mark.parametrize("batch", [FEW, 40])
-def test_a_run_whose_inputs_are_listed_beside_one_whose_are_not(batch: int) -> None:
+def test_runs_whose_inputs_have_no_background_0_or_another(batch: int) -> None:
     dense = sparse(1)
-    dense.parts["train"].inputs.add_(0.5)
-    check("model.hidden=[12]", f"trainer.batch_size={batch}", data=[sparse(0), dense])
+    inputs = dense.parts["train"].inputs
+    inputs.add_(torch.rand(inputs.shape, dtype=inputs.dtype, generator=torch.Generator().manual_seed(0)))
+    assert background_of(inputs) is None
+    check("model.hidden=[12]", f"trainer.batch_size={batch}", data=[sparse(0, lighter=True), dense])
+    check("model.hidden=[12]", f"trainer.batch_size={batch}", data=[dense, sparse(0)])
 
 
 @pytest.mark.parametrize("batch", [8, 40])

@@ -27,13 +27,15 @@ ARGUMENTS: dict[str, Kind] = {
     "num_layers": Kind.integer,  # L
     "inputs": Kind.reals,  # (R or 1, n, I)
     "is_listed": Kind.integers,  # (R or 1): whether the lists that follow are used, and not the inputs
+    "has_background": Kind.integers,  # (R or 1): whether the background of a set that is listed is not 0
+    "backgrounds": Kind.reals,  # (R or 1, I), of sets that are listed
     "starts": Kind.integers,  # ((R or 1) n + 1): see `dlhw.kernels.sparse`
-    "columns": Kind.shorts,  # (inputs that are not 0)
-    "entries": Kind.reals,  # (inputs that are not 0)
+    "columns": Kind.shorts,  # (inputs that differ from their background)
+    "entries": Kind.reals,  # (the same): by how much
     "turned_starts": Kind.integers,  # (num_batches, I + 1): batches listed by columns
     "turned_rows": Kind.shorts,  # (num_batches, turned_size)
     "turned_entries": Kind.reals,  # (num_batches, turned_size)
-    "turned_size": Kind.integer,  # most inputs of a batch that are not 0
+    "turned_size": Kind.integer,  # most inputs of a batch that differ
     "input_stride": Kind.integer,  # n, or 0 where all runs share one set
     "largest_x": Kind.real,  # max|x| over all inputs
     "labels": Kind.integers,  # (R or 1, n) for classes

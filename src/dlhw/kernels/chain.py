@@ -86,7 +86,7 @@ def chain_of(model: Network) -> list[Link] | None:
 
 
 def takes_lists(model: Network) -> bool:
-    """Whether inputs that are mostly 0 save time: where the first layer of the chain is affine."""
+    """Whether inputs that mostly have one value save time: where the first layer of the chain is affine."""
     chain = chain_of(model)
     return chain is not None and type(chain[0].layer) is Affine
 
@@ -152,8 +152,8 @@ def _parameters(link: Link, layout: Layout) -> dict[str, int]:
 
 
 def _scratch(row: Mapping[str, int]) -> int:
-    """Numbers that a layer's products need besides: weights and windows of one image, or a piece."""
+    """Numbers that its products need besides: weights and windows of one image, a piece, or a row."""
     if row["KIND"] == codes.CONVOLUTION:
         windows = row["CHANNELS"] * row["KERNEL"] ** 2 * row["OUT_HEIGHT"] * row["OUT_WIDTH"]
         return row["NUM_WEIGHTS"] + windows
-    return int(PIECE) * row["FAN_OUT"] if row["FAN_OUT"] <= NARROW else 0
+    return int(PIECE) * row["FAN_OUT"] if row["FAN_OUT"] <= NARROW else row["FAN_OUT"]

@@ -2,7 +2,7 @@
 
 A network is (address of gemm, table of its layers, number of layers); `row` is a run's parameters, `work` its
 working memory (see `dlhw.kernels.codes`). A batch is (whether it is sparse, its inputs where it is not, its
-lists where it is, see `dlhw.kernels.sparse`).
+lists and background where it is, see `dlhw.kernels.sparse`).
 """
 
 from collections.abc import Callable
@@ -48,14 +48,15 @@ def passes_of(real: Any) -> tuple[Callable[..., Any], ...]:
 
     @compiled
     def forward_pass(net: Any, row: Any, batch: Any, work: Any, samples: int) -> None:
-        (gemm, layers, num_layers), (is_sparse, x, lists) = net, batch
+        (gemm, layers, num_layers), (is_sparse, x, lists, background) = net, batch
         below = x
         for layer in range(num_layers):
             entry = offset(layers, layer * LAYER_COLUMNS)
             h, scratch = offset(work, entry[OUTPUT]), offset(work, entry[SCRATCH])
             if layer == 0 and is_sparse:
                 fill_biases(entry, row, h, samples, ONE)
-                forward_sparse(lists, offset(row, entry[WEIGHT]), h, samples, entry[FAN_OUT], ONE)
+                w, fan_in, fan_out = offset(row, entry[WEIGHT]), entry[FAN_IN], entry[FAN_OUT]
+                forward_sparse(lists, background, w, h, scratch, samples, fan_in, fan_out, ONE)
             elif entry[KIND] == AFFINE:
                 forward_affine(gemm, entry, row, below, h, scratch, samples, ONE)
             elif entry[KIND] == CONVOLUTION:
@@ -126,7 +127,7 @@ def passes_of(real: Any) -> tuple[Callable[..., Any], ...]:
         keep: Any, scale: Any, penalties: Any, to: Any, in_place: bool,
     ) -> None:  # fmt: skip
         """to <- keep to + scale gradient, penalty included; `in_place` says that `to` is the parameters."""
-        (gemm, layers, num_layers), (is_sparse, x, lists) = net, batch
+        (gemm, layers, num_layers), (is_sparse, x, lists, background) = net, batch
         of_weights, of_biases = penalties
         below = x
         for layer in range(num_layers):
@@ -141,7 +142,9 @@ def passes_of(real: Any) -> tuple[Callable[..., Any], ...]:
                     of_bias[place] = kept * of_bias[place] + decay * of_bias[place]
                 if layer == 0 and is_sparse:
                     fan_in, fan_out = entry[FAN_IN], entry[FAN_OUT]
-                    accumulate_sparse(lists, d, target, samples, fan_in, fan_out, scale, left, ONE)
+                    accumulate_sparse(
+                        lists, background, d, target, scratch, samples, fan_in, fan_out, scale, left, ONE
+                    )
                     add_biases(entry, d, to, samples, scale)
                 elif entry[KIND] == AFFINE:
                     add_affine(gemm, entry, below, d, to, scratch, samples, scale, left, ONE)

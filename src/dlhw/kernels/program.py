@@ -137,10 +137,12 @@ class Program:
         """The lists, and room for batches listed by columns."""
         none = torch.zeros(1, dtype=torch.long)
         if listed is None:
-            listed = Listed(none.expand(like.shape[0]).contiguous(), none, none.int(), like.new_empty(1), 0)
+            listed = Listed.none(like.shape[0], width)
         room = max(1, num_batches * batch_size * listed.most)
         return {
             "is_listed": listed.is_listed,
+            "has_background": listed.has_background,
+            "backgrounds": listed.backgrounds.to(like),
             "starts": listed.starts,
             "columns": listed.columns,
             "entries": listed.entries.to(like),

@@ -1,10 +1,13 @@
-"""Products with inputs that are mostly 0, in compiled code: only the others are listed, and multiplied.
+"""Products with inputs that mostly have one value, in compiled code: only the others are multiplied.
 
-A set of samples is listed by rows: of sample n the inputs `columns[starts[n]:starts[n + 1]]` are not 0, and
-`entries` are their values. A batch is listed by columns too ("turned"): of input i the samples that have it.
-Both products add up rows of a matrix that lies in the core's cache:
+Inputs are x_ni = b_i + s_ni with a background b, which is 0 for images as they are, and what 0 has become for
+standardized ones. A set of samples is listed by rows: the inputs `columns[starts[n]:starts[n + 1]]` of sample
+n differ from the background, by `entries`. A batch is listed by columns too ("turned"): the samples that
+differ in input i. Both products add up rows of a matrix that lies in the core's cache; the background costs as much
+as one sample does without lists:
 
-    h_n <- h_n + sum_i x_ni W_i        W_i <- keep W_i + decay W_i + scale sum_n x_ni d_n
+    h_n <- h_n + sum_i b_i W_i + sum_i s_ni W_i
+    W_i <- keep W_i + decay W_i + scale (b_i sum_n d_n + sum_n s_ni d_n)
 
 Measured on one core with 784-128-10 and batches of 64 images of MNIST, of whose pixels 19 % are not 0: an
 update takes 0.18 ms, with BLAS's products 0.33 ms.
@@ -14,7 +17,8 @@ from typing import Any
 
 from dlhw.kernels.intrinsics import offset
 from dlhw.kernels.jit import contracted
-from dlhw.kernels.shapes import FEW
+from dlhw.kernels.loops import add_rows
+from dlhw.kernels.shapes import FEW, UNIT
 
 
 @contracted
@@ -43,9 +47,20 @@ def turn_batch(
 
 
 @contracted
-def forward_sparse(batch: Any, w: Any, h: Any, samples: int, fan_out: int, one: Any) -> None:
-    """h <- h + x W"""
+def forward_sparse(
+    batch: Any, background: Any, w: Any, h: Any, scratch: Any, samples: int, fan_in: int, fan_out: int,
+    one: Any,
+) -> None:  # fmt: skip
+    """h <- h + x W; scratch (O)"""
     starts, columns, entries, order = batch[:4]
+    is_there, values = background
+    if is_there:
+        for o in range(fan_out):
+            scratch[o] = one - one
+        add_rows(scratch, values, UNIT, fan_in, w, fan_out, fan_out, one)
+        for n in range(samples):
+            for o in range(fan_out):
+                h[n * fan_out + o] += scratch[o]
     for n in range(samples):
         first, last = starts[order[n]], starts[order[n] + 1]
         add_listed(
@@ -61,17 +76,25 @@ def forward_sparse(batch: Any, w: Any, h: Any, samples: int, fan_out: int, one: 
 
 @contracted
 def accumulate_sparse(
-    batch: Any, d: Any, w: Any, samples: int, fan_in: int, fan_out: int, scale: Any, factors: Any, one: Any
-) -> None:
-    """W <- keep W + decay W + scale x^T d"""
+    batch: Any, background: Any, d: Any, w: Any, scratch: Any, samples: int, fan_in: int, fan_out: int,
+    scale: Any, factors: Any, one: Any,
+) -> None:  # fmt: skip
+    """W <- keep W + decay W + scale x^T d; scratch (O)"""
     starts, columns, entries, order, turned_starts, turned_rows, turned_entries = batch
     keep, decay = factors
     is_kept = keep == one and decay == one - one
+    is_there, values = background
+    if is_there:
+        sum_rows(d, scratch, samples, fan_out, scale)
     for i in range(fan_in):
         row = offset(w, i * fan_out)
         if not is_kept:
             for o in range(fan_out):
                 row[o] = keep * row[o] + decay * row[o]
+        if is_there:
+            value = values[i]
+            for o in range(fan_out):
+                row[o] += value * scratch[o]
         if samples > FEW:
             first, last = turned_starts[i], turned_starts[i + 1]
             listed = offset(turned_rows, first)
@@ -82,6 +105,16 @@ def accumulate_sparse(
                 row, value = offset(w, columns[place] * fan_out), scale * entries[place]
                 for o in range(fan_out):
                     row[o] += value * d[n * fan_out + o]
+
+
+@contracted
+def sum_rows(d: Any, to: Any, samples: int, length: int, scale: Any) -> None:
+    """to <- scale sum_n d_n"""
+    for o in range(length):
+        to[o] = scale * d[o]
+    for n in range(1, samples):
+        for o in range(length):
+            to[o] += scale * d[n * length + o]
 
 
 @contracted

@@ -75,7 +75,8 @@ def steps_of(real: Any) -> Callable[..., None]:
     def steps(
         params: Any, grads: Any, velocities: Any, squares: Any, stride: int, num_runs: int,
         gemm: int, layers: Any, num_layers: int,
-        inputs: Any, is_listed: Any, starts: Any, columns: Any, entries: Any,
+        inputs: Any, is_listed: Any, has_background: Any, backgrounds: Any,
+        starts: Any, columns: Any, entries: Any,
         turned_starts: Any, turned_rows: Any, turned_entries: Any, turned_size: int,
         input_stride: int, largest_x: Any, labels: Any, values: Any, target_stride: int,
         order: Any, order_stride: int, start: int, stop: int, batch: int, loss: int, factor: Any,
@@ -106,7 +107,9 @@ def steps_of(real: Any) -> Callable[..., None]:
                 own_labels = offset(labels, run * target_stride)
                 targets = (own_labels, offset(values, run * target_stride * outputs))
                 own = (offset(starts, run * input_stride), columns, entries, *lists[3:])
-                is_sparse = is_listed[run if input_stride > 0 else 0] != 0
+                own_set = run if input_stride > 0 else 0
+                is_sparse = is_listed[own_set] != 0
+                background = (has_background[own_set] != 0, offset(backgrounds, own_set * width))
                 if not is_shared and not is_sparse:
                     of_run = offset(inputs, run * input_stride * width)
                     gather(of_run, width, offset(places, first), last - first, batches)
@@ -120,7 +123,7 @@ def steps_of(real: Any) -> Callable[..., None]:
                     samples = min(batch, stop - begins)
                     x, chosen = offset(batches, (begins - first) * width), offset(places, begins)
                     own_lists = lists_of(own, chosen, (begins - first) // batch, width, turned_size)
-                    of_batch = (is_sparse, x, own_lists)
+                    of_batch = (is_sparse, x, own_lists, background)
                     forward_pass(net, row, of_batch, work, samples)
                     total, hits = loss_pass(net, (loss, factor), targets, chosen, work, samples)
                     losses[run] += total

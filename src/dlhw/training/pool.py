@@ -7,8 +7,7 @@ import torch
 from torch import Tensor
 
 from dlhw.data.dataset import Part
-from dlhw.kernels.listed import Listed
-from dlhw.kernels.shapes import SPARSE
+from dlhw.kernels.listed import Listed, background_of
 from dlhw.nn.context import Workspace
 
 Batch = tuple[Tensor, Tensor]
@@ -19,7 +18,8 @@ class Pool:
     """Samples of all runs: inputs (S, n, *shape), targets (S, n) or (S, n, K).
 
     S is 1 where every run has the same ones, which then lie in memory once; inputs may be shared where
-    targets are not (runs that differ in their corruption of labels). Inputs that are mostly 0 may be listed.
+    targets are not (runs that differ in their corruption of labels). Inputs that mostly have one value may be
+    listed.
     """
 
     inputs: Tensor
@@ -40,9 +40,13 @@ class Pool:
             listed = listed.sets(rows, self.num_samples)
         return Pool(inputs, targets, listed)
 
-    def with_lists(self, share: float = SPARSE) -> "Pool":
-        """The same samples, with those sets listed of whose inputs at most this share is not 0."""
-        return replace(self, listed=Listed.of(self.inputs, share))
+    def with_lists(self) -> "Pool":
+        """The same samples, with those sets listed for which steps are faster so."""
+        return self.listed_beside([background_of(rows) for rows in self.inputs])
+
+    def listed_beside(self, backgrounds: Sequence[Tensor | None]) -> "Pool":
+        """The same samples, with those sets listed that have a background."""
+        return replace(self, listed=Listed.of(self.inputs, backgrounds))
 
     @property
     def num_samples(self) -> int:

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from dlhw.config.trainer import Kernels
 from dlhw.errors import ConfigError
+from dlhw.kernels.listed import usual_values
 from dlhw.nn.check import check_model, largest_error
 from dlhw.training.choice import resolve_kernels
 from dlhw.training.cohort import Cohort
@@ -73,7 +74,9 @@ def _check_compiled(cohort: Cohort, pool: Pool) -> None:
     for count in COMPILED_SAMPLES:
         few = Pool(pool.inputs[:1, :count], pool.targets[:1, :count])
         wanted = _manual_gradient(cohort, few)
-        found = torch.stack([compiled_gradient(cohort, each) for each in (few, few.with_lists(share=1))])
+        usual = usual_values(few.inputs[0])
+        listed = [few.listed_beside([background]) for background in (torch.zeros_like(usual), usual)]
+        found = torch.stack([compiled_gradient(cohort, each) for each in (few, *listed)])
         error = float((found - wanted).abs().max() / wanted.abs().max().clamp_min(1e-30))
         if not error <= COMPILED_TOLERANCE[cohort.dtype]:
             raise ConfigError(
