@@ -147,10 +147,11 @@ def measure(
     """
     from dlhw.data.dataset import load_dataset
     from dlhw.tracking.checkpoint import check_matches, load_checkpoint, under
+    from dlhw.training.choice import resolve_kernels
     from dlhw.training.device import DTYPES, matmul_setting
     from dlhw.training.fit import prepare
+    from dlhw.training.measuring import evaluator_of, laid_out
     from dlhw.training.pool import Pool
-    from dlhw.training.scoring import Evaluator
 
     path = folder / "checkpoints" / f"{checkpoint}.safetensors"
     tensors, state = load_checkpoint(path)
@@ -158,10 +159,13 @@ def measure(
     cohort = prepare([config], [dataset])
     check_matches(path, tensors, {name: spec.shape for name, spec in cohort.layout.specs.items()})
     cohort.load_run(0, under("parameters", tensors))
-    evaluator = Evaluator(cohort.model, cohort.loss)
+    kernels = resolve_kernels(cohort)
+    evaluator = evaluator_of(cohort, kernels)
     with matmul_setting(matmul or "highest"):
         scores = {
-            name: evaluator.scores(cohort.params, Pool.of([part], cohort.device), 1)[0]
+            name: evaluator.scores(
+                cohort.params_RP, laid_out(cohort, kernels, Pool.of([part], cohort.device))
+            )[0]
             for name, part in dataset.parts.items()
         }
     return scores, dataset.hashes, state.get("step")

@@ -57,7 +57,7 @@ def test_full_train_metrics_are_those_of_an_evaluation() -> None:
     cohort = Cohort([config], dataset.input_shape, 10, torch.device("cpu"), torch.float64)
     cohort.load_run(0, listener.last)
     pool = Pool.of([dataset.parts["train"]], cohort.device)
-    (expected,) = Evaluator(cohort.model, cohort.loss).scores(cohort.params, pool, 1)
+    (expected,) = Evaluator(cohort).scores(cohort.params_RP, pool)
     assert listener.result.final["train"].loss == pytest.approx(expected.loss, rel=1e-12)
     assert listener.result.final["train"].accuracy == expected.accuracy
 

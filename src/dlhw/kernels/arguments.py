@@ -64,5 +64,6 @@ ARGUMENTS: dict[str, Kind] = {
     "work": Kind.reals,  # outputs and their gradients of one batch
     "batches": Kind.reals,  # (num_batches B, I): inputs gathered at once
     "num_batches": Kind.integer,
+    "is_training": Kind.integer,  # 0: losses and right predictions are only counted
     "keep_gradients": Kind.integer,  # whether the last step writes grads
 }

@@ -1,6 +1,6 @@
 """What of a cohort can train in compiled steps, and the call of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +42,10 @@ class Tally:
     def of(cls, losses: Tensor, ended: Sequence[int]) -> "Tally":
         """Add to these losses; begin with the runs that have ended before."""
         return cls(losses, torch.zeros(len(ended), dtype=torch.long), torch.tensor(ended))
+
+    def memory(self) -> dict[str, Tensor]:
+        """By the names of the compiled steps' arguments."""
+        return {"losses": self.losses, "right": self.right, "ended": self.ended}
 
 
 class Program:
@@ -173,19 +177,34 @@ class Program:
             steps_before: updates made before, in all epochs.
             keep_gradients: whether the last step leaves its gradient (penalty included).
         """
-        memory = self._memory | {
-            "order": order,
-            "lr": lr_R,
-            "losses": tally.losses,
-            "right": tally.right,
-            "ended": tally.ended,
-        }
-        numbers = self._numbers | {
+        memory = {"order": order, "lr": lr_R, **tally.memory()}
+        numbers = {
             "order_stride": 0 if order.shape[0] == 1 else order.shape[1],
             "start": start,
             "stop": stop,
             "steps_before": steps_before,
+            "is_training": 1,
             "keep_gradients": int(keep_gradients),
         }
-        given = numbers | {name: tensor.data_ptr() for name, tensor in memory.items()}
+        self._call(memory, numbers)
+
+    def score(self, params_RP: Tensor, tally: Tally) -> None:
+        """Add losses and right predictions of all samples, in file order, with these parameters."""
+        num_samples = self._memory["inputs"].shape[1]
+        order, lr_R = torch.arange(num_samples), params_RP.new_zeros(self.num_runs)
+        memory = {"params": params_RP, "order": order, "lr": lr_R, **tally.memory()}
+        numbers = {
+            "stride": params_RP.stride(0),
+            "order_stride": 0,
+            "start": 0,
+            "stop": num_samples,
+            "steps_before": 0,
+            "is_training": 0,
+            "keep_gradients": 0,
+        }
+        self._call(memory, numbers)
+
+    def _call(self, memory: Mapping[str, Tensor], numbers: Mapping[str, Any]) -> None:
+        addresses = {name: tensor.data_ptr() for name, tensor in {**self._memory, **memory}.items()}
+        given = {**self._numbers, **numbers, **addresses}
         self.steps(*(given[name] for name in ARGUMENTS))

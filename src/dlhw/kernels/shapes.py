@@ -8,8 +8,8 @@ import numpy as np
 FEW = 16
 # Share of inputs that differ from their background up to which products that list them beat BLAS's. Measured
 # on one core with 19 %: 2.0 to 2.5 times as fast for 10 to 512 outputs and batches of 17 to 1000. Another
-# background than 0 takes 0 to 10 microseconds a step more with 784-128-10, where batches of 1 take 14, without
-# lists 30.
+# background than 0 takes 0 to 10 microseconds a step more with 784-128-10, where batches of 1 take 14, and 30
+# without lists.
 SPARSE = 1 / 3
 # Outputs up to which blocked loops over many inputs beat BLAS. Measured on 25088-10 with 64 samples: the
 # three products take 1.8 ms, by BLAS 6.1 ms.

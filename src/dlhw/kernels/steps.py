@@ -82,7 +82,8 @@ def steps_of(real: Any) -> Callable[..., None]:
         order: Any, order_stride: int, start: int, stop: int, batch: int, loss: int, factor: Any,
         lr: Any, rule: int, momentum: Any, beta2: Any, eps: Any, decay: Any, steps_before: int,
         slope: Any, alpha: Any, on_biases: Any,
-        losses: Any, right: Any, ended: Any, work: Any, batches: Any, num_batches: int, keep_gradients: int,
+        losses: Any, right: Any, ended: Any, work: Any, batches: Any, num_batches: int,
+        is_training: int, keep_gradients: int,
     ) -> None:  # fmt: skip
         net, width = (gemm, layers, num_layers), layers[FAN_IN]
         is_shared = input_stride == 0 and order_stride == 0
@@ -93,7 +94,7 @@ def steps_of(real: Any) -> Callable[..., None]:
             last = min(first + num_batches * batch, stop)
             if is_shared and is_listed[0] == 0:
                 gather(inputs, width, offset(order, first), last - first, batches)
-            elif is_shared:
+            elif is_shared and is_training != 0:
                 turn(lists, offset(order, first), last - first, batch, width, turned_size)
             for run in range(num_runs):
                 if ended[run] >= 0:
@@ -113,7 +114,7 @@ def steps_of(real: Any) -> Callable[..., None]:
                 if not is_shared and not is_sparse:
                     of_run = offset(inputs, run * input_stride * width)
                     gather(of_run, width, offset(places, first), last - first, batches)
-                elif not is_shared:
+                elif not is_shared and is_training != 0:
                     turn(own, offset(places, first), last - first, batch, width, turned_size)
                 of_rule = (rule, lr[run], momentum[run], beta2[run], eps[run], decay[run])
                 penalty = (slope[run], alpha[run])
@@ -128,6 +129,9 @@ def steps_of(real: Any) -> Callable[..., None]:
                     total, hits = loss_pass(net, (loss, factor), targets, chosen, work, samples)
                     losses[run] += total
                     right[run] += hits
+                    if is_training == 0:
+                        begins += samples
+                        continue
                     is_finite = backward_pass(net, row, largest_x, work, samples)
                     if not (is_finite and abs(total) <= LARGEST):
                         ended[run] = begins

@@ -41,12 +41,12 @@ def vote(config: TrainConfig) -> Findings:
     cohort = prepare([_with_shared_weight(config, weight) for weight in weights], [dataset])
     name = next(part for part in PARTS if part in dataset.parts)
     pool = Pool.of([dataset.parts[name]], cohort.device)
-    evaluator = Evaluator(cohort.model, cohort.loss)
-    predicted_RN = evaluator.predictions(cohort.params, pool, cohort.num_runs).cpu()
+    evaluator = Evaluator(cohort)
+    predicted_RN = evaluator.predictions(cohort.params_RP, pool).cpu()
     targets_N = pool.targets[0].cpu()
     accuracies = (predicted_RN == targets_N).double().mean(1).tolist()
     train = Pool.of([dataset.parts["train"]], cohort.device)
-    hits_RN = evaluator.predictions(cohort.params, train, cohort.num_runs) == train.targets
+    hits_RN = evaluator.predictions(cohort.params_RP, train) == train.targets
     best = int(hits_RN.double().mean(1).argmax())
     voted = (majority(predicted_RN, dataset.num_classes) == targets_N).double().mean().item()
     rows = [{"weight": w, "accuracy": a} for w, a in zip(weights, accuracies, strict=True)]

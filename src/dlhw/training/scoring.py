@@ -9,8 +9,7 @@ from torch import Tensor
 
 from dlhw.nn.context import Context, Workspace
 from dlhw.nn.losses import Loss
-from dlhw.nn.network import Network
-from dlhw.nn.parameters import Views
+from dlhw.training.cohort import Cohort
 from dlhw.training.events import Scores
 from dlhw.training.pool import Pool
 
@@ -185,44 +184,44 @@ class RunningScores:
 
 
 class Evaluator:
-    """Scores over a whole part with given parameters, dropout off.
+    """Scores over a whole part with given parameters (R, P), dropout off.
 
     Args:
-        model: the cohort's.
-        loss: what is measured.
+        cohort: whose model, layout and loss are used.
     """
 
-    def __init__(self, model: Network, loss: Loss) -> None:
-        self.model, self.loss = model, loss
+    def __init__(self, cohort: Cohort) -> None:
+        self.model, self.loss, self.layout = cohort.model, cohort.loss, cohort.layout
         self.context = Context(workspace=Workspace(reuse=True))
 
-    def scores(self, params: Views, pool: Pool, num_runs: int) -> list[Scores]:
+    def scores(self, params_RP: Tensor, pool: Pool) -> list[Scores]:
         """Scores of each run."""
-        sums = Sums(num_runs, pool.targets.device)
+        sums = Sums(params_RP.shape[0], pool.targets.device)
         with torch.no_grad():
-            for x, targets in pool.chunks(self._chunk(num_runs)):
-                out_RNK, _ = self.model.forward(params, x, self.context)
+            for x, targets in pool.chunks(self._chunk(params_RP)):
+                out_RNK, _ = self.model.forward(self.layout.views(params_RP), x, self.context)
                 losses_RN = self.loss.per_sample(out_RNK, targets)
                 sums.add_samples(losses_RN, correct_count(self.loss, out_RNK, targets))
         return sums.scores()
 
-    def confusion(self, params: Views, pool: Pool, num_runs: int, num_classes: int) -> Tensor:
+    def confusion(self, params_RP: Tensor, pool: Pool, num_classes: int) -> Tensor:
         """Counts (R, K, K) on the CPU: true class by row, predicted class by column."""
+        num_runs = params_RP.shape[0]
         counts = torch.zeros(num_runs, num_classes * num_classes, dtype=torch.long)
-        cell_RN = (pool.targets * num_classes + self.predictions(params, pool, num_runs)).cpu()
+        cell_RN = (pool.targets * num_classes + self.predictions(params_RP, pool)).cpu()
         counts.scatter_add_(1, cell_RN, torch.ones_like(cell_RN))
         return counts.view(num_runs, num_classes, num_classes)
 
-    def predictions(self, params: Views, pool: Pool, num_runs: int) -> Tensor:
+    def predictions(self, params_RP: Tensor, pool: Pool) -> Tensor:
         """Predicted class of every sample, (R, n)."""
         predicted = []
         with torch.no_grad():
-            for x, _ in pool.chunks(self._chunk(num_runs)):
-                out_RNK, _ = self.model.forward(params, x, self.context)
+            for x, _ in pool.chunks(self._chunk(params_RP)):
+                out_RNK, _ = self.model.forward(self.layout.views(params_RP), x, self.context)
                 predicted_RN = self.loss.predict(out_RNK)
                 assert predicted_RN is not None, "the caller asks for classes only where there are any"
                 predicted.append(predicted_RN)
         return torch.cat(predicted, 1)
 
-    def _chunk(self, num_runs: int) -> int:
-        return max(16, CHUNK_ELEMENTS // (num_runs * self.model.widest))
+    def _chunk(self, params_RP: Tensor) -> int:
+        return max(16, CHUNK_ELEMENTS // (params_RP.shape[0] * self.model.widest))

@@ -6,14 +6,14 @@ from threading import Event
 from torch import Tensor
 
 from dlhw.config.trainer import Kernels
-from dlhw.kernels.chain import takes_lists
 from dlhw.training.captured import CapturedSteps
 from dlhw.training.cohort import Cohort
 from dlhw.training.compiled import CompiledSteps
 from dlhw.training.events import Scores
+from dlhw.training.measuring import evaluator_of, laid_out
 from dlhw.training.planning import plan_of
 from dlhw.training.pool import Pool
-from dlhw.training.scoring import Evaluator, RunningScores
+from dlhw.training.scoring import RunningScores
 from dlhw.training.steps import Steps, TorchSteps
 from dlhw.training.streams import OrderStream, UniformStream
 from dlhw.training.workers import Workers
@@ -41,7 +41,7 @@ class Shard:
         batch_size = trainer.batch_size or train.num_samples
         self.order = OrderStream(seeds, train.num_samples, batch_size, trainer.resolved_sampling())
         self.uniform = UniformStream(seeds, cohort.dtype)
-        self.evaluator = Evaluator(cohort.model, cohort.loss)
+        self.evaluator = evaluator_of(cohort, kernels)
         self.running = RunningScores(cohort.loss, cohort.num_runs, cohort.device)
         self.steps = self._steps(train, kernels, stopped)
 
@@ -67,22 +67,19 @@ class Shard:
             params_RP: of all runs of the whole cohort.
             part: of the data.
         """
-        views = self.cohort.layout.views(params_RP[self.rows])
-        return self.evaluator.scores(views, self.pools[part], self.cohort.num_runs)
+        return self.evaluator.scores(params_RP[self.rows], self.pools[part])
 
     def confusion(self, params_RP: Tensor, part: str, num_classes: int) -> Tensor:
         """Counts (R, K, K) of each run: true class by row, predicted class by column."""
-        views = self.cohort.layout.views(params_RP[self.rows])
-        return self.evaluator.confusion(views, self.pools[part], self.cohort.num_runs, num_classes)
+        return self.evaluator.confusion(params_RP[self.rows], self.pools[part], num_classes)
 
 
 def spread(cohort: Cohort, pools: Pools, batch_size: int, kernels: Kernels) -> tuple[Workers, list[Shard]]:
     """Shards of a cohort, and the threads that they train on."""
     is_compiled = kernels is Kernels.compiled
-    if is_compiled and takes_lists(cohort.model):
-        pools = {**pools, "train": pools["train"].with_lists()}
+    pools = {name: laid_out(cohort, kernels, pool) for name, pool in pools.items()}
     listed = pools["train"].listed
-    all_listed = listed is not None and bool(listed.is_listed.all())
+    all_listed = listed is not None and listed.is_whole
     plan = plan_of(cohort, batch_size, compiled=is_compiled, listed=all_listed)
     workers = Workers(plan)
     parts = [cohort] if len(plan.rows) == 1 else [cohort.part(rows) for rows in plan.rows]

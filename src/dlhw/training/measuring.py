@@ -1,0 +1,57 @@
+"""Measuring in the way that a cohort trains: compiled where its steps are, and where that is faster."""
+
+from torch import Tensor
+
+from dlhw.config.trainer import Kernels
+from dlhw.kernels.chain import takes_lists
+from dlhw.kernels.program import Program, Tally
+from dlhw.training.cohort import Cohort
+from dlhw.training.compiled import program_of
+from dlhw.training.events import Scores
+from dlhw.training.pool import Pool
+from dlhw.training.scoring import Evaluator, Sums
+
+# Samples that pass through the layers together: their activations stay in a core's cache.
+TOGETHER = 256
+
+
+class CompiledEvaluator(Evaluator):
+    """Scores samples that are listed by compiled forward passes, others as the layers compute them.
+
+    Args:
+        cohort: whose steps are compiled.
+    """
+
+    def __init__(self, cohort: Cohort) -> None:
+        super().__init__(cohort)
+        self.cohort = cohort
+        self._programs: list[tuple[Pool, Program]] = []
+
+    def scores(self, params_RP: Tensor, pool: Pool) -> list[Scores]:
+        """Scores of each run."""
+        if pool.listed is None or not pool.listed.is_whole:
+            return super().scores(params_RP, pool)
+        program = self._program(pool)
+        sums = Sums(program.num_runs, params_RP.device)
+        tally = Tally.of(sums.loss, [-1] * program.num_runs)
+        program.score(params_RP, tally)
+        sums.add_counts(tally.right if program.counts_right else None, pool.num_samples)
+        return sums.scores()
+
+    def _program(self, pool: Pool) -> Program:
+        for known, program in self._programs:
+            if known is pool:
+                return program
+        program = program_of(self.cohort, pool, TOGETHER)
+        self._programs.append((pool, program))
+        return program
+
+
+def evaluator_of(cohort: Cohort, kernels: Kernels) -> Evaluator:
+    """What measures a cohort whose steps are made so."""
+    return CompiledEvaluator(cohort) if kernels is Kernels.compiled else Evaluator(cohort)
+
+
+def laid_out(cohort: Cohort, kernels: Kernels, pool: Pool) -> Pool:
+    """The samples as this cohort's steps and measurements take them: listed, where that is faster."""
+    return pool.with_lists() if kernels is Kernels.compiled and takes_lists(cohort.model) else pool
