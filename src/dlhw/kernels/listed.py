@@ -42,28 +42,29 @@ class Listed:
     def of(cls, inputs: Tensor, backgrounds: Sequence[Tensor | None]) -> "Listed | None":
         """List the sets (S, n, *shape) that have a background (I,); None if there is none."""
         sets = inputs.flatten(2)
-        if all(background is None for background in backgrounds):
+        listed = [
+            (rows, beside) for rows, beside in zip(sets, backgrounds, strict=True) if beside is not None
+        ]
+        if not listed:
             return None
-        none = sets.new_zeros(sets.shape[2])
-        counts, columns, entries = [], [], []
-        for rows, background in zip(sets, backgrounds, strict=True):
-            beside = none if background is None else background
+        counts_SN = torch.zeros(sets.shape[:2], dtype=torch.long)
+        is_listed = torch.tensor([beside is not None for beside in backgrounds])
+        counts_SN[is_listed] = torch.stack([_counts(rows, beside) for rows, beside in listed])
+        starts = torch.cat([counts_SN.new_zeros(1), counts_SN.flatten().cumsum(0)])
+        columns, entries = torch.empty(int(starts[-1]), dtype=torch.int32), inputs.new_empty(int(starts[-1]))
+        first = 0
+        for rows, beside in listed:
             for chunk in rows.split(TOGETHER):
-                places = (chunk != beside) & (background is not None)
-                # numpy finds them in a fifth of torch's time: 48,000 images of MNIST in 0.17 s
-                flat = torch.from_numpy(np.flatnonzero(places.numpy()))
-                column = flat % chunk.shape[1]
-                counts.append(places.sum(1))
-                columns.append(column.int())
-                entries.append(chunk.flatten()[flat] - beside[column])
-        of_each = torch.cat(counts)
-        starts = torch.cat([of_each.new_zeros(1), of_each.cumsum(0)])
-        most = int(of_each.max())
-        table = torch.stack([none if background is None else background for background in backgrounds])
-        is_listed = torch.tensor([background is not None for background in backgrounds]).long()
-        return cls(
-            is_listed, table, table.any(1).long(), starts, torch.cat(columns), torch.cat(entries), most
-        )
+                # numpy finds them in a fifth of torch's time: those of 48,000 images of MNIST in 0.17 s
+                places = torch.from_numpy(np.flatnonzero((chunk != beside).numpy()))
+                column, own = places % chunk.shape[1], slice(first, first + len(places))
+                columns[own] = column
+                torch.sub(chunk.flatten()[places], beside[column], out=entries[own])
+                first = own.stop
+        nothing = sets.new_zeros(sets.shape[2])
+        table = torch.stack([nothing if beside is None else beside for beside in backgrounds])
+        most = int(counts_SN.max())
+        return cls(is_listed.long(), table, table.any(1).long(), starts, columns, entries, most)
 
     @classmethod
     def none(cls, num_sets: int, width: int) -> "Listed":
@@ -89,6 +90,11 @@ class Listed:
         )
 
 
+def _counts(rows: Tensor, beside: Tensor) -> Tensor:
+    """(n, I) -> (n,): how many inputs of each sample differ."""
+    return torch.cat([(chunk != beside).sum(1) for chunk in rows.split(TOGETHER)])
+
+
 def usual_values(rows: Tensor) -> Tensor:
     """(n, *shape) -> (I,): the most frequent value of each input, among the first samples."""
     return rows.flatten(1)[:TELLING].mode(0).values
@@ -99,7 +105,6 @@ def background_of(rows: Tensor) -> Tensor | None:
     flat = rows.flatten(1)
     zeros = flat.new_zeros(flat.shape[1])
     for background in (zeros, usual_values(rows)):
-        differing = sum(int((chunk != background).sum()) for chunk in flat.split(TOGETHER))
-        if differing <= SPARSE * flat.numel() and background.isfinite().all():
+        if int(_counts(flat, background).sum()) <= SPARSE * flat.numel() and background.isfinite().all():
             return background
     return None
