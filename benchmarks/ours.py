@@ -5,10 +5,9 @@ from collections.abc import Sequence
 import torch
 
 from benchmarks.problem import Problem, Weights
-from dlhw.training.device import choose_matmul
+from dlhw.training.choice import resolve_matmul
 from dlhw.training.fit import prepare
 from dlhw.training.loop import Loop
-from dlhw.training.planning import costliest_product
 from dlhw.training.pool import Pool
 
 NAME = "dlhw"
@@ -48,6 +47,4 @@ class Ours:
 
     def matmul(self) -> str:
         """What `trainer.matmul=auto` stands for here."""
-        cohort = self.cohort
-        shape = costliest_product(cohort)
-        return choose_matmul(cohort.config.trainer.matmul, cohort.device, cohort.dtype, shape)
+        return resolve_matmul(self.cohort)

@@ -21,6 +21,7 @@ def compare(
     scale: float = 1.0,
     ways: Sequence[str] = (),
     beside: Mapping[str, Work] | None = None,
+    overrides: Sequence[str] = (),
 ) -> Comparison:
     """Train the same problem with ours and with each peer that is here, in turn.
 
@@ -34,8 +35,9 @@ def compare(
         scale: seconds to that unit.
         ways: our other ways that take part, see `OTHER_WAYS`.
         beside: other work that is measured in the same rounds, and has no loss.
+        overrides: of our config.
     """
-    ours = Ours(problem)
+    ours = Ours(problem, overrides)
     reasons = {name: why_absent(name) for name in peers}
     start = ours.weights()
     sides: dict[str, Side] = {NAME: ours}
@@ -64,6 +66,6 @@ def losses_of(problem: Problem, sides: Mapping[str, Side]) -> dict[str, list[flo
 def matmul_note(comparison: Comparison) -> str:
     """Which setting of torch held for ours and for the peers made of torch."""
     return (
-        f"torch's float32 matrix-product setting was `{comparison.matmul}` for {comparison.ours} and for "
-        f"every side that uses torch, {PLAIN} among them: what `trainer.matmul=auto` chose."
+        f"{comparison.title}: torch's float32 matrix-product setting was `{comparison.matmul}` for "
+        f"{comparison.ours} and for every side that uses torch, {PLAIN} among them."
     )

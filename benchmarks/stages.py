@@ -20,7 +20,7 @@ CALLS = {
     "data": ("dlhw.data.dataset", "load_dataset"),
     "gradient check": ("dlhw.training.fit", "prove"),
     "compiled steps: read, or compile": ("dlhw.training.compiled", "CompiledSteps.__init__"),
-    "choice of the matrix product": ("dlhw.training.fit", "choose_matmul"),
+    "choice of the matrix product": ("dlhw.training.fit", "resolve_matmul"),
     "first update": ("dlhw.training.shard", "Shard.train"),
 }
 START, IMPORTS, COMPOSE = "interpreter", "imports", "compose and check the config, make the folder"

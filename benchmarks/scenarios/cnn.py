@@ -18,12 +18,17 @@ def measure(full: bool, steps: int = 200) -> Report:
     comparison = compare(
         f"small CNN, {images}", problem, [PLAIN, JAX], 7 if full else 3, per=1, unit="s", ways=[AUTOGRAD]
     )
+    medium = compare(
+        f"small CNN, {images}, torch's products at medium", problem, [PLAIN], 7 if full else 3, per=1,
+        unit="s", overrides=["trainer.matmul=medium"],
+    )  # fmt: skip
     return Report(
         title="Small CNN",
         notes=[
             f"32 filters 3x3, ReLU, affine; batch {BATCH}, learning rate {LR} ({name}).",
             matmul_note(comparison),
+            matmul_note(medium),
         ],
-        comparisons=[comparison],
-        aims=[aim_against(comparison, PLAIN, 0.8)],
+        comparisons=[comparison, medium],
+        aims=[aim_against(each, PLAIN, 0.8) for each in (comparison, medium)],
     )

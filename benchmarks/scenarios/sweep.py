@@ -5,6 +5,7 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 
 from benchmarks.commands import ROOT, accuracies_of_test, data_overrides, run, train_command
 from benchmarks.page import three_digits
@@ -14,7 +15,8 @@ from benchmarks.report import Aim, Report, Table
 RATES, EPOCHS, SEEDS = ("1", "0.1", "0.05", "0.01"), 10, 3
 LIMIT = 1 / 20
 WHOLE, FOUR = "cs7643/lr, 12 runs: dlhw / Lightning", "cs7643/lr with one seed, 4 runs: dlhw / Lightning"
-# Other first weights and another order of the samples: what the published numbers are allowed, too.
+# Other first weights, another order of the samples: what the experiment allows its published numbers, which
+# our mean over seeds is compared with in the same way.
 SAME_ACCURACY = 0.015
 
 
@@ -48,8 +50,8 @@ def measure(full: bool, epochs: int = EPOCHS) -> Report:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         theirs = lightning(list(RATES) if full else ["0.1"], epochs if full else 1)
-        whole, _ = ours(folder / "whole", SEEDS, epochs)
-        four, accuracies = ours(folder / "four", 1, epochs)
+        whole, accuracies = ours(folder / "whole", SEEDS, epochs)
+        four, _ = ours(folder / "four", 1, epochs)
     runs, is_whole = len(RATES), theirs.epochs == len(RATES) * epochs
     all_theirs, four_theirs = (theirs.scaled(count * runs * epochs) for count in (SEEDS, 1))
     rows = [
@@ -77,13 +79,12 @@ def _note(theirs: Lightning) -> str:
 
 
 def ours(folder: Path, seeds: int, epochs: int) -> tuple[float, list[float]]:
-    """Wall time of our command, and the final test accuracies in the order of the learning rates."""
+    """Wall time of our command, and the final test accuracy at each learning rate, averaged over seeds."""
     data = [each for each in data_overrides() if each.startswith("data.root")]
     options = [f"seeds={seeds}", f"trainer.epochs={epochs}", "hydra.sweep.dir=sweep", "tracking.console=none"]
     seconds, _ = run(train_command("experiment=cs7643/lr", *data, *options), folder)
     found = accuracies_of_test(folder / "sweep", "final")
-    by_rate = {name: accuracy for name, accuracy in found.items()}
-    return seconds, [by_rate[name] for rate in RATES for name in by_rate if _is_of(name, rate)]
+    return seconds, [fmean(found[name] for name in found if _is_of(name, rate)) for rate in RATES]
 
 
 def _is_of(name: str, rate: str) -> bool:
@@ -102,7 +103,7 @@ def lightning(rates: list[str], epochs: int) -> Lightning:
 def unequal(ours: list[float], theirs: list[float]) -> list[str]:
     """A sentence for each learning rate whose test accuracies are too far apart."""
     return [
-        f"cs7643/lr: test accuracy at lr {rate} is {mine:.4f} with dlhw, {other:.4f} with Lightning; "
+        f"cs7643/lr: test accuracy at lr {rate} is {mine:.4f} with dlhw (mean), {other:.4f} with Lightning; "
         f"{SAME_ACCURACY} is allowed"
         for rate, mine, other in zip(RATES, ours, theirs, strict=True)
         if not abs(mine - other) <= SAME_ACCURACY

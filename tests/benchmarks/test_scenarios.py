@@ -79,7 +79,7 @@ def test_launchers_agree_and_a_difference_is_told(tmp_path: Path, monkeypatch: p
 def test_accuracies_of_a_sweep_are_compared_rate_by_rate() -> None:
     assert sweep.unequal([0.9, 0.8, 0.7, 0.6], [0.91, 0.79, 0.7, 0.6]) == []
     (told,) = sweep.unequal([0.9, 0.8, 0.7, 0.6], [0.9, 0.8, 0.7, 0.7])
-    assert "at lr 0.01 is 0.6000 with dlhw, 0.7000 with Lightning" in told
+    assert "at lr 0.01 is 0.6000 with dlhw (mean), 0.7000 with Lightning" in told
     assert sweep.Lightning(wall=15.0, fits=10.0, epochs=2, accuracies=[]).scaled(4) == 25.0
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from dlhw.kernels.codes import BIAS, FAN_IN, FAN_OUT, NUM_BIASES, WEIGHT
 from dlhw.kernels.intrinsics import offset
 from dlhw.kernels.jit import compiled
-from dlhw.kernels.products import accumulate, backward, forward
+from dlhw.kernels.products import accumulate, backward, forward, sum_rows
 
 
 @compiled
@@ -47,14 +47,14 @@ def add_affine(
     """W <- keep W + decay W + scale x^T d        b <- b + scale sum_n d"""
     w = offset(to, entry[WEIGHT])
     accumulate(gemm, x, d, w, scratch, samples, entry[FAN_IN], entry[FAN_OUT], scale, factors, one)
-    add_biases(entry, d, to, samples, scale)
+    add_biases(entry, d, to, scratch, samples, scale)
 
 
 @compiled
-def add_biases(entry: Any, d: Any, to: Any, samples: int, scale: Any) -> None:
+def add_biases(entry: Any, d: Any, to: Any, scratch: Any, samples: int, scale: Any) -> None:
     """b <- b + scale sum_n d"""
     fan_out, bias = entry[FAN_OUT], offset(to, entry[BIAS])
     if entry[NUM_BIASES] > 0:
-        for n in range(samples):
-            for o in range(fan_out):
-                bias[o] += scale * d[n * fan_out + o]
+        sum_rows(d, scratch, samples, fan_out)
+        for o in range(fan_out):
+            bias[o] += scale * scratch[o]

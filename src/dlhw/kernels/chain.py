@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from dlhw.kernels import codes
-from dlhw.kernels.shapes import NARROW, PIECE
+from dlhw.kernels.shapes import NARROW, PIECE, PRODUCT
 from dlhw.nn.activations import Identity, ReLU, Sigmoid, Tanh
 from dlhw.nn.affine import Affine
 from dlhw.nn.context import ALIGNMENT
@@ -152,8 +152,8 @@ def _parameters(link: Link, layout: Layout) -> dict[str, int]:
 
 
 def _scratch(row: Mapping[str, int]) -> int:
-    """Numbers that its products need besides: weights and windows of one image, a piece, or a row."""
+    """Numbers that its products need besides: weights and windows of one image, a piece, rows, a product."""
     if row["KIND"] == codes.CONVOLUTION:
         windows = row["CHANNELS"] * row["KERNEL"] ** 2 * row["OUT_HEIGHT"] * row["OUT_WIDTH"]
         return row["NUM_WEIGHTS"] + windows
-    return int(PIECE) * row["FAN_OUT"] if row["FAN_OUT"] <= NARROW else row["FAN_OUT"]
+    return max(int(PRODUCT), (int(PIECE) if row["FAN_OUT"] <= NARROW else 2) * row["FAN_OUT"])

@@ -145,7 +145,7 @@ def passes_of(real: Any) -> tuple[Callable[..., Any], ...]:
                     accumulate_sparse(
                         lists, background, d, target, scratch, samples, fan_in, fan_out, scale, left, ONE
                     )
-                    add_biases(entry, d, to, samples, scale)
+                    add_biases(entry, d, to, scratch, samples, scale)
                 elif entry[KIND] == AFFINE:
                     add_affine(gemm, entry, below, d, to, scratch, samples, scale, left, ONE)
                 else:

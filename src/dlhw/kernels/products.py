@@ -9,7 +9,7 @@ from typing import Any
 from dlhw.kernels.intrinsics import call_gemm, offset
 from dlhw.kernels.jit import contracted
 from dlhw.kernels.loops import add_dots, add_product, add_rows
-from dlhw.kernels.shapes import FEW, NARROW, PIECE, UNIT, WIDE
+from dlhw.kernels.shapes import FEW, NARROW, PIECE, PRODUCT, UNIT, WIDE
 
 N, T = 78, 84  # character codes
 
@@ -89,10 +89,15 @@ def accumulate(
             )
             add_turned(offset(w, start * fan_out), scratch, count, fan_out, scale, keep, decay)
     else:
-        if decay != zero:
-            for place in range(fan_in * fan_out):
-                w[place] += decay * w[place]
-        call_gemm(gemm, N, T, fan_out, fan_in, samples, scale, d, fan_out, x, fan_in, keep, w, fan_out)
+        # W is far larger than the terms of the product: added to it one by one, they would lose digits
+        rows = max(1, int(PRODUCT) // fan_out)
+        for start in range(0, fan_in, rows):
+            count = min(rows, fan_in - start)
+            below = offset(x, start)
+            call_gemm(
+                gemm, N, T, fan_out, count, samples, one, d, fan_out, below, fan_in, zero, scratch, fan_out
+            )
+            add_scaled(offset(w, start * fan_out), scratch, count * fan_out, scale, factors)
 
 
 @contracted
@@ -100,6 +105,24 @@ def fill(to: Any, count: int, value: Any) -> None:
     """All of them to one value."""
     for place in range(count):
         to[place] = value
+
+
+@contracted
+def add_scaled(w: Any, product: Any, count: int, scale: Any, factors: Any) -> None:
+    """w <- keep w + decay w + scale product"""
+    keep, decay = factors
+    for place in range(count):
+        w[place] = keep * w[place] + decay * w[place] + scale * product[place]
+
+
+@contracted
+def sum_rows(d: Any, to: Any, samples: int, length: int) -> None:
+    """to <- sum_n d_n"""
+    for o in range(length):
+        to[o] = d[o]
+    for n in range(1, samples):
+        for o in range(length):
+            to[o] += d[n * length + o]
 
 
 @contracted

@@ -16,6 +16,8 @@ SPARSE = 1 / 3
 NARROW, WIDE = 16, 1024
 # Inputs whose weights, turned so that the long side is contiguous, stay in a core's first cache.
 PIECE = np.int64(512)
+# Numbers of a product that is made apart before it is added to weights: they stay in a core's second cache.
+PRODUCT = np.int64(2**15)
 # numba compiles a function anew for each of Python's own constants that it is called with, for numpy's once.
 UNIT = np.int64(1)
 # Terms of a filter (channels x kernel x kernel) up to which blocked loops beat BLAS: `dlhw.kernels.loops`.

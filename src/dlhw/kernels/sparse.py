@@ -18,6 +18,7 @@ from typing import Any
 from dlhw.kernels.intrinsics import offset
 from dlhw.kernels.jit import contracted
 from dlhw.kernels.loops import add_rows
+from dlhw.kernels.products import add_scaled, sum_rows
 from dlhw.kernels.shapes import FEW, UNIT
 
 
@@ -72,42 +73,50 @@ def accumulate_sparse(
     batch: Any, background: Any, d: Any, w: Any, scratch: Any, samples: int, fan_in: int, fan_out: int,
     scale: Any, factors: Any, one: Any,
 ) -> None:  # fmt: skip
-    """W <- keep W + decay W + scale x^T d; scratch (O)"""
+    """W <- keep W + decay W + scale x^T d; scratch (2, O)"""
+    if samples <= FEW:
+        _accumulate_few(batch, background, d, w, scratch, samples, fan_in, fan_out, scale, factors, one)
+        return
     starts, columns, entries, order, turned_starts, turned_rows, turned_entries = batch
+    zero, (is_there, values) = one - one, background
+    total, product = scratch, offset(scratch, fan_out)
+    sum_rows(d, total, samples, fan_out)
+    for i in range(fan_in):
+        beside = values[i] if is_there else zero
+        for o in range(fan_out):
+            product[o] = beside * total[o]
+        first, last = turned_starts[i], turned_starts[i + 1]
+        listed = offset(turned_rows, first)
+        add_listed(product, offset(turned_entries, first), listed, last - first, d, fan_out, one)
+        add_scaled(offset(w, i * fan_out), product, fan_out, scale, factors)
+
+
+@contracted
+def _accumulate_few(
+    batch: Any, background: Any, d: Any, w: Any, total: Any, samples: int, fan_in: int, fan_out: int,
+    scale: Any, factors: Any, one: Any,
+) -> None:  # fmt: skip
+    """The same without lists by columns."""
+    starts, columns, entries, order = batch[:4]
     keep, decay = factors
     is_kept = keep == one and decay == one - one
     is_there, values = background
     if is_there:
-        sum_rows(d, scratch, samples, fan_out, scale)
+        sum_rows(d, total, samples, fan_out)
     for i in range(fan_in):
         row = offset(w, i * fan_out)
-        if not is_kept:
+        if is_there:
+            value = scale * values[i]
+            for o in range(fan_out):
+                row[o] = keep * row[o] + decay * row[o] + value * total[o]
+        elif not is_kept:
             for o in range(fan_out):
                 row[o] = keep * row[o] + decay * row[o]
-        if is_there:
-            value = values[i]
+    for n in range(samples):
+        for place in range(starts[order[n]], starts[order[n] + 1]):
+            row, value = offset(w, columns[place] * fan_out), scale * entries[place]
             for o in range(fan_out):
-                row[o] += value * scratch[o]
-        if samples > FEW:
-            first, last = turned_starts[i], turned_starts[i + 1]
-            listed = offset(turned_rows, first)
-            add_listed(row, offset(turned_entries, first), listed, last - first, d, fan_out, scale)
-    if samples <= FEW:
-        for n in range(samples):
-            for place in range(starts[order[n]], starts[order[n] + 1]):
-                row, value = offset(w, columns[place] * fan_out), scale * entries[place]
-                for o in range(fan_out):
-                    row[o] += value * d[n * fan_out + o]
-
-
-@contracted
-def sum_rows(d: Any, to: Any, samples: int, length: int, scale: Any) -> None:
-    """to <- scale sum_n d_n"""
-    for o in range(length):
-        to[o] = scale * d[o]
-    for n in range(1, samples):
-        for o in range(length):
-            to[o] += scale * d[n * length + o]
+                row[o] += value * d[n * fan_out + o]
 
 
 @contracted

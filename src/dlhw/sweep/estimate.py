@@ -10,10 +10,10 @@ from dlhw.config.data import IdxImagesConfig, OctMNISTConfig
 from dlhw.config.root import TrainConfig
 from dlhw.data.cache import DatasetCache
 from dlhw.launcher.memory import cohort_bytes, run_bytes
-from dlhw.training.device import DTYPES, choose_matmul, matmul_setting
+from dlhw.training.choice import resolve_matmul
+from dlhw.training.device import DTYPES, matmul_setting
 from dlhw.training.fit import prepare, takes_steps
 from dlhw.training.loop import Loop
-from dlhw.training.planning import costliest_product
 from dlhw.training.pool import Pool
 
 # The first round warms up; of the others the fastest counts.
@@ -105,7 +105,7 @@ def _without_download(config: TrainConfig) -> TrainConfig:
 def _step_seconds(loop: Loop) -> float:
     """Time of one update of all runs; the learning rate is 0, so that nothing can overflow."""
     cohort, lrs = loop.cohort, [0.0] * loop.cohort.num_runs
-    setting = choose_matmul(loop.trainer.matmul, cohort.device, cohort.dtype, costliest_product(cohort))
+    setting = resolve_matmul(cohort)
     if not takes_steps(cohort.config):
         return 0.0
     count = min(loop.times.steps_per_epoch, MEASURED_STEPS)

@@ -1,11 +1,13 @@
-"""What makes the steps of a cohort: `trainer.kernels`, resolved."""
+"""What makes the steps of a cohort: `trainer.kernels` and `trainer.matmul`, resolved."""
 
 from dlhw.config.optimizer import AdamConfig, AdamWConfig, SGDConfig
-from dlhw.config.trainer import Engine, Kernels
+from dlhw.config.trainer import Engine, Kernels, Matmul
 from dlhw.errors import ConfigError
 from dlhw.kernels.chain import reason_against
 from dlhw.optim.regularizers import L1, L2, NoRegularizer
 from dlhw.training.cohort import Cohort
+from dlhw.training.device import choose_matmul
+from dlhw.training.planning import costliest_product
 
 
 def resolve_kernels(cohort: Cohort) -> Kernels:
@@ -22,6 +24,17 @@ def resolve_kernels(cohort: Cohort) -> Kernels:
     if wanted is not Kernels.auto:
         return wanted
     return next((kernels for kernels, reason in reasons.items() if reason is None), Kernels.torch)
+
+
+def resolve_matmul(cohort: Cohort) -> str:
+    """torch's setting for matrix products: `trainer.matmul`, resolved.
+
+    Compiled steps multiply in full precision whatever the setting, so for them there is nothing to choose.
+    """
+    wanted = cohort.config.trainer.matmul
+    if wanted is Matmul.auto and resolve_kernels(cohort) is Kernels.compiled:
+        return "highest"
+    return choose_matmul(wanted, cohort.device, cohort.dtype, costliest_product(cohort))
 
 
 def _against_compiled(cohort: Cohort) -> str | None:

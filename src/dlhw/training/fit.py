@@ -9,11 +9,11 @@ from dlhw.config.optimizer import SolverConfig
 from dlhw.config.root import BINARY, TrainConfig, class_count_problems
 from dlhw.data.dataset import Dataset
 from dlhw.errors import ConfigError
+from dlhw.training.choice import resolve_matmul
 from dlhw.training.cohort import Cohort
-from dlhw.training.device import DTYPES, choose_matmul, matmul_setting, resolve_device
+from dlhw.training.device import DTYPES, matmul_setting, resolve_device
 from dlhw.training.events import RunInfo, RunResult, Status, Tracker
 from dlhw.training.loop import Loop
-from dlhw.training.planning import costliest_product
 from dlhw.training.pool import Pool
 from dlhw.training.proving import prove
 from dlhw.training.resuming import Saved, check_data, restore
@@ -107,7 +107,7 @@ def fit(
     }
     is_checked = trainer.gradcheck and takes_steps(cohort.config)
     error = prove(cohort, pools["train"]) if is_checked else None
-    setting = saved[0].matmul if saved else _matmul(cohort)
+    setting = saved[0].matmul if saved else resolve_matmul(cohort)
     trackers = [make_trackers(run, config) for run, config in enumerate(configs)]
     kernels = saved[0].kernels if saved else None
     loop = Loop(cohort, pools, trackers, datasets[0].class_names, kernels)
@@ -121,11 +121,6 @@ def fit(
         if numbers is not None:
             infos = [replace(info, index=number) for info, number in zip(infos, numbers, strict=True)]
         return loop.run(infos)
-
-
-def _matmul(cohort: Cohort) -> str:
-    wanted = cohort.config.trainer.matmul
-    return choose_matmul(wanted, cohort.device, cohort.dtype, costliest_product(cohort))
 
 
 @contextmanager
