@@ -104,7 +104,9 @@ def test_goes_on_after_a_failure_and_resumes(tmp_path: Path) -> None:
 def test_an_interrupt_ends_the_child_and_leaves_the_page(tmp_path: Path, how: signal.Signals) -> None:
     environment = os.environ | commands.QUIET_ENV
     line = [str(commands.BIN / "python"), "-m", "dlhw.reproduce", FAST, "ours/digits", "--out", "out"]
-    running = subprocess.Popen(line, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True)
+    running = subprocess.Popen(
+        line, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True, preexec_fn=heed_interrupts
+    )
     log = tmp_path / "out" / "ours-digits" / "train.log"
     until = time.monotonic() + 60
     while not log.exists() and time.monotonic() < until:
@@ -120,6 +122,11 @@ def test_an_interrupt_ends_the_child_and_leaves_the_page(tmp_path: Path, how: si
     while processes_in(tmp_path) and time.monotonic() < until:
         time.sleep(0.05)
     assert not processes_in(tmp_path)
+
+
+def heed_interrupts() -> None:
+    """Whoever runs the tests in the background may ignore Ctrl-C, which children inherit."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def processes_in(folder: Path) -> list[str]:
