@@ -35,20 +35,18 @@ def sizes(entry: Any) -> Any:
 
 @compiled
 def forward_convolution(
-    gemm: Any, entry: Any, row: Any, x: Any, h: Any, scratch: Any, samples: int, one: Any
+    gemm: Any, entry: Any, row: Any, image: Any, out: Any, scratch: Any, one: Any
 ) -> None:
-    """out <- W X + b, of each image."""
+    """out <- W X + b, of one image."""
     F, Q, L = sizes(entry)
     w, bias = offset(row, entry[WEIGHT]), offset(row, entry[BIAS])
-    for n in range(samples):
-        windows_to_columns(offset(x, n * entry[FAN_IN]), entry, scratch, one - one)
-        out = offset(h, n * entry[FAN_OUT])
-        for f in range(F):
-            fill(offset(out, f * L), L, bias[f])
-        if Q <= SHORT:
-            add_product(out, L, w, Q, UNIT, scratch, L, F, Q, L, one)
-        else:
-            call_gemm(gemm, N, N, L, F, Q, one, scratch, L, w, Q, one, out, L)
+    windows_to_columns(image, entry, scratch, one - one)
+    for f in range(F):
+        fill(offset(out, f * L), L, bias[f])
+    if Q <= SHORT:
+        add_product(out, L, w, Q, UNIT, scratch, L, F, Q, L, one)
+    else:
+        call_gemm(gemm, N, N, L, F, Q, one, scratch, L, w, Q, one, out, L)
 
 
 @compiled

@@ -47,20 +47,32 @@ def passes_of(real: Any) -> tuple[Callable[..., Any], ...]:
     sample_loss = sample_loss_of(real, exp)
 
     @compiled
+    def convolve(gemm: Any, entry: Any, row: Any, x: Any, h: Any, scratch: Any, samples: int) -> Any:
+        """Convolve and activate image by image, while they lie in the core's cache; return sum|h|."""
+        size = ZERO
+        for n in range(samples):
+            image, out = offset(x, n * entry[FAN_IN]), offset(h, n * entry[FAN_OUT])
+            forward_convolution(gemm, entry, row, image, out, scratch, ONE)
+            size += activate(entry[ACTIVATION], out, entry[FAN_OUT])
+        return size
+
+    @compiled
     def forward_pass(net: Any, row: Any, batch: Any, work: Any, samples: int) -> None:
         (gemm, layers, num_layers), (is_sparse, x, lists, background) = net, batch
         below = x
         for layer in range(num_layers):
             entry = offset(layers, layer * LAYER_COLUMNS)
             h, scratch = offset(work, entry[OUTPUT]), offset(work, entry[SCRATCH])
+            if entry[KIND] == CONVOLUTION:
+                work[entry[SIZES]] = convolve(gemm, entry, row, below, h, scratch, samples)
+                below = h
+                continue
             if layer == 0 and is_sparse:
                 fill_biases(entry, row, h, samples, ONE)
                 w, fan_in, fan_out = offset(row, entry[WEIGHT]), entry[FAN_IN], entry[FAN_OUT]
                 forward_sparse(lists, background, w, h, scratch, samples, fan_in, fan_out, ONE)
             elif entry[KIND] == AFFINE:
                 forward_affine(gemm, entry, row, below, h, scratch, samples, ONE)
-            elif entry[KIND] == CONVOLUTION:
-                forward_convolution(gemm, entry, row, below, h, scratch, samples, ONE)
             else:
                 forward_pooling(entry, below, h, samples, entry[KIND] == MAX_POOLING, ONE)
             work[entry[SIZES]] = activate(entry[ACTIVATION], h, samples * entry[FAN_OUT])

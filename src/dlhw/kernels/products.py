@@ -127,16 +127,17 @@ def sum_rows(d: Any, to: Any, samples: int, length: int) -> None:
 
 @contracted
 def turn(w: Any, turned: Any, count: int, fan_out: int) -> None:
-    """Rows w (count, O) as columns of `turned` (O, PIECE)."""
-    for i in range(count):
-        for o in range(fan_out):
+    """Rows w (count, O) as columns of `turned` (O, PIECE), which are written one after the other: row by row
+    takes five times as long."""
+    for o in range(fan_out):
+        for i in range(count):
             turned[o * PIECE + i] = w[i * fan_out + o]
 
 
 @contracted
 def add_turned(w: Any, turned: Any, count: int, fan_out: int, scale: Any, keep: Any, decay: Any) -> None:
     """w (count, O) <- keep w + decay w + scale times columns of `turned` (O, PIECE)."""
-    for i in range(count):
-        for o in range(fan_out):
+    for o in range(fan_out):
+        for i in range(count):
             old = w[i * fan_out + o]
             w[i * fan_out + o] = keep * old + decay * old + scale * turned[o * PIECE + i]
