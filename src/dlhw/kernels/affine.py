@@ -41,13 +41,12 @@ def backward_affine(
 
 @compiled
 def add_affine(
-    gemm: Any, entry: Any, x: Any, d: Any, to: Any, scratch: Any, samples: int, scale: Any, factors: Any,
-    one: Any,
+    gemm: Any, entry: Any, x: Any, d: Any, to: Any, scratch: Any, samples: int, rows: Any, scale: Any,
+    factors: Any, one: Any,
 ) -> None:  # fmt: skip
-    """W <- keep W + decay W + scale x^T d        b <- b + scale sum_n d"""
+    """W <- keep W + decay W + scale x^T d, of some rows."""
     w = offset(to, entry[WEIGHT])
-    accumulate(gemm, x, d, w, scratch, samples, entry[FAN_IN], entry[FAN_OUT], scale, factors, one)
-    add_biases(entry, d, to, scratch, samples, scale)
+    accumulate(gemm, x, d, w, scratch, samples, entry[FAN_IN], entry[FAN_OUT], rows, scale, factors, one)
 
 
 @compiled

@@ -62,6 +62,10 @@ ARGUMENTS: dict[str, Kind] = {
     "right": Kind.integers,  # (R,): number of right predictions is added
     "ended": Kind.integers,  # (R,): -1, or the place in the order at which loss or gradient was not finite
     "work": Kind.reals,  # outputs and their gradients of one batch
+    "shared": Kind.doubles,  # what threads tell each other, see `dlhw.kernels.meeting`
+    "meeting": Kind.integers,  # where they wait for each other
+    "part": Kind.integer,  # which of them this call is
+    "parts": Kind.integer,  # how many make the same steps together
     "batches": Kind.reals,  # (num_batches B, I): inputs gathered at once
     "num_batches": Kind.integer,
     "is_training": Kind.integer,  # 0: losses and right predictions are only counted

@@ -9,6 +9,8 @@ import torch
 
 # Fortran names: gemm of float32 and of float64.
 NAMES = {torch.float32: "sgemm", torch.float64: "dgemm"}
+# MKL's number of threads for products that the calling thread asks for.
+OF_THIS_THREAD = "MKL_Set_Num_Threads_Local"
 
 
 @cache
@@ -19,13 +21,26 @@ def gemm_address(dtype: torch.dtype) -> int:
     products use. Else SciPy's.
     """
     name = NAMES[dtype]
-    return _of_torch(name) or _of_scipy(name)
+    return _of_torch(f"{name}_") or _of_scipy(name)
+
+
+@cache
+def can_use_one_thread() -> bool:
+    """Whether a thread can be told that its products use no other threads: MKL's can."""
+    return _of_torch("sgemm_") is not None and _of_torch(OF_THIS_THREAD) is not None
+
+
+def use_one_thread() -> None:
+    """Let this thread's products use no other threads, where that is possible."""
+    address = _of_torch(OF_THIS_THREAD)
+    if address is not None:
+        ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int)(address)(1)
 
 
 def _of_torch(name: str) -> int | None:
     library = Path(torch.__file__).parent / "lib" / "libtorch_cpu.so"
     try:
-        function = getattr(ctypes.CDLL(str(library)), f"{name}_")
+        function = getattr(ctypes.CDLL(str(library)), name)
     except (OSError, AttributeError):
         return None
     return ctypes.cast(function, ctypes.c_void_p).value

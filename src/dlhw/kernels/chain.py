@@ -101,18 +101,20 @@ def reason_against(model: Network, loss: Loss) -> str | None:
     return None
 
 
-def table_of(model: Network, layout: Layout, batch_size: int) -> tuple[Tensor, int]:
+def table_of(model: Network, layout: Layout, batch_size: int, threads: int) -> tuple[Tensor, int]:
     """Table of the layers (see `dlhw.kernels.codes`), and how many numbers of working memory they need."""
     chain = chain_of(model)
     assert chain is not None, "callers ask reason_against first"
-    rows, used = [], _aligned(len(chain))  # first the sums of sizes
+    rows, used = [], _aligned(threads * len(chain))  # first the sums of sizes
     for number, link in enumerate(chain):
         size = _aligned(batch_size * prod(link.output_shape))
         places = {"SIZES": number, "OUTPUT": used, "DELTA": used + size}
         rows.append(_sizes(link) | _geometry(link) | _parameters(link, layout) | places)
         used += 2 * size
-    table = [[{"SCRATCH": used, **row}.get(name, 0) for name in codes.COLUMNS] for row in rows]
-    return torch.tensor(table, dtype=torch.long), used + max(_scratch(row) for row in rows)
+    scratch_size = _aligned(max(_scratch(row) for row in rows))
+    scratch = {"SCRATCH": used, "SCRATCH_SIZE": scratch_size}
+    table = [[(scratch | row).get(name, 0) for name in codes.COLUMNS] for row in rows]
+    return torch.tensor(table, dtype=torch.long), used + threads * scratch_size
 
 
 def _aligned(count: int) -> int:

@@ -23,7 +23,7 @@ from dlhw.kernels.images import add_columns_to_windows, windows_to_columns
 from dlhw.kernels.intrinsics import call_gemm, offset
 from dlhw.kernels.jit import compiled, reordered
 from dlhw.kernels.loops import add_dots, add_product
-from dlhw.kernels.products import N, T, fill
+from dlhw.kernels.products import N, T, add_scaled, fill
 from dlhw.kernels.shapes import SHORT, UNIT
 
 
@@ -70,18 +70,21 @@ def backward_convolution(
 
 @compiled
 def add_convolution(
-    gemm: Any, entry: Any, x: Any, d: Any, to: Any, scratch: Any, samples: int, scale: Any, factors: Any,
-    one: Any,
+    gemm: Any, entry: Any, x: Any, d: Any, to: Any, scratch: Any, samples: int, filters: Any, scale: Any,
+    factors: Any, one: Any,
 ) -> None:  # fmt: skip
-    """W <- keep W + decay W + scale sum_n d X^T        b <- b + scale sum_nl d"""
-    F, Q, L = sizes(entry)
-    keep, decay = factors
+    """W <- keep W + decay W + scale sum_n d X^T        b <- b + scale sum_nl d
+
+    of filters from the first to one behind the last.
+    """
+    _, Q, L = sizes(entry)
+    first, F = filters[0], filters[1] - filters[0]
     columns = offset(scratch, entry[NUM_WEIGHTS])  # behind the sum over images
     fill(scratch, F * Q, one - one)
-    bias = offset(to, entry[BIAS])
+    bias = offset(to, entry[BIAS] + first)
     for n in range(samples):
         windows_to_columns(offset(x, n * entry[FAN_IN]), entry, columns, one - one)
-        of_image = offset(d, n * entry[FAN_OUT])
+        of_image = offset(d, n * entry[FAN_OUT] + first * L)
         if Q <= SHORT:
             add_dots(scratch, Q, of_image, L, columns, L, F, Q, L, one)
         else:
@@ -89,9 +92,7 @@ def add_convolution(
         if entry[NUM_BIASES] > 0:
             for f in range(F):
                 bias[f] += scale * total(offset(of_image, f * L), L, one - one)
-    w = offset(to, entry[WEIGHT])
-    for place in range(F * Q):
-        w[place] = keep * w[place] + decay * w[place] + scale * scratch[place]
+    add_scaled(offset(to, entry[WEIGHT] + first * Q), scratch, F * Q, scale, factors)
 
 
 @reordered

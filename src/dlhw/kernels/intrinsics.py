@@ -1,8 +1,10 @@
-"""What compiled code needs and numba lacks: pointer arithmetic, bits of a float, calls by address."""
+"""What compiled code needs and numba lacks: pointer arithmetic, bits of a float, calls by address, and what
+threads tell each other by."""
 
 from typing import Any
 
 from llvmlite import ir
+from llvmlite.binding import get_process_triple
 from numba.core import cgutils, types
 from numba.extending import intrinsic as numba_intrinsic
 
@@ -29,6 +31,56 @@ def float_of_bits(typing: Any, bits: Any) -> Any:
         return builder.bitcast(args[0], ir.FloatType())
 
     return types.float32(types.int32), generate
+
+
+@intrinsic
+def add_atomically(typing: Any, pointer: Any, value: Any) -> Any:
+    """Add to an int64 that other threads change too; return what it was."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.atomic_rmw("add", args[0], args[1], "seq_cst")
+
+    return types.int64(pointer, types.int64), generate
+
+
+@intrinsic
+def load_atomically(typing: Any, pointer: Any) -> Any:
+    """An int64 that other threads change, and with it all that they wrote before."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.load_atomic(args[0], "acquire", 8)
+
+    return types.int64(pointer), generate
+
+
+@intrinsic
+def rest(typing: Any) -> Any:
+    """Tell the core that this thread only waits, so that another thread of the same core gets on."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        processor = get_process_triple().split("-")[0]
+        if processor == "x86_64":
+            function = ir.FunctionType(ir.VoidType(), [])
+            builder.call(cgutils.get_or_insert_function(builder.module, function, "llvm.x86.sse2.pause"), [])
+        elif processor in ("aarch64", "arm64"):
+            function, number = ir.FunctionType(ir.VoidType(), [ir.IntType(32)]), ir.IntType(32)(1)
+            hint = cgutils.get_or_insert_function(builder.module, function, "llvm.aarch64.hint")
+            builder.call(hint, [number])
+        return context.get_dummy_value()
+
+    return types.void(), generate
+
+
+@intrinsic
+def yield_core(typing: Any) -> Any:
+    """Let another thread have this core."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        function = ir.FunctionType(ir.IntType(32), [])
+        builder.call(cgutils.get_or_insert_function(builder.module, function, "sched_yield"), [])
+        return context.get_dummy_value()
+
+    return types.void(), generate
 
 
 @intrinsic

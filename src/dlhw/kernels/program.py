@@ -10,9 +10,11 @@ from torch import Tensor
 from dlhw.kernels.arguments import ARGUMENTS
 from dlhw.kernels.blas import gemm_address
 from dlhw.kernels.chain import LOSSES, table_of, takes_lists
+from dlhw.kernels.codes import LINE
 from dlhw.kernels.descent import Penalty, Rule
 from dlhw.kernels.listed import Listed
 from dlhw.kernels.objectcode import load_steps
+from dlhw.kernels.team import Team
 from dlhw.nn.losses import Loss, SquaredError
 from dlhw.nn.network import Network
 from dlhw.nn.parameters import Layout
@@ -63,6 +65,7 @@ class Program:
         penalty: of each run.
         rule: None: W <- W - lr g.
         listed: the same inputs, listed; used where the first layer is affine.
+        team: threads that make each step together; None: the caller's own.
     """
 
     def __init__(
@@ -78,11 +81,13 @@ class Program:
         penalty: Penalty,
         rule: Rule | None = None,
         listed: Listed | None = None,
+        team: Team | None = None,
     ) -> None:
         self.num_runs = params_RP.shape[0]
+        self.team = team or Team(1)
         self.steps = load_steps(params_RP.dtype)
         inputs = inputs.flatten(2).to(params_RP).contiguous()
-        layers, work_size = table_of(model, layout, batch_size)
+        layers, work_size = table_of(model, layout, batch_size, self.team.size)
         listed = listed if takes_lists(model) else None
         width = inputs.shape[2]
         num_batches = max(1, GATHERED_BYTES // (batch_size * width * inputs.element_size()))
@@ -114,6 +119,8 @@ class Program:
             "slope": penalty.slope.to(params_RP).contiguous(),
             "alpha": penalty.alpha.to(params_RP).contiguous(),
             "work": params_RP.new_empty(work_size),
+            "shared": torch.zeros(batch_size + LINE * self.team.size, dtype=torch.double),
+            "meeting": self.team.meeting,
             "batches": params_RP.new_empty(num_batches * batch_size * width),
             **self._lists(listed, params_RP, num_batches, batch_size, width),
         }
@@ -206,5 +213,5 @@ class Program:
 
     def _call(self, memory: Mapping[str, Tensor], numbers: Mapping[str, Any]) -> None:
         addresses = {name: tensor.data_ptr() for name, tensor in {**self._memory, **memory}.items()}
-        given = {**self._numbers, **numbers, **addresses}
-        self.steps(*(given[name] for name in ARGUMENTS))
+        given = {**self._numbers, **numbers, **addresses, "parts": self.team.size}
+        self.team.call(lambda part: self.steps(*({**given, "part": part}[name] for name in ARGUMENTS)))

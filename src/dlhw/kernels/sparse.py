@@ -71,9 +71,10 @@ def forward_sparse(
 @contracted
 def accumulate_sparse(
     batch: Any, background: Any, d: Any, w: Any, scratch: Any, samples: int, fan_in: int, fan_out: int,
-    scale: Any, factors: Any, one: Any,
+    rows: Any, scale: Any, factors: Any, one: Any,
 ) -> None:  # fmt: skip
-    """W <- keep W + decay W + scale x^T d; scratch (2, O)"""
+    """W <- keep W + decay W + scale x^T d, of rows from the first to one behind the last, or of all rows for
+    few samples; scratch (2, O)"""
     if samples <= FEW:
         _accumulate_few(batch, background, d, w, scratch, samples, fan_in, fan_out, scale, factors, one)
         return
@@ -81,7 +82,7 @@ def accumulate_sparse(
     zero, (is_there, values) = one - one, background
     total, product = scratch, offset(scratch, fan_out)
     sum_rows(d, total, samples, fan_out)
-    for i in range(fan_in):
+    for i in range(rows[0], rows[1]):
         beside = values[i] if is_there else zero
         for o in range(fan_out):
             product[o] = beside * total[o]

@@ -17,6 +17,7 @@ import numpy as np
 from dlhw.kernels.codes import ADAM, FAN_IN, FAN_OUT, LAYER_COLUMNS, PLAIN
 from dlhw.kernels.intrinsics import offset
 from dlhw.kernels.jit import compiled
+from dlhw.kernels.meeting import meet, part_of, share_of, tell, told
 from dlhw.kernels.passes import passes_of
 from dlhw.kernels.rules import rule_of
 from dlhw.kernels.shapes import FEW
@@ -30,8 +31,8 @@ def steps_of(real: Any) -> Callable[..., None]:
     apply = rule_of(real)
 
     @compiled
-    def gather(inputs: Any, width: int, order: Any, count: int, to: Any) -> None:
-        for n in range(count):
+    def gather(inputs: Any, width: int, order: Any, first: int, last: int, to: Any) -> None:
+        for n in range(first, last):
             source, target = offset(inputs, order[n] * width), offset(to, n * width)
             for place in range(width):
                 target[place] = source[place]
@@ -48,9 +49,11 @@ def steps_of(real: Any) -> Callable[..., None]:
         return starts, columns, entries, chosen, *turned
 
     @compiled
-    def turn(lists: Any, order: Any, count: int, batch: int, width: int, size: int) -> None:
+    def turn(
+        lists: Any, order: Any, count: int, batch: int, width: int, size: int, part: int, parts: int
+    ) -> None:
         """List the next `count` samples by columns, batch by batch, unless batches are small."""
-        for number in range((count + batch - 1) // batch if batch > FEW else 0):
+        for number in range(part, (count + batch - 1) // batch if batch > FEW else 0, parts):
             begins = number * batch
             samples = min(batch, count - begins)
             turn_batch(*lists_of(lists, offset(order, begins), number, width, size), samples, width)
@@ -59,18 +62,26 @@ def steps_of(real: Any) -> Callable[..., None]:
     def descend(
         net: Any, row: Any, of_batch: Any, work: Any, samples: int,
         rule: Any, penalties: Any, grad: Any, state: Any, stride: int, step: int, keep_gradient: bool,
-    ) -> None:  # fmt: skip
+        share: Any, meeting: Any,
+    ) -> bool:  # fmt: skip
+        """Change the parameters, each thread those of its share; False if the threads are to give up."""
         code, lr = rule[0], rule[1]
         in_place = code == PLAIN and not keep_gradient
         keep, scale, to = (ONE, -lr, row) if in_place else (ZERO, ONE, grad)
-        update(net, row, of_batch, work, samples, keep, scale, penalties, to, in_place)
+        update(net, row, of_batch, work, samples, keep, scale, penalties, to, in_place, share)
+        part, parts = share[0], share[1]
         if in_place:
-            return
+            return meet(meeting, parts)
+        if not meet(meeting, parts):
+            return False
+        first, last = part_of(stride, part, parts), part_of(stride, part + 1, parts)
         if code != PLAIN:
-            apply(rule, row, grad, state, stride, step)
-            return
-        for place in range(stride):
+            own = (offset(state[0], first), offset(state[1], first))
+            apply(rule, offset(row, first), offset(grad, first), own, last - first, step)
+            return meet(meeting, parts)
+        for place in range(first, last):
             row[place] -= lr * grad[place]
+        return meet(meeting, parts)
 
     def steps(
         params: Any, grads: Any, velocities: Any, squares: Any, stride: int, num_runs: int,
@@ -82,7 +93,8 @@ def steps_of(real: Any) -> Callable[..., None]:
         order: Any, order_stride: int, start: int, stop: int, batch: int, loss: int, factor: Any,
         lr: Any, rule: int, momentum: Any, beta2: Any, eps: Any, decay: Any, steps_before: int,
         slope: Any, alpha: Any, on_biases: Any,
-        losses: Any, right: Any, ended: Any, work: Any, batches: Any, num_batches: int,
+        losses: Any, right: Any, ended: Any, work: Any, shared: Any, meeting: Any, part: int, parts: int,
+        batches: Any, num_batches: int,
         is_training: int, keep_gradients: int,
     ) -> None:  # fmt: skip
         net, width = (gemm, layers, num_layers), layers[FAN_IN]
@@ -92,10 +104,14 @@ def steps_of(real: Any) -> Callable[..., None]:
         first = start
         while first < stop:
             last = min(first + num_batches * batch, stop)
+            count = last - first
+            own_first, own_last = part_of(count, part, parts), part_of(count, part + 1, parts)
             if is_shared and is_listed[0] == 0:
-                gather(inputs, width, offset(order, first), last - first, batches)
+                gather(inputs, width, offset(order, first), own_first, own_last, batches)
             elif is_shared and is_training != 0:
-                turn(lists, offset(order, first), last - first, batch, width, turned_size)
+                turn(lists, offset(order, first), count, batch, width, turned_size, part, parts)
+            if not meet(meeting, parts):
+                return
             for run in range(num_runs):
                 if ended[run] >= 0:
                     continue
@@ -113,9 +129,11 @@ def steps_of(real: Any) -> Callable[..., None]:
                 background = (has_background[own_set] != 0, offset(backgrounds, own_set * width))
                 if not is_shared and not is_sparse:
                     of_run = offset(inputs, run * input_stride * width)
-                    gather(of_run, width, offset(places, first), last - first, batches)
+                    gather(of_run, width, offset(places, first), own_first, own_last, batches)
                 elif not is_shared and is_training != 0:
-                    turn(own, offset(places, first), last - first, batch, width, turned_size)
+                    turn(own, offset(places, first), count, batch, width, turned_size, part, parts)
+                if not is_shared and not meet(meeting, parts):
+                    return
                 of_rule = (rule, lr[run], momentum[run], beta2[run], eps[run], decay[run])
                 penalty = (slope[run], alpha[run])
                 penalties = (penalty, (slope[run] * on_biases, alpha[run] * on_biases))
@@ -125,34 +143,37 @@ def steps_of(real: Any) -> Callable[..., None]:
                     x, chosen = offset(batches, (begins - first) * width), offset(places, begins)
                     own_lists = lists_of(own, chosen, (begins - first) // batch, width, turned_size)
                     of_batch = (is_sparse, x, own_lists, background)
-                    forward_pass(net, row, of_batch, work, samples)
-                    total, hits = loss_pass(net, (loss, factor), targets, chosen, work, samples)
-                    losses[run] += total
-                    right[run] += hits
-                    if is_training == 0:
-                        begins += samples
-                        continue
-                    is_finite = backward_pass(net, row, largest_x, work, samples)
-                    if not (is_finite and abs(total) <= LARGEST):
-                        ended[run] = begins
-                        break
+                    share = share_of(samples, part, parts)
+                    forward_pass(net, row, of_batch, work, share)
+                    hits = loss_pass(net, (loss, factor), targets, chosen, work, samples, share, shared)
+                    is_finite = True
+                    if is_training != 0 and share[3] > 0:
+                        is_finite = backward_pass(net, row, largest_x, work, share)
+                    tell(shared, batch, part, hits, is_finite)
+                    if not meet(meeting, parts):
+                        return
+                    total, hits, is_finite = told(shared, batch, samples, parts)
+                    if part == 0:
+                        losses[run] += total
+                        right[run] += hits
                     begins += samples
+                    if is_training == 0:
+                        if not meet(meeting, parts):  # what was told is overwritten next
+                            return
+                        continue
+                    if not (is_finite and abs(total) <= LARGEST):
+                        if part == 0:
+                            ended[run] = begins - samples
+                        if not meet(meeting, parts):
+                            return
+                        break
                     is_kept = keep_gradients != 0 and begins == stop
                     step = steps_before + 1 + (begins - samples - start) // batch
-                    descend(
-                        net,
-                        row,
-                        of_batch,
-                        work,
-                        samples,
-                        of_rule,
-                        penalties,
-                        grad,
-                        state,
-                        stride,
-                        step,
-                        is_kept,
-                    )
+                    if not descend(
+                        net, row, of_batch, work, samples, of_rule, penalties, grad, state, stride, step,
+                        is_kept, share, meeting,
+                    ):  # fmt: skip
+                        return
             first = last
 
     return steps

@@ -8,6 +8,7 @@ from torch import Tensor
 from dlhw.kernels import codes
 from dlhw.kernels.descent import Penalty, Rule
 from dlhw.kernels.program import Program, Tally
+from dlhw.kernels.team import Team
 from dlhw.nn.parameters import Layout
 from dlhw.optim.optimizers import SGD, Adam, AdamW, Optimizer
 from dlhw.optim.regularizers import L1, L2, Regularizer
@@ -27,7 +28,7 @@ def penalty_of(regularizer: Regularizer, layout: Layout, num_runs: int) -> Penal
     return Penalty(none, none, False)
 
 
-def program_of(cohort: Cohort, pool: Pool, batch_size: int) -> Program:
+def program_of(cohort: Cohort, pool: Pool, batch_size: int, team: Team | None = None) -> Program:
     """The compiled steps of a cohort on these samples."""
     return Program(
         cohort.model,
@@ -41,6 +42,7 @@ def program_of(cohort: Cohort, pool: Pool, batch_size: int) -> Program:
         penalty_of(cohort.regularizer, cohort.layout, cohort.num_runs),
         rule_of(cohort.optimizer),
         pool.listed,
+        team,
     )
 
 
@@ -77,13 +79,14 @@ class CompiledSteps(Steps):
         cohort: the runs; see `resolve_kernels`.
         pool: their training samples.
         running: told the sums of every call.
+        team: threads that make each step together.
     """
 
-    def __init__(self, cohort: Cohort, pool: Pool, running: RunningScores) -> None:
+    def __init__(self, cohort: Cohort, pool: Pool, running: RunningScores, team: Team) -> None:
         self.cohort, self.pool, self.running = cohort, pool, running
         trainer = cohort.config.trainer
         self.batch_size = trainer.batch_size or pool.num_samples
-        self.program = program_of(cohort, pool, self.batch_size)
+        self.program = program_of(cohort, pool, self.batch_size, team)
         steps = num_batches(pool.num_samples, self.batch_size, drop_last=trainer.drop_last)
         self.samples_per_epoch = min(steps * self.batch_size, pool.num_samples)
         self._done = 0

@@ -5,6 +5,7 @@ from torch import Tensor
 from dlhw.config.trainer import Kernels
 from dlhw.kernels.chain import takes_lists
 from dlhw.kernels.program import Program, Tally
+from dlhw.kernels.team import Team
 from dlhw.training.cohort import Cohort
 from dlhw.training.compiled import program_of
 from dlhw.training.events import Scores
@@ -20,11 +21,12 @@ class CompiledEvaluator(Evaluator):
 
     Args:
         cohort: whose steps are compiled.
+        team: threads that measure together; None: the caller's own.
     """
 
-    def __init__(self, cohort: Cohort) -> None:
+    def __init__(self, cohort: Cohort, team: Team | None) -> None:
         super().__init__(cohort)
-        self.cohort = cohort
+        self.cohort, self.team = cohort, team
         self._programs: list[tuple[Pool, Program]] = []
 
     def scores(self, params_RP: Tensor, pool: Pool) -> list[Scores]:
@@ -42,14 +44,14 @@ class CompiledEvaluator(Evaluator):
         for known, program in self._programs:
             if known is pool:
                 return program
-        program = program_of(self.cohort, pool, TOGETHER)
+        program = program_of(self.cohort, pool, TOGETHER, self.team)
         self._programs.append((pool, program))
         return program
 
 
-def evaluator_of(cohort: Cohort, kernels: Kernels) -> Evaluator:
+def evaluator_of(cohort: Cohort, kernels: Kernels, team: Team | None = None) -> Evaluator:
     """What measures a cohort whose steps are made so."""
-    return CompiledEvaluator(cohort) if kernels is Kernels.compiled else Evaluator(cohort)
+    return CompiledEvaluator(cohort, team) if kernels is Kernels.compiled else Evaluator(cohort)
 
 
 def laid_out(cohort: Cohort, kernels: Kernels, pool: Pool) -> Pool:

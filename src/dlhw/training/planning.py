@@ -1,11 +1,13 @@
 """Which runs of a cohort step together, and on how many threads."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, prod
 
 import torch
 
 from dlhw.config.trainer import EarlyStoppingConfig
+from dlhw.kernels.blas import can_use_one_thread
+from dlhw.kernels.shapes import FEW
 from dlhw.training.cohort import Cohort
 
 # Products of fewer multiplications are not faster on two threads, and a step of so little work suffers most
@@ -19,6 +21,9 @@ WORTH_SHARDING = 12_000_000
 SHARD_BYTES = 8 * 2**20
 # Threads that wait for the one with the most runs must not lose more than sharding gains.
 IMBALANCE = 1.25
+# Multiplications of a compiled step's forward pass from which threads that share it are worth that they wait
+# for each other twice: 0.6 to 0.8 of one thread's time with two (784 inputs, batches of 36 to 1000).
+WORTH_TEAM = 500_000
 # What an element of an activation costs, in multiplications of a large product: small convolutional networks
 # spend their time on activations, not on weights.
 ELEMENT_COST = 10
@@ -32,11 +37,13 @@ class Plan:
         rows: the runs of each shard.
         workers: shards that train at a time.
         threads: that each of them uses inside its operations.
+        team: threads that make its compiled steps together.
     """
 
     rows: tuple[slice, ...]
     workers: int
     threads: int
+    team: int = 1
 
 
 def make_plan(
@@ -86,19 +93,34 @@ def plan_of(cohort: Cohort, batch_size: int, *, compiled: bool = False, listed: 
 
     With listed inputs the first layer's products are loops, which use one thread.
     """
+    threads = torch.get_num_threads()
     if cohort.device.type != "cpu":
-        return Plan((slice(0, cohort.num_runs),), 1, torch.get_num_threads())
+        return Plan((slice(0, cohort.num_runs),), 1, threads)
     sizes = [prod(shape) for shape in _affine_shapes(cohort)][1 if listed else 0 :]
     elementwise = ELEMENT_COST * cohort.model.activations
-    return make_plan(
+    step = batch_size * max(cohort.layout.num_parameters, elementwise)
+    plan = make_plan(
         cohort.num_runs,
         product=batch_size * max([*sizes, elementwise]),
-        step=batch_size * max(cohort.layout.num_parameters, elementwise),
+        step=step,
         run_bytes=2 * cohort.params_RP[0].nbytes,
-        threads=torch.get_num_threads(),
+        threads=threads,
         compiled=compiled,
         may_end=any(_may_end(config.trainer.early_stopping) for config in cohort.configs),
     )
+    has_team = compiled and can_use_one_thread()
+    return replace(plan, team=team_size(batch_size, step, threads // plan.workers)) if has_team else plan
+
+
+def team_size(batch_size: int, step: int, threads: int) -> int:
+    """Threads that make a compiled step of one run together: as many as have samples enough.
+
+    Args:
+        batch_size: B.
+        step: multiplications of all products of the step's forward pass.
+        threads: that may be used.
+    """
+    return max(1, min(threads, batch_size // (FEW + 1))) if step >= WORTH_TEAM else 1
 
 
 def _may_end(stopping: EarlyStoppingConfig) -> bool:

@@ -6,6 +6,7 @@ from threading import Event
 from torch import Tensor
 
 from dlhw.config.trainer import Kernels
+from dlhw.kernels.team import Team
 from dlhw.training.captured import CapturedSteps
 from dlhw.training.cohort import Cohort
 from dlhw.training.compiled import CompiledSteps
@@ -32,22 +33,25 @@ class Shard:
         rows: where they stand in the whole cohort.
         stopped: set when training is to end before the next step.
         kernels: what makes its steps.
+        team: threads that make compiled steps together.
     """
 
-    def __init__(self, cohort: Cohort, pools: Pools, rows: slice, stopped: Event, kernels: Kernels) -> None:
+    def __init__(
+        self, cohort: Cohort, pools: Pools, rows: slice, stopped: Event, kernels: Kernels, team: Team
+    ) -> None:
         self.cohort, self.pools, self.rows = cohort, pools, rows
         trainer, train = cohort.config.trainer, pools["train"]
         seeds = [config.seed for config in cohort.configs]
         batch_size = trainer.batch_size or train.num_samples
         self.order = OrderStream(seeds, train.num_samples, batch_size, trainer.resolved_sampling())
         self.uniform = UniformStream(seeds, cohort.dtype)
-        self.evaluator = evaluator_of(cohort, kernels)
+        self.evaluator = evaluator_of(cohort, kernels, team)
         self.running = RunningScores(cohort.loss, cohort.num_runs, cohort.device)
-        self.steps = self._steps(train, kernels, stopped)
+        self.steps = self._steps(train, kernels, stopped, team)
 
-    def _steps(self, train: Pool, kernels: Kernels, stopped: Event) -> Steps:
+    def _steps(self, train: Pool, kernels: Kernels, stopped: Event, team: Team) -> Steps:
         if kernels is Kernels.compiled:
-            return CompiledSteps(self.cohort, train, self.running)
+            return CompiledSteps(self.cohort, train, self.running, team)
         by_torch = CapturedSteps if kernels is Kernels.captured else TorchSteps
         return by_torch(self.cohort, train, self.running, self.uniform, stopped)
 
@@ -84,7 +88,14 @@ def spread(cohort: Cohort, pools: Pools, batch_size: int, kernels: Kernels) -> t
     workers = Workers(plan)
     parts = [cohort] if len(plan.rows) == 1 else [cohort.part(rows) for rows in plan.rows]
     shards = [
-        Shard(part, {name: pool.rows(rows) for name, pool in pools.items()}, rows, workers.stopped, kernels)
+        Shard(
+            part,
+            {name: pool.rows(rows) for name, pool in pools.items()},
+            rows,
+            workers.stopped,
+            kernels,
+            Team(plan.team),
+        )
         for part, rows in zip(parts, plan.rows, strict=True)
     ]
     return workers, shards
