@@ -34,6 +34,21 @@ def float_of_bits(typing: Any, bits: Any) -> Any:
 
 
 @intrinsic
+def fetch_ahead(typing: Any, pointer: Any) -> Any:
+    """Begin to bring what lies there into the core's cache."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        number = ir.IntType(32)
+        function = ir.FunctionType(ir.VoidType(), [POINTER, number, number, number])
+        fetch = cgutils.get_or_insert_function(builder.module, function, "llvm.prefetch.p0")
+        address = builder.bitcast(args[0], POINTER)
+        builder.call(fetch, [address, number(0), number(3), number(1)])  # to be read, often, as data
+        return context.get_dummy_value()
+
+    return types.void(pointer), generate
+
+
+@intrinsic
 def add_atomically(typing: Any, pointer: Any, value: Any) -> Any:
     """Add to an int64 that other threads change too; return what it was."""
 

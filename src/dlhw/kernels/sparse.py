@@ -10,16 +10,20 @@ as much as one sample does without lists:
     W_i <- keep W_i + decay W_i + scale (b_i sum_n d_n + sum_n s_ni d_n)
 
 Measured on one core with 784-128-10 and batches of 64 images of MNIST, of whose pixels 19 % are not 0: an
-update takes 0.18 ms, with BLAS's products 0.33 ms.
+update takes 0.18 ms, with BLAS's products 0.30 ms.
 """
 
 from typing import Any
 
-from dlhw.kernels.intrinsics import offset
+from dlhw.kernels.intrinsics import fetch_ahead, offset
 from dlhw.kernels.jit import contracted
 from dlhw.kernels.loops import add_rows
 from dlhw.kernels.products import add_scaled, sum_rows
 from dlhw.kernels.shapes import FEW, UNIT
+
+# Samples lie anywhere in memory: the lists of the one so many behind are fetched into the cache meanwhile,
+# line by line. Without it a step of 784-128-10 takes 8 % longer, one of 784-32-10 a fifth.
+AHEAD, LINE_OF_SHORTS = 8, 16
 
 
 @contracted
@@ -31,6 +35,11 @@ def turn_batch(
     for i in range(fan_in + 1):
         turned_starts[i] = 0
     for n in range(samples):
+        if n + AHEAD < samples:
+            ahead = order[n + AHEAD]
+            for place in range(starts[ahead], starts[ahead + 1], LINE_OF_SHORTS):
+                fetch_ahead(offset(columns, place))
+                fetch_ahead(offset(entries, place))
         for place in range(starts[order[n]], starts[order[n] + 1]):
             turned_starts[columns[place] + 1] += 1
     for i in range(fan_in):
