@@ -12,13 +12,14 @@ RECIPE = [
 ]  # fmt: skip
 FOUR = ["1", "0.1", "0.05", "0.01"]
 LIMITS = {4: 0.65, 32: 0.45}
+ROUNDS = {4: 3, 32: 1}
 FUSED, BASIC = "fused", "basic"
 # Runs of cohorts differ from runs alone by the rounding of float32 over thousands of steps.
 SAME_ACCURACY = 0.003
 
 
 def measure(full: bool, epochs: int = 10) -> Report:
-    """Seconds of the learning-rate sweep with 4 values and with 32, once each: they take minutes."""
+    """Seconds of the learning-rate sweep with 4 values, a few times, and with 32, once: it takes minutes."""
     with tempfile.TemporaryDirectory() as name:
         found = {count: _compare(count, epochs, Path(name) / str(count)) for count in LIMITS}
         wrong = [line for count in LIMITS for line in _unequal(count, Path(name) / str(count))]
@@ -33,11 +34,12 @@ def measure(full: bool, epochs: int = 10) -> Report:
 
 def _compare(count: int, epochs: int, folder: Path) -> Comparison:
     rounds: dict[str, list[float]] = {FUSED: [], BASIC: []}
-    for launcher, taken in rounds.items():
-        lrs = f"optimizer.lr={','.join(rates(count))}"
-        options = [f"trainer.epochs={epochs}", f"hydra/launcher={launcher}", *data_overrides(), *RECIPE]
-        seconds, _ = run(train_command("-m", lrs, *options), folder / launcher)
-        taken.append(seconds)
+    for number in range(ROUNDS[count]):
+        for launcher, taken in rounds.items():
+            lrs = f"optimizer.lr={','.join(rates(count))}"
+            options = [f"trainer.epochs={epochs}", f"hydra/launcher={launcher}", *data_overrides(), *RECIPE]
+            seconds, _ = run(train_command("-m", lrs, *options), folder / str(number) / launcher)
+            taken.append(seconds)
     return Comparison(f"{count} learning rates, whole command", "s", FUSED, rounds)
 
 
@@ -48,7 +50,7 @@ def _aim(count: int, comparison: Comparison) -> Aim:
 
 def _unequal(count: int, folder: Path) -> list[str]:
     """A sentence if the two launchers reached other scores."""
-    fused, basic = (accuracies_of_test(folder / launcher) for launcher in (FUSED, BASIC))
+    fused, basic = (accuracies_of_test(folder / "0" / launcher) for launcher in (FUSED, BASIC))
     if fused.keys() != basic.keys() or len(fused) != count:
         return [f"{count} learning rates: {len(fused)} fused and {len(basic)} basic runs ended"]
     difference = max(abs(fused[run] - basic[run]) for run in fused)
