@@ -21,7 +21,7 @@ SAME_ACCURACY = 0.003
 def measure(full: bool, epochs: int = 10) -> Report:
     """Seconds of the learning-rate sweep with 4 values, a few times, and with 32, once: it takes minutes."""
     with tempfile.TemporaryDirectory() as name:
-        found = {count: _compare(count, epochs, Path(name) / str(count)) for count in LIMITS}
+        found = {count: _compare(count, epochs, Path(name) / str(count), ROUNDS[count]) for count in LIMITS}
         wrong = [line for count in LIMITS for line in _unequal(count, Path(name) / str(count))]
     return Report(
         title="Sweeps: the fused launcher",
@@ -32,9 +32,9 @@ def measure(full: bool, epochs: int = 10) -> Report:
     )
 
 
-def _compare(count: int, epochs: int, folder: Path) -> Comparison:
+def _compare(count: int, epochs: int, folder: Path, times: int) -> Comparison:
     rounds: dict[str, list[float]] = {FUSED: [], BASIC: []}
-    for number in range(ROUNDS[count]):
+    for number in range(times):
         for launcher, taken in rounds.items():
             lrs = f"optimizer.lr={','.join(rates(count))}"
             options = [f"trainer.epochs={epochs}", f"hydra/launcher={launcher}", *data_overrides(), *RECIPE]

@@ -63,11 +63,11 @@ def test_no_scenario_is_left_out() -> None:
 
 def test_launchers_agree_and_a_difference_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DLHW_DATA_DIR", "nowhere")  # digits are quicker
-    found = launcher._compare(2, 1, tmp_path)
+    found = launcher._compare(2, 1, tmp_path, 1)
     assert {name: len(taken) for name, taken in found.rounds.items()} == {"fused": 1, "basic": 1}
     assert launcher._unequal(2, tmp_path) == []
     assert launcher._unequal(3, tmp_path) == ["3 learning rates: 2 fused and 2 basic runs ended"]
-    path = next((tmp_path / "fused").rglob("summary.json"))
+    path = next((tmp_path / "0" / "fused").rglob("summary.json"))
     summary = json.loads(path.read_text(encoding="utf-8"))
     summary["best"]["test"]["accuracy"] += 0.01
     path.write_text(json.dumps(summary), encoding="utf-8")
