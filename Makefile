@@ -73,10 +73,10 @@ tensorboard: install ## show the curves of everything under runs/ in a browser
 bench-peers: install ## install what `make bench` compares with: JAX, Lightning, scikit-learn
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[bench]"
 
-bench: install ## speed beside PyTorch, JAX, scikit-learn, Lightning (9 minutes); ARGS="--only single tiny"
+bench: install ## speed beside PyTorch, JAX, scikit-learn, Lightning (10 minutes); ARGS="--only single tiny"
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-bench-full: install ## the same at length (20 minutes); writes docs/benchmarks/ and the tables of docs/performance.md
+bench-full: install ## the same at length (25 minutes); writes docs/benchmarks/ and the tables of docs/performance.md
 	@$(BIN)/python -m benchmarks --full --out docs/benchmarks --fill docs/performance.md $(ARGS)
 
 build: install ## build the wheel, with the configs inside, into dist/
