@@ -16,7 +16,7 @@ from dlhw.kernels.intrinsics import add_atomically, load_atomically, offset, res
 from dlhw.kernels.jit import compiled
 from dlhw.kernels.shapes import FEW
 
-# Times that a thread looks for the others before it lets another have its core: some 50 microseconds.
+# Times that a thread looks for the others before it lets another have its core: some tens of microseconds.
 LOOKS = 2000
 
 
