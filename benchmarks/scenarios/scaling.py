@@ -16,7 +16,7 @@ RUNS = (1, 2, 4, 8, 16, 32, 64)
 BATCHES = (1, 4, 16, 64, 256, 1024)
 # At 0.1 networks of 1024 hidden units oscillate, and make 1e-3 of a rounding within a hundred steps: no two
 # sides could be compared.
-LR = 0.01
+WIDTHS_LR = 0.01
 WIDTHS = (16, 32, 64, 128, 256, 512, 1024)
 IMAGES = (1500, 3000, 6000, 12_000, 24_000, 48_000)
 
@@ -38,8 +38,11 @@ def measure(full: bool, effort: float | None = None) -> Report:
         found = [_point(make(x), peers, 5 if full else 3) for x in xs[::step]]
         curves.append(_filled(curve, xs[::step], found, per=curve.name))
         wrong += [line for each in found for line in each.disagreements()]
-    note = f"784-128-10 with sigmoid, batch {BATCH}, SGD, L2 ({name}), where nothing else is said."
-    return Report(title="How cost grows", notes=[note], curves=curves, wrong=wrong)
+    notes = [
+        f"784-128-10 with sigmoid, batch {BATCH}, SGD, L2 ({name}), where nothing else is said.",
+        f"Networks of more or fewer hidden units are trained at a learning rate of {WIDTHS_LR}.",
+    ]
+    return Report(title="How cost grows", notes=notes, curves=curves, wrong=wrong)
 
 
 def _plans(dataset: Dataset, effort: float) -> list[tuple[Curve, Make, Sequence[int], Sequence[str]]]:
@@ -64,7 +67,7 @@ def _plans(dataset: Dataset, effort: float) -> list[tuple[Curve, Make, Sequence[
         ),
         (
             Curve("width", "Hidden units", "hidden units", update, (), {}),
-            lambda width: replace(problem(6000 / (width + 40)), width=width, lrs=(LR,)), WIDTHS, both,
+            lambda width: replace(problem(6000 / (width + 40)), width=width, lrs=(WIDTHS_LR,)), WIDTHS, both,
         ),
         (
             Curve("data", "Images", "images", "s an epoch", (), {}),

@@ -91,7 +91,7 @@ def _even_rows(num_runs: int, count: int) -> tuple[slice, ...]:
 def plan_of(cohort: Cohort, batch_size: int, *, compiled: bool = False, listed: bool = False) -> Plan:
     """How a cohort is spread over the threads of this machine; on another device it stays whole.
 
-    With listed inputs the first layer's products are loops, which use one thread.
+    With listed inputs the first layer's products are loops, for which torch's threads do nothing.
     """
     threads = torch.get_num_threads()
     if cohort.device.type != "cpu":
