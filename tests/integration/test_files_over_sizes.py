@@ -13,6 +13,10 @@ PATTERN = "data.train=sizes/ds_n${data.num_train}.csv"
 OWN = [
     "data=csv", "data.task=regression", PATTERN, "data.val=sizes/valid.csv", "seeds=1", "tracking.console=none",
 ]  # fmt: skip
+PEAK = (
+    "experiment.checks=[{rule: peak, claim: The peak is at 8., metric: final/val/loss, "
+    f"along: data.num_train, at: {DIM}, ratio: 1.1}}]"
+)
 SWEPT = f"data.num_train={','.join(map(str, SIZES))}"
 
 
@@ -37,8 +41,9 @@ def course(tmp_path: Path) -> tuple[Path, np.ndarray, np.ndarray]:
 
 def test_double_descent_over_the_files_of_a_pattern(course: tuple[Path, np.ndarray, np.ndarray]) -> None:
     folder, x_NI, y_N = course
-    done = run("dlhw-train", "experiment=cs229/double_descent", *OWN, SWEPT, cwd=folder)
+    done = run("dlhw-train", "experiment=cs229/double_descent", *OWN, SWEPT, PEAK, cwd=folder)
     assert done.returncode == 0, done.stderr
+    assert "checks: 1 of 1 hold" in done.stdout  # the file's name follows the size, and is no second axis
     assert "5 cells in runs/experiments/cs229-double_descent: 5 to run" in done.stdout
     runs = dlhw.load_runs(folder / "runs").set_index("data.num_train")
     valid = slice(max(SIZES), None)

@@ -28,6 +28,8 @@ CASES = [
     ["model.hidden=[]"],
     ["name='a b'"],
     ["name=${data.name}"],
+    ["model.init.scheme=constant", "model.init.value=2", "model.init.bias='${model.init.value}'"],
+    ["data=csv", "data.num_train=20", "data.train='n${data.num_train}, a.csv'"],
     ["+extra=1"],
     ["++optimizer.lr=2"],
     ["~regularizer"],

@@ -82,6 +82,15 @@ def test_values_of_a_grid_may_be_lists_texts_and_single_values() -> None:
     assert len(found) == 4
 
 
+def test_a_value_that_refers_to_another_key_is_left_to_the_cell_and_is_no_part_of_its_name() -> None:
+    found = grid(grids=[{"a": [1, 2], "b": ["${a}"], "c": "n${a}.csv", "d": ["${a}, b", 3]}])
+    assert lines(found)[0] == ("a=1", "b='${a}'", "c=n${a}.csv", "d='${a}, b'")
+    assert {setting.key for cell in found for setting in cell.swept} == {"a", "d"}
+    assert [override.value() for override in PARSER.parse_overrides(list(lines(found)[0]))] == [
+        1, "${a}", "n${a}.csv", "${a}, b",
+    ]  # fmt: skip
+
+
 def test_a_fixed_value_is_the_default_of_grids_that_do_not_name_its_key() -> None:
     assert lines(grid("a=5", grids=[{"a": [1, 2]}, {"b": [3]}])) == [("a=1",), ("a=2",), ("a=5", "b=3")]
 

@@ -9,7 +9,9 @@ import pytest
 from commands import tree
 from sweeping import ledger_names, runs_of, start_sweep, sweep, written
 
+import dlhw
 from dlhw.locks import sweep_held
+from dlhw.reporting.study import make_study
 
 RATES = "optimizer.lr=0.1,0.2"
 
@@ -179,3 +181,16 @@ def test_500_cells_in_one_command(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "500 runs in 1 cohort\n" in done.stdout
     assert len(runs_of(tmp_path / "sweep")) == 500
+
+
+@pytest.mark.parametrize("place", ["in the config", "on the command line"])
+def test_a_value_that_refers_to_a_swept_key_takes_its_value_in_each_cell(tmp_path: Path, place: str) -> None:
+    grids = "[{model.init.value:[1,2],model.init.bias:['${model.init.value}']}]"
+    where = "hydra.sweeper.grids" if place == "in the config" else "+grids"
+    done = sweep("model.init.scheme=constant", "trainer.epochs=0", f"{where}={grids}", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    folder = tmp_path / "runs" / "digits-softmax" / "by-value"
+    assert set(runs_of(folder)) == {"value=1", "value=2"}  # the bias follows, so it is no part of a name
+    runs = dlhw.load_runs(folder)
+    assert sorted(zip(runs["model.init.value"], runs["model.init.bias"], strict=True)) == [(1, 1), (2, 2)]
+    assert make_study(runs).keys == ["model.init.value"]

@@ -8,6 +8,7 @@ from pathlib import Path
 from dlhw.errors import RunFolderError
 
 CONFIG_FILE = Path(".hydra") / "config.yaml"
+OVERRIDES_FILE = Path(".hydra") / "overrides.yaml"
 
 
 def run_folders(*roots: Path) -> list[Path]:

@@ -12,14 +12,25 @@ NOT_SWEPT = ("name", "seed", "data.root", "data.mirror")
 NOT_SWEPT_GROUPS = ("tracking.", "hydra.")
 
 
-def swept_keys(rows: Sequence[Row], keys: Sequence[str]) -> list[str]:
-    """The keys whose values differ between runs.
+def swept_keys(
+    rows: Sequence[Row], keys: Sequence[str], references: Mapping[str, Sequence[str]] | None = None
+) -> list[str]:
+    """The keys whose values differ between runs and do not follow from another such key.
 
     A choice of option brings keys of its own: `optimizer=sgd,adam` changes `optimizer.name`, and with it
-    `optimizer.lr` and `optimizer.betas`. Keys that their group's name settles are left out.
+    `optimizer.lr` and `optimizer.betas`. Keys that their group's name settles are left out, and so are keys
+    that were set to the value of others, as `data.train=n${data.num_train}.csv`.
+
+    Args:
+        rows: of runs.
+        keys: of their configs.
+        references: key -> the keys that its value was composed from.
     """
     differing = [key for key in keys if _counts(key) and len(_values(rows, key)) > 1]
-    return [key for key in differing if not any(_settles(rows, name, key) for name in _names(key, differing))]
+    own = [
+        key for key in differing if not any(_settles(rows, [name], key) for name in _names(key, differing))
+    ]
+    return [key for key in own if not _settles(rows, (references or {}).get(key, ()), key)]
 
 
 def _counts(key: str) -> bool:
@@ -37,9 +48,11 @@ def _names(key: str, differing: Sequence[str]) -> list[str]:
     return [name for name in names if name != key and name in differing]
 
 
-def _settles(rows: Sequence[Row], name: str, key: str) -> bool:
-    pairs = {(row.get(name, ABSENT), row.get(key, ABSENT)) for row in rows}
-    return len(pairs) == len(_values(rows, name))
+def _settles(rows: Sequence[Row], others: Sequence[str], key: str) -> bool:
+    """Whether runs that agree in `others` agree in `key`."""
+    values = [tuple(row.get(other, ABSENT) for other in others) for row in rows]
+    pairs = {(value, row.get(key, ABSENT)) for value, row in zip(values, rows, strict=True)}
+    return len(pairs) == len(set(values))
 
 
 def find_key(word: str, keys: Sequence[str], option: str, of: str = "the runs have no config key") -> str:

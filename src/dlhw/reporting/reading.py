@@ -4,6 +4,7 @@ import csv
 import math
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from dlhw.errors import RunFolderError
-from dlhw.reporting.folders import CONFIG_FILE
+from dlhw.reporting.folders import CONFIG_FILE, OVERRIDES_FILE
 from dlhw.reporting.values import flat, plain
 from dlhw.tracking.plain import read_json, read_text, read_yaml
 
@@ -39,6 +40,19 @@ def read_config(folder: Path) -> dict[str, Any]:
     if not _is_count(tree.get("seed", 0)):
         raise RunFolderError(f"{path} is damaged: seed must be an integer from 0 to 2**63 - 1")
     return _resolved(tree)
+
+
+def read_references(folder: Path) -> dict[str, list[str]]:
+    """Key -> the keys that its value was composed from, such as `data.train=n${data.num_train}.csv`.
+
+    Empty where nothing says so: a missing or damaged file only costs the knowledge of what follows what.
+    """
+    lines: object = None
+    with suppress(RunFolderError):
+        lines = read_yaml(folder / OVERRIDES_FILE)
+    texts = [line for line in lines if isinstance(line, str)] if isinstance(lines, list) else []
+    settings = [line.lstrip("+").partition("=")[::2] for line in texts]
+    return {key: found for key, value in settings if (found := REFERENCE.findall(value))}
 
 
 def _is_count(value: object) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dlhw.errors import RunFolderError
 from dlhw.reporting.folders import run_folders
-from dlhw.reporting.reading import ABOUT, read_config, read_curves, read_summary
+from dlhw.reporting.reading import ABOUT, read_config, read_curves, read_references, read_summary
 
 if TYPE_CHECKING:
     import pandas
@@ -18,6 +18,8 @@ UNFINISHED, UNREADABLE = "unfinished", "unreadable"
 META = ("folder", "name", "status", "seed", *ABOUT)
 NUMBERS = ("seed", "diverged_at", "epochs", "steps", "best_epoch", "seconds", "num_parameters")
 SCORES = ("final/", "best/", "selected/", "values.", "spread/", "squared_norm/")
+# Attribute of a frame: key -> the keys that its value was composed from.
+REFERENCES = "references"
 CURVES = ("folder", "step", "epoch", "split", "loss", "accuracy", "seconds")
 
 
@@ -33,6 +35,8 @@ def load_runs(*dirs: str | PathLike[str]) -> "pandas.DataFrame":
     Status is what the run's summary says, "unfinished" for a run without one (killed, or still training), and
     "unreadable" for a run with a damaged file, which `message` names.
 
+    `frame.attrs["references"]` maps each key that was set to `${other.key}` to the keys that it names.
+
     Args:
         dirs: folders of runs, of sweeps, or of many of them; moved and copied ones too.
 
@@ -44,7 +48,13 @@ def load_runs(*dirs: str | PathLike[str]) -> "pandas.DataFrame":
     if len(unreadable) == len(rows):
         others = f" (and {len(rows) - 1} more runs cannot be read)" if len(rows) > 1 else ""
         raise RunFolderError(unreadable[0] + others)
-    return _frame(rows)
+    frame = _frame(rows)
+    frame.attrs[REFERENCES] = _references([Path(row["folder"]) for row in rows])
+    return frame
+
+
+def _references(folders: Sequence[Path]) -> dict[str, list[str]]:
+    return {key: keys for folder in folders for key, keys in read_references(folder).items()}
 
 
 def _row(folder: Path) -> dict[str, Any]:

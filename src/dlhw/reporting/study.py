@@ -11,7 +11,7 @@ from dlhw.reporting.choice import Choice, choose
 from dlhw.reporting.keys import Row, find_key, swept_keys
 from dlhw.reporting.metrics import Metric, find_metrics, metric_of
 from dlhw.reporting.pairs import Comparison, compare
-from dlhw.reporting.runs import UNREADABLE, config_keys, records
+from dlhw.reporting.runs import REFERENCES, UNREADABLE, config_keys, records
 from dlhw.reporting.statistics import Estimate, estimate
 from dlhw.reporting.values import ABSENT
 
@@ -109,7 +109,7 @@ def make_study(frame: "pandas.DataFrame", options: Options | None = None) -> Stu
     if not readable:
         raise RunFolderError("none of the runs can be read")
     known = config_keys(frame)
-    swept = swept_keys(readable, known)
+    swept = swept_keys(readable, known, frame.attrs.get(REFERENCES))
     keys = _asked(options.by, known) if options.by is not None else swept
     cells = cells_of(readable, keys)
     counted = [run for cell in cells for run in cell.counted]

@@ -9,13 +9,15 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import Override, Quote, QuotedString
 from hydra.errors import HydraException
 
 from dlhw.errors import ConfigError
 from dlhw.sweep.arguments import SWEEP_KEYS
 
 Parse = Callable[[str], Override]
+# How a value that refers to another key of its config begins.
+REFERENCE = "${"
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Setting:
     Args:
         key: config key or group, such as `optimizer.lr`.
         line: the override as Hydra takes it, such as `optimizer.lr=0.1`.
-        is_swept: whether other cells have another value.
+        is_swept: whether the value tells the cell apart; one that only refers to other keys does not.
     """
 
     key: str
@@ -141,7 +143,8 @@ def cells(
 def _axis(override: Override, listed: Collection[str] = ()) -> Axis:
     key = override.key_or_group
     if not override.is_sweep_override():
-        return [(Setting(key, str(override.input_line), is_swept=key in listed),)]
+        line = str(override.input_line)
+        return [(Setting(key, line, is_swept=key in listed and REFERENCE not in line),)]
     if not override.is_discrete_sweep():
         raise HydraException(f"the grid sweeper has no values to take from {override.input_line}")
     element = override.get_key_element()
@@ -164,18 +167,24 @@ def _column(key: str, values: Any, parse: Parse) -> Iterator[Setting]:
     """A list is a list of values; a text is what would stand behind `key=`, such as `range(1,4)`."""
     if isinstance(values, str):
         override = parse(f"{key}={values}")
-        yield from (Setting(each.key, each.line) for row in _axis(override) for each in row)
+        yield from (setting for row in _axis(override, listed=[key]) for setting in row)
     else:
         listed = values if isinstance(values, list) else [values]
-        yield from (Setting(key, f"{key}={value_text(value)}") for value in listed)
+        lines = [f"{key}={value_text(value)}" for value in listed]
+        is_swept = len(lines) > 1 or REFERENCE not in lines[0]
+        yield from (Setting(key, line, is_swept) for line in lines)
 
 
 def value_text(value: Any) -> str:
-    """A value as Hydra's command line takes it.
+    """A value as Hydra's command line takes it; `${key}` is left for the job's config to resolve.
 
     >>> value_text([64, None, True, "a b"])
     '[64,null,true,a\\\\ b]'
+    >>> value_text("n${data.num_train}, b")
+    "'n${data.num_train}, b'"
     """
+    if isinstance(value, str) and REFERENCE in value:
+        return str(QuotedString(text=value, quote=Quote.single).with_quotes())
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, list):

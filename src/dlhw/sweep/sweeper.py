@@ -13,7 +13,7 @@ from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from dlhw.errors import ConfigError
 from dlhw.launcher.composing import Composer
@@ -63,12 +63,19 @@ class GridSweeper(Sweeper):
         self._check()
         self.context, self.master = hydra_context, config
         self.is_ours = bool(getattr(task_function, TRAINS_CONFIG, False))
+        if self.is_ours:
+            self._take_as_written(config.hydra.sweeper)
         self.jobs = Plugins.instance().instantiate_launcher(
             hydra_context=hydra_context, task_function=task_function, config=config
         )
         own = getattr(self.jobs, "composer", None)
         # Shared with the launcher where that is ours, so that no job is composed twice.
         self.composer = own if isinstance(own, Composer) else Composer(hydra_context.config_loader, config)
+
+    def _take_as_written(self, config: DictConfig) -> None:
+        """Hydra has resolved every `${...}` in the base config; those in swept values belong to the cells."""
+        self.params = dict(_as_written(config.params) or {})
+        self.zip, self.grids = _as_written(config.zip), _as_written(config.grids)
 
     def _check(self) -> None:
         for key, value, allowed in (
@@ -225,6 +232,13 @@ def _note_data(ledger: Ledger, runs: Sequence[Run]) -> None:
 def _chunks(listed: list[Any], size: int | None) -> Iterator[list[Any]]:
     step = size or max(1, len(listed))
     yield from (listed[start : start + step] for start in range(0, max(1, len(listed)), step))
+
+
+def _as_written(node: Any) -> Any:
+    """Plain data with `${...}` left in values; one that names a whole map or list of maps is resolved."""
+    if isinstance(node, ListConfig):
+        return [_as_written(entry) for entry in node]
+    return OmegaConf.to_container(node) if isinstance(node, DictConfig) else node
 
 
 def _plain(node: Any) -> Any:
