@@ -114,6 +114,30 @@ PROBLEMS: list[tuple[dict[str, Any], str]] = [
         "experiment.checks[0].cells must be two or more for rule=order, got 1",
     ),
     (
+        {"published": [{"metric": "epochs", "values": [1, 2, 3], "tolerance": 1, "source": "S1/S2"}]},
+        "experiment.published[0].source must name one report for each of 3 values, got S1/S2",
+    ),
+    (
+        {"published": [{"metric": "epochs", "values": [1], "tolerance": 1, "disputed": ""}]},
+        "experiment.published[0].disputed must say why",
+    ),
+    (
+        {"checks": [CHECK | {"rule": "value", "low": None, "tolerance": 0.1}]},
+        "experiment.checks[0].value must be given for rule=value",
+    ),
+    (
+        {"checks": [CHECK | {"rule": "value", "low": None, "value": 1, "tolerance": -1}]},
+        "experiment.checks[0].tolerance must be >= 0, got -1",
+    ),
+    (
+        {"mutations": [{"change": ["optimizer.lr=2", "seed"]}]},
+        "experiment.mutations[0].change must be KEY=VALUE or a list of them, got seed",
+    ),
+    (
+        {"mutations": [{"change": "optimizer.lr=2", "visible": False}]},
+        "experiment.mutations[0].reason must be given with visible=false",
+    ),
+    (
         {"figures": [{"kind": "learning", "parts": ["vall"]}]},
         "experiment.figures[0].parts must hold train, val or test, got vall",
     ),
@@ -142,6 +166,16 @@ def test_every_rule_says_what_it_reads(rule: Rule) -> None:
     missing = CheckConfig(rule=rule, claim="c", metric="epochs")
     told = list(missing.problems_at("k"))
     assert all(any(f"k.{name} must be given" in each for each in told) for name in needed)
+
+
+def test_a_mutation_is_one_override_or_several() -> None:
+    found = experiment(
+        mutations=[{"change": "optimizer.lr=2"}, {"change": ["a=1", "b=2"]}],
+        recipe={"stated": ["The learning rate."], "tolerance": "Twice the spread of single runs."},
+    )
+    assert [mutation.overrides for mutation in found.mutations] == [["optimizer.lr=2"], ["a=1", "b=2"]]
+    assert found.recipe.stated == ["The learning rate."]
+    assert list(found.problems()) == []
 
 
 MISFITS = [

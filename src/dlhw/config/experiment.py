@@ -13,7 +13,9 @@ from dlhw.config.figure import FigureConfig
 from dlhw.config.group import Group
 from dlhw.config.listed import Listed
 from dlhw.config.metric_name import metric_problems
+from dlhw.config.mutation import MutationConfig
 from dlhw.config.published import PublishedConfig
+from dlhw.config.recipe import RecipeConfig
 from dlhw.config.rule import CheckConfig
 from dlhw.errors import ConfigError, did_you_mean
 
@@ -37,11 +39,15 @@ class ExperimentConfig(Group):
     metrics: list[str] = field(default_factory=list)
     """columns of the table; empty: accuracies, or losses"""
     published: list[PublishedConfig] = field(default_factory=list)
-    """numbers to stand beside ours"""
+    """numbers of the write-up, each compared with dlhw's"""
     checks: list[CheckConfig] = field(default_factory=list)
     """rules for what has no published number"""
     figures: list[FigureConfig] = field(default_factory=list)
     """of the report; empty: the usual ones"""
+    mutations: list[MutationConfig] = field(default_factory=list)
+    """wrong recipes that `dlhw-reproduce --falsify` must detect"""
+    recipe: RecipeConfig = field(default_factory=RecipeConfig)
+    """which settings are stated, inferred or fitted, and what the tolerances rest on"""
 
     @property
     def label(self) -> str:
@@ -56,7 +62,7 @@ class ExperimentConfig(Group):
     def problems(self) -> Iterator[str]:
         for place, metric in enumerate(self.metrics):
             yield from metric_problems(f"experiment.metrics[{place}]", metric)
-        entries: tuple[Sequence[Listed], ...] = (self.published, self.checks, self.figures)
+        entries: tuple[Sequence[Listed], ...] = (self.published, self.checks, self.figures, self.mutations)
         for listed in entries:
             for place, entry in enumerate(listed):
                 yield from entry.problems_at(f"{entry.place}[{place}]")

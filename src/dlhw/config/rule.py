@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from omegaconf import MISSING
 
+from dlhw.config.group import at_least
 from dlhw.config.listed import Listed, bounds_problems
 from dlhw.config.metric_name import metric_problems
 from dlhw.errors import listing
@@ -33,6 +34,8 @@ class Rule(StrEnum):
     """along a key the largest mean is at a value, and more than `ratio` times both neighbours"""
     best = auto()
     """every other matching cell is worse than this one: has less accuracy, else more of the metric"""
+    value = auto()
+    """the mean of the cell, or of every matching cell, is within `tolerance` of `value`"""
 
 
 # Rule -> what must be given, what may be given; beside rule, claim, metric and where, which all have.
@@ -46,6 +49,7 @@ READS: dict[Rule, tuple[tuple[str, ...], tuple[str, ...]]] = {
     Rule.equal: (("cells", "tolerance"), ()),
     Rule.peak: (("along", "at", "ratio"), ()),
     Rule.best: (("cell",), ()),
+    Rule.value: (("value", "tolerance"), ("cell",)),
 }
 OPTIONS = tuple(dict.fromkeys(name for reads in READS.values() for part in reads for name in part))
 BOUNDED = (Rule.range, Rule.gap, Rule.ratio)
@@ -59,13 +63,13 @@ class CheckConfig(Listed):
     place: ClassVar[str] = "experiment.checks"
 
     rule: Rule = MISSING
-    """range, decreasing, increasing, order, gap, ratio, equal, peak or best"""
+    """range, decreasing, increasing, order, gap, ratio, equal, peak, best or value"""
     claim: str = MISSING
     """a sentence for the report"""
     metric: str = MISSING
     """column of `dlhw.load_runs`"""
     decides: bool = True
-    """false: the text claims it of other data, and the report says whether our runs show it"""
+    """false: a claim of the write-up; the report says whether the runs show or refute it, the verdict ignores it"""
     where: dict[str, Any] = field(default_factory=dict)
     """only cells with these values"""
     along: str | None = None
@@ -79,9 +83,11 @@ class CheckConfig(Listed):
     cells: list[dict[str, Any]] | None = None
     """order, gap, ratio, equal: the cells to compare"""
     cell: dict[str, Any] | None = None
-    """best: the cell"""
+    """best: the cell; value: only this cell"""
+    value: float | None = None
+    """value: a level that theory or a deterministic run gives"""
     tolerance: float | None = None
-    """equal: largest difference"""
+    """equal: largest difference; value: largest distance from `value`"""
     at: Any = None
     """peak: value of `along`"""
     ratio: float | None = None
@@ -100,6 +106,8 @@ class CheckConfig(Listed):
         if self.rule in BOUNDED and self.low is None and self.high is None:
             yield f"{key} must have low, high or both for rule={self.rule}"
         yield from bounds_problems(key, self.low, self.high)
+        if self.tolerance is not None:
+            yield from at_least(f"{key}.tolerance", self.tolerance, 0)
         yield from self._cells_problems(key)
 
     def _cells_problems(self, key: str) -> Iterator[str]:

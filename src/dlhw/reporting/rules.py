@@ -163,6 +163,18 @@ def _best(check: CheckConfig, selection: Selection, metric: Metric) -> Found:
     return Found(told, sign * own < sign * rivals)
 
 
+def _value(check: CheckConfig, selection: Selection, metric: Metric) -> Found:
+    assert check.value is not None
+    assert check.tolerance is not None
+    wanted, allowed = check.value, check.tolerance
+    cells = selection.where(check.where) if check.cell is None else [selection.one(check.where | check.cell)]
+    means = [(selection.mean(cell, metric), cell) for cell in cells]
+    mean, cell = max(means, key=lambda pair: abs(pair[0] - wanted))
+    of_cell = f" ({selection.label(cell)}, the farthest of {len(cells)} cells)" if len(cells) > 1 else ""
+    text = f"{number_text(mean, metric)}{of_cell}, expected {wanted:g} ± {allowed:g}"
+    return Found(text, abs(mean - wanted) <= allowed)
+
+
 RULES: dict[Rule, Callable[[CheckConfig, Selection, Metric], Found]] = {
     Rule.range: _in_range,
     Rule.decreasing: _trend,
@@ -173,4 +185,5 @@ RULES: dict[Rule, Callable[[CheckConfig, Selection, Metric], Found]] = {
     Rule.equal: _equal,
     Rule.peak: _peak,
     Rule.best: _best,
+    Rule.value: _value,
 }
