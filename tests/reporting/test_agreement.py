@@ -184,7 +184,11 @@ CASES: list[tuple[dict[str, Any], list[float], bool | None]] = [
     ({"rule": Rule.best, "cell": {"optimizer.lr": 1}}, [0.1, 0.6, 0.2], True),
     ({"rule": Rule.best, "cell": {"optimizer.lr": 2}}, [0.1, 0.6, 0.2], False),
     ({"rule": Rule.best, "cell": {"optimizer.lr": 2}}, [0.1, 0.6, 0.6], False),
-    ({"rule": Rule.value, "value": 0.5, "tolerance": 0.1, "cell": {"optimizer.lr": 1}}, [0.1, 0.6, 0.2], True),
+    (
+        {"rule": Rule.value, "value": 0.5, "tolerance": 0.1, "cell": {"optimizer.lr": 1}},
+        [0.1, 0.6, 0.2],
+        True,
+    ),
     ({"rule": Rule.value, "value": 0.5, "tolerance": 0.05, "cell": {"optimizer.lr": 1}}, [0.1, 0.6], False),
     ({"rule": Rule.value, "value": 0.5, "tolerance": 0.15}, [0.4, 0.6], True),
     ({"rule": Rule.value, "value": 0.5, "tolerance": 0.15}, [0.4, 0.7], False),

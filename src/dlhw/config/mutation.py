@@ -11,7 +11,7 @@ from dlhw.config.listed import Listed
 
 @dataclass(kw_only=True)
 class MutationConfig(Listed):
-    """A deliberately wrong recipe. `dlhw-reproduce --falsify` runs it with one seed and expects a disagreement."""
+    """A deliberately wrong recipe, which `dlhw-reproduce --falsify` runs with one seed and must detect."""
 
     place: ClassVar[str] = "experiment.mutations"
 

@@ -43,8 +43,9 @@ class PublishedConfig(Listed):
         yield from metric_problems(f"{key}.metric", self.metric)
         if not self.values:
             yield f"{key}.values must hold at least one number, got []"
-        if "/" in self.source and 1 < len(self.values) != len(self.source.split("/")):
-            yield f"{key}.source must name one report for each of {len(self.values)} values, got {self.source}"
+        n = len(self.values)
+        if "/" in self.source and 1 < n != len(self.source.split("/")):
+            yield f"{key}.source must name one report for each of {n} values, got {self.source}"
         if self.disputed is not None and not self.disputed.strip():
             yield f"{key}.disputed must say why the number cannot be right, got an empty text"
         given = (self.tolerance is not None, self.low is not None, self.high is not None)

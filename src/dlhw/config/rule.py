@@ -34,7 +34,7 @@ class Rule(StrEnum):
     """along a key the largest mean is at a value, and more than `ratio` times both neighbours"""
     best = auto()
     """every other matching cell is worse than this one: has less accuracy, else more of the metric"""
-    value = auto()
+    value = auto()  # type: ignore[assignment]  # enum keeps apart a member of this name and `.value`
     """the mean of the cell, or of every matching cell, is within `tolerance` of `value`"""
 
 
@@ -69,7 +69,7 @@ class CheckConfig(Listed):
     metric: str = MISSING
     """column of `dlhw.load_runs`"""
     decides: bool = True
-    """false: a claim of the write-up; the report says whether the runs show or refute it, the verdict ignores it"""
+    """false: a claim of the write-up; reported as shown or refuted, and ignored by the verdict"""
     where: dict[str, Any] = field(default_factory=dict)
     """only cells with these values"""
     along: str | None = None
