@@ -3,25 +3,65 @@
 import json
 import math
 import statistics
+from collections.abc import Sequence
 from pathlib import Path
 
 import commands
 import pytest
 from report_runs import frame_of, lr_sweep, make_run, study_of
 
+from dlhw.config.metric_name import DERIVED, DERIVED_KINDS
 from dlhw.errors import RunFolderError
-from dlhw.reporting.derived import spread, squared_norm, with_derived
+from dlhw.reporting.derived import (
+    READ,
+    SCORED,
+    best_at,
+    jump,
+    rise,
+    spread,
+    squared_norm,
+    with_derived,
+)
 from dlhw.reporting.metrics import Metric
 from dlhw.reporting.runs import load_runs
 
 
+def write_curve(folder: Path, accuracies: Sequence[float]) -> None:
+    """The metrics.csv of a run with these validation accuracies, and the loss 1 / epoch."""
+    rows = [f"0,{epoch},{epoch},val,{1 / epoch},{value},0" for epoch, value in enumerate(accuracies, 1)]
+    (folder / "metrics.csv").write_text("\n".join(["run,epoch,step,split,loss,accuracy,seconds", *rows, ""]))
+
+
+def test_numbers_of_a_curve(tmp_path: Path) -> None:
+    write_curve(tmp_path, (0.2, 0.1, 0.7, 0.4, 0.7, 0.6))
+    assert jump(tmp_path, "val", "accuracy") == pytest.approx((0.3 + 0.1) / 2)  # of .4, .7, .6
+    assert rise(tmp_path, "val", "accuracy") == pytest.approx(-0.1)
+    assert best_at(tmp_path, "val", "accuracy") == 3
+    assert best_at(tmp_path, "val", "loss") == 6
+    for measure in (jump, rise, best_at):
+        assert math.isnan(measure(tmp_path, "train", "accuracy"))
+
+
+def test_gap_and_error_rate(tmp_path: Path) -> None:
+    frame = frame_of(lr_sweep(tmp_path))
+    made = with_derived(frame, ["gap/train/val/accuracy", "gap/train/test/accuracy", "error/test"])
+    train, val, test = (frame[f"{name}/accuracy"] for name in ("final/train", "final/val", "selected/test"))
+    assert made["gap/train/val/accuracy"].tolist() == (train - val).tolist()
+    assert made["gap/train/test/accuracy"].tolist() == (train - test).tolist()
+    assert made["error/test"].tolist() == (1 - test).tolist()
+
+
+@pytest.mark.parametrize("kind", DERIVED_KINDS)
+def test_every_derived_metric_has_a_heading_and_a_function(kind: str) -> None:
+    example = {"gap": "gap/train/val/loss", "error": "error/test", "squared_norm": "squared_norm/biases"}
+    name = example.get(kind, f"{kind}/val/loss")
+    assert DERIVED.fullmatch(name)
+    assert kind in SCORED | READ
+    assert Metric(name).label not in ("", name)
+
+
 def test_spread_is_of_the_second_half(tmp_path: Path) -> None:
-    rows = [
-        f"0,{epoch},{epoch},val,{1 / epoch},{value},0" for epoch, value in enumerate((0.9, 0.1, 0.5, 0.7), 1)
-    ]
-    (tmp_path / "metrics.csv").write_text(
-        "\n".join(["run,epoch,step,split,loss,accuracy,seconds", *rows, ""])
-    )
+    write_curve(tmp_path, (0.9, 0.1, 0.5, 0.7))
     assert spread(tmp_path, "val", "accuracy") == statistics.stdev([0.5, 0.7])
     assert math.isnan(spread(tmp_path, "train", "accuracy"))
 
@@ -45,7 +85,8 @@ def test_the_norm_of_a_real_run(tmp_path: Path) -> None:
     weights = [tensor for name, tensor in tensors.items() if name.endswith("weight") and "parameters" in name]
     expected = sum(float((weight.double() ** 2).sum()) for weight in weights)
     assert squared_norm(folder, "weights") == pytest.approx(expected, rel=1e-12)
-    assert squared_norm(folder, "parameters") > expected
+    assert squared_norm(folder, "parameters") == pytest.approx(expected + squared_norm(folder, "biases"))
+    assert squared_norm(folder, "biases") > 0
     frame = with_derived(load_runs(folder), ["squared_norm/weights"])
     assert frame["squared_norm/weights"].tolist() == [squared_norm(folder, "weights")]
 

@@ -4,10 +4,22 @@ import re
 from collections.abc import Iterator
 
 SCORE = re.compile(r"(final|best|selected)[./](train|val|test)[./](loss|accuracy)")
-DERIVED = re.compile(r"spread[./](train|val)[./](loss|accuracy)|squared_norm[./](weights|parameters)")
+_CURVE = r"(train|val)[./](loss|accuracy)"
+# Metrics computed from a run's files when an experiment names them: kind -> what may follow it.
+DERIVED_KINDS = {
+    "spread": _CURVE,
+    "jump": _CURVE,
+    "rise": _CURVE,
+    "best_at": _CURVE,
+    "gap": r"(train|val)[./](val|test)[./](loss|accuracy)",
+    "error": r"(train|val|test)",
+    "squared_norm": r"(weights|biases|parameters)",
+}
+DERIVED = re.compile("|".join(f"{kind}[./]{rest}" for kind, rest in DERIVED_KINDS.items()))
 COUNT = re.compile(r"epochs|steps|best_epoch|seconds|num_parameters|diverged_at|values\..+")
 METRICS = (
-    "final|best|selected/train|val|test/loss|accuracy, spread/train|val/loss|accuracy, squared_norm/weights, "
+    "final|best|selected/train|val|test/loss|accuracy, spread|jump|rise|best_at/train|val/loss|accuracy, "
+    "gap/train/val|test/loss|accuracy, error/train|val|test, squared_norm/weights|biases|parameters, "
     "values.NAME, epochs, steps or another count"
 )
 

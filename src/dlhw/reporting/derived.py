@@ -1,10 +1,10 @@
-"""Numbers of a run that its summary does not hold, read from its curves and its checkpoint when asked for."""
+"""Numbers that no summary holds, computed from a run's scores, curves or checkpoint on demand."""
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dlhw.config.metric_name import DERIVED
 from dlhw.errors import RunFolderError
@@ -16,23 +16,31 @@ if TYPE_CHECKING:
 
 
 def with_derived(frame: "pandas.DataFrame", names: Sequence[str]) -> "pandas.DataFrame":
-    """Add the columns among `names` that are derived; NaN for a run whose files do not tell.
+    """Add the columns among `names` that are derived; NaN for a run whose files lack what they need.
 
     Args:
         frame: of `load_runs`.
-        names: of metrics; `spread/val/accuracy` and `squared_norm/weights` are derived, others are not.
+        names: of metrics, such as `spread/val/accuracy` or `squared_norm/weights`; those that are not
+            derived add nothing.
     """
     columns = dict.fromkeys(metric_of(name).name for name in names if DERIVED.fullmatch(name))
-    made = {name: [_derived(name, Path(folder)) for folder in frame["folder"]] for name in columns}
-    return frame.assign(**made)
+    rows = frame.to_dict("records") if columns else []
+    return frame.assign(**{name: [_derived(name, row) for row in rows] for name in columns})
 
 
-def _derived(name: str, folder: Path) -> float:
+def _derived(name: str, row: Mapping[Any, Any]) -> float:
     kind, *rest = name.split("/")
     try:
-        return spread(folder, *rest) if kind == "spread" else squared_norm(folder, *rest)
+        if kind in SCORED:
+            return SCORED[kind](row, *rest)
+        return READ[kind](Path(row["folder"]), *rest)
     except (RunFolderError, OSError):
         return math.nan
+
+
+def _second_half(folder: Path, part: str, kind: str) -> list[float]:
+    scores = [row[kind] for row in read_curves(folder) if row["split"] == part]
+    return scores[len(scores) // 2 :]
 
 
 def spread(folder: Path, part: str, kind: str) -> float:
@@ -49,17 +57,49 @@ def spread(folder: Path, part: str, kind: str) -> float:
     Raises:
         RunFolderError: if metrics.csv is damaged.
     """
-    scores = [row[kind] for row in read_curves(folder) if row["split"] == part]
-    late = scores[len(scores) // 2 :]
+    late = _second_half(folder, part, kind)
     return statistics.stdev(late) if len(late) > 1 and all(map(math.isfinite, late)) else math.nan
 
 
+def jump(folder: Path, part: str, kind: str) -> float:
+    """Mean |s_t - s_(t-1)| between successive evaluations in the second half of a run.
+
+    Arguments, errors and NaN are those of `spread`.
+    """
+    late = _second_half(folder, part, kind)
+    steps = [abs(after - before) for before, after in zip(late, late[1:], strict=False)]
+    return statistics.fmean(steps) if steps else math.nan
+
+
+def rise(folder: Path, part: str, kind: str) -> float:
+    """Score of the last evaluation minus that of the one before; arguments and errors as in `spread`.
+
+    Returns:
+        The difference; NaN where there are fewer than two evaluations.
+    """
+    last = [row[kind] for row in read_curves(folder) if row["split"] == part][-2:]
+    return last[1] - last[0] if len(last) == 2 else math.nan
+
+
+def best_at(folder: Path, part: str, kind: str) -> float:
+    """Epoch of the evaluation with the largest accuracy or the smallest loss, the first of equals.
+
+    Arguments and errors are those of `spread`.
+
+    Returns:
+        The epoch; NaN without an evaluation.
+    """
+    rows = [row for row in read_curves(folder) if row["split"] == part and math.isfinite(row[kind])]
+    sign = -1 if kind == "accuracy" else 1
+    return float(min(rows, key=lambda row: sign * row[kind])["epoch"]) if rows else math.nan
+
+
 def squared_norm(folder: Path, what: str) -> float:
-    """Sum of the squares of a run's last weights, or of all its parameters.
+    """Sum of the squares of a run's last weights, biases, or both.
 
     Args:
         folder: of the run.
-        what: weights or parameters.
+        what: weights, biases or parameters.
 
     Raises:
         RunFolderError: if the last checkpoint is missing or damaged.
@@ -68,5 +108,34 @@ def squared_norm(folder: Path, what: str) -> float:
 
     tensors, _ = load_checkpoint(folder / "checkpoints" / "last.safetensors")
     parameters = under("parameters", tensors)
-    counted = [each for name, each in parameters.items() if what == "parameters" or not name.endswith("bias")]
-    return math.fsum(float(each.double().square().sum()) for each in counted)
+    counted = [
+        tensor
+        for name, tensor in parameters.items()
+        if what == "parameters" or name.endswith("bias") == (what == "biases")
+    ]
+    return math.fsum(float(tensor.double().square().sum()) for tensor in counted)
+
+
+def gap(row: Mapping[Any, Any], part: str, other: str, kind: str) -> float:
+    """Final score on one split minus that on another; on test data, the score of the selected parameters."""
+    return _score(row, part, kind) - _score(row, other, kind)
+
+
+def error(row: Mapping[Any, Any], part: str) -> float:
+    """1 - final accuracy on a split; on test data, of the selected parameters."""
+    return 1 - _score(row, part, "accuracy")
+
+
+def _score(row: Mapping[Any, Any], part: str, kind: str) -> float:
+    value = row.get(f"{'selected' if part == 'test' else 'final'}/{part}/{kind}")
+    return float(value) if isinstance(value, int | float) else math.nan
+
+
+SCORED: dict[str, Callable[..., float]] = {"gap": gap, "error": error}
+READ: dict[str, Callable[..., float]] = {
+    "spread": spread,
+    "jump": jump,
+    "rise": rise,
+    "best_at": best_at,
+    "squared_norm": squared_norm,
+}

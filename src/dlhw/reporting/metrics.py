@@ -22,6 +22,15 @@ COUNTS = {
 }
 
 
+# Derived from a curve -> heading.
+CURVE_LABELS = {
+    "spread": "standard deviation of {}, second half",
+    "jump": "mean step of {} between evaluations, second half",
+    "rise": "rise of {} in the last evaluation",
+    "best_at": "epoch of the best {}",
+}
+
+
 # What a procedure told, such as `values.errors`.
 VALUE = "values."
 
@@ -65,10 +74,14 @@ class Metric:
         return [value for row in rows if (value := self.value(row)) is not None]
 
 
-def _derived_label(kind: str, what: str, of: str = "") -> str:
+def _derived_label(kind: str, what: str, *rest: str) -> str:
     if kind == "squared_norm":
         return f"squared norm of the {what}"
-    return f"standard deviation of {PARTS[what]} {of}, second half"
+    if kind == "error":
+        return f"{PARTS[what]} error rate"
+    if kind == "gap":
+        return f"{PARTS[what]} {rest[1]} minus {PARTS[rest[0]]} {rest[1]}"
+    return CURVE_LABELS[kind].format(f"{PARTS[what]} {rest[0]}")
 
 
 def metric_of(name: str) -> Metric:

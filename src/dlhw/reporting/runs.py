@@ -6,6 +6,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dlhw.config.metric_name import DERIVED_KINDS
 from dlhw.errors import RunFolderError
 from dlhw.reporting.folders import run_folders
 from dlhw.reporting.reading import ABOUT, read_config, read_curves, read_references, read_summary
@@ -17,7 +18,7 @@ UNFINISHED, UNREADABLE = "unfinished", "unreadable"
 # What a row says beside config keys and scores. `name` and `seed` are config keys too, with the same values.
 META = ("folder", "name", "status", "seed", *ABOUT)
 NUMBERS = ("seed", "diverged_at", "epochs", "steps", "best_epoch", "seconds", "num_parameters")
-SCORES = ("final/", "best/", "selected/", "values.", "spread/", "squared_norm/")
+SCORES = ("final/", "best/", "selected/", "values.", *(f"{kind}/" for kind in DERIVED_KINDS))
 # Attribute of a frame: key -> the keys that its value was composed from.
 REFERENCES = "references"
 CURVES = ("folder", "step", "epoch", "split", "loss", "accuracy", "seconds")
