@@ -32,9 +32,8 @@ dlhw-plan: show what a sweep would do, without training or writing anything.
 
 usage: dlhw-plan [-m] [GROUP=OPTION,...] [KEY=VALUE,...] ...
 
-The arguments are those of `dlhw-train -m`. Printed are the cells and which of them are done, the cohorts that
-train together, parameters, estimates of memory and time, and every config error of every cell at once (exit
-status 1).
+The arguments are those of `dlhw-train -m`. It prints the runs and which of them are done, which of them
+train together, parameters, estimates of memory and time, and every config error at once (exit status 1).
 
   dlhw-plan optimizer.lr=1,0.1,0.01 seeds=3
   dlhw-plan '+zip={optimizer.lr:[1,0.1],regularizer.alpha:[1e-3,1e-4]}' regularizer=l2
@@ -110,7 +109,7 @@ def cell_table(prepared: Prepared, ledger: Ledger, changes: Mapping[str, Changes
     from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD)
-    table.add_column("cell", justify="right")
+    table.add_column("run", justify="right")
     for name in [*prepared.keys.values(), "state"]:
         table.add_column(name)
     for number, run in enumerate(prepared.runs, 1):
@@ -145,15 +144,15 @@ def print_cohorts(runs: Sequence[Run]) -> None:
         try:
             estimate = estimator.estimate([configs[place] for place in places])
         except UserError as error:
-            print(f"  cohort {number}: no estimate: {error}")
+            print(f"  group {number}: no estimate: {error}")
             continue
         seconds.append(estimate.seconds)
-        print(f"  cohort {number}: {len(places)} × {estimate}")
+        print(f"  group {number}: {len(places)} × {estimate}")
     if not seconds:
         return
     print(
-        f"about {duration(sum(seconds))} of training: the median of a few real steps on this machine, times "
-        "the number of steps; evaluations, files and start-up come on top, early stopping is not counted on"
+        f"about {duration(sum(seconds))} of training (estimated from a few real steps; start-up, evaluation "
+        "and files are extra; early stopping is ignored)"
     )
 
 

@@ -36,10 +36,8 @@ def resume(arguments: list[str]) -> int:
     clear_leftovers(folder)
     saved = saved_in(folder, config)
     step = saved[0].progress["step"] if saved else 0
-    print(
-        f"going on with {folder} from step {step}" if saved else f"{folder} has no checkpoint: starting again"
-    )
-    logging.getLogger("dlhw").info("going on from step %d", step)
+    print(f"resuming {folder} from step {step}" if saved else f"{folder} has no checkpoint: starting again")
+    logging.getLogger("dlhw").info("resuming from step %d", step)
     train_run(config, folder, saved[0] if saved else None)
     return 0
 
@@ -56,7 +54,7 @@ def _folder(arguments: list[str]) -> Path:
     if others or len(folders) > 1:
         told = " ".join(others or [f"{RESUME}{folder}" for folder in folders[1:]])
         raise ConfigError(
-            f"resume=RUN_DIR goes on with the config of that folder: nothing else can be set, got {told}"
+            f"resume=RUN_DIR uses the config of that folder: nothing else can be set, got {told}"
         )
     folder = Path(folders[0])
     if not folders[0] or not folder.is_dir():
@@ -64,7 +62,7 @@ def _folder(arguments: list[str]) -> Path:
             f"resume={folders[0]} is not a folder: give that of a run, such as runs/NAME/TIME"
         )
     if (folder / SWEEP_LOCK).exists():
-        raise RunFolderError(f"{folder} is a sweep's folder: the same sweep command again goes on with it")
+        raise RunFolderError(f"{folder} is a sweep's folder: the same sweep command again resumes it")
     return folder
 
 

@@ -37,7 +37,7 @@ usage: dlhw-train [GROUP=OPTION] [KEY=VALUE] ... [-m | --multirun] [--cfg job] [
   dlhw-train data=mnist optimizer.lr=0.05             the same on MNIST
   dlhw-train model=cnn model.pooling=max              a small CNN
   dlhw-train -m optimizer.lr=1,0.1,0.01 seeds=3       a sweep: nine runs, trained together
-  dlhw-train resume=RUN_DIR                           go on with a run that was cut off
+  dlhw-train resume=RUN_DIR                           resume a run that was cut off
   dlhw-train --cfg job                                show the config, train nothing
   dlhw-train --help all                               every key with its default and meaning
   dlhw-train --hydra-help                             Hydra's own options
@@ -102,7 +102,7 @@ def task(composed: DictConfig) -> float | None:
     except Interrupted:
         _discard(folder)
         if folder.exists():
-            print(f"dlhw-train: resume={folder} goes on with this run", file=sys.stderr)
+            print(f"dlhw-train: resume={folder} resumes this run", file=sys.stderr)
         raise
     except UserError as error:
         _discard(folder)

@@ -26,7 +26,7 @@ class GridSweeperConf:
     grids: Any = None
     """a list of {key: [...]}: the sweep is their union"""
     seeds: int | None = None
-    """so many seeds for each cell, the same for every cell"""
+    """number of seeds for each cell, the same for every cell"""
     on_error: str = "continue"
     """continue: run what can be run; stop: nothing if a config is wrong, no more once a run has failed"""
     on_change: str = "refuse"

@@ -57,7 +57,7 @@ def test_a_run_is_marked_and_goes_on(
     _, state = load_checkpoint(tmp_path / "run" / "checkpoints" / "last.safetensors")
     assert int(metrics(tmp_path / "run")[-1]["step"]) <= state["step"] < 1200
     assert zygote.wait(zygote.start("resume=run", cwd=tmp_path)) == 0, said(tmp_path)
-    assert f"going on with run from step {state['step']}\n" in said(tmp_path)
+    assert f"resuming run from step {state['step']}\n" in said(tmp_path)
     assert summary(tmp_path / "run")["status"] == "completed"
     assert fingerprint(tmp_path / "run") == fingerprint(reference / "run")
 
@@ -76,7 +76,7 @@ def test_every_run_of_a_sweep_is_marked_and_goes_on(
     paths = [tmp_path / "sweep" / name / "checkpoints" / "last.safetensors" for name in names]
     (step,) = {load_checkpoint(path)[1]["step"] for path in paths}
     assert zygote.wait(zygote.start(*SWEEP, "hydra.sweep.dir=sweep", cwd=tmp_path)) == 0, said(tmp_path)
-    assert f"4 runs go on from step {step}\n" in said(tmp_path)
+    assert f"resuming 4 runs from step {step}\n" in said(tmp_path)
     for name in names:
         assert fingerprint(tmp_path / "sweep" / name) == fingerprint(reference / "sweep" / name)
 

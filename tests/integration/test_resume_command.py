@@ -64,7 +64,7 @@ def test_a_damaged_last_falls_back_to_the_one_before(zygote: Zygote, run: Path, 
     assert sentence.startswith(
         "dlhw-train: run/checkpoints/last.safetensors is damaged (its checksum does not fit"
     )
-    assert sentence.endswith("; going on from previous.safetensors")
+    assert sentence.endswith("; resuming from previous.safetensors")
     assert fingerprint(run) == fingerprint(killed / "whole")
 
 
@@ -102,15 +102,15 @@ def test_what_cannot_be_gone_on_with(zygote: Zygote, run: Path) -> None:
         (
             "resume=run",
             "trainer.epochs=3",
-        ): "resume=RUN_DIR goes on with the config of that folder: nothing else can be set, got trainer.epochs=3",
+        ): "resume=RUN_DIR uses the config of that folder: nothing else can be set, got trainer.epochs=3",
         (
             "resume=run",
             "resume=empty",
-        ): "resume=RUN_DIR goes on with the config of that folder: nothing else can be set, got resume=empty",
+        ): "resume=RUN_DIR uses the config of that folder: nothing else can be set, got resume=empty",
         ("resume=nowhere",): "resume=nowhere is not a folder: give that of a run, such as runs/NAME/TIME",
         ("resume=",): "resume= is not a folder: give that of a run, such as runs/NAME/TIME",
         ("resume=empty",): "empty is not a run's folder: it has no .hydra/config.yaml",
-        ("resume=sweep",): "sweep is a sweep's folder: the same sweep command again goes on with it",
+        ("resume=sweep",): "sweep is a sweep's folder: the same sweep command again resumes it",
     }
     for arguments, sentence in expected.items():
         assert zygote.wait(zygote.start(*arguments, cwd=run.parent)) == 1
@@ -140,7 +140,7 @@ def test_a_run_whose_data_has_changed_does_not_go_on(zygote: Zygote, tmp_path: P
     assert zygote.wait(zygote.start("resume=run", cwd=tmp_path)) == 1
     sentence = said(tmp_path).splitlines()[-1]
     assert sentence.startswith(
-        "dlhw-train: run/checkpoints/last.safetensors cannot be gone on from: the data has changed"
+        "dlhw-train: run/checkpoints/last.safetensors cannot be resumed: the data has changed"
     )
     assert tree(tmp_path / "run") == left
 

@@ -74,7 +74,7 @@ def test_a_sweep_leaves_what_separate_runs_leave(tmp_path: Path) -> None:
 def test_what_trains_together_is_said(tmp_path: Path) -> None:
     told = sweep("optimizer.lr=0.5,0.1", "trainer.batch_size=8,16,32", "trainer.epochs=1", cwd=tmp_path)
     assert (
-        "6 runs in 3 cohorts (2 × trainer.batch_size=8, 2 × trainer.batch_size=16, 2 × trainer.batch_size=32)"
+        "6 runs, trained together in 3 groups (2 × trainer.batch_size=8, 2 × trainer.batch_size=16, 2 × trainer.batch_size=32)"
         in told
     )
 
@@ -94,7 +94,7 @@ def test_models_are_cohorts_of_their_own(tmp_path: Path) -> None:
         "trainer.epochs=1",
         cwd=tmp_path,
     )
-    assert "4 runs in 2 cohorts (2 × model=softmax, 2 × model=perceptron)" in done.stdout
+    assert "4 runs, trained together in 2 groups (2 × model=softmax, 2 × model=perceptron)" in done.stdout
 
 
 def test_bad_runs_leave_the_good_ones_to_the_byte(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ def test_the_layers_of_a_net_built_by_hand_are_cut_short() -> None:
     base = ["data=triangle", "model=hand_built", "loss=binary_squared_error", "trainer.epochs=0"]
     configs = [compose([*base, f"model.layers={STEP % bias}"]) for bias in (0, 1)]
     told = describe(configs, group(configs))
-    assert told.startswith("2 runs in 2 cohorts (1 × model.layers=[{'weight': [[1")
+    assert told.startswith("2 runs, trained together in 2 groups (1 × model.layers=[{'weight': [[1")
     assert len(told) < 150
     assert told.count("…") == 2
 
@@ -18,5 +18,5 @@ def test_the_layers_of_a_net_built_by_hand_are_cut_short() -> None:
 def test_short_values_are_told_whole() -> None:
     configs = [compose([f"trainer.batch_size={size}"]) for size in (16, 64, 16)]
     assert describe(configs, group(configs)) == (
-        "3 runs in 2 cohorts (2 × trainer.batch_size=16, 1 × trainer.batch_size=64)"
+        "3 runs, trained together in 2 groups (2 × trainer.batch_size=16, 1 × trainer.batch_size=64)"
     )

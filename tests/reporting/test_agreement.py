@@ -256,7 +256,7 @@ def test_every_format_says_what_disagrees(tmp_path: Path) -> None:
             ".1000 / .2000",
             "S1/S2",
             "Checks",
-            "Fewer than 3 seeds (n = 2)",
+            "Only 2 seeds: too few",
         ):
             assert words in text
     assert "The rate 0.1 is\\_best \\| of \\<three\\>" in markdown(document)

@@ -212,4 +212,4 @@ def test_numbers_read_back_near(value: float) -> None:
 def test_results_table_of_one_cell(tmp_path: Path) -> None:
     table = results_table(study_of(make_run(tmp_path / "run")))
     assert table.title == "Results"
-    assert "There is one cell, and so none to choose." in table.caption
+    assert "Only one configuration, nothing to choose from." in table.caption

@@ -69,3 +69,15 @@ def test_training_imports_nothing_of_the_report() -> None:
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert json.loads(told) == []
+
+
+def test_a_missing_folder_is_answered_by_the_nearest(tmp_path: Path) -> None:
+    for name in ("by-lr", "by-batch_size"):
+        (tmp_path / "runs" / "digits-mlp" / name).mkdir(parents=True)
+    for given, near in (
+        ("runs/digits-mlp/by-lr+seed", "; did you mean runs/digits-mlp/by-lr?"),
+        ("runs/digit-mlp/by-lr", "; did you mean runs/digits-mlp?"),
+        ("runs/digits-mlp/sweep", "; runs/digits-mlp holds by-batch_size, by-lr"),
+    ):
+        done = run("dlhw-report", given, cwd=tmp_path)
+        assert (done.returncode, done.stderr) == (1, f"dlhw-report: {given} is not a folder{near}\n")

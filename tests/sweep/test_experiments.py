@@ -17,18 +17,21 @@ FOLDER = Path("runs/experiments/cs7643-lr")
 def test_one_argument_runs_the_sweep_and_ends_with_what_agrees(tmp_path: Path) -> None:
     done = run("dlhw-train", *LR, "seeds=2", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "8 cells in runs/experiments/cs7643-lr: 8 to run\n8 runs in 1 cohort\n" in done.stdout
+    assert (
+        "8 runs (4 configurations × 2 seeds) in runs/experiments/cs7643-lr: 8 to run\n8 runs, trained together\n"
+        in done.stdout
+    )
     assert "Beside the published numbers" in done.stdout
-    assert "Fewer than 3 seeds (n = 2)" in done.stdout
+    assert "Only 2 seeds: too few" in done.stdout
     assert "published numbers: 0 of 8 agree\n8 runs: 8 completed" in done.stdout
-    cells = {f"lr={lr},seed={seed}" for lr in ("1", "0.1", "0.05", "0.01") for seed in (0, 1)}
+    cells = {f"lr={lr}{seed}" for lr in ("1", "0.1", "0.05", "0.01") for seed in ("", ",seed=1")}
     assert set(runs_of(tmp_path / FOLDER)) == ledger_names(tmp_path / FOLDER) == cells
 
     before = written(tmp_path / FOLDER)
     stricter = run(
         "dlhw-train", *LR, "seeds=2", "experiment.published=[]", "experiment.note=changed", cwd=tmp_path
     )
-    assert "8 cells in runs/experiments/cs7643-lr: 8 done\n" in stricter.stdout
+    assert "8 runs (4 configurations × 2 seeds) in runs/experiments/cs7643-lr: 8 done\n" in stricter.stdout
     assert "nothing to compare with" in stricter.stdout
     assert written(tmp_path / FOLDER) == before
 
@@ -44,10 +47,12 @@ def test_one_argument_runs_the_sweep_and_ends_with_what_agrees(tmp_path: Path) -
 def test_a_command_may_restrict_the_sweep_or_change_it(tmp_path: Path) -> None:
     one = run("dlhw-train", *LR, "seeds=1", "optimizer.lr=0.1", cwd=tmp_path)
     assert one.returncode == 0, one.stderr
-    assert set(runs_of(tmp_path / FOLDER)) == {"lr=0.1,seed=0"}
+    assert set(runs_of(tmp_path / FOLDER)) == {"lr=0.1"}
     assert "published numbers: 0 of 8 agree, 6 not run" in one.stdout
     more = run("dlhw-plan", *LR, "seeds=1", "optimizer.lr=0.1,2", cwd=tmp_path)
-    assert "2 cells in runs/experiments/cs7643-lr: 1 done, 1 to run\n" in more.stdout
+    assert (
+        "2 runs (2 configurations × 1 seed) in runs/experiments/cs7643-lr: 1 done, 1 to run\n" in more.stdout
+    )
     changed = run("dlhw-plan", *LR, "seeds=1", "trainer.batch_size=32", cwd=tmp_path)
     assert changed.returncode == 1
     assert "dlhw-plan:   trainer.batch_size: 64 -> 32\n" in changed.stderr

@@ -35,9 +35,9 @@ def test_short_keys_are_as_many_as_keys(keys: list[str]) -> None:
     [
         (["optimizer.lr"], "by-lr"),
         (["seed"], "by-seed"),
-        (["trainer.batch_size", "seed", "model"], "by-model+batch_size+seed"),
+        (["trainer.batch_size", "seed", "model"], "by-model+batch_size"),
         (["data.seed", "a.seed"], "by-a.seed+data.seed"),
-        ([], "by-nothing"),
+        ([], "by-seed"),
     ],
 )
 def test_a_sweep_is_named_by_its_keys(keys: list[str], name: str) -> None:
@@ -47,12 +47,19 @@ def test_a_sweep_is_named_by_its_keys(keys: list[str], name: str) -> None:
 @pytest.mark.parametrize(
     ("values", "name"),
     [
-        ({"optimizer.lr": 0.1, "seed": 0}, "lr=0.1,seed=0"),
+        ({"optimizer.lr": 0.1, "seed": 0}, "lr=0.1"),
+        ({"optimizer.lr": 0.1, "seed": 3}, "lr=0.1,seed=3"),
+        ({"seed": 0}, "seed=0"),
+        ({"data.seed": 1, "seed": 2}, "data.seed=1,seed=2"),
         ({"optimizer.lr": 1e-5}, "lr=1e-05"),
         ({"model.hidden": [64, 32], "seed": 2}, "hidden=64x32,seed=2"),
         ({"trainer.early_stopping.patience": None}, "patience=null"),
-        ({}, "run"),
+        ({}, "seed=0"),
     ],
 )
 def test_a_cell_is_named_by_its_values(values: dict[str, Any], name: str) -> None:
-    assert cell_name(values, short_keys(values)) == name
+    assert cell_name(values, values.get("seed", 0), values) == name
+
+
+def test_the_seed_is_named_whether_it_is_swept_or_not() -> None:
+    assert cell_name({"optimizer.lr": 0.1}, 4, ["optimizer.lr"]) == "lr=0.1,seed=4"

@@ -17,23 +17,31 @@ RATES = "optimizer.lr=0.1,0.2"
 
 
 def test_a_sweep_goes_on_grows_and_is_refused_when_it_has_changed(tmp_path: Path) -> None:
-    folder = tmp_path / "runs" / "digits-softmax" / "by-lr+seed"
+    folder = tmp_path / "runs" / "digits-softmax" / "by-lr"
     first = sweep(RATES, "seeds=2", cwd=tmp_path)
     assert first.returncode == 0, first.stderr
-    assert "4 cells in runs/digits-softmax/by-lr+seed: 4 to run\n4 runs in 1 cohort\n" in first.stdout
-    assert "4 runs: 4 completed in runs/digits-softmax/by-lr+seed\n" in first.stdout
-    cells = {f"lr={lr},seed={seed}" for lr in (0.1, 0.2) for seed in (0, 1)}
+    assert (
+        "4 runs (2 configurations × 2 seeds) in runs/digits-softmax/by-lr: 4 to run\n4 runs, trained together\n"
+        in first.stdout
+    )
+    assert "4 runs: 4 completed in runs/digits-softmax/by-lr\n" in first.stdout
+    assert first.stdout.endswith("page: dlhw-report runs/digits-softmax/by-lr\n")
+    cells = {f"lr={lr}{seed}" for lr in (0.1, 0.2) for seed in ("", ",seed=1")}
     assert set(runs_of(folder)) == ledger_names(folder) == cells
     before = written(folder)
 
     grown = sweep("optimizer.lr=0.1,0.2,0.3", "seeds=3", cwd=tmp_path)
-    assert "9 cells in runs/digits-softmax/by-lr+seed: 4 done, 5 to run\n" in grown.stdout
-    assert set(runs_of(folder)) == {f"lr={lr},seed={seed}" for lr in (0.1, 0.2, 0.3) for seed in (0, 1, 2)}
+    assert (
+        "9 runs (3 configurations × 3 seeds) in runs/digits-softmax/by-lr: 4 done, 5 to run\n" in grown.stdout
+    )
+    assert set(runs_of(folder)) == {
+        f"lr={lr}{seed}" for lr in (0.1, 0.2, 0.3) for seed in ("", ",seed=1", ",seed=2")
+    }
     after = written(folder)
     assert {name: after[name] for name in before} == before
 
     again = sweep("optimizer.lr=0.3,1e-1,0.2", "seeds=3", cwd=tmp_path)
-    assert "9 cells in runs/digits-softmax/by-lr+seed: 9 done\n" in again.stdout
+    assert "9 runs (3 configurations × 3 seeds) in runs/digits-softmax/by-lr: 9 done\n" in again.stdout
     assert again.returncode == 0
     assert written(folder) == after
 
@@ -42,13 +50,30 @@ def test_a_sweep_goes_on_grows_and_is_refused_when_it_has_changed(tmp_path: Path
     )
     assert refused.returncode == 1
     assert refused.stderr == (
-        "dlhw-train: runs/digits-softmax/by-lr+seed holds 9 runs of another definition:\n"
+        "dlhw-train: runs/digits-softmax/by-lr holds 9 runs of another definition:\n"
         "dlhw-train:   optimizer.momentum: 0.0 -> 0.5\n"
         "dlhw-train:   trainer.batch_size: 64 -> 16\n"
         "dlhw-train: choose another name= or hydra.sweep.dir=, or say what to do with these runs: "
         "hydra.sweeper.on_change=recompute or keep\n"
     )
     assert written(folder) == after
+
+
+def test_seeds_extend_a_sweep_that_was_begun_without_them(tmp_path: Path) -> None:
+    folder = tmp_path / "runs" / "digits-softmax" / "by-lr"
+    sweep(RATES, cwd=tmp_path)
+    before = written(folder)
+    more = sweep(RATES, "seeds=3", cwd=tmp_path)
+    assert "6 runs (2 configurations × 3 seeds) in runs/digits-softmax/by-lr: 2 done, 4 to run" in more.stdout
+    assert "n = 3" in more.stdout or " 3 " in more.stdout
+    assert written(folder).items() >= before.items()
+    assert len(written(folder)) == 6
+    other = sweep("optimizer.lr=0.1", "seed=7", cwd=tmp_path)
+    assert (
+        "1 run in runs/digits-softmax/by-lr: 1 to run" not in other.stdout
+    )  # nothing is swept: a folder of its own
+    later = sweep(RATES, "seeds=1", "seed=2", cwd=tmp_path)
+    assert "2 done" in later.stdout
 
 
 def test_what_has_changed_can_be_kept_or_recomputed(tmp_path: Path) -> None:
@@ -66,14 +91,14 @@ def test_what_has_changed_can_be_kept_or_recomputed(tmp_path: Path) -> None:
     assert "2 done, 1 to run" in kept.stdout
     assert written(folder).items() >= before.items()
     again = sweep(RATES, "optimizer.momentum=0.5", "hydra.sweeper.on_change=recompute", where, cwd=tmp_path)
-    assert "2 cells in" in again.stdout
+    assert "2 runs in" in again.stdout
     assert "2 to run" in again.stdout
     assert not written(folder).items() & before.items()
 
 
 def test_a_sweep_that_is_killed_goes_on(tmp_path: Path) -> None:
     arguments = ["optimizer.lr=0.1,0.2,0.3,0.4", "trainer.batch_size=8,16,32", "seeds=4"]
-    folder, random = tmp_path / "runs" / "digits-softmax" / "by-lr+batch_size+seed", Random(0)
+    folder, random = tmp_path / "runs" / "digits-softmax" / "by-lr+batch_size", Random(0)
     kept: dict[str, int] = {}
     for pause in (random.uniform(1.5, 3), random.uniform(2, 3.5), random.uniform(2, 3.5)):
         process = start_sweep(*arguments, cwd=tmp_path)
@@ -140,7 +165,7 @@ def test_what_is_wrong_is_told_before_anything_trains(tmp_path: Path) -> None:
 
     going_on = sweep(misspelt, "hydra.sweep.dir=sweep", cwd=tmp_path)
     assert going_on.returncode == 1
-    assert "3 cells in sweep: 1 to run, 2 cannot be run" in going_on.stdout
+    assert "3 runs in sweep: 1 to run, 2 cannot be run" in going_on.stdout
     assert going_on.stderr.startswith("error: optimizer.lrr=0.1: optimizer.lrr: no such key")
     assert "dlhw-train: 3 runs: 1 completed, 2 failed\n" in going_on.stderr
     assert runs_of(tmp_path / "sweep") == {"lr=0.1": "completed"}
@@ -179,7 +204,7 @@ def test_settings_that_cannot_be(tmp_path: Path, arguments: list[str], sentence:
 def test_500_cells_in_one_command(tmp_path: Path) -> None:
     done = sweep("optimizer.lr=range(0.01,1.01,0.01)", "seeds=5", "hydra.sweep.dir=sweep", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "500 runs in 1 cohort\n" in done.stdout
+    assert "500 runs, trained together\n" in done.stdout
     assert len(runs_of(tmp_path / "sweep")) == 500
 
 

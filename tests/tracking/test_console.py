@@ -48,7 +48,7 @@ def test_plain_is_a_line_an_evaluation_and_a_table(play: Callable[[Tracker], Non
     assert lines[2] == (
         "epoch 2/3  step 52  train loss 0.0333 acc 0.9000  val loss 0.1000 acc 0.9500  lr 0.25  0.3 s"
     )
-    assert lines[-1] == "completed after 3 epochs, 78 steps, 0.5 s: runs/digits-mlp/now"
+    assert lines[-1] == "finished: 3 epochs, 78 steps, 0.5 s: runs/digits-mlp/now"
     assert text(err) == ""
 
 
@@ -183,7 +183,7 @@ def test_epoch_text(epoch: float, words: str) -> None:
 
 
 def test_head_line_of_runs_that_train_together(info: RunInfo) -> None:
-    assert head_line(info, 12).endswith("12 runs train together, shown is the first")
+    assert head_line(info, 12).endswith("training 12 runs together; this line shows run 1 of 12")
 
 
 @pytest.mark.parametrize(
@@ -200,6 +200,6 @@ def test_evaluation_line_of_a_tiny_learning_rate(evaluations: list[Evaluation]) 
 
 def test_closing_line_of_a_diverged_run(result: RunResult) -> None:
     line = closing_line(dataclasses.replace(result, status=Status.early_stopped), FOLDER)
-    assert line.startswith("early stopped after 3 epochs")
+    assert line.startswith("stopped early after 3 epochs")
     diverged = dataclasses.replace(result, status=Status.diverged, diverged_at=40)
     assert closing_line(diverged, FOLDER).startswith("diverged (loss not finite at step 40) after")

@@ -109,9 +109,9 @@ class DataConfig(Group):
     classes: list[int] | None = None
     """keep these classes only, relabelled 0, 1, … in the given order; null keeps all"""
     limit: int | None = None
-    """keep the first so many samples of the training pool, before classes are chosen; null keeps all"""
+    """keep only the first samples of the training pool, this many, before classes are chosen; null: all"""
     test_per_class: list[int] | None = None
-    """keep the first so many samples of each (kept) class of the source's test set; null keeps all"""
+    """keep only the first samples of each (kept) class of the source's test set, this many; null: all"""
     inputs: Inputs = Inputs.original
     """original; shuffled_pixels: one permutation of the pixels for all images; random_pixels: one for each
     image; gaussian: noise with the mean and variance of the training part's pixels"""

@@ -99,9 +99,9 @@ def unknown_key(key: str, schema: object) -> str:
         return f"{key}: no such key"
     parent, _, last = key.rpartition(".")
     allowed = [spec.name for spec in dataclasses.fields(schema)]
-    where = f"in {parent}" if parent else "at the top"
+    known = f"keys in {parent}" if parent else "top-level keys"
     near = _nearest(last, allowed, f"{parent}." if parent else "")
-    return f"{key}: no such key{near} {where} there are: {listing(allowed)}"
+    return f"{key}: no such key{near} {known}: {listing(allowed)}"
 
 
 def _hint(error: OmegaConfBaseException) -> object:

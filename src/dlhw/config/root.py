@@ -150,7 +150,7 @@ class TrainConfig(Group):
 
 
 def class_count_problems(loss: LossName, num_classes: int) -> Iterator[str]:
-    """Losses that cannot work with so many classes."""
+    """Losses that cannot work with this number of classes."""
     if loss in BINARY and num_classes != 2:
         yield (
             f"loss={loss} needs 2 classes, the data has {num_classes}: "

@@ -121,7 +121,7 @@ class TrainerConfig(Group):
     epochs: int = 20
     """passes over the training part; 0 evaluates the initial parameters"""
     max_steps: int | None = None
-    """end after so many updates, whatever is left of the epochs; null: no limit"""
+    """stop after this many updates, even if epochs remain; null: no limit"""
     batch_size: int | None = 64
     """samples a step; null: all at once (gradient descent)"""
     shuffle: bool = True
@@ -132,12 +132,12 @@ class TrainerConfig(Group):
     drop_last: bool = False
     """leave out the last batch of an epoch when it is smaller"""
     eval_every: int = 1
-    """evaluate after so many epochs or steps (and at the end)"""
+    """evaluate every this many epochs or steps, and at the end"""
     eval_unit: Unit = Unit.epoch
     """what eval_every counts; steps count on over epochs"""
     eval_offset: int = 0
-    """with eval_unit=step, so many steps later: 1 evaluates after the first update, and every eval_every from
-    there, which is how code that counts updates from zero does it"""
+    """with eval_unit=step, evaluate this many steps later: 1 evaluates after the first update, and every
+    eval_every from there, which is how code that counts updates from zero does it"""
     train_metrics: TrainMetrics = TrainMetrics.running
     """running: average over the batches since the last evaluation; full: a pass over the training part"""
     early_stopping: EarlyStoppingConfig = field(default_factory=EarlyStoppingConfig)
@@ -160,7 +160,7 @@ class TrainerConfig(Group):
     gradcheck: bool = True
     """compare manual gradients with autograd's on a small batch before training"""
     checkpoint_every: float | None = aside(None)
-    """write checkpoints/last after so many epochs or minutes; null: at evaluations, and about once a minute
+    """write checkpoints/last every this many epochs or minutes; null: at evaluations, and about once a minute
     between them, but never so often that writing takes more than a twentieth of the time"""
     checkpoint_unit: CheckpointUnit = aside(CheckpointUnit.epoch)
     """what checkpoint_every counts; minutes pass within an epoch too"""

@@ -167,7 +167,7 @@ class CohortTrainer:
             job.end(objective(result), self.context.callbacks)
 
     def _fail(self, jobs: Sequence[Job], error: Exception) -> None:
-        """All runs of a cohort have failed with it."""
+        """Mark every run of the cohort as failed with `error`."""
         for job in jobs:
             folder = job.folder or job.begin(self.context)
             job.log(str(error) or repr(error), logging.ERROR)
@@ -176,12 +176,12 @@ class CohortTrainer:
 
 
 def _tell_steps(jobs: Sequence[Job], saved: Sequence[Saved]) -> None:
-    """Say that runs go on; those that had ended come together from different steps."""
+    """Say that runs resume, from one step or from several."""
     steps = sorted({int(each.progress["step"]) for each in saved})
     where = f"step {steps[0]}" if len(steps) == 1 else f"steps {steps[0]} to {steps[-1]}"
-    print(f"{len(jobs)} run{'s' * (len(jobs) != 1)} go{'es' * (len(jobs) == 1)} on from {where}", flush=True)
+    print(f"resuming {len(jobs)} run{'s' * (len(jobs) != 1)} from {where}", flush=True)
     for job, each in zip(jobs, saved, strict=True):
-        job.log(f"going on from {each.source.name}, step {each.progress['step']}")
+        job.log(f"resuming from {each.source.name}, step {each.progress['step']}")
 
 
 def chunks(places: Sequence[int], size: int) -> Iterator[Sequence[int]]:

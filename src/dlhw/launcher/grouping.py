@@ -36,20 +36,19 @@ def group(configs: Sequence[TrainConfig]) -> list[list[int]]:
 def describe(configs: Sequence[TrainConfig], cohorts: Sequence[Sequence[int]]) -> str:
     """What trains together, and why cohorts are apart.
 
-    Such as `12 runs in 3 cohorts (4 × trainer.batch_size=16, 4 × trainer.batch_size=64, …)`.
+    Such as `12 runs, trained together in 3 groups (4 × trainer.batch_size=16, 4 × trainer.batch_size=64, …)`.
     """
     runs = sum(map(len, cohorts))
     if not any(config.procedure.trains for config in configs):
         return f"{runs} run{'s' * (runs != 1)}, one after the other"
-    head = f"{runs} run{'s' * (runs != 1)} in {len(cohorts)} cohort{'s' * (len(cohorts) != 1)}"
     if len(cohorts) < 2:
-        return head
+        return "1 run" if runs == 1 else f"{runs} runs, trained together"
     fields = [flat_fields(configs[cohort[0]]) for cohort in cohorts]
     keys = [key for key, (_, per_run) in fields[0].items() if not per_run and not key.startswith(ASIDE)]
     told = [
         f"{len(cohort)} × {_label(each, keys, fields)}" for cohort, each in zip(cohorts, fields, strict=True)
     ]
-    return f"{head} ({', '.join(told)})"
+    return f"{runs} runs, trained together in {len(cohorts)} groups ({', '.join(told)})"
 
 
 def _label(fields: Fields, keys: Sequence[str], all_fields: Sequence[Fields]) -> str:

@@ -29,7 +29,7 @@ def _statistics(study: Study) -> list[str]:
             "Mean ± standard deviation over n seeds, and the 95 % interval of the mean (Student's t)."
         )
     if 1 in counts:
-        told.append("Where n = 1 there is one value, and neither standard deviation nor interval.")
+        told.append("n = 1: a single run, so no standard deviation or interval.")
     if study.within:
         told.append(f"Cells average over {', '.join(study.within)} too.")
     return told
@@ -84,5 +84,6 @@ def few_seeds(counts: Sequence[int]) -> list[str]:
     """What has to be said where means are of one or two seeds; nothing without such."""
     if not counts:
         return []
-    told = " and ".join(f"n = {count}" for count in counts)
-    return [f"Fewer than 3 seeds ({told}): they say little of how another would come out."]
+    told = " or ".join(map(str, counts))
+    seeds = "seed" if list(counts) == [1] else "seeds"
+    return [f"Only {told} {seeds}: too few to tell how a further run would turn out."]

@@ -35,7 +35,7 @@ def choose(cells: Sequence[Cell], shown: Sequence[Metric], select: str) -> Choic
         select: "val" or "test".
     """
     if len(cells) == 1:
-        return Choice(None, (), "There is one cell, and so none to choose.")
+        return Choice(None, (), "Only one configuration, nothing to choose from.")
     rows = [run for cell in cells for run in cell.counted]
     names = [metric for metric in shown if metric.part == select]
     fallback = [Metric(f"selected/{select}/{kind}") for kind in ("accuracy", "loss")]

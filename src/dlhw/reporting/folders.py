@@ -3,10 +3,13 @@
 import os
 import re
 from collections.abc import Iterator
+from difflib import get_close_matches
 from pathlib import Path
 
-from dlhw.errors import RunFolderError
+from dlhw.errors import RunFolderError, listing
 
+# Names that a sentence lists.
+MAX_NAMES = 8
 CONFIG_FILE = Path(".hydra") / "config.yaml"
 OVERRIDES_FILE = Path(".hydra") / "overrides.yaml"
 
@@ -28,7 +31,7 @@ def run_folders(*roots: Path) -> list[Path]:
 def _below(root: Path, seen: set[str]) -> Iterator[Path]:
     """Links are followed, but no folder is entered twice, so a link upwards ends there."""
     if not root.is_dir():
-        raise RunFolderError(f"{root} is not a folder")
+        raise RunFolderError(f"{root} is not a folder{nearest_folder(root)}")
     for place, names, _ in os.walk(root, followlinks=True):
         real = os.path.realpath(place)
         if real in seen:
@@ -39,6 +42,24 @@ def _below(root: Path, seen: set[str]) -> Iterator[Path]:
             yield Path(place)
         # In order, so that of two ways to a folder the same one is taken everywhere.
         names[:] = sorted(name for name in names if name != CONFIG_FILE.parent.name)
+
+
+def nearest_folder(missing: Path) -> str:
+    """The tail of a sentence that names the existing folder nearest to one that is not there."""
+    parent = missing.parent
+    while not parent.is_dir() and parent != parent.parent:
+        missing, parent = parent, parent.parent
+    try:
+        names = sorted(entry.name for entry in parent.iterdir() if entry.is_dir())
+    except OSError:
+        return ""
+    near = get_close_matches(missing.name, names, n=1) or [
+        name for name in names if name.startswith(missing.name)
+    ]
+    if near:
+        return f"; did you mean {parent / near[0]}?"
+    shown = [name for name in names if not name.startswith(".")][:MAX_NAMES]
+    return f"; {parent} holds {listing(shown)}" if shown else ""
 
 
 def natural(path: Path) -> list[tuple[int, int, str]]:

@@ -41,7 +41,10 @@ def _in_range(check: CheckConfig, selection: Selection, metric: Metric) -> Found
     holds = _between(check, low[0]) and _between(check, high[0])
     if len(means) == 1:
         return Found(number_text(low[0], metric), holds)
-    told = [f"{number_text(mean, metric)} ({selection.label(cell)})" for mean, cell in (low, high)]
+    ends = [number_text(mean, metric) for mean, _ in (low, high)]
+    if ends[0] == ends[1]:
+        return Found(f"{'both' if len(means) == 2 else f'all {len(means)}'} cells: {ends[0]}", holds)
+    told = [f"{end} ({selection.label(cell)})" for end, (_, cell) in zip(ends, (low, high), strict=True)]
     return Found(f"{len(means)} cells from {told[0]} to {told[1]}", holds)
 
 

@@ -111,14 +111,14 @@ def _difference_line(study: Study, place: int, metric: Metric) -> Line:
 
 
 def left_out_table(study: Study) -> Table | None:
-    """The runs that no mean contains, with their folders; None where there are none."""
+    """The runs that are left out of the means, with their folders; None where there are none."""
     rows = [row for row in study.rows if row["status"] not in COUNTED]
     if not rows:
         return None
     above = Path(os.path.commonpath([str(row["folder"]) for row in study.rows])).parent
     keys = study.keys
     return Table(
-        title="Runs that no mean contains",
+        title="Runs left out of the means",
         headings=["folder", *keys, "seed", "status", "why"],
         align="l" * (len(keys) + 4),
         lines=[_left_out_line(row, above, keys) for row in rows],

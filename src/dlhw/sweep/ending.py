@@ -1,5 +1,6 @@
 """How a sweep ended: counts, each failure with its folder, the table."""
 
+import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -69,11 +70,15 @@ def conclude(prepared: Prepared, returned: Mapping[str, JobReturn]) -> None:
         SweepError: if any did not end well.
     """
     found = endings(prepared, returned)
-    if any((prepared.folder / run.name / ".hydra").is_dir() for run in prepared.runs):
+    has_runs = any((prepared.folder / run.name / ".hydra").is_dir() for run in prepared.runs)
+    if has_runs:
         from dlhw.reporting.console import print_sweep_report  # pandas takes a second
 
         print_sweep_report([prepared.folder], _experiment(prepared))
     unwell = [ending.text for ending in found if ending.status not in WELL]
+    if not unwell:
+        print(f"{headline(found)} in {prepared.folder}", flush=True)
+    if has_runs:
+        print(f"tables, figures and a page: dlhw-report {shlex.quote(str(prepared.folder))}", flush=True)
     if unwell:
         raise SweepError("\n".join([headline(found), *unwell]))
-    print(f"{headline(found)} in {prepared.folder}", flush=True)

@@ -1,6 +1,6 @@
-"""Names of folders: short, safe, and made of nothing but the swept keys and values.
+"""Names of folders: short, safe, and made of nothing but the swept keys and values, and the seed.
 
-A name depends on no other cell, so that adding a value renames nothing.
+A name depends on no other cell, so that adding a value or more seeds renames nothing.
 """
 
 import hashlib
@@ -33,27 +33,35 @@ def _short(key: str, keys: list[str]) -> str:
 
 
 def sweep_name(keys: Iterable[str]) -> str:
-    """Folder of a sweep.
+    """Folder of a sweep. The seed is no part of it: `seeds=3` extends a sweep that was begun with one seed.
 
     >>> sweep_name(["seed", "optimizer.lr"])
-    'by-lr+seed'
+    'by-lr'
     """
-    return safe("by-" + ("+".join(short_keys(keys).values()) or "nothing"))
+    settings = [key for key in keys if key != "seed"]
+    return safe("by-" + ("+".join(short_keys(settings).values()) or "seed"))
 
 
-def cell_name(values: Mapping[str, Any], short: Mapping[str, str]) -> str:
-    """Folder of a cell.
+def cell_name(values: Mapping[str, Any], seed: int, keys: Iterable[str]) -> str:
+    """Folder of a cell: its swept values, and its seed unless that is 0.
 
     Args:
         values: swept key -> value.
-        short: from `short_keys` of the whole sweep.
+        seed: of the run, whether it is swept or not.
+        keys: all swept keys of the sweep.
 
-    >>> values = {"optimizer.lr": 0.1, "model.hidden": [64, 32]}
-    >>> cell_name(values, short_keys(values))
+    >>> cell_name({"optimizer.lr": 0.1, "model.hidden": [64, 32]}, 0, ["optimizer.lr", "model.hidden"])
     'hidden=64x32,lr=0.1'
+    >>> cell_name({"optimizer.lr": 0.1, "seed": 1}, 1, ["optimizer.lr", "seed"])
+    'lr=0.1,seed=1'
     """
-    told = [f"{name}={value_name(values[key])}" for key, name in short.items() if key in values]
-    return safe(",".join(told) or "run")
+    settings = {key: value for key, value in values.items() if key != "seed"}
+    if seed or not settings:
+        settings["seed"] = seed
+    short = short_keys([*keys, "seed"])
+    return safe(
+        ",".join(f"{name}={value_name(settings[key])}" for key, name in short.items() if key in settings)
+    )
 
 
 def value_name(value: Any) -> str:

@@ -74,6 +74,18 @@ class Prepared:
         """Name -> definition."""
         return {run.name: run.definition for run in self.runs}
 
+    def product(self) -> str:
+        """Runs as configurations times seeds, such as `4 configurations × 3 seeds`."""
+        seeds = {run.config.seed for run in self.runs}
+        settings = {
+            tuple(setting.line for setting in run.cell.swept if setting.key != "seed") for run in self.runs
+        }
+        told = [
+            f"{count} {noun}{'s' * (count != 1)}"
+            for count, noun in ((len(settings), "configuration"), (len(seeds), "seed"))
+        ]
+        return " × ".join(told) if len(settings) * len(seeds) == len(self.runs) else ", ".join(told)
+
     def problems(self) -> Iterator[str]:
         """Each problem once, with the cell, or the first of the cells, that has it."""
         labels: dict[str, list[str]] = {}
@@ -129,7 +141,7 @@ def _check_experiment(runs: Sequence[Run]) -> None:
 def _run(cell: Cell, config: TrainConfig, keys: dict[str, str]) -> Run:
     leaves = flat_fields(config)
     values = {setting.key: _value(setting, leaves) for setting in cell.swept}
-    return Run(cell, config, definition(config), cell_name(values, keys))
+    return Run(cell, config, definition(config), cell_name(values, config.seed, keys))
 
 
 def _value(setting: Setting, leaves: dict[str, tuple[Any, bool]]) -> Any:

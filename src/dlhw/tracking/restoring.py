@@ -34,7 +34,7 @@ def saved_in(folder: Path, config: TrainConfig) -> list[Saved]:
     if damage and not found:
         raise damage[0]
     for sentence in map(str, damage):
-        print(f"dlhw-train: {sentence}; going on from {found[0].source.name}", file=sys.stderr, flush=True)
+        print(f"dlhw-train: {sentence}; resuming from {found[0].source.name}", file=sys.stderr, flush=True)
     # a checkpoint before the first step holds nothing that the config does not say
     return [each for each in found if int(each.progress["step"]) > 0]
 
@@ -47,9 +47,9 @@ def _read(path: Path, config: TrainConfig) -> Saved:
         saved = Saved(path, tensors, progress, str(state["matmul"]), Kernels(state["kernels"]), hashes)
         int(progress["step"])
     except (LookupError, TypeError, ValueError, AttributeError, ConfigError) as error:
-        raise RunFolderError(f"{path} is not a checkpoint that this version can go on from") from error
+        raise RunFolderError(f"{path} is not a checkpoint that this version can resume from") from error
     if saved.matmul not in MATMUL:
-        raise RunFolderError(f"{path} is not a checkpoint that this version can go on from")
+        raise RunFolderError(f"{path} is not a checkpoint that this version can resume from")
     _check_same(path, then, config)
     return saved
 

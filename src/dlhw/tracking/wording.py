@@ -6,7 +6,9 @@ from pathlib import Path
 from rich import box
 from rich.table import Table
 
-from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores
+from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores, Status
+
+ENDED = {Status.completed: "finished", Status.early_stopped: "stopped early"}
 
 
 def head_line(info: RunInfo, num_runs: int = 1) -> str:
@@ -20,7 +22,7 @@ def head_line(info: RunInfo, num_runs: int = 1) -> str:
         gradcheck_text(info.gradcheck),
     ]
     if num_runs > 1:
-        pieces.append(f"{num_runs} runs train together, shown is the first")
+        pieces.append(f"training {num_runs} runs together; this line shows run 1 of {num_runs}")
     return "  |  ".join(pieces)
 
 
@@ -86,11 +88,11 @@ def _cells(scores: Scores | None, has_accuracy: bool) -> Iterable[str]:
 
 def closing_line(result: RunResult, folder: Path) -> str:
     """How the run ended, how long it took, and where its files are."""
-    status = str(result.status).replace("_", " ")
+    status = ENDED.get(result.status, str(result.status))
     if result.diverged_at is not None:
         status += f" (loss not finite at step {result.diverged_at})"
     if result.message:
         status += f" ({result.message})"
-    return (
-        f"{status} after {result.epochs:.4g} epochs, {result.steps:,} steps, {result.seconds:.1f} s: {folder}"
-    )
+    epochs = f"{result.epochs:.4g} epoch{'s' * (result.epochs != 1)}"
+    joined = ":" if result.status is Status.completed else " after"
+    return f"{status}{joined} {epochs}, {result.steps:,} steps, {result.seconds:.1f} s: {folder}"

@@ -58,7 +58,7 @@ def _manual_error(cohort: Cohort, pool: Pool) -> float:
         raise ConfigError(
             f"the manual gradient of {worst.name} differs from autograd's by {worst.error:.1e} (relative; at "
             f"most {TOLERANCE:.0e} is allowed): its backward pass is wrong; `dlhw-gradcheck` says "
-            "more, trainer.engine=autograd trains without it, trainer.gradcheck=false trains all the same"
+            "more, trainer.engine=autograd trains without it, trainer.gradcheck=false trains anyway"
         )
     return worst.error
 
@@ -82,7 +82,7 @@ def _check_compiled(cohort: Cohort, pool: Pool) -> None:
             raise ConfigError(
                 f"the compiled gradient differs from the manual one by {error:.1e} (relative; at most "
                 f"{COMPILED_TOLERANCE[cohort.dtype]:.0e} is allowed): it is wrong on this "
-                "machine; trainer.kernels=torch does without it, trainer.gradcheck=false trains all the same"
+                "machine; trainer.kernels=torch does without it, trainer.gradcheck=false trains anyway"
             )
 
 

@@ -62,7 +62,7 @@ def check_data(saved: Sequence[Saved], hashes: Sequence[Mapping[str, str]]) -> N
         other = [part for part in now if each.split_hashes.get(part) != now[part]]
         if other:
             raise RunFolderError(
-                f"{each.source} cannot be gone on from: the data has changed since, in {', '.join(other)}; "
+                f"{each.source} cannot be resumed: the data has changed since, in {', '.join(other)}; "
                 "a new run trains with the data as it is now"
             )
 
@@ -97,7 +97,7 @@ def _told(saved: Saved) -> Iterator[None]:
         yield
     except (LookupError, TypeError, ValueError, RuntimeError, AttributeError) as error:
         raise RunFolderError(
-            f"{saved.source} cannot be gone on from: it is not what this version writes for this model "
+            f"{saved.source} cannot be resumed: it is not what this version writes for this model "
             f"({' '.join(str(error).split())[:120]})"
         ) from error
 
