@@ -79,5 +79,5 @@ def test_a_missing_folder_is_answered_by_the_nearest(tmp_path: Path) -> None:
         ("runs/digit-mlp/by-lr", "; did you mean runs/digits-mlp?"),
         ("runs/digits-mlp/sweep", "; runs/digits-mlp holds by-batch_size, by-lr"),
     ):
-        done = run("dlhw-report", given, cwd=tmp_path)
+        done = commands.run("dlhw-report", given, cwd=tmp_path)
         assert (done.returncode, done.stderr) == (1, f"dlhw-report: {given} is not a folder{near}\n")
