@@ -92,7 +92,7 @@ def test_a_terminal_gets_a_bar(play: Callable[[Tracker], None]) -> None:
     assert "train loss 0.0667" in text(err)
     assert "val accuracy 0.9000" in text(err)
     assert "step 52" not in text(out)
-    assert "completed" in text(out)
+    assert "finished" in text(out)
     assert text(err).endswith("\x1b[?25h")  # the cursor is back
 
 
