@@ -18,7 +18,7 @@ SHOW = "import torch; from dlhw.kernels.objectcode import load_steps as load; lo
 def kept(tmp_path: Path) -> Path:
     """A file as `load_steps` keeps it."""
     file = tmp_path / "steps.obj"
-    file.write_bytes(objectcode._packed(CODE))
+    file.write_bytes(objectcode._packed(file.name, CODE))
     file.chmod(0o600)
     return file
 
@@ -44,6 +44,15 @@ def test_cut_off(kept: Path, length: int) -> None:
 @pytest.mark.parametrize("mode", [0o620, 0o602])
 def test_what_others_can_write_is_not_run(kept: Path, mode: int) -> None:
     kept.chmod(mode)
+    assert objectcode._read(kept) is None
+
+
+def test_a_file_under_another_name_is_not_run(kept: Path) -> None:
+    assert objectcode._read(kept.rename(kept.with_name("steps-other.obj"))) is None
+
+
+def test_code_of_another_numba_is_not_run(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(objectcode, "version", lambda package: "0.1")
     assert objectcode._read(kept) is None
 
 

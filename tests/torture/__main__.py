@@ -8,7 +8,7 @@ from pathlib import Path
 from time import monotonic
 from typing import NamedTuple
 
-from dlhw.sweep.identity import code_version
+from dlhw.source import code_version
 from tests.torture.bytes import mutated_files
 from tests.torture.kills import full_disk, kill_single, kill_sweep
 from tests.torture.long import many_cells, many_evaluations

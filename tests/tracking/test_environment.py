@@ -8,8 +8,9 @@ import pytest
 
 from dlhw.config.optimizer import SGDConfig
 from dlhw.config.root import TrainConfig
+from dlhw.config.settings import config_hash
 from dlhw.config.tracking import TrackingConfig
-from dlhw.tracking.environment import config_hash, cpu_name, git_state, machine
+from dlhw.tracking.environment import cpu_name, git_state, machine
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,11 @@
 """Config group `data`: where samples come from. `data_base` says what all data sets have in common."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import ClassVar
 
 from dlhw.config.data_base import DataConfig, Inputs, Normalize, Order, SplitConfig, Statistics, Task
 from dlhw.config.generated import (
@@ -13,7 +17,8 @@ from dlhw.config.generated import (
     Teacher,
     TriangleConfig,
 )
-from dlhw.config.group import at_least
+from dlhw.config.group import at_least, location
+from dlhw.surroundings import expanded
 
 __all__ = [
     "DATA", "CSVConfig", "DataConfig", "DigitsConfig", "FashionMNISTConfig", "Gate", "GatesConfig",
@@ -29,6 +34,13 @@ class DigitsConfig(DataConfig):
 
     name: str = "digits"
 
+    def files(self) -> dict[str, Path]:
+        """The file as it lies in scikit-learn's package, found without importing it, which takes a second."""
+        package = find_spec("sklearn")
+        folders = (package.submodule_search_locations or []) if package else []
+        paths = [Path(folder, "datasets", "data", "digits.csv.gz") for folder in folders]
+        return dict([("all", path) for path in paths if path.is_file()][:1])
+
     def all_classes(self) -> int:
         return 10
 
@@ -37,18 +49,35 @@ class DigitsConfig(DataConfig):
 class IdxImagesConfig(DataConfig):
     """28x28 grey images in IDX files, as MNIST comes: 60,000 for training, 10,000 for test."""
 
-    root: str = "data"
+    folder: ClassVar[str] = "MNIST"
+    root: str = location("data")
     """folder that holds MNIST/raw or FashionMNIST/raw, as torchvision lays it out"""
-    download: bool = True
+    download: bool = location(True)
     """fetch missing files (checked by MD5)"""
-    mirror: str | None = None
+    mirror: str | None = location(None)
     """base URL to fetch from instead of the usual mirrors"""
+
+    def files(self) -> dict[str, Path]:
+        """The four files, as they are, or packed by gzip where only that is there."""
+        raw = expanded(self.root) / self.folder / "raw"
+        kinds = {"images": "images-idx3-ubyte", "labels": "labels-idx1-ubyte"}
+        plain = {
+            f"{split}-{kind}": raw / f"{split}-{ending}"
+            for split in ("train", "t10k")
+            for kind, ending in kinds.items()
+        }
+        return {name: _packed_or_plain(path) for name, path in plain.items()}
 
     def all_classes(self) -> int:
         return 10
 
     def brings_test(self) -> bool:
         return True
+
+
+def _packed_or_plain(path: Path) -> Path:
+    packed = path.with_name(f"{path.name}.gz")
+    return packed if os.path.exists(packed) and not os.path.exists(path) else path
 
 
 @dataclass(kw_only=True)
@@ -62,6 +91,7 @@ class MNISTConfig(IdxImagesConfig):
 class FashionMNISTConfig(IdxImagesConfig):
     """Fashion-MNIST clothing images."""
 
+    folder: ClassVar[str] = "FashionMNIST"
     name: str = "fashion_mnist"
 
 
@@ -70,12 +100,15 @@ class OctMNISTConfig(DataConfig):
     """OctMNIST of MedMNIST: 28x28 retinal images, 4 classes, with its own train, val and test parts."""
 
     name: str = "octmnist"
-    root: str = "data"
+    root: str = location("data")
     """folder that holds octmnist.npz"""
-    download: bool = True
+    download: bool = location(True)
     """fetch the file when it is missing (checked by MD5)"""
-    mirror: str | None = None
+    mirror: str | None = location(None)
     """base URL to fetch from instead of the publisher's"""
+
+    def files(self) -> dict[str, Path]:
+        return {"all": expanded(self.root) / "octmnist.npz"}
 
     def all_classes(self) -> int:
         return 4
@@ -113,16 +146,20 @@ class CSVConfig(TableConfig):
     """Comma-separated files with a header; the last column is the target unless `target` names one."""
 
     name: str = "csv"
-    train: str = "???"
+    train: str = location("???")
     """file of the training pool"""
-    val: str | None = None
+    val: str | None = location(None)
     """file of the validation part; null: cut from the training pool"""
-    test: str | None = None
+    test: str | None = location(None)
     """file of the test part; null: cut from the training pool"""
     target: str | None = None
     """column that holds the target; null: the last"""
     num_train: int | None = None
     """rows of the training file, whose name may hold it: data.train='n${data.num_train}.csv'"""
+
+    def files(self) -> dict[str, Path]:
+        given = {"train": self.train, "val": self.val, "test": self.test}
+        return {split: expanded(path) for split, path in given.items() if path is not None}
 
     def problems(self) -> Iterator[str]:
         yield from super().problems()
@@ -149,8 +186,11 @@ class NPZConfig(TableConfig):
     """A NumPy archive with arrays x and y, or train_x and train_y (val_*, test_* where there are any)."""
 
     name: str = "npz"
-    path: str = "???"
+    path: str = location("???")
     """the archive; never unpickled"""
+
+    def files(self) -> dict[str, Path]:
+        return {"all": expanded(self.path)}
 
     def brings_val(self) -> None:
         return None

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum, auto
+from pathlib import Path
 
 from dlhw.config.group import Group, at_least, per_run, positive
 
@@ -191,6 +192,14 @@ class DataConfig(Group):
             yield f"data.label_corruption must be in [0, 1], got {self.label_corruption}"
         elif self.label_corruption and self.task_kind() is Task.regression:
             yield f"data.label_corruption must be 0 for regression, got {self.label_corruption}"
+
+    def files(self) -> dict[str, Path]:
+        """The files that the samples are read from, by what they hold; empty for data that is generated.
+
+        The loader of a data set reads these files and no others, and a sweep identifies its data by their
+        content.
+        """
+        raise NotImplementedError(f"{type(self).__name__}.files must name the files that its loader reads")
 
     def task_kind(self) -> Task:
         """Whether targets are classes or numbers."""

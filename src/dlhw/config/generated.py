@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum, auto
+from pathlib import Path
 
 from dlhw.config.data_base import DataConfig, Normalize, Order, SplitConfig, Task
 from dlhw.config.group import at_least, in_half_open
@@ -33,6 +34,9 @@ class GeneratedConfig(DataConfig):
 
     split: SplitConfig = field(default_factory=_everything)
     normalize: Normalize = Normalize.none
+
+    def files(self) -> dict[str, Path]:
+        return {}
 
     def all_classes(self) -> int | None:
         return 2

@@ -11,6 +11,7 @@ from typing import Any
 
 PER_RUN = "per_run"
 ASIDE = "aside"
+LOCATION = "location"
 
 
 @dataclass(kw_only=True)
@@ -30,6 +31,11 @@ def per_run(default: Any) -> Any:
 def aside(default: Any) -> Any:
     """A field that says something of a run but changes nothing that it computes: no part of what a run is."""
     return field(default=default, metadata={ASIDE: True})
+
+
+def location(default: Any) -> Any:
+    """A field that says where files lie or how they are fetched; runs differ by the content of the files."""
+    return field(default=default, metadata={LOCATION: True})
 
 
 def at_least(key: str, value: float, low: float) -> Iterator[str]:

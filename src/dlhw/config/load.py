@@ -9,7 +9,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from dlhw.config.data import DATA
-from dlhw.config.group import ASIDE, Group
+from dlhw.config.group import ASIDE, LOCATION, Group
 from dlhw.config.messages import explain, unknown_key
 from dlhw.config.model import MODELS
 from dlhw.config.optimizer import OPTIMIZERS, SCHEDULES
@@ -155,15 +155,17 @@ def _plain(value: Any) -> Any:
     return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
-def flat_fields(config: Group, prefix: str = "") -> dict[str, tuple[Any, bool]]:
+def flat_fields(
+    config: Group, prefix: str = "", *, without_locations: bool = False
+) -> dict[str, tuple[Any, bool]]:
     """Every leaf as dotted key -> (value, may differ within a cohort); what is aside is left out."""
     leaves: dict[str, tuple[Any, bool]] = {}
     for spec in dataclasses.fields(config):
         value = getattr(config, spec.name)
-        if spec.metadata.get(ASIDE):
+        if spec.metadata.get(ASIDE) or (without_locations and spec.metadata.get(LOCATION)):
             continue
         if isinstance(value, Group):
-            leaves |= flat_fields(value, f"{prefix}{spec.name}.")
+            leaves |= flat_fields(value, f"{prefix}{spec.name}.", without_locations=without_locations)
         else:
             leaves[prefix + spec.name] = (_plain(value), bool(spec.metadata.get("per_run")))
     return leaves

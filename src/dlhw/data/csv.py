@@ -18,7 +18,6 @@ from dlhw.data.labels import to_labels
 from dlhw.data.raw import Place, RawData, RawPart
 from dlhw.data.reading import reading, shown
 from dlhw.errors import DataError, did_you_mean
-from dlhw.surroundings import expanded
 
 MAX_LINE = 1 << 24  # characters
 
@@ -40,7 +39,8 @@ def load_csv(config: CSVConfig) -> RawData:
     Raises:
         DataError: names the file, line, column and value that cannot be used.
     """
-    train = read_table(expanded(config.train))
+    files = config.files()
+    train = read_table(files.pop("train"))
     if config.num_train not in (None, len(train.values_NI)):
         raise DataError(
             f"data.num_train must be the number of rows of {train.path}, {len(train.values_NI)}, "
@@ -48,11 +48,10 @@ def load_csv(config: CSVConfig) -> RawData:
         )
     pool = _split_target(train, config)
     own = {}
-    for part, name in (("val", config.val), ("test", config.test)):
-        if name is not None:
-            table = read_table(expanded(name))
-            _check_same_columns(train, table)
-            own[part] = _split_target(table, config)
+    for split, path in files.items():
+        table = read_table(path)
+        _check_same_columns(train, table)
+        own[split] = _split_target(table, config)
     return RawData(pool, own)
 
 

@@ -1,8 +1,5 @@
 """The 1,797 handwritten 8x8 digits that scikit-learn carries."""
 
-from importlib.util import find_spec
-from pathlib import Path
-
 import numpy as np
 
 from dlhw.config.data import DigitsConfig
@@ -11,23 +8,20 @@ from dlhw.data.raw import Place, RawData, RawPart
 
 def load_digits(config: DigitsConfig) -> RawData:
     """Grey values 0 to 16 as (1797, 1, 8, 8), labels 0 to 9."""
-    rows = _rows()
+    rows = _rows(config)
     images_NCHW = rows[:, :64].reshape(-1, 1, 8, 8).astype(np.uint8)
     pool = RawPart(images_NCHW, rows[:, 64].astype(np.int64), Place("scikit-learn's digits"))
     return RawData(pool, max_value=16)
 
 
-def _rows() -> np.ndarray:
+def _rows(config: DigitsConfig) -> np.ndarray:
     """64 pixels and a label a row.
 
     The file is read as it lies in the package: importing `sklearn.datasets` takes 0.9 s of the 4 s that a
     default run may take to its first step, most of it for scipy.stats.
     """
-    package = find_spec("sklearn")
-    for folder in (package.submodule_search_locations or []) if package else []:
-        path = Path(folder) / "datasets" / "data" / "digits.csv.gz"
-        if path.is_file():
-            return np.loadtxt(path, delimiter=",")
+    for path in config.files().values():
+        return np.loadtxt(path, delimiter=",")
     from sklearn.datasets import load_digits as load  # wherever this version keeps it
 
     bunch = load()

@@ -7,9 +7,7 @@ from dlhw.config.data import IdxImagesConfig
 from dlhw.data.download import Remote, obtain
 from dlhw.data.idx import read_idx
 from dlhw.data.raw import Place, RawData, RawPart
-from dlhw.data.reading import is_there
 from dlhw.errors import DataError
-from dlhw.surroundings import expanded
 
 IMAGE_SIZE = (28, 28)
 FASHION_NAMES = [
@@ -24,7 +22,7 @@ def load_mnist(config: IdxImagesConfig) -> RawData:
     Raises:
         DataError: a file is missing or damaged.
     """
-    return _load(config, "MNIST", [str(digit) for digit in range(10)])
+    return _load(config, [str(digit) for digit in range(10)])
 
 
 def load_fashion_mnist(config: IdxImagesConfig) -> RawData:
@@ -33,26 +31,24 @@ def load_fashion_mnist(config: IdxImagesConfig) -> RawData:
     Raises:
         DataError: a file is missing or damaged.
     """
-    return _load(config, "FashionMNIST", FASHION_NAMES)
+    return _load(config, FASHION_NAMES)
 
 
-def _load(config: IdxImagesConfig, dataset: str, class_names: list[str]) -> RawData:
-    parts = {}
-    for prefix in ("train", "t10k"):
-        images = _find(config, dataset, f"{prefix}-images-idx3-ubyte")
-        labels = _find(config, dataset, f"{prefix}-labels-idx1-ubyte")
-        parts[prefix] = _read_part(images, labels)
-    return RawData(parts["train"], {"test": parts["t10k"]}, max_value=255, class_names=class_names)
+def _load(config: IdxImagesConfig, class_names: list[str]) -> RawData:
+    files = config.files()
+    for path in files.values():
+        _obtain(config, path)
+    train, test = (
+        _read_part(files[f"{split}-images"], files[f"{split}-labels"]) for split in ("train", "t10k")
+    )
+    return RawData(train, {"test": test}, max_value=255, class_names=class_names)
 
 
-def _find(config: IdxImagesConfig, dataset: str, name: str) -> Path:
-    path = expanded(config.root) / dataset / "raw" / name
-    packed = path.with_name(f"{name}.gz")
-    if not is_there(path) and is_there(packed):
-        return packed
-    remedy = f"put it there, point data.root (or DLHW_DATA_DIR) to the folder that holds {dataset}/raw"
-    obtain(path, partial(_remote, dataset, packed.name, config.mirror), config.download, remedy)
-    return path
+def _obtain(config: IdxImagesConfig, path: Path) -> None:
+    """Fetch a file that is missing."""
+    remedy = f"put it there, point data.root (or DLHW_DATA_DIR) to the folder that holds {config.folder}/raw"
+    find_remote = partial(_remote, config.folder, f"{path.name}.gz", config.mirror)
+    obtain(path, find_remote, config.download, remedy)
 
 
 def _remote(dataset: str, packed_name: str, mirror: str | None) -> Remote:

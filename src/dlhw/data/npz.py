@@ -9,7 +9,6 @@ from dlhw.data.archive import Archive
 from dlhw.data.labels import to_labels
 from dlhw.data.raw import Place, RawData, RawPart
 from dlhw.errors import DataError
-from dlhw.surroundings import expanded
 
 
 def load_npz(config: NPZConfig) -> RawData:
@@ -20,7 +19,7 @@ def load_npz(config: NPZConfig) -> RawData:
     Raises:
         DataError: an array is missing, not numeric, not finite, or of a shape that does not fit.
     """
-    with Archive(expanded(config.path)) as archive:
+    with Archive(config.files()["all"]) as archive:
         has_train = "train_x" in archive.names or "train_y" in archive.names
         pool = _read_part(archive, "train_" if has_train else "", config.task)
         own = {part: _read_part(archive, f"{part}_", config.task) for part in _own_parts(archive)}

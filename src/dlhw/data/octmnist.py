@@ -10,7 +10,6 @@ from dlhw.data.download import Remote, obtain
 from dlhw.data.labels import to_labels
 from dlhw.data.raw import Place, RawData, RawPart
 from dlhw.errors import DataError
-from dlhw.surroundings import expanded
 
 FILE_NAME = "octmnist.npz"
 PUBLISHED = "https://zenodo.org/records/10519652/files/octmnist.npz?download=1"
@@ -26,7 +25,7 @@ def load_octmnist(config: OctMNISTConfig) -> RawData:
     Raises:
         DataError: the file is missing, damaged, or of another form.
     """
-    path = expanded(config.root) / FILE_NAME
+    path = config.files()["all"]
     remedy = f"put it there, point data.root (or DLHW_DATA_DIR) to the folder that holds {FILE_NAME}"
     obtain(path, partial(_remote, config.mirror), config.download, remedy)
     with Archive(path) as archive:

@@ -9,12 +9,10 @@ import ctypes
 import hashlib
 import json
 import logging
-import os
-import stat
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +20,8 @@ import llvmlite
 import llvmlite.binding as llvm
 import torch
 
+from dlhw.cache import cache_folder, read_private, write_private
 from dlhw.kernels.arguments import ARGUMENTS, Kind
-from dlhw.tracking.files import write_atomic
 
 log = logging.getLogger(__name__)
 
@@ -57,18 +55,7 @@ def load_steps(dtype: torch.dtype) -> Callable[..., None]:
 
 def _keep(file: Path, code: bytes) -> None:
     """Write it for the next time; where there is no place for it, it is compiled again then."""
-    if not file.is_absolute():  # a user without a home
-        return
-    with suppress(OSError):
-        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        write_atomic(file, _packed(code))
-        file.chmod(0o600)  # whatever the umask: code that others can write is not run
-
-
-def cache_folder() -> Path:
-    """$XDG_CACHE_HOME/dlhw, or ~/.cache/dlhw."""
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    return Path(base) / "dlhw"
+    write_private(file, _packed(file.name, code))
 
 
 @cache
@@ -117,22 +104,19 @@ def _target_machine() -> Any:
     )
 
 
-def _packed(code: bytes) -> bytes:
-    return hashlib.sha256(code).digest() + code
+def _packed(name: str, code: bytes) -> bytes:
+    """The code behind its checksum, which also covers the file's name and the compiler's version."""
+    about = f"{name}\0{version('numba')}\0".encode()
+    return hashlib.sha256(about + code).digest() + code
 
 
 def _read(file: Path) -> bytes | None:
-    """A kept object file; None if there is none, it is damaged, or others could have written it."""
-    try:
-        about = file.stat()
-        content = file.read_bytes()
-    except OSError:
-        return None
-    of_others = hasattr(os, "getuid") and about.st_uid != os.getuid()
-    if of_others or about.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+    """A kept object file; None if there is none, it is damaged, renamed, or others could have written it."""
+    content = read_private(file)
+    if content is None:
         return None
     code = content[32:]
-    return code if hashlib.sha256(code).digest() == content[:32] else None
+    return code if content == _packed(file.name, code) else None
 
 
 def _linked(code: bytes, dtype: torch.dtype) -> Callable[..., None]:

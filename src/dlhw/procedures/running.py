@@ -10,11 +10,13 @@ from time import perf_counter
 from typing import Any
 
 from dlhw.config.root import TrainConfig
+from dlhw.config.settings import config_hash
 from dlhw.config.tracking import Console
 from dlhw.procedures.findings import Findings, Row
 from dlhw.procedures.registry import PROCEDURES
+from dlhw.source import code_version
 from dlhw.tracking.console import LastingTerminal
-from dlhw.tracking.environment import config_hash, git_state, machine, versions
+from dlhw.tracking.environment import git_state, machine, versions
 from dlhw.tracking.files import write_atomic, write_json
 from dlhw.tracking.summary import SUMMARY_FILE, notes, outcome
 from dlhw.training.events import RunResult, Status
@@ -64,6 +66,7 @@ def _about(config: TrainConfig, findings: Findings) -> dict[str, Any]:
         "device": "cpu",
         "dtype": "float64",
         "config_hash": config_hash(config),
+        "code": code_version(),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": versions(),
         "git": git_state(Path.cwd()),

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from dlhw.config.settings import settings_hash
 from dlhw.errors import RunFolderError
 from dlhw.sweep.identity import ABSENT, CODE_KEY, DATA_KEY, cell_hash
 from dlhw.tracking.files import write_atomic
@@ -83,8 +84,19 @@ class Ledger:
         write_atomic(self.folder / LEDGER_FILE, json.dumps(tree, indent=1, ensure_ascii=False) + "\n")
 
     def is_done(self, name: str) -> bool:
-        """Whether a cell of that name has ended by itself."""
-        return name in self.cells and summary_of(self.folder / name).get("status") in DONE
+        """Whether the folder of that name holds this very cell, ended by itself.
+
+        A summary that was copied from another cell, or written by another process into a folder of this name,
+        has another config hash or another seed. Summaries without `code` are older than this check.
+        """
+        if name not in self.cells:
+            return False
+        summary, cell = summary_of(self.folder / name), self.cells[name]
+        is_same = "code" not in summary or (
+            summary.get("seed") == cell.get("seed")
+            and summary.get("config_hash") == settings_hash(_settings(cell))
+        )
+        return is_same and summary.get("status") in DONE
 
     def goes_on(self, name: str, definition: Definition) -> bool:
         """Whether an attempt at this very cell was cut off after its first checkpoint."""
@@ -122,6 +134,10 @@ class Ledger:
             for name, old in done.items()
         }
         return {name: changed for name, changed in found.items() if changed}
+
+
+def _settings(definition: Definition) -> Definition:
+    return {key: value for key, value in definition.items() if key not in (DATA_KEY, CODE_KEY)}
 
 
 def _differences(old: Definition, new: Definition) -> Changes:

@@ -23,7 +23,7 @@ from dlhw.locks import sweep_held
 from dlhw.sweep.ending import conclude
 from dlhw.sweep.grid import Cell, Extras, cells, is_extra
 from dlhw.sweep.identity import ABSENT, DATA_KEY, data_identity
-from dlhw.sweep.ledger import Ledger, difference_lines
+from dlhw.sweep.ledger import Changes, Ledger, difference_lines
 from dlhw.sweep.preparing import Prepared, Run, prepare
 
 ON_ERROR = ("continue", "stop")
@@ -144,8 +144,13 @@ class GridSweeper(Sweeper):
             ledger.write()
             self._save(prepared.folder)
             returns, returned = self._launch(to_run)
-            _note_data(ledger, to_run)
+            is_same = _note_data(ledger, to_run)
         conclude(prepared, returned)
+        if not is_same:
+            raise ConfigError(
+                f"the data files changed while the sweep in {prepared.folder} ran, so its cells may hold "
+                "different data: the same command again compares the samples of its cells"
+            )
         return returns
 
     def _tell_bad(self, prepared: Prepared) -> None:
@@ -163,10 +168,17 @@ class GridSweeper(Sweeper):
             ConfigError: if done cells have changed and nobody said what to do about it.
         """
         changes = ledger.changes(prepared.definitions(), list(prepared.keys))
+        missing = [run for run in prepared.runs if not ledger.is_done(run.name)]
+        if missing and self.on_change != "keep":
+            changes = changes or _changed_samples(ledger, missing)
         if changes and self.on_change == "refuse":
             raise ConfigError(refusal(prepared.folder, changes))
-        again = changes if self.on_change == "recompute" else {}
-        return [run for run in prepared.runs if run.name in again or not ledger.is_done(run.name)]
+        if self.on_change != "recompute":
+            return missing
+        not_named = changes.keys() - prepared.definitions().keys()
+        if not_named:
+            raise ConfigError(not_recomputed(prepared.folder, {name: changes[name] for name in not_named}))
+        return [run for run in prepared.runs if run.name in changes or run in missing]
 
     def _to_clear(self, ledger: Ledger, runs: Sequence[Run]) -> list[Run]:
         """Runs that start from the beginning. The others go on, if the launcher can do that."""
@@ -221,13 +233,39 @@ def refusal(folder: Path, changes: Mapping[str, Any]) -> str:
     )
 
 
-def _note_data(ledger: Ledger, runs: Sequence[Run]) -> None:
-    """Data that had to be fetched is known now."""
-    fetched = [run for run in runs if run.definition[DATA_KEY] == ABSENT]
-    for run in fetched:
-        ledger.cells[run.name] = run.definition | {DATA_KEY: data_identity(run.config.data)}
-    if fetched:
+def not_recomputed(folder: Path, changes: Mapping[str, Any]) -> str:
+    """Why a sweep with on_change=recompute does not start: it would mix two definitions in one table."""
+    count = len(changes)
+    lines = "\n".join(difference_lines(changes))
+    return (
+        f"{folder} holds {count} run{'s' * (count != 1)} of another definition that this command does not "
+        f"name:\n{lines}\nname all cells to recompute them, choose another name= or hydra.sweep.dir=, or "
+        "use hydra.sweeper.on_change=keep"
+    )
+
+
+def _changed_samples(ledger: Ledger, runs: Sequence[Run]) -> dict[str, Changes]:
+    if not ledger.cells:
+        return {}
+    from dlhw.sweep.samples import changed_samples  # torch takes a second; a new sweep loads it later
+
+    return changed_samples(ledger, runs)
+
+
+def _note_data(ledger: Ledger, runs: Sequence[Run]) -> bool:
+    """Enter data that was fetched into the ledger; returns whether all other files are what they were.
+
+    Cells whose files have changed meanwhile hold old or new data, as their `split_hashes` say: the ledger
+    knows no content for them, so that the next command compares these.
+    """
+    now = {run.name: data_identity(run.config.data) for run in runs}
+    changed = {run.name for run in runs if run.definition[DATA_KEY] not in (ABSENT, now[run.name])}
+    for run in runs:
+        data = ABSENT if run.name in changed else now[run.name]
+        ledger.cells[run.name] = run.definition | {DATA_KEY: data}
+    if any(ledger.cells[run.name] != run.definition for run in runs):
         ledger.write()
+    return not changed
 
 
 def _chunks(listed: list[Any], size: int | None) -> Iterator[list[Any]]:

@@ -1,8 +1,6 @@
 """Where a run was made: versions, machine, commit. What cannot be found out is null; nothing here fails."""
 
 import functools
-import hashlib
-import json
 import os
 import platform
 import shutil
@@ -14,8 +12,6 @@ from typing import Any
 import torch
 
 import dlhw
-from dlhw.config.load import to_dict
-from dlhw.config.root import TrainConfig
 
 GIT_SECONDS = 5.0
 
@@ -85,9 +81,3 @@ def _git(folder: Path, *arguments: str) -> str | None:
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.decode(errors="replace").strip() if done.returncode == 0 else None
-
-
-def config_hash(config: TrainConfig) -> str:
-    """Sixteen hex digits, equal for configs that give the same numbers: name and tracking are left out."""
-    tree = {key: value for key, value in to_dict(config).items() if key not in ("name", "tracking")}
-    return hashlib.sha256(json.dumps(tree, sort_keys=True).encode()).hexdigest()[:16]

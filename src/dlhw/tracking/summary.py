@@ -8,7 +8,9 @@ from typing import Any
 
 from dlhw.config.data_base import VAL_FROM_TEST
 from dlhw.config.root import TrainConfig
-from dlhw.tracking.environment import config_hash, git_state, machine, versions
+from dlhw.config.settings import config_hash
+from dlhw.source import code_version
+from dlhw.tracking.environment import git_state, machine, versions
 from dlhw.tracking.files import write_json
 from dlhw.training.determinism import determinism
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores, Snapshot, Status
@@ -131,6 +133,7 @@ def about(info: RunInfo) -> dict[str, Any]:
         "matmul": info.matmul,
         "kernels": info.kernels,
         "config_hash": config_hash(info.config),
+        "code": code_version(),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": versions(),
         "git": git_state(Path.cwd()),
