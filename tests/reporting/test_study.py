@@ -1,5 +1,7 @@
 """What a study concludes: means, the best cell, differences from a baseline."""
 
+import csv
+import io
 from pathlib import Path
 
 import numpy as np
@@ -7,10 +9,12 @@ import pytest
 from report_runs import REGRESSION, lr_sweep, make_run, make_sweep, rates, study_of
 
 from dlhw.errors import RunFolderError
+from dlhw.reporting.cells import are_identical
 from dlhw.reporting.compile import compile_report
 from dlhw.reporting.html import html
 from dlhw.reporting.latex import latex
 from dlhw.reporting.markdown import markdown
+from dlhw.reporting.samples import wilson
 from dlhw.reporting.study import Study
 from dlhw.reporting.table_csv import table_csv
 from dlhw.reporting.tables import comparison_table, left_out_table, results_table
@@ -66,7 +70,7 @@ def test_selection_by_test_is_said_in_every_output(tmp_path: Path) -> None:
     written = texts(study)
     for name in ("md", "tex", "html"):
         assert "selected by TEST" in written[name]
-    assert ",1,test," in written["csv"]
+    assert ",1,0,test," in written["csv"]
     assert "selected by TEST" in results_table(study).title
     pictures = compile_report(study, "", "").pictures
     assert any("selected by TEST" in picture.caption for picture in pictures)
@@ -156,8 +160,84 @@ def test_runs_that_do_not_count_are_listed(tmp_path: Path) -> None:
 def test_one_seed_has_no_interval_and_the_table_says_so(tmp_path: Path) -> None:
     table = results_table(study_of(lr_sweep(tmp_path, seeds=[0])))
     assert table.lines[1].entries[3].text == ".9000"
-    assert table.lines[1].entries[3].below == ""
-    assert any("n = 1" in sentence for sentence in table.caption)
+    assert table.lines[1].entries[3].below == "set [.6990, .9721]"  # of the 20 validation samples
+    assert "n = 1: a single run, so no standard deviation or interval over seeds." in table.caption
+
+
+def test_two_seeds_have_no_interval_and_the_table_says_so(tmp_path: Path) -> None:
+    table = results_table(study_of(lr_sweep(tmp_path, seeds=[0, 1])))
+    assert " ± " in table.lines[1].entries[3].text
+    assert table.lines[1].entries[2].below == ""
+    assert "Only 2 seeds: too few to tell how a further run would turn out." in table.caption
+    assert not any("interval of the mean" in sentence for sentence in table.caption)
+
+
+def test_the_error_of_the_test_set_stands_beside_the_spread_of_seeds(tmp_path: Path) -> None:
+    study = study_of(lr_sweep(tmp_path))
+    table = results_table(study)
+    test = study.estimates[1, study.metrics[2]]
+    assert test.mean is not None
+    assert study.set_interval(1, study.metrics[2]) == wilson(test.mean, 20)
+    assert table.lines[1].entries[4].below.splitlines()[1].startswith("set [.47")
+    assert "\n" not in table.lines[1].entries[2].below  # training scores have no such error
+    caption = " ".join(table.caption)
+    assert "a single run of that accuracy on 20 test samples and 20 validation samples" in caption
+
+
+def test_identical_runs_count_once(tmp_path: Path) -> None:
+    def scores(cell: dict[str, object], seed: int) -> dict[str, float]:
+        return {"train": 0.9, "val": 0.8 if cell["optimizer.lr"] == 1 else 0.9, "test": 0.85}
+
+    study = study_of(make_sweep(tmp_path, {"optimizer.lr": [1, 2]}, scores), baseline="lr=1")
+    table, compared = results_table(study), comparison_table(study)
+    assert [entry.text for entry in table.lines[1].entries][:3] == ["2", "1", ".9000"]
+    assert table.lines[1].entries[-1].text == "best by validation; 3 identical runs"
+    assert table.lines[0].entries[-1].text == "3 identical runs"  # nothing random, so not tied
+    assert any("count once (n = 1)" in sentence for sentence in table.caption)
+    assert not any("Only" in sentence or "fewer than" in sentence for sentence in table.caption)
+    assert compared is not None
+    assert [entry.text for entry in compared.lines[1].entries][2:] == [
+        "1", "+.1000", "–", "–", "deterministic, n = 1",
+    ]  # fmt: skip
+
+
+def test_one_bit_of_one_score_makes_runs_differ() -> None:
+    row = {"status": "completed", "final/val/loss": 0.1, "steps": 5, "seconds": 1.0}
+    assert are_identical([row, row | {"seconds": 2.0, "seed": 1}])
+    assert not are_identical([row, row | {"final/val/loss": 0.1 + 2**-56}])
+    assert not are_identical([row, row | {"steps": 6}])
+    assert not are_identical([row])
+    assert not are_identical([{"status": "completed"}, {"status": "completed"}])
+
+
+def test_cells_not_distinguishable_from_the_best_are_marked(tmp_path: Path) -> None:
+    noise = [0.01, -0.02, 0.015, -0.005, 0.0]
+
+    def scores(cell: dict[str, object], seed: int) -> dict[str, float]:
+        lr = cell["optimizer.lr"]
+        val = {1: 0.7, 2: 0.9, 3: 0.901}[int(str(lr))] + (noise[seed] if lr == 2 else 0.001 * seed)
+        return {"train": 0.9, "val": val, "test": 0.85 + 0.001 * seed}
+
+    study = study_of(make_sweep(tmp_path, {"optimizer.lr": [1, 2, 3]}, scores, seeds=range(5)))
+    notes = [line.entries[-1].text for line in results_table(study).lines]
+    assert notes == ["", "not distinguishable from the best", "best by validation"]
+    assert [line.is_strong for line in results_table(study).lines] == [False, True, True]
+    assert "1 cell is not distinguishable from the best (paired by seed, p > .05" in study.choice.sentence
+    marks = [(line["best"], line["tied"]) for line in csv.DictReader(io.StringIO(texts(study)["csv"]))]
+    assert marks == [("0", "0"), ("0", "1"), ("1", "0")]
+
+
+def test_with_two_seeds_no_cell_is_called_tied(tmp_path: Path) -> None:
+    choice = study_of(lr_sweep(tmp_path, seeds=[0, 1])).choice
+    assert choice.tied == ()
+    assert "2 cells share fewer than 3 seeds with it: too few to test for a difference." in choice.sentence
+
+
+def test_ten_seeds_have_a_median_and_an_interquartile_mean(tmp_path: Path) -> None:
+    table = results_table(study_of(lr_sweep(tmp_path, seeds=range(10))))
+    assert "\nmedian " in table.lines[0].entries[2].below
+    assert ", IQM " in table.lines[0].entries[2].below
+    assert any("interquartile mean" in sentence for sentence in table.caption)
 
 
 def test_differences_are_paired_by_seed(tmp_path: Path) -> None:
@@ -178,7 +258,9 @@ def test_other_seeds_are_no_pairs(tmp_path: Path) -> None:
     make_sweep(tmp_path / "b", {"optimizer.lr": [0.1]}, rates, seeds=[1, 2])
     table = comparison_table(study_of(tmp_path, baseline="lr=1"))
     assert table is not None
-    assert [entry.text for entry in table.lines[0].entries][2:] == ["1", "–", "–", "no pairs"]
+    assert [entry.text for entry in table.lines[0].entries][2:] == [
+        "1", "+.1010", "–", "–", "fewer than 3 pairs",
+    ]  # fmt: skip
 
 
 def test_pairs_agree_in_what_varies_within_cells(tmp_path: Path) -> None:

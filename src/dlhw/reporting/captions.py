@@ -3,71 +3,103 @@
 from collections.abc import Sequence
 
 from dlhw.config.data_base import VAL_FROM_TEST
+from dlhw.reporting.metrics import PARTS
 from dlhw.reporting.numbers import many
+from dlhw.reporting.runs import SIZES
+from dlhw.reporting.statistics import MIN_FOR_INTERVAL
 from dlhw.reporting.study import Study
 
 SELECTED = {"best": "best (those of best validation)", "last": "last (the last ones)"}
+SCALES = "on the logit scale for accuracies, on the log scale for losses and other positive quantities"
 
 
 def warnings(study: Study) -> list[str]:
     """What every table of a study repeats, because its numbers are not what they seem."""
-    told = ["Cells were selected by TEST (--select test)."] if study.select == "test" else []
-    return [*told, VAL_FROM_TEST] if study.is_val_from_test else told
+    sentences = ["Cells were selected by TEST (--select test)."] if study.select == "test" else []
+    return [*sentences, VAL_FROM_TEST] if study.is_val_from_test else sentences
 
 
 def how_measured(study: Study) -> list[str]:
     """Sentences for the table of results."""
-    told = [*_statistics(study), study.choice.sentence, *_meanings(study), *_left_out(study)]
-    return [*warnings(study), *told]
+    sentences = [*_statistics(study), study.choice.sentence, *_meanings(study), *_left_out(study)]
+    return [*warnings(study), *sentences]
 
 
 def _statistics(study: Study) -> list[str]:
-    counts = {found.n for found in study.estimates.values()}
-    told = []
+    estimates = study.estimates.values()
+    counts = {found.n for found in estimates}
+    sentences = []
     if max(counts, default=0) > 1:
-        told.append(
-            "Mean ± standard deviation over n seeds, and the 95 % interval of the mean (Student's t)."
+        interval = f", and the 95 % interval of the mean (Student's t; {SCALES})"
+        has_intervals = any(found.low is not None for found in estimates)
+        sentences.append(f"Mean ± standard deviation over n seeds{interval if has_intervals else ''}.")
+    if any(found.median is not None for found in estimates):
+        sentences.append(
+            "IQM: the interquartile mean, without the lowest and the highest quarter of the values."
         )
-    if 1 in counts:
-        told.append("n = 1: a single run, so no standard deviation or interval.")
+    sentences += few_seeds(sorted(count for count in counts if 0 < count < MIN_FOR_INTERVAL))
+    if any(cell.is_deterministic for cell in study.cells):
+        sentences.append(
+            "Identical runs: scores that are equal to the last bit over all seeds count once (n = 1), "
+            "because nothing in them is random."
+        )
+    sentences += _sets(study)
     if study.within:
-        told.append(f"Cells average over {', '.join(study.within)} too.")
-    return told
+        sentences.append(f"Cells average over {', '.join(study.within)} too.")
+    return sentences
+
+
+def _sets(study: Study) -> list[str]:
+    """What `set [...]` is, with the sizes of the sets."""
+    intervals = [key for key in study.estimates if study.set_interval(*key) is not None]
+    sizes = {
+        f"{run[SIZES + metric.part]:,} {PARTS[metric.part]} samples"
+        for place, metric in intervals
+        for run in study.cells[place].samples
+    }
+    if not sizes:
+        return []
+    return [
+        "set [low, high]: Wilson's 95 % interval for a single run of that accuracy on "
+        f"{' and '.join(sorted(sizes))}; more seeds do not reduce this error."
+    ]
 
 
 def _meanings(study: Study) -> list[str]:
     """What final, best and selected mean; how train numbers came about."""
     whens = {metric.name.split("/")[0] for metric in study.metrics if metric.part}
-    told = [text for when, text in _whens(study).items() if when in whens]
+    sentences = [text for when, text in _whens(study).items() if when in whens]
     runs = [run for cell in study.cells for run in cell.runs]
     is_running = any(run.get("trainer.train_metrics") == "running" for run in runs)
     if is_running and any(metric.part == "train" for metric in study.metrics):
-        told.append(
+        sentences.append(
             "Train numbers average over the batches since the last evaluation (train_metrics=running)."
         )
-    return told
+    return sentences
 
 
 def _whens(study: Study) -> dict[str, str]:
     runs = [run for cell in study.cells for run in cell.runs]
     chosen = sorted({str(run.get("trainer.select")) for run in runs})
-    told = " or ".join(SELECTED[each] for each in chosen if each in SELECTED)
+    kinds = " or ".join(SELECTED[kind] for kind in chosen if kind in SELECTED)
     return {
         "final": "Final: with the last parameters.",
         "best": "Best: with the parameters of best validation.",
-        "selected": f"Selected: with the parameters of trainer.select: {told}.",
+        "selected": f"Selected: with the parameters of trainer.select: {kinds}.",
     }
 
 
 def _left_out(study: Study) -> list[str]:
-    told = []
+    sentences = []
     if any(cell.ended("diverged") for cell in study.cells):
-        told.append("Diverged runs stand in the notes, not in the means, and their cells cannot be best.")
+        sentences.append(
+            "Diverged runs stand in the notes, not in the means, and their cells cannot be best."
+        )
     if study.repeats:
-        told.append(f"Left out: {many(study.repeats, 'repeat')} of another run's config and seed.")
+        sentences.append(f"Left out: {many(study.repeats, 'repeat')} of another run's config and seed.")
     if study.unreadable:
-        told.append(f"Left out: {many(len(study.unreadable), 'unreadable run')}.")
-    return told
+        sentences.append(f"Left out: {many(len(study.unreadable), 'unreadable run')}.")
+    return sentences
 
 
 def how_compared(baseline: str) -> list[str]:
@@ -75,15 +107,20 @@ def how_compared(baseline: str) -> list[str]:
     return [
         f"Mean of the differences from {baseline} between runs of the same seed, and its 95 % interval "
         "(Student's t).",
-        "Not distinguishable: the interval covers 0. No pairs: fewer than two seeds in common.",
-        "Each interval stands alone: among many comparisons some miss by chance.",
+        "p: paired t test, with Holm's correction over all comparisons of this table. "
+        "Not distinguishable: p > .05.",
+        "Each interval is for one comparison: among many, some miss by chance, and p decides.",
     ]
 
 
 def few_seeds(counts: Sequence[int]) -> list[str]:
-    """What has to be said where means are of one or two seeds; nothing without such."""
-    if not counts:
-        return []
-    told = " or ".join(map(str, counts))
-    seeds = "seed" if list(counts) == [1] else "seeds"
-    return [f"Only {told} {seeds}: too few to tell how a further run would turn out."]
+    """What has to be said where means are of one or two seeds; nothing without such.
+
+    Args:
+        counts: the numbers of seeds below 3 that occur.
+    """
+    sentences = {
+        1: "n = 1: a single run, so no standard deviation or interval over seeds.",
+        2: "Only 2 seeds: too few to tell how a further run would turn out.",
+    }
+    return [sentences[count] for count in counts if count in sentences]

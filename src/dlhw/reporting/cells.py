@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dlhw.reporting.keys import NOT_SWEPT, NOT_SWEPT_GROUPS, Row
-from dlhw.reporting.runs import META, SCORES
+from dlhw.reporting.runs import META, SCORES, SIZES
 from dlhw.reporting.values import ABSENT, order, text_of
 
 # A run that ended otherwise (diverged, failed, interrupted, unfinished) has no scores to average.
@@ -28,8 +28,18 @@ class Cell:
 
     @property
     def counted(self) -> list[Row]:
-        """The runs that statistics are made of."""
+        """The runs that ended well."""
         return [run for run in self.runs if run["status"] in COUNTED]
+
+    @property
+    def is_deterministic(self) -> bool:
+        """Whether its runs that ended well are repeats of one another, whatever their seed."""
+        return are_identical(self.counted)
+
+    @property
+    def samples(self) -> list[Row]:
+        """The runs that statistics are made of: of identical ones only the first, because n is 1 then."""
+        return self.counted[:1] if self.is_deterministic else self.counted
 
     def ended(self, *statuses: str) -> list[Row]:
         """The runs that ended in one of these ways."""
@@ -45,6 +55,24 @@ class Cell:
     def short_label(self) -> str:
         """Its values alone, for a legend whose title names the keys."""
         return ", ".join(map(text_of, self.values)) or "all runs"
+
+
+def are_identical(runs: Sequence[Row]) -> bool:
+    """Whether two or more runs have the same scores, values and number of steps, to the last bit.
+
+    Nothing in them depends on the seed then (full batches from given weights, a closed form), and their
+    agreement is no evidence of a small spread.
+    """
+    outcomes = {frozenset(item for item in run.items() if _is_outcome(item[0])) for run in runs}
+    return len(runs) > 1 and len(outcomes) == 1 and any(map(_is_score, runs[0]))
+
+
+def _is_outcome(key: str) -> bool:
+    return _is_score(key) or key in ("epochs", "steps", "best_epoch", "diverged_at")
+
+
+def _is_score(key: str) -> bool:
+    return key.startswith(SCORES) and not key.startswith(SIZES)
 
 
 def cells_of(rows: Sequence[Row], keys: Sequence[str]) -> list[Cell]:

@@ -1,14 +1,17 @@
 """Which cell is best: by validation, and by test only where that is asked for and then said."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dlhw.reporting.cells import Cell
 from dlhw.reporting.metrics import Metric
-from dlhw.reporting.statistics import estimate
+from dlhw.reporting.numbers import many
+from dlhw.reporting.pairs import DETERMINISTIC, paired_difference
+from dlhw.reporting.statistics import LEVEL, MIN_FOR_INTERVAL, adjust
 
-PART = {"val": "validation", "test": "test"}
+SPLIT = {"val": "validation", "test": "test"}
 MARK = {"val": "best by validation", "test": "best, selected by TEST"}
+TIED = "not distinguishable from the best"
 
 
 @dataclass(frozen=True)
@@ -19,29 +22,35 @@ class Choice:
         metric: that they are best by; None where the runs have none.
         best: their places among the cells.
         sentence: how they were chosen, or why none was.
+        tied: places of the other cells that the runs do not distinguish from the best.
     """
 
     metric: Metric | None
     best: tuple[int, ...]
     sentence: str
+    tied: tuple[int, ...] = ()
 
 
-def choose(cells: Sequence[Cell], shown: Sequence[Metric], select: str) -> Choice:
+def choose(cells: Sequence[Cell], shown: Sequence[Metric], select: str, also: Sequence[str] = ()) -> Choice:
     """Take the cell with the best mean, among cells of which no run diverged or failed.
+
+    Every other of these cells is compared with it, paired by seed, with Holm's correction over the cells;
+    where p > 0.05 it is tied with the best. Below 3 shared seeds nothing is tested, and no cell is tied.
 
     Args:
         cells: to choose from.
-        shown: the metrics of the table; the first one of the right part decides.
+        shown: the metrics of the table; the first one of the right split decides.
         select: "val" or "test".
+        also: keys that vary within cells; see `paired_difference`.
     """
     if len(cells) == 1:
         return Choice(None, (), "Only one configuration, nothing to choose from.")
     rows = [run for cell in cells for run in cell.counted]
     names = [metric for metric in shown if metric.part == select]
     fallback = [Metric(f"selected/{select}/{kind}") for kind in ("accuracy", "loss")]
-    metric = next((each for each in [*names, *fallback] if each.values(rows)), None)
+    metric = next((name for name in [*names, *fallback] if name.values(rows)), None)
     if metric is None:
-        return Choice(None, (), f"No cell is marked best: no run has {PART[select]} scores.")
+        return Choice(None, (), f"No cell is marked best: no run has {SPLIT[select]} scores.")
     means = {
         place: _mean(cell, metric) for place, cell in enumerate(cells) if not cell.ended("diverged", "failed")
     }
@@ -51,18 +60,50 @@ def choose(cells: Sequence[Cell], shown: Sequence[Metric], select: str) -> Choic
         return Choice(metric, (), "No cell is marked best: in each a run diverged, failed or did not finish.")
     top = (max if metric.is_higher_better else min)(eligible.values())
     best = tuple(place for place, mean in eligible.items() if mean == top)
-    return Choice(metric, best, _sentence(metric, select, is_test))
+    others = {place: cells[place] for place in eligible if place not in best}
+    tied, untested = _tied(others, cells[best[0]], metric, also)
+    sentences = [_sentence(metric, select, is_test), *_tied_sentences(len(tied), untested)]
+    return Choice(metric, best, " ".join(sentences), tied)
 
 
 def _mean(cell: Cell, metric: Metric) -> float | None:
-    return estimate(metric.values(cell.counted)).mean
+    return metric.estimate(cell.samples).mean
+
+
+def _tied(
+    others: Mapping[int, Cell], best: Cell, metric: Metric, also: Sequence[str]
+) -> tuple[tuple[int, ...], int]:
+    """Cells not distinguishable from the best, and how many share too few seeds with it for a test."""
+    pairs = {place: paired_difference(cell, best, metric, also) for place, cell in others.items()}
+    adjusted = adjust(pairs)
+    tied = tuple(place for place, each in adjusted.items() if (each.adjusted or 0) > LEVEL)
+    few = [
+        place for place in others
+        if pairs[place].estimate.n < MIN_FOR_INTERVAL and pairs[place].verdict != DETERMINISTIC
+    ]  # fmt: skip
+    return tied, len(few)
+
+
+def _tied_sentences(tied: int, untested: int) -> list[str]:
+    sentences = []
+    if tied:
+        sentences.append(
+            f"{many(tied, 'cell')} {'is' if tied == 1 else 'are'} {TIED} (paired by seed, p > .05 by Holm's "
+            "correction over the cells)."
+        )
+    if untested:
+        sentences.append(
+            f"{many(untested, 'cell')} {'shares' if untested == 1 else 'share'} fewer than "
+            f"{MIN_FOR_INTERVAL} seeds with it: too few to test for a difference."
+        )
+    return sentences
 
 
 def _sentence(metric: Metric, select: str, is_test: bool) -> str:
     direction = "highest" if metric.is_higher_better else "lowest"
-    told = f"Best: {direction} mean {metric.label}"
+    how = f"Best: {direction} mean {metric.label}"
     if select == "test":
-        return f"{told}; selected by TEST, so that the best cell's test numbers flatter it."
+        return f"{how}; selected by TEST, so that the best cell's test numbers flatter it."
     if is_test:
-        return f"{told}; validation is the TEST set here, so that the best cell's numbers flatter it."
-    return f"{told}; test scores had no part in it."
+        return f"{how}; validation is the TEST set here, so that the best cell's numbers flatter it."
+    return f"{how}; test scores were not used."

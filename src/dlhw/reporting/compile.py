@@ -88,7 +88,9 @@ def summary(study: Study) -> list[str]:
     told = [f"{many(len(study.rows), 'run')} in {many(len(study.cells), 'cell')}: {ended}."]
     if study.keys:
         what = "value" if len(study.keys) == 1 else "combination of values"
-        told.append(f"A cell is one {what} of {', '.join(study.keys)}; its seeds are averaged.")
+        told.append(
+            f"One cell of the table is one {what} of {', '.join(study.keys)}, averaged over its seeds."
+        )
     seeds = sorted({run["seed"] for cell in study.cells for run in cell.runs if run.get("seed") is not None})
     if seeds:
         told.append(f"Seeds: {_seeds(seeds)}.")

@@ -8,7 +8,8 @@ from typing import Any
 from dlhw.config.metric_name import DERIVED, SCORE
 from dlhw.errors import RunFolderError, did_you_mean
 from dlhw.reporting.keys import Row
-from dlhw.reporting.runs import SCORES
+from dlhw.reporting.runs import SCORES, SIZES
+from dlhw.reporting.statistics import Estimate, Scale, estimate
 
 PARTS = {"train": "train", "val": "validation", "test": "test"}
 DEFAULT = ("final/train", "final/val", "selected/test")
@@ -22,6 +23,8 @@ COUNTS = {
 }
 
 
+# Derived metrics that cannot be negative.
+POSITIVE = ("spread", "jump", "best_at", "squared_norm")
 # Derived from a curve -> heading.
 CURVE_LABELS = {
     "spread": "standard deviation of {}, second half",
@@ -56,10 +59,21 @@ class Metric:
         return self.kind == "accuracy" and bool(self.part)
 
     @property
+    def scale(self) -> Scale:
+        """Its range, which its intervals stay in; values that a procedure reports may be any number."""
+        derived = self.name.partition("/")[0] if DERIVED.fullmatch(self.name) else ""
+        if derived == "error" or (self.kind == "accuracy" and self.part):
+            return Scale.proportion
+        is_positive = bool(self.part) or derived in POSITIVE or self.name in COUNTS
+        return Scale.positive if is_positive else Scale.linear
+
+    @property
     def label(self) -> str:
         """As a heading: "validation accuracy, final"."""
         if DERIVED.fullmatch(self.name):
             return _derived_label(*self.name.split("/"))
+        if self.name.startswith(SIZES):
+            return f"{PARTS.get(self.kind, self.kind)} samples"
         if not self.part:
             return COUNTS.get(self.name, self.kind.replace("_", " "))
         return f"{PARTS.get(self.part, self.part)} {self.kind}, {self.name.split('/')[0]}"
@@ -72,6 +86,10 @@ class Metric:
     def values(self, rows: Sequence[Row]) -> list[float]:
         """Of those runs that have one."""
         return [value for row in rows if (value := self.value(row)) is not None]
+
+    def estimate(self, rows: Sequence[Row]) -> Estimate:
+        """Mean and interval over those runs that have a value."""
+        return estimate(self.values(rows), self.scale)
 
 
 def _derived_label(kind: str, what: str, *rest: str) -> str:

@@ -70,7 +70,32 @@ def interval_text(found: Estimate, metric: Metric) -> str:
     """Such as `[.9248, .9298]`; empty where there is no interval."""
     if found.low is None or found.high is None:
         return ""
-    return f"[{_one(found.low, found, metric)}, {_one(found.high, found, metric)}]"
+    return range_text(found.low, found.high, found, metric)
+
+
+def range_text(low: float, high: float, found: Estimate, metric: Metric) -> str:
+    """An interval with as many decimals as an estimate has."""
+    return f"[{_one(low, found, metric)}, {_one(high, found, metric)}]"
+
+
+def quartiles_text(found: Estimate, metric: Metric) -> str:
+    """Such as `median .9275, IQM .9274`; empty for n < 10."""
+    if found.median is None or found.iqm is None:
+        return ""
+    return f"median {_one(found.median, found, metric)}, IQM {_one(found.iqm, found, metric)}"
+
+
+def p_text(p: float | None) -> str:
+    """A p-value with three decimals.
+
+    >>> p_text(0.0312), p_text(0.00004), p_text(1.0), p_text(None)
+    ('.031', '<.001', '1', '–')
+    """
+    if p is None:
+        return NONE
+    if p < 0.0005:
+        return "<.001"
+    return f"{p:.3f}".removeprefix("0") if p < 0.9995 else "1"
 
 
 def _one(value: float, found: Estimate, metric: Metric) -> str:

@@ -1,15 +1,18 @@
 """Cells beside a baseline cell, seed by seed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from dlhw.errors import RunFolderError, listing
 from dlhw.reporting.cells import Cell
 from dlhw.reporting.keys import Row, find_key
 from dlhw.reporting.metrics import Metric
-from dlhw.reporting.statistics import Difference, difference
+from dlhw.reporting.statistics import Difference, adjust, difference
 from dlhw.reporting.values import ABSENT, parse, text_of
+
+# Verdict on two cells whose runs do not depend on the seed.
+DETERMINISTIC = "deterministic, n = 1"
 
 
 @dataclass(frozen=True)
@@ -18,7 +21,7 @@ class Comparison:
 
     Args:
         baseline: place of the baseline among the cells.
-        differences: (place of the cell, metric) -> its paired differences.
+        differences: (place of the cell, metric) -> its paired differences, with Holm's p-values over all.
     """
 
     baseline: int
@@ -41,27 +44,46 @@ def compare(
     """
     place = find_cell(cells, baseline)
     differences = {
-        (number, metric): difference(_pairs(cell, cells[place], metric, also))
+        (number, metric): paired_difference(cell, cells[place], metric, also)
         for number, cell in enumerate(cells)
         for metric in metrics
         if number != place
     }
-    return Comparison(place, differences)
+    return Comparison(place, adjust(differences))
 
 
-def _pairs(cell: Cell, base: Cell, metric: Metric, also: Sequence[str]) -> list[tuple[float, float]]:
-    ours, theirs = (_by_identity(each.counted, metric, also) for each in (cell, base))
-    return [(ours[identity], theirs[identity]) for identity in ours if identity in theirs]
+def paired_difference(cell: Cell, base: Cell, metric: Metric, also: Sequence[str] = ()) -> Difference:
+    """Differences `cell − base` of a metric between runs that share a seed.
+
+    Two deterministic cells have one difference, whatever the number of their seeds.
+
+    Args:
+        cell: whose runs are compared.
+        base: with whose runs.
+        metric: of both.
+        also: keys that vary within cells; runs are paired only where they agree in these too.
+    """
+    runs = paired_runs(cell, base, also)
+    pairs = [(metric.value(one), metric.value(other)) for one, other in runs]
+    complete = [(one, other) for one, other in pairs if one is not None and other is not None]
+    if cell.is_deterministic and base.is_deterministic:
+        return replace(difference(complete[:1], metric.scale), verdict=DETERMINISTIC)
+    return difference(complete, metric.scale)
 
 
-def _by_identity(runs: Sequence[Row], metric: Metric, also: Sequence[str]) -> dict[tuple[Any, ...], float]:
-    """A run without a seed pairs with none."""
-    values = {}
-    for run in runs:
-        value = metric.value(run)
-        if value is not None and run.get("seed") is not None:
-            values[run["seed"], *(run.get(key, ABSENT) for key in also)] = value
-    return values
+def paired_runs(cell: Cell, base: Cell, also: Sequence[str] = ()) -> list[tuple[Row, Row]]:
+    """Runs of two cells that ended well and share a seed; see `paired_difference`."""
+    first, second = (_by_identity(each.counted, also) for each in (cell, base))
+    return [(first[identity], second[identity]) for identity in first if identity in second]
+
+
+def _by_identity(runs: Sequence[Row], also: Sequence[str]) -> dict[tuple[Any, ...], Row]:
+    """A run without a seed is paired with none."""
+    return {
+        (run["seed"], *(run.get(key, ABSENT) for key in also)): run
+        for run in runs
+        if run.get("seed") is not None
+    }
 
 
 def find_cell(cells: Sequence[Cell], text: str) -> int:
@@ -72,7 +94,7 @@ def find_cell(cells: Sequence[Cell], text: str) -> int:
     """
     keys, assignments = cells[0].keys, _assignments(text)
     if len(cells) == 1:
-        raise RunFolderError("--baseline: there is one cell, and so none to compare it with")
+        raise RunFolderError("--baseline: there is only one configuration, nothing to compare it with")
     none = f"cells are made by {listing(keys)}, not by"
     wanted = {find_key(key, keys, "--baseline", none): value for key, value in assignments.items()}
     fitting = [place for place, cell in enumerate(cells) if _fits(cell, wanted)]
@@ -102,7 +124,7 @@ def _values(cells: Sequence[Cell], wanted: dict[str, Any]) -> str:
 
 
 def _assignments(text: str) -> dict[str, Any]:
-    """Read `a=1,b=[2,3]`: a comma within brackets parts nothing."""
+    """Read `a=1,b=[2,3]`: a comma within brackets separates nothing."""
     words: list[str] = []
     for word in text.split(","):
         if words and words[-1].count("[") > words[-1].count("]"):

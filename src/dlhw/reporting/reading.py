@@ -108,6 +108,7 @@ def read_summary(folder: Path) -> dict[str, Any] | None:
             **{name: _told(name, summary.get(name)) for name in ("seed", *ABOUT)},
             **{key: value for kind in ("final", "best") for key, value in _scores(kind, summary.get(kind))},
             **dict(_values(summary.get("values"))),
+            **{f"num_samples/{split}": _number(split, n) for split, n in _sizes(summary)},
         }
     except (TypeError, ValueError, AttributeError) as error:
         raise RunFolderError(f"{path} is damaged: its scores are not numbers") from error
@@ -118,6 +119,10 @@ def _scores(kind: str, parts: dict[str, dict[str, float | None]] | None) -> Iter
     for part, scores in (parts or {}).items():
         for name, value in scores.items():
             yield f"{kind}/{part}/{name}", math.nan if value is None else float(_number(name, value))
+
+
+def _sizes(summary: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    yield from (summary.get("num_samples") or {}).items()
 
 
 def _told(name: str, value: Any) -> Any:

@@ -8,7 +8,7 @@ from dlhw.reporting.cells import Cell, cells_of
 from dlhw.reporting.keys import Row
 from dlhw.reporting.metrics import Metric
 from dlhw.reporting.runs import META, SCORES
-from dlhw.reporting.statistics import Estimate, estimate
+from dlhw.reporting.statistics import Estimate
 from dlhw.reporting.study import Study
 from dlhw.reporting.values import ABSENT, text_of
 from dlhw.sweep.names import short_keys
@@ -81,7 +81,7 @@ class Selection:
         Raises:
             NotRun: if it has none.
         """
-        found = estimate(metric.values(cell.counted))
+        found = metric.estimate(cell.samples)
         if found.mean is None:
             raise NotRun(f"{self.label(cell)}: {_why(cell, metric)}")
         return found

@@ -1,22 +1,40 @@
-"""Means over seeds, and how sure one can be of them."""
+"""Means over seeds, their intervals, and paired differences."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TypeVar
 
 CONFIDENCE = 0.95
+LEVEL = 1 - CONFIDENCE
+# Two values always lie in a t interval that says nothing (t = 12.7), so none is given below this.
+MIN_FOR_INTERVAL = 3
+# Quartiles of fewer values are single values.
+MIN_FOR_QUARTILES = 10
+Key = TypeVar("Key", bound=Hashable)
+
+
+class Scale(StrEnum):
+    """The range of a quantity, which decides the scale that its interval is computed on."""
+
+    linear = "linear"  # any number: t interval of the mean
+    proportion = "proportion"  # 0 to 1, such as an accuracy: on the logit scale
+    positive = "positive"  # positive and often heavy-tailed, such as a loss: on the log scale
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """The mean of n values and its interval.
+    """The mean of n values and its 95 % interval.
 
     Args:
-        n: how many values there are.
-        mean: None without any.
-        std: of the sample, None for n < 2.
-        low: lower end of the 95 % interval of the mean, None for n < 2.
+        n: number of values.
+        mean: None without values.
+        std: standard deviation of the sample; None for n < 2.
+        low: lower end of the interval; None for n < 3.
         high: upper end.
+        median: None for n < 10.
+        iqm: interquartile mean, the mean without the lowest and the highest quarter; None for n < 10.
     """
 
     n: int
@@ -24,18 +42,32 @@ class Estimate:
     std: float | None = None
     low: float | None = None
     high: float | None = None
+    median: float | None = None
+    iqm: float | None = None
 
 
-def estimate(values: Sequence[float]) -> Estimate:
-    """Mean, standard deviation and 95 % interval by Student's t.
+def estimate(values: Sequence[float], scale: Scale = Scale.linear) -> Estimate:
+    r"""Mean, standard deviation and 95 % interval of the mean, which stays inside the quantity's range.
 
-        m = Σ xᵢ / n,   s² = Σ (xᵢ − m)² / (n − 1),   m ± t(0.975, n − 1) · s / √n
+        m = Σ xᵢ / n,   s² = Σ (xᵢ − m)² / (n − 1),   h = t(0.975, n − 1) · s / √n
+
+        linear      m ± h
+        proportion  expit(logit m ± h / (m (1 − m)))    inside (0, 1)
+        positive    m · exp(± h / m)                    above 0
+
+    The last two are t intervals on the transformed scale, with the standard error by the delta method, so
+    that every interval contains its mean. Values outside the range are treated as linear.
 
     Args:
-        values: finite numbers, one a seed.
+        values: finite numbers, one per seed.
+        scale: range of the quantity.
 
     Returns:
-        The estimate; with one value there is a mean but neither std nor interval.
+        The estimate; no standard deviation for n < 2 and no interval for n < 3.
+
+    >>> found = estimate([0.99, 1.0, 1.0], Scale.proportion)
+    >>> round(found.mean, 4), round(found.low, 4), round(found.high, 4)
+    (0.9967, 0.9455, 0.9998)
     """
     n = len(values)
     if n == 0:
@@ -46,8 +78,34 @@ def estimate(values: Sequence[float]) -> Estimate:
     mean = values[0] + math.fsum(value - values[0] for value in values) / n
     # hypot does not overflow where squares of the losses of a run about to diverge would.
     std = math.hypot(*(value - mean for value in values)) / math.sqrt(n - 1)
-    half = t_quantile(n - 1) * std / math.sqrt(n)
-    return Estimate(n, mean, std, mean - half, mean + half)
+    low, high = _interval(values, mean, std, scale) if n >= MIN_FOR_INTERVAL else (None, None)
+    if n < MIN_FOR_QUARTILES:
+        return Estimate(n, mean, std, low, high)
+    median, iqm = _trimmed_mean(values, (n - 1) // 2), _trimmed_mean(values, n // 4)
+    return Estimate(n, mean, std, low, high, median, iqm)
+
+
+def _interval(values: Sequence[float], mean: float, std: float, scale: Scale) -> tuple[float, float]:
+    half = t_quantile(len(values) - 1) * std / math.sqrt(len(values))
+    if std == 0:
+        return mean, mean
+    if scale is Scale.proportion and min(values) >= 0 and max(values) <= 1 and 0 < mean < 1:
+        logit, half = math.log(mean / (1 - mean)), half / (mean * (1 - mean))
+        return _expit(logit - half), _expit(logit + half)
+    if scale is Scale.positive and min(values) >= 0:
+        factor = math.exp(half / mean)
+        return mean / factor, mean * factor
+    return mean - half, mean + half
+
+
+def _expit(x: float) -> float:
+    return 1 / (1 + math.exp(-x)) if x > 0 else math.exp(x) / (1 + math.exp(x))
+
+
+def _trimmed_mean(values: Sequence[float], cut: int) -> float:
+    """Mean without the `cut` lowest and the `cut` highest values."""
+    kept = sorted(values)[cut : len(values) - cut]
+    return kept[0] + math.fsum(value - kept[0] for value in kept) / len(kept)
 
 
 def t_quantile(degrees: int) -> float:
@@ -64,26 +122,81 @@ class Difference:
     Args:
         estimate: of the differences; its n is the number of pairs.
         verdict: what may be concluded, in words.
+        p: two-sided p-value of the paired t test; None where there is no test.
+        adjusted: p by Holm over all comparisons of the table; None before `adjust` and where p is None.
     """
 
     estimate: Estimate
     verdict: str
+    p: float | None = None
+    adjusted: float | None = None
 
 
-def difference(pairs: Sequence[tuple[float, float]]) -> Difference:
-    """Mean and 95 % t interval of the differences `value − baseline` over pairs that share a seed.
+def difference(pairs: Sequence[tuple[float, float]], scale: Scale = Scale.linear) -> Difference:
+    """Mean, 95 % t interval and paired t test of the differences `value − baseline`.
 
-    The verdict is "not distinguishable" where the interval covers 0, and "no pairs" for fewer than two.
+    Args:
+        pairs: (value, baseline) of runs with the same seed.
+        scale: of the values; differences of proportions lie between −1 and 1, and so does their interval.
+
+    Returns:
+        The verdict is "higher" or "lower" for p ≤ 0.05, "not distinguishable" for p > 0.05, and says so where
+        there are no pairs, fewer than 3, or the same difference in each.
     """
     found = estimate([value - base for value, base in pairs])
-    if found.n < 2:
-        return Difference(Estimate(found.n), "no pairs")
+    if found.n < MIN_FOR_INTERVAL:
+        return Difference(found, f"fewer than {MIN_FOR_INTERVAL} pairs" if found.n else "no pairs")
     assert found.mean is not None
+    if found.std == 0 and found.mean:
+        # A test of so few equal numbers would claim certainty.
+        return Difference(found, f"the same in all {found.n} pairs")
     assert found.low is not None
     assert found.high is not None
-    if found.low <= 0 <= found.high:
-        return Difference(found, "not distinguishable")
-    if found.std == 0:
-        # An interval of no width claims more than so few equal numbers can.
-        return Difference(found, f"the same in all {found.n} pairs")
-    return Difference(found, "higher" if found.mean > 0 else "lower")
+    if scale is Scale.proportion:
+        found = replace(found, low=max(-1.0, found.low), high=min(1.0, found.high))
+    p = _paired_t_test(found)
+    return Difference(found, _verdict(found, p), p)
+
+
+def _paired_t_test(found: Estimate) -> float:
+    from scipy.special import stdtr  # as in `t_quantile`
+
+    assert found.mean is not None
+    if not found.std:
+        return 1.0
+    return float(2 * stdtr(found.n - 1, -abs(found.mean) / (found.std / math.sqrt(found.n))))
+
+
+def _verdict(found: Estimate, p: float) -> str:
+    if p > LEVEL:
+        return "not distinguishable"
+    return "higher" if (found.mean or 0) > 0 else "lower"
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Holm's step-down adjustment: a claim with adjusted p ≤ 0.05 holds although all were tested together.
+
+    The i-th smallest of m p-values is multiplied by m − i + 1; none falls below the one before it, or
+    exceeds 1.
+    Source: S. Holm, A simple sequentially rejective multiple test procedure, Scand. J. Statist. 6 (1979).
+
+    >>> holm([0.01, 0.04, 0.03])
+    [0.03, 0.06, 0.06]
+    """
+    adjusted, largest = [0.0] * len(p_values), 0.0
+    for rank, place in enumerate(sorted(range(len(p_values)), key=lambda place: p_values[place])):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[place]))
+        adjusted[place] = largest
+    return adjusted
+
+
+def adjust(differences: Mapping[Key, Difference]) -> dict[Key, Difference]:
+    """Differences with Holm's p-values over all of them, and the verdicts that these allow."""
+    tested = {key: each.p for key, each in differences.items() if each.p is not None}
+    adjusted = dict(zip(tested, holm(list(tested.values())), strict=True))
+    return {
+        key: replace(each, adjusted=adjusted[key], verdict=_verdict(each.estimate, adjusted[key]))
+        if key in adjusted
+        else each
+        for key, each in differences.items()
+    }

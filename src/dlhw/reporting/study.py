@@ -11,8 +11,9 @@ from dlhw.reporting.choice import Choice, choose
 from dlhw.reporting.keys import Row, find_key, swept_keys
 from dlhw.reporting.metrics import Metric, find_metrics, metric_of
 from dlhw.reporting.pairs import Comparison, compare
-from dlhw.reporting.runs import REFERENCES, UNREADABLE, config_keys, records
-from dlhw.reporting.statistics import Estimate, estimate
+from dlhw.reporting.runs import REFERENCES, SIZES, UNREADABLE, config_keys, records
+from dlhw.reporting.samples import wilson
+from dlhw.reporting.statistics import Estimate, Scale
 from dlhw.reporting.values import ABSENT
 
 if TYPE_CHECKING:
@@ -94,7 +95,19 @@ class Study:
     def estimate(self, place: int, metric: Metric) -> Estimate:
         """Of any metric, one that the table does not show too."""
         found = self.estimates.get((place, metric))
-        return found or estimate(metric.values(self.cells[place].counted))
+        return found or metric.estimate(self.cells[place].samples)
+
+    def set_interval(self, place: int, metric: Metric) -> tuple[float, float] | None:
+        """Wilson's interval of a single run with a cell's mean accuracy, for the size of the split.
+
+        None for training scores and other metrics, and where the size is unknown or differs between runs.
+        """
+        if metric.scale is not Scale.proportion or metric.part == "train":
+            return None
+        mean = self.estimate(place, metric).mean
+        sizes = {run.get(f"{SIZES}{metric.part}") for run in self.cells[place].samples}
+        size = sizes.pop() if len(sizes) == 1 else None
+        return wilson(mean, size) if mean is not None and size else None
 
 
 def make_study(frame: "pandas.DataFrame", options: Options | None = None) -> Study:
@@ -124,7 +137,7 @@ def make_study(frame: "pandas.DataFrame", options: Options | None = None) -> Stu
         metrics=metrics,
         estimates=_estimates(cells, metrics),
         select=options.select,
-        choice=choose(cells, metrics, options.select),
+        choice=choose(cells, metrics, options.select, within),
         comparison=compare(cells, metrics, options.baseline, within) if options.baseline else None,
         repeats=repeats,
     )
@@ -141,7 +154,7 @@ def _asked(by: Sequence[str], known: Sequence[str]) -> list[str]:
 
 def _estimates(cells: Sequence[Cell], metrics: Sequence[Metric]) -> dict[tuple[int, Metric], Estimate]:
     return {
-        (place, metric): estimate(metric.values(cell.counted))
+        (place, metric): metric.estimate(cell.samples)
         for place, cell in enumerate(cells)
         for metric in metrics
     }

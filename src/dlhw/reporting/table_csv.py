@@ -4,22 +4,24 @@ import csv
 import io
 from typing import Any
 
-from dlhw.reporting.cells import COUNTED
 from dlhw.reporting.metrics import Metric
 from dlhw.reporting.study import Study
 from dlhw.reporting.tables import NOT_COUNTED
 from dlhw.reporting.values import text_of
 
-COUNTS = ("runs", "n", *NOT_COUNTED, "best", "selected_by")
-STATISTICS = ("n", "mean", "std", "low", "high")
-DIFFERENCES = ("pairs", "difference", "difference_std", "difference_low", "difference_high", "verdict")
+COUNTS = ("runs", "n", *NOT_COUNTED, "best", "tied", "selected_by")
+STATISTICS = ("n", "mean", "std", "low", "high", "median", "iqm", "set_low", "set_high")
+DIFFERENCES = (
+    "pairs", "difference", "difference_std", "difference_low", "difference_high", "p", "p_holm", "verdict",
+)  # fmt: skip
 
 
 def table_csv(study: Study) -> str:
-    """A line a cell: swept keys, counts, and each metric's n, mean, std and 95 % interval.
+    """One line per cell: swept keys, counts, and each metric's statistics.
 
-    With a baseline, the paired differences from it follow. Floats read back as the same floats; what does not
-    exist (an interval of one value) is empty.
+    These are n, mean, standard deviation, 95 % interval, median and interquartile mean over seeds, and the
+    interval of one run for the size of the split. With a baseline, the paired differences from it follow.
+    Floats read back as the same floats; what does not exist (an interval of one value) is empty.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -32,11 +34,12 @@ def table_csv(study: Study) -> str:
 
 def _line(study: Study, place: int) -> list[str]:
     cell = study.cells[place]
-    counts = [len(cell.runs), len(cell.ended(*COUNTED)), *(len(cell.ended(status)) for status in NOT_COUNTED)]
+    counts = [len(cell.runs), len(cell.samples), *(len(cell.ended(status)) for status in NOT_COUNTED)]
     numbers = [value for metric in study.metrics for value in _numbers(study, place, metric)]
     is_test = study.select == "val" and study.is_val_from_test
     selected_by = "val, which is the test set" if is_test else study.select
-    values = [*map(text_of, cell.values), *counts, int(place in study.choice.best), selected_by, *numbers]
+    marks = [int(place in study.choice.best), int(place in study.choice.tied)]
+    values = [*map(text_of, cell.values), *counts, *marks, selected_by, *numbers]
     return [
         "" if value is None else repr(value) if isinstance(value, float) else str(value) for value in values
     ]
@@ -44,11 +47,13 @@ def _line(study: Study, place: int) -> list[str]:
 
 def _numbers(study: Study, place: int, metric: Metric) -> list[Any]:
     found = study.estimates[place, metric]
-    statistics: list[Any] = [found.n, found.mean, found.std, found.low, found.high]
+    numbers = (found.n, found.mean, found.std, found.low, found.high, found.median, found.iqm)
+    statistics: list[Any] = [*numbers, *(study.set_interval(place, metric) or (None, None))]
     if study.comparison is None:
         return statistics
     against = study.comparison.differences.get((place, metric))
     if against is None:  # the baseline itself
         return [*statistics, *[None] * (len(DIFFERENCES) - 1), "baseline"]
-    each = against.estimate
-    return [*statistics, each.n, each.mean, each.std, each.low, each.high, against.verdict]
+    paired = against.estimate
+    differences = [paired.n, paired.mean, paired.std, paired.low, paired.high, against.p, against.adjusted]
+    return [*statistics, *differences, against.verdict]

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from dlhw.reporting.captions import how_compared, how_measured, warnings
 from dlhw.reporting.cells import COUNTED, Cell
-from dlhw.reporting.choice import MARK
+from dlhw.reporting.choice import MARK, TIED
 from dlhw.reporting.keys import Row
 from dlhw.reporting.metrics import Metric
-from dlhw.reporting.numbers import NONE, interval_text, mean_text
+from dlhw.reporting.numbers import NONE, interval_text, many, mean_text, p_text, quartiles_text, range_text
 from dlhw.reporting.runs import UNFINISHED
 from dlhw.reporting.study import Options, Study, make_study
 from dlhw.reporting.table import Entry, Line, Table
@@ -45,11 +45,12 @@ def results_table(study: Study) -> Table:
 
 
 def _cell_line(study: Study, place: int) -> Line:
-    cell, is_best = study.cells[place], place in study.choice.best
+    cell, is_best, is_tied = study.cells[place], place in study.choice.best, place in study.choice.tied
     metrics = [_metric_entry(study, place, metric) for metric in study.metrics]
-    best = [MARK[study.select]] if is_best else []
-    note = "; ".join([*best, *endings(cell)])
-    return Line([*_values(cell), Entry(_counted(cell)), *metrics, Entry(note)], is_best)
+    mark = [MARK[study.select]] if is_best else [TIED] if is_tied else []
+    same = [many(len(cell.counted), "identical run")] if cell.is_deterministic else []
+    note = "; ".join([*mark, *same, *endings(cell)])
+    return Line([*_values(cell), Entry(_counted(cell)), *metrics, Entry(note)], is_best or is_tied)
 
 
 def _values(cell: Cell) -> list[Entry]:
@@ -61,22 +62,30 @@ def _metric_entry(study: Study, place: int, metric: Metric) -> Entry:
     if cell.ended("diverged") and not cell.counted:
         return Entry("diverged")
     # A run that ended well can still lack a finite number, such as a loss that overflowed on test data.
-    missing = f" (n={found.n})" if 0 < found.n < len(cell.counted) else ""
-    return Entry(mean_text(found, metric) + missing, interval_text(found, metric))
+    missing = f" (n={found.n})" if 0 < found.n < len(cell.samples) else ""
+    below = [interval_text(found, metric), quartiles_text(found, metric), _set_text(study, place, metric)]
+    return Entry(mean_text(found, metric) + missing, "\n".join(filter(None, below)))
+
+
+def _set_text(study: Study, place: int, metric: Metric) -> str:
+    """Such as `set [.9221, .9322]`: the interval of one run, for the size of the split."""
+    ends = study.set_interval(place, metric)
+    return "" if ends is None else f"set {range_text(*ends, study.estimates[place, metric], metric)}"
 
 
 def _counted(cell: Cell) -> str:
-    """How many runs the statistics are of: `3`, or `2 of 3`."""
-    n, of = len(cell.counted), len(cell.runs)
-    return str(n) if n == of else f"{n} of {of}"
+    """How many runs the statistics are of: `3`, or `2 of 3`; 1 where all of them are identical."""
+    n, total = len(cell.counted), len(cell.runs)
+    counted = str(len(cell.samples))
+    return counted if n == total or cell.is_deterministic else f"{n} of {total}"
 
 
 def endings(cell: Cell) -> list[str]:
-    """What became of the runs that are not counted: `2 diverged (steps 2–5)`, `1 unfinished`."""
+    """How the runs that are not counted ended: `2 diverged (steps 2–5)`, `1 unfinished`."""
     known = [(status, cell.ended(status)) for status in NOT_COUNTED]
-    told = [f"{len(runs)} {status}{_steps(runs)}" for status, runs in known if runs]
+    texts = [f"{len(runs)} {status}{_steps(runs)}" for status, runs in known if runs]
     others = sum(run["status"] not in (*COUNTED, *NOT_COUNTED) for run in cell.runs)
-    return [*told, f"{others} of unknown status"] if others else told
+    return [*texts, f"{others} of unknown status"] if others else texts
 
 
 def _steps(runs: Sequence[Row]) -> str:
@@ -94,8 +103,8 @@ def comparison_table(study: Study) -> Table | None:
     places = [place for place in range(len(study.cells)) if place != base]
     return Table(
         title=f"Differences from {study.cells[base].label}",
-        headings=[*study.keys, "metric", "pairs", "difference", "95 % interval", "verdict"],
-        align="l" * len(study.keys) + "lrrrl",
+        headings=[*study.keys, "metric", "pairs", "difference", "95 % interval", "p (Holm)", "verdict"],
+        align="l" * len(study.keys) + "lrrrrl",
         lines=[_difference_line(study, place, metric) for place in places for metric in study.metrics],
         caption=[*warnings(study), *how_compared(study.cells[base].label)],
     )
@@ -105,13 +114,13 @@ def _difference_line(study: Study, place: int, metric: Metric) -> Line:
     assert study.comparison is not None
     found = study.comparison.differences[place, metric]
     mean, interval = mean_text(found.estimate, metric), interval_text(found.estimate, metric)
-    sign = "+" if (found.estimate.mean or 0) > 0 else ""
-    texts = [metric.label, str(found.estimate.n), sign + mean, interval or NONE, found.verdict]
+    sign, p = "+" if (found.estimate.mean or 0) > 0 else "", p_text(found.adjusted)
+    texts = [metric.label, str(found.estimate.n), sign + mean, interval or NONE, p, found.verdict]
     return Line([*_values(study.cells[place]), *map(Entry, texts)])
 
 
 def left_out_table(study: Study) -> Table | None:
-    """The runs that are left out of the means, with their folders; None where there are none."""
+    """The runs left out of the means, with their folders; None where there are none."""
     rows = [row for row in study.rows if row["status"] not in COUNTED]
     if not rows:
         return None

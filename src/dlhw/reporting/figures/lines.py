@@ -16,7 +16,7 @@ from dlhw.reporting.figures.theory import Line, theory_line
 from dlhw.reporting.figures.words import means_in_words
 from dlhw.reporting.metrics import Metric
 from dlhw.reporting.picture import Picture
-from dlhw.reporting.statistics import Estimate, estimate
+from dlhw.reporting.statistics import Estimate
 from dlhw.reporting.study import Study
 from dlhw.reporting.values import text_of
 
@@ -73,7 +73,7 @@ def _lines(study: Study, metric: Metric, key: str, group: str | None) -> Lines:
 
 
 def _estimate(cells: Sequence[Cell], metric: Metric) -> Estimate:
-    return estimate([value for cell in cells for value in metric.values(cell.counted)])
+    return metric.estimate([run for cell in cells for run in cell.samples])
 
 
 def _draw(lines: Lines, metric: Metric, key: str, figure: FigureConfig, theory: Line | None) -> Figure:

@@ -1,0 +1,132 @@
+"""Errors of a test set: how far an accuracy may move with other samples, for one run and between two."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dlhw.reporting.statistics import CONFIDENCE
+
+RESAMPLES = 10_000
+Correct = NDArray[np.bool_]
+
+
+def wilson(accuracy: float, num_samples: int) -> tuple[float, float]:
+    r"""Wilson's 95 % interval of one run's accuracy on n samples.
+
+        (p + z²/2n ± z √(p (1 − p)/n + z²/4n²)) / (1 + z²/n),   z = 1.96
+
+    It lies within [0, 1] and has a width for p = 1 too.
+    Source: E. B. Wilson, Probable inference, J. Amer. Statist. Assoc. 22 (1927).
+
+    Args:
+        accuracy: p, share of correct predictions.
+        num_samples: n, size of the split.
+
+    >>> [round(end, 4) for end in wilson(0.9, 100)]
+    [0.8256, 0.9448]
+    """
+    z2 = _z() ** 2 / num_samples
+    centre = (accuracy + z2 / 2) / (1 + z2)
+    half = math.sqrt(z2 * (accuracy * (1 - accuracy) + z2 / 4)) / (1 + z2)
+    return max(0.0, min(accuracy, centre - half)), min(1.0, max(accuracy, centre + half))
+
+
+def _z() -> float:
+    from scipy.special import ndtri  # type: ignore[import-untyped]  # loads faster than scipy.stats
+
+    return float(ndtri(0.5 + CONFIDENCE / 2))
+
+
+def mcnemar(only_first: int, only_second: int) -> float:
+    r"""McNemar's test of two runs on the same samples: two-sided mid-p value.
+
+        2 P(X < k) + P(X = k) for X ~ Binomial(b + c, ½), k = min(b, c)
+
+    Half the probability of the observed counts is included, because the exact test is conservative.
+    Source: Fagerland, Lydersen and Laake, The McNemar test for binary matched-pairs data, BMC Med. Res.
+    Methodol. 13 (2013).
+
+    Args:
+        only_first: b, samples that the first run alone classifies correctly.
+        only_second: c, samples that the second alone classifies correctly.
+
+    >>> round(mcnemar(2, 9), 4)
+    0.0386
+    """
+    from scipy.special import bdtr
+
+    n, k = only_first + only_second, min(only_first, only_second)
+    if only_first == only_second:
+        return 1.0
+    at_most, below = float(bdtr(k, n, 0.5)), float(bdtr(k - 1, n, 0.5)) if k else 0.0
+    return at_most + below
+
+
+@dataclass(frozen=True, kw_only=True)
+class SampleComparison:
+    """Two runs, or two cells over their seeds, on the same test samples.
+
+    Args:
+        num_samples: size of the test split.
+        num_pairs: pairs of runs that were compared.
+        difference: accuracy of the first minus that of the second, mean over pairs.
+        low: lower end of the 95 % interval over other test samples, with these trained parameters.
+        high: upper end.
+        p: two-sided; McNemar's mid-p for one pair of runs, else of the bootstrap.
+        only_first: samples that the first run alone classifies correctly; None for more than one pair.
+        only_second: samples that the second alone classifies correctly.
+    """
+
+    num_samples: int
+    num_pairs: int
+    difference: float
+    low: float
+    high: float
+    p: float
+    only_first: int | None = None
+    only_second: int | None = None
+
+
+def compare_correct(pairs: Sequence[tuple[Correct, Correct]]) -> SampleComparison:
+    """Compare runs sample by sample: a paired bootstrap, and McNemar's test for one pair of runs.
+
+    A sample's difference is its mean over the pairs, (right by the first) − (right by the second). The
+    samples are drawn again with replacement 10,000 times (with a fixed seed), both runs of a pair on the same
+    draw; the interval is that of the percentiles. It says how the difference would move with other test
+    samples, not with other seeds.
+
+    Args:
+        pairs: for each pair of runs whether it classifies each test sample correctly, two arrays (N,).
+
+    Raises:
+        ValueError: if there is no pair, or the arrays are not of the same samples.
+    """
+    if not pairs or len({side.shape for pair in pairs for side in pair}) != 1 or not pairs[0][0].size:
+        raise ValueError("compare_correct needs at least one pair of runs, all with the same test samples")
+    sums_N = np.sum([first.astype(np.int64) - second for first, second in pairs], axis=0)
+    # Samples with equal differences are interchangeable, so that only their counts need drawing.
+    values, counts = np.unique(sums_N, return_counts=True)
+    draws = np.random.default_rng(0).multinomial(len(sums_N), counts / len(sums_N), RESAMPLES)
+    means = draws @ values / (len(sums_N) * len(pairs))
+    low, high = np.quantile(means, [0.5 - CONFIDENCE / 2, 0.5 + CONFIDENCE / 2])
+    only_first, only_second = (int((sums_N == sign).sum()) for sign in (1, -1))
+    is_one = len(pairs) == 1
+    return SampleComparison(
+        num_samples=len(sums_N),
+        num_pairs=len(pairs),
+        difference=float(sums_N.mean() / len(pairs)),
+        low=float(low),
+        high=float(high),
+        p=mcnemar(only_first, only_second) if is_one else _bootstrap_p(means),
+        only_first=only_first if is_one else None,
+        only_second=only_second if is_one else None,
+    )
+
+
+def _bootstrap_p(means: NDArray[np.float64]) -> float:
+    """Twice the share of B draws on the other side of 0 (at 0: on both); at least 2 / (B + 1)."""
+    below, above = int((means <= 0).sum()), int((means >= 0).sum())
+    return min(1.0, 2 * (min(below, above) + 1) / (len(means) + 1))
