@@ -15,11 +15,15 @@ help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1|\2/' | \
 		awk -F'|' 'BEGIN {print "make TARGET [ARGS=\"KEY=VALUE ...\"]\n"} {printf "%-14s %s\n", $$1, $$2}'
 
-install: $(VENV)/.installed ## make .venv and install the project with pinned versions
+install: $(VENV)/.installed ## make .venv and install the project with pinned versions (6.6 GB with CUDA); TORCH_INDEX=URL takes torch from that index, such as one of CPU-only wheels
 
-# torch and torchvision are resolved together: a torch of another build breaks torchvision's operators.
+# torch and torchvision are resolved together: a torch of another build breaks torchvision's operators. What
+# TORCH_INDEX has given satisfies the second command, which then fetches none of CUDA's packages.
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+ifdef TORCH_INDEX
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps --index-url $(TORCH_INDEX) torch torchvision
+endif
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
 	@touch $@
 

@@ -17,6 +17,7 @@ from dlhw.errors import UserError
 from dlhw.surroundings import check_surroundings
 
 FULL_ERROR = "HYDRA_FULL_ERROR"
+VERSION = "--version"
 # What a write can fail with through no fault of ours; the error may name no file.
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 
@@ -28,6 +29,11 @@ def run_command(command: str, body: Callable[[], int | None]) -> None:
     traceback. Anything else is a defect of ours, and keeps its traceback. SIGTERM and Ctrl-C end it with
     status 143 and 130.
     """
+    if VERSION in sys.argv[1:]:
+        from dlhw import __version__
+
+        print(f"{command} {__version__}")
+        return
     interruption.install()
     if os.environ.get(FULL_ERROR) == "1":
         check_surroundings()

@@ -38,16 +38,57 @@ class DivergedError(UserError):
     """A run's loss or gradients were not finite, and its config calls that an error."""
 
 
+# What else things are called -> our options, the first that is one of those allowed.
+SYNONYMS = {
+    "mse": ("squared_error",),
+    "mse_loss": ("squared_error",),
+    "l2_loss": ("squared_error",),
+    "bce": ("binary_cross_entropy",),
+    "ce": ("cross_entropy",),
+    "nll": ("cross_entropy",),
+    "softmax_cross_entropy": ("cross_entropy",),
+    "log_loss": ("binary_cross_entropy",),
+    "logloss": ("binary_cross_entropy",),
+    "logistic": ("sigmoid",),
+    "linear": ("identity",),
+    "gpu": ("cuda",),
+    "weight_decay": ("l2",),
+    "ridge": ("l2",),
+    "lasso": ("l1",),
+    "double": ("float64",),
+    "float": ("float32",),
+    "he_normal": ("kaiming_normal",),
+    "he_uniform": ("kaiming_uniform",),
+    "glorot_normal": ("xavier_normal",),
+    "glorot_uniform": ("xavier_uniform",),
+}
+
+
 def did_you_mean(word: str, options: Iterable[str]) -> str:
     """Name the nearest option, as the tail of a sentence; empty when nothing is near.
+
+    A known synonym counts as near; an option with another number in its name does not.
 
     >>> did_you_mean("hiden", ["hidden", "dropout"])
     '; did you mean hidden?'
     >>> did_you_mean("xyz", ["hidden", "dropout"])
     ''
+    >>> did_you_mean("mse", ["cross_entropy", "squared_error"])
+    '; did you mean squared_error?'
+    >>> did_you_mean("bfloat16", ["float32", "float64"])
+    ''
     """
-    near = get_close_matches(word, list(options), n=1, cutoff=0.6)
+    allowed = list(options)
+    synonyms = [name for name in SYNONYMS.get(word.lower(), ()) if name in allowed]
+    alike = [name for name in allowed if not _has_other_number(word, name)]
+    lowered = [name for name in allowed if name.lower() == word.lower()]
+    near = [*synonyms, *lowered, *get_close_matches(word, alike, n=1, cutoff=0.6)]
     return f"; did you mean {near[0]}?" if near else ""
+
+
+def _has_other_number(word: str, name: str) -> bool:
+    one, other = re.findall(r"\d+", word), re.findall(r"\d+", name)
+    return bool(one and other) and one != other
 
 
 def listing(options: Iterable[object]) -> str:

@@ -13,8 +13,22 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
+from dlhw.config.messages import is_internal
 from dlhw.config.targets import refuse_names
 from dlhw.errors import ConfigError
+
+# Groups that a command line chooses options of.
+GROUPS = (
+    "model",
+    "data",
+    "optimizer",
+    "schedule",
+    "regularizer",
+    "procedure",
+    "trainer",
+    "tracking",
+    "experiment",
+)
 
 
 class CheckedLoader(ConfigLoaderImpl):
@@ -25,9 +39,11 @@ class CheckedLoader(ConfigLoaderImpl):
 
         Raises:
             ConfigError: if a file is damaged, the config names what may not be named, or an override adds
-                what another one sets.
+                what another one sets or chooses an internal option.
         """
-        refuse_twice(kwargs["overrides"] if "overrides" in kwargs else args[1])
+        overrides = kwargs["overrides"] if "overrides" in kwargs else args[1]
+        refuse_twice(overrides)
+        refuse_internal(overrides)
         try:
             config = super().load_configuration(*args, **kwargs)
         except (HydraException, OmegaConfBaseException):
@@ -60,6 +76,19 @@ def refuse_twice(overrides: Sequence[str]) -> None:
     for key, line in options.items():
         if key.startswith("+") and (other := options.get(key.lstrip("+"))) is not None:
             raise ConfigError(f"{key.lstrip('+')} is given twice, by {other} and {line}: leave one out")
+
+
+def refuse_internal(overrides: Sequence[str]) -> None:
+    """Schemas (`base_mlp`) and shared pieces (`_recipe`) are files of a group, but no options.
+
+    Raises:
+        ConfigError: naming the one that was chosen.
+    """
+    for line in overrides:
+        group, _, value = line.lstrip("+").partition("=")
+        chosen = [name for name in value.split(",") if is_internal(name)]
+        if group in GROUPS and chosen:
+            raise ConfigError(f"{group}={chosen[0]}: no such option; dlhw-train --help lists them")
 
 
 def damaged(error: Exception) -> str:

@@ -17,6 +17,7 @@ from omegaconf.errors import (
     OmegaConfBaseException,
 )
 
+from dlhw.config.suggest import where_it_is
 from dlhw.errors import did_you_mean, listing
 
 
@@ -45,6 +46,11 @@ def _first_line(error: BaseException) -> str:
     return lines[0].strip() if lines else type(error).__name__
 
 
+def is_internal(option: str) -> bool:
+    """Whether an option is no choice of its own: a schema, or what several files have in common."""
+    return option.rpartition("/")[2].startswith(("base_", "_"))
+
+
 def _missing_option(error: MissingConfigException) -> str:
     from dlhw.config.catalogue import no_such_experiment
 
@@ -52,12 +58,12 @@ def _missing_option(error: MissingConfigException) -> str:
     if path.startswith("experiment/"):
         return no_such_experiment(path.removeprefix("experiment/"))
     group, _, option = path.rpartition("/")
-    options = sorted(name for name in error.options or [] if not name.startswith("base_"))
+    options = sorted(name for name in error.options or [] if not is_internal(name))
     return f"{group}={option}: no such option{_nearest(option, options)} available: {listing(options)}"
 
 
 def _nearest(word: str, options: list[str], prefix: str = "") -> str:
-    """`; did you mean x?` or just `;`, to go on from."""
+    """`; did you mean x?`, or just `;` between two halves of a sentence."""
     return did_you_mean(word, options).replace("mean ", f"mean {prefix}") or ";"
 
 
@@ -100,7 +106,8 @@ def unknown_key(key: str, schema: object) -> str:
     parent, _, last = key.rpartition(".")
     allowed = [spec.name for spec in dataclasses.fields(schema)]
     known = f"keys in {parent}" if parent else "top-level keys"
-    near = _nearest(last, allowed, f"{parent}." if parent else "")
+    near = where_it_is(key) or _nearest(last, allowed, f"{parent}." if parent else "")
+    near = near if near.endswith(("?", ";")) else f"{near};"
     return f"{key}: no such key{near} {known}: {listing(allowed)}"
 
 
@@ -144,6 +151,14 @@ def _in_words(hint: object) -> str:
     return _WORDS.get(hint, "a group of keys") if isinstance(hint, type) else "of another type"
 
 
+def _several_values(argument: str) -> str:
+    key, _, values = argument.partition("=")
+    return (
+        f"{argument} names several values, which is a sweep: add -m; "
+        f"a list is written {key}=[{values}], in quotes where the shell minds brackets"
+    )
+
+
 def _composition(text: str) -> str:
     """Errors that name no key of a schema: a group that is not there, a default that cannot be changed."""
     from dlhw.config.catalogue import no_such_experiment
@@ -158,6 +173,9 @@ def _composition(text: str) -> str:
     added = re.match(r"Could not append to config\. An item is already at '([^']+)'", text)
     if added is not None:
         return f"{added[1]} is there already: {added[1]}=VALUE, without +, sets it"
+    several = re.match(r"Ambiguous value for argument '(.+)'$", text)
+    if several is not None:
+        return _several_values(several[1])
     match = re.match(r"Could not (?:override|append|delete)[^']*'([^'@]+)", text)
     if match is None:
         return text
