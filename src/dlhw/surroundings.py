@@ -47,6 +47,12 @@ def _paths() -> Iterator[tuple[str, str]]:
     yield "DLHW_DATA_DIR", os.environ.get("DLHW_DATA_DIR", "")
 
 
+def shared_folders() -> list[str]:
+    """Folders with data that the system's packages install, by the XDG Base Directory Specification."""
+    folders = (os.environ.get("XDG_DATA_DIRS") or "/usr/local/share:/usr/share").split(":")
+    return [folder for folder in folders if os.path.isabs(folder)]
+
+
 def expanded(path: str) -> Path:
     """A path with `~` for the home directory; where there is none, `~` stays, and no such file is found."""
     return Path(os.path.expanduser(path))

@@ -56,6 +56,48 @@ def test_gzipped_files_do_as_well(mnist_root: Path) -> None:
     assert plain.hashes == packed.hashes
 
 
+def install(folder: Path, files: dict[str, bytes]) -> Path:
+    """Put gzipped files where Debian's package has them, below /usr/share."""
+    installed = folder / "datasets" / "fashion-mnist"
+    installed.mkdir(parents=True)
+    for name, content in files.items():
+        (installed / f"{name}.gz").write_bytes(gzip.compress(content))
+    return installed
+
+
+def fashion(root: Path) -> FashionMNISTConfig:
+    return FashionMNISTConfig(root=str(root), split=SPLIT, download=False)
+
+
+def test_other_files_in_the_place_of_fashion_mnist_are_refused(
+    tmp_path: Path, mnist_files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed = install(tmp_path, mnist_files)
+    monkeypatch.setenv("XDG_DATA_DIRS", f"relative:{tmp_path}")
+    message = rf"^{installed}/train-images-idx3-ubyte.gz is not the published file: the MD5 of its content is"
+    with pytest.raises(DataError, match=message):
+        load_dataset(fashion(tmp_path / "nowhere"), None)
+
+
+def test_files_of_ones_own_go_before_installed_ones(
+    mnist_root: Path, mnist_files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(mnist_root, mnist_files)
+    monkeypatch.setenv("XDG_DATA_DIRS", str(mnist_root))
+    assert len(load_dataset(fashion(mnist_root), None).parts["test"]) == 20
+
+
+@pytest.mark.skipif(
+    not Path("/usr/share/datasets/fashion-mnist").is_dir(),
+    reason="Debian's package dataset-fashion-mnist is not installed",
+)
+def test_the_installed_fashion_mnist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("XDG_DATA_DIRS", raising=False)
+    parts = load_dataset(fashion(tmp_path), None).parts
+    assert {name: len(part) for name, part in parts.items()} == {"train": 59980, "val": 20, "test": 10000}
+    assert parts["test"].targets.bincount().tolist() == [1000] * 10
+
+
 def test_label_out_of_range(mnist_root: Path, idx_bytes: Callable[[np.ndarray], bytes]) -> None:
     labels = np.arange(40) % 10
     labels[7] = 11

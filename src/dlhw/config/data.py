@@ -18,7 +18,7 @@ from dlhw.config.generated import (
     TriangleConfig,
 )
 from dlhw.config.group import at_least, location
-from dlhw.surroundings import expanded
+from dlhw.surroundings import expanded, shared_folders
 
 __all__ = [
     "DATA", "CSVConfig", "DataConfig", "DigitsConfig", "FashionMNISTConfig", "Gate", "GatesConfig",
@@ -26,6 +26,10 @@ __all__ = [
     "NPZConfig", "Normalize", "OctMNISTConfig", "Order", "SplitConfig", "Statistics", "TableConfig", "Task",
     "Teacher", "TriangleConfig",
 ]  # fmt: skip
+
+
+# Where Debian's package dataset-fashion-mnist puts its files, below /usr/share.
+INSTALLED = "datasets/fashion-mnist"
 
 
 @dataclass(kw_only=True)
@@ -93,6 +97,17 @@ class FashionMNISTConfig(IdxImagesConfig):
 
     folder: ClassVar[str] = "FashionMNIST"
     name: str = "fashion_mnist"
+
+    def files(self) -> dict[str, Path]:
+        """The four files; one that is not below `data.root`, where a system package installs it."""
+        return {name: _or_installed(path) for name, path in super().files().items()}
+
+
+def _or_installed(path: Path) -> Path:
+    if os.path.exists(path):
+        return path
+    installed = (Path(folder, INSTALLED, f"{path.name}.gz") for folder in shared_folders())
+    return next((file for file in installed if os.path.exists(file)), path)
 
 
 @dataclass(kw_only=True)

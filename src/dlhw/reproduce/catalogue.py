@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dlhw.config.catalogue import experiment_names, no_such_experiment, question_of
 from dlhw.config.experiment import ExperimentConfig
 from dlhw.errors import ConfigError, listing
-from dlhw.surroundings import expanded
 
 # Exact, without files, and done in seconds; so their results can be judged as they are.
 QUICK = (
@@ -15,8 +14,8 @@ QUICK = (
     "ist/interval",
     "ours/dag",
 )
-# Data that cannot be had everywhere -> its file below data.root.
-FILES = {"octmnist": "octmnist.npz", "mnist": "MNIST/raw", "fashion_mnist": "FashionMNIST/raw"}
+# Data that cannot be had everywhere.
+FILES = ("octmnist", "mnist", "fashion_mnist")
 
 
 def chosen(asked: Sequence[str], *, quick: bool = False) -> list[str]:
@@ -50,8 +49,8 @@ def missing_data(experiment: ExperimentConfig) -> str | None:
     from dlhw.config.compose import compose
 
     data = compose([f"data={experiment.needs}"]).data
-    path = expanded(getattr(data, "root", "data")) / FILES[experiment.needs]
-    return None if path.exists() else f"needs {experiment.needs}, and {path} is not there"
+    missing = next((path for path in data.files().values() if not path.exists()), None)
+    return None if missing is None else f"needs {experiment.needs}, and {missing} is not there"
 
 
 def list_lines(labels: Sequence[str]) -> list[str]:
