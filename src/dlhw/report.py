@@ -24,7 +24,8 @@ examples:
   dlhw-report runs/experiments/cs7643-lr --check     do the published numbers agree?
 
 Metrics are WHEN/PART/WHAT: final, best or selected / train, val or test / loss or accuracy; or epochs, steps,
-best_epoch, seconds, num_parameters. Selected are the parameters that a run's trainer.select chose.
+best_epoch, seconds, own_seconds (a run's share of the time of runs that train together), num_parameters.
+Selected are the parameters that a run's trainer.select chose.
 Two more come from a run's files: spread/val/accuracy, the standard deviation over the second half of its
 evaluations, and squared_norm/weights, of its last checkpoint.
 

@@ -128,3 +128,15 @@ def test_float32_cohort_agrees_to_float32_rounding() -> None:
         (alone,) = train_together([config])
         assert in_cohort.last["fc1.weight"].dtype == alone.last["fc1.weight"].dtype
         assert largest_difference(in_cohort.last, alone.last) < 1e-5
+
+
+def test_the_runs_own_seconds_sum_to_the_wall_time_of_their_cohort() -> None:
+    """A run that stops early takes no share of the time after that."""
+    stopping = ("trainer.early_stopping.patience=1", "trainer.early_stopping.min_delta=9")
+    runs = train_together([small(*stopping), small("seed=1"), small("seed=2")])
+    own = [run.result.own_seconds or 0.0 for run in runs]
+    assert runs[0].result.steps < runs[1].result.steps
+    assert 0 < own[0] < own[1] == pytest.approx(own[2])
+    assert sum(own) == pytest.approx(runs[1].result.seconds)
+    (alone,) = train_together([small()])
+    assert alone.result.own_seconds == pytest.approx(alone.result.seconds)

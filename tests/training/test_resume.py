@@ -97,6 +97,8 @@ def assert_same(one: Copier, other: Copier, step: int) -> None:
         expected_result.status, expected_result.steps, expected_result.best_step,
     )  # fmt: skip
     assert (result.final, result.best) == (expected_result.final, expected_result.best)
+    assert result.own_seconds is not None
+    assert 0 < result.own_seconds <= result.seconds
 
 
 @pytest.mark.usefixtures("_step_by_step")

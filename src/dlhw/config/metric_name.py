@@ -16,7 +16,7 @@ DERIVED_KINDS = {
     "squared_norm": r"(weights|biases|parameters)",
 }
 DERIVED = re.compile("|".join(f"{kind}[./]{rest}" for kind, rest in DERIVED_KINDS.items()))
-COUNT = re.compile(r"epochs|steps|best_epoch|seconds|num_parameters|diverged_at|values\..+")
+COUNT = re.compile(r"epochs|steps|best_epoch|(own_)?seconds|num_parameters|diverged_at|values\..+")
 METRICS = (
     "final|best|selected/train|val|test/loss|accuracy, spread|jump|rise|best_at/train|val/loss|accuracy, "
     "gap/train/val|test/loss|accuracy, error/train|val|test, squared_norm/weights|biases|parameters, "

@@ -49,7 +49,7 @@ def run_procedure(config: TrainConfig, folder: Path) -> RunResult:
 def _result(seconds: float) -> RunResult:
     return RunResult(
         status=Status.completed, final={}, best={}, best_epoch=0.0, best_step=0, epochs=0.0, steps=0,
-        seconds=seconds,
+        seconds=seconds, own_seconds=seconds,
     )  # fmt: skip
 
 

@@ -43,7 +43,7 @@ def _statistics(study: Study) -> list[str]:
             "Identical runs: scores that are equal to the last bit over all seeds count once (n = 1), "
             "because nothing in them is random."
         )
-    sentences += _sets(study)
+    sentences += [*_sets(study), *_times(study)]
     if study.within:
         sentences.append(f"Cells average over {', '.join(study.within)} too.")
     return sentences
@@ -63,6 +63,14 @@ def _sets(study: Study) -> list[str]:
         "set [low, high]: Wilson's 95 % interval for a single run of that accuracy on "
         f"{' and '.join(sorted(sizes))}; more seeds do not reduce this error."
     ]
+
+
+def _times(study: Study) -> list[str]:
+    sentences = {
+        "seconds": "Seconds: wall time of training; runs that train together have one wall time.",
+        "own_seconds": "Seconds, a run's own: its share of the wall time of the runs that train together.",
+    }
+    return [sentences[metric.name] for metric in study.metrics if metric.name in sentences]
 
 
 def _meanings(study: Study) -> list[str]:

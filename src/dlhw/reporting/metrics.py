@@ -19,6 +19,7 @@ COUNTS = {
     "steps": "steps",
     "best_epoch": "best epoch",
     "seconds": "seconds",
+    "own_seconds": "seconds, a run's own",
     "num_parameters": "parameters",
 }
 

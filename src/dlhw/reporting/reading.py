@@ -19,7 +19,10 @@ from dlhw.tracking.plain import read_json, read_text, read_yaml
 SUMMARY_FILE = "summary.json"
 METRICS_FILE = "metrics.csv"
 CURVE_COLUMNS = ("run", "epoch", "step", "split", "loss", "accuracy", "seconds")
-ABOUT = ("message", "diverged_at", "epochs", "steps", "best_epoch", "seconds", "num_parameters", "created")
+ABOUT = (
+    "message", "diverged_at", "epochs", "steps", "best_epoch", "seconds", "own_seconds", "num_parameters",
+    "created",
+)  # fmt: skip
 LARGEST = 2**63
 TEXTS = ("message", "created")
 MAX_CURVES = 1 << 30  # bytes; a million evaluations take 200 MB

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 UNFINISHED, UNREADABLE = "unfinished", "unreadable"
 # What a row says beside config keys and scores. `name` and `seed` are config keys too, with the same values.
 META = ("folder", "name", "status", "seed", *ABOUT)
-NUMBERS = ("seed", "diverged_at", "epochs", "steps", "best_epoch", "seconds", "num_parameters")
+NUMBERS = ("seed", "diverged_at", "epochs", "steps", "best_epoch", "seconds", "own_seconds", "num_parameters")
 SIZES = "num_samples/"
 SCORES = ("final/", "best/", "selected/", "values.", *(f"{kind}/" for kind in DERIVED_KINDS), SIZES)
 # Attribute of a frame: key -> the keys that its value was composed from.
@@ -29,10 +29,11 @@ def load_runs(*dirs: str | PathLike[str]) -> "pandas.DataFrame":
     """One row a run, for every run folder at or below `dirs`.
 
     Columns: folder, name, status, seed, message, diverged_at, epochs, steps, best_epoch, seconds,
-    num_parameters, created; every dotted config key (`optimizer.lr`; a list as its text, a key that the run
-    does not have as NaN); every score (`final/val/accuracy`, `best/test/loss`), and every number that a
-    procedure reports (`values.errors`). `selected/...` repeats the scores of the parameters that
-    `trainer.select` chose; `num_samples/test` is the size of a split.
+    own_seconds, num_parameters, created; every dotted config key (`optimizer.lr`; a list as its text, a key
+    that the run does not have as NaN); every score (`final/val/accuracy`, `best/test/loss`), and every number
+    that a procedure reports (`values.errors`). `selected/...` repeats the scores of the parameters that
+    `trainer.select` chose; `num_samples/test` is the size of a split; `own_seconds` a run's share of the wall
+    time of the runs that it trained with.
 
     Status is what the run's summary says, "unfinished" for a run without one (killed, or still training), and
     "unreadable" for a run with a damaged file, which `message` names.

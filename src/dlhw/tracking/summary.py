@@ -101,6 +101,7 @@ def outcome(result: RunResult) -> dict[str, Any]:
         "epochs": result.epochs,
         "steps": result.steps,
         "seconds": round(result.seconds, 6),
+        "own_seconds": None if result.own_seconds is None else round(result.own_seconds, 6),
         "final": _scores(result.final),
         "best_epoch": result.best_epoch,
         "best_step": result.best_step,

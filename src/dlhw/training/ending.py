@@ -59,6 +59,7 @@ def _result(run: Progress, final: dict[str, Scores], best: dict[str, Scores]) ->
         epochs=run.epoch,
         steps=run.step,
         seconds=run.seconds,
+        own_seconds=run.own_seconds,
         diverged_at=run.diverged_at,
     )
 

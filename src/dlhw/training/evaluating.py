@@ -19,15 +19,16 @@ def evaluate(loop: "Loop") -> None:
         scores["val"] = loop.scores(loop.cohort.params_RP, "val", of_ended=False)
     seconds, epoch = loop.seconds(), loop.times.epoch_of(loop.step)
     loop.forget_norms()
-    told = []
+    share, results = 1 / max(1, sum(run.active for run in loop.runs)), []
     for number, run in enumerate(loop.runs):
         if run.active:
-            mine = {part: of_runs[number] for part, of_runs in scores.items()}
-            is_best = run.take(mine, epoch, loop.step, seconds, diverged_at[number])
+            run_scores = {split: of_runs[number] for split, of_runs in scores.items()}
+            run.add_own_seconds(seconds, share)
+            is_best = run.take(run_scores, epoch, loop.step, seconds, diverged_at[number])
             if is_best:
                 loop.best_RP[number].copy_(loop.cohort.params_RP[number])
-            told.append((number, mine, is_best))
-    loop.workers.map(lambda each: loop.tell_scores(*each), told)
+            results.append((number, run_scores, is_best))
+    loop.workers.map(lambda result: loop.tell_scores(*result), results)
 
 
 def _train_scores(loop: "Loop", diverged_at: Sequence[int | None]) -> list[Scores]:

@@ -122,7 +122,9 @@ class RunResult:
         best_step: updates done then.
         epochs: epochs done.
         steps: updates done.
-        seconds: training time with evaluations.
+        seconds: wall time of training with evaluations, that of the whole cohort.
+        own_seconds: the run's share of it: between two evaluations the cohort's time divided by the number of
+            runs that train; None for a run that was cut off.
         diverged_at: step at which the loss was first not finite.
         message: what went wrong, for status failed.
         error: the exception that went with it.
@@ -138,6 +140,7 @@ class RunResult:
     epochs: float
     steps: int
     seconds: float
+    own_seconds: float | None = None
     diverged_at: int | None = None
     message: str | None = None
     error: Exception | None = None

@@ -60,6 +60,7 @@ class Progress:
     epoch: float = 0.0
     step: int = 0
     seconds: float = 0.0
+    own_seconds: float = 0.0
     diverged_at: int | None = None
 
     def __post_init__(self) -> None:
@@ -69,6 +70,16 @@ class Progress:
     def active(self) -> bool:
         """Whether it still trains."""
         return self.status is None
+
+    def add_own_seconds(self, seconds: float, share: float) -> None:
+        """Add the run's share of the cohort's time since its last evaluation; called before `take`.
+
+        Args:
+            seconds: training time of the cohort until now.
+            share: 1 / number of runs that trained since then. Runs of a cohort make the same operations, so
+                that their shares are equal, and over a cohort they sum to its wall time.
+        """
+        self.own_seconds += share * (seconds - self.seconds)
 
     def take(
         self,
@@ -116,6 +127,7 @@ class Progress:
                 "epoch": self.epoch,
                 "step": self.step,
                 "seconds": self.seconds,
+                "own_seconds": self.own_seconds,
                 "scores": to_plain(self.last),
             },
             "best": {
@@ -128,7 +140,7 @@ class Progress:
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Be as `to_dict` told it.
+        """Load the state returned by `to_dict`.
 
         Raises:
             LookupError, TypeError, ValueError: if something is missing, or of another kind.
@@ -138,6 +150,7 @@ class Progress:
         self.diverged_at = None if state["diverged_at"] is None else int(state["diverged_at"])
         self.epoch, self.step = float(last["epoch"]), int(last["step"])
         self.seconds, self.last = float(last["seconds"]), from_plain(last["scores"])
+        self.own_seconds = float(last["own_seconds"])
         self.best_epoch, self.best_step = float(best["epoch"]), int(best["step"])
         self.best_value, self.best = _or_lowest(best["value"]), from_plain(best["scores"])
         self.patience.best, self.patience.waited = _or_lowest(stopping["best"]), int(stopping["waited"])
