@@ -66,7 +66,7 @@ def plan(arguments: Sequence[str]) -> int:
     Raises:
         UserError: if nothing can be run, or done cells have another definition.
     """
-    prepared, sweeper = _prepare(sweep_arguments(["-m", *arguments])[1:])
+    prepared, sweeper = prepare_sweep(arguments)
     ledger = Ledger.read(prepared.folder)
     changes = ledger.changes(prepared.definitions(), list(prepared.keys))
     again = changes if sweeper.on_change == "recompute" else {}
@@ -83,8 +83,20 @@ def plan(arguments: Sequence[str]) -> int:
     return int(bool(prepared.bad))
 
 
-def _prepare(overrides: list[str]) -> tuple[Prepared, GridSweeper]:
+def prepare_sweep(arguments: Sequence[str]) -> tuple[Prepared, GridSweeper]:
+    """Compose and check every cell of a sweep, without running anything.
+
+    Args:
+        arguments: of `dlhw-train -m`.
+
+    Returns:
+        The cells, and the sweeper that the config chooses.
+
+    Raises:
+        UserError: if no cell can be composed.
+    """
     register()
+    overrides = sweep_arguments(["-m", *arguments])[1:]
     with checked_loading(), initialize_config_dir(str(conf_dir()), job_name="train", version_base="1.3"):
         hydra = GlobalHydra.instance().hydra
         assert hydra is not None
@@ -92,8 +104,8 @@ def _prepare(overrides: list[str]) -> tuple[Prepared, GridSweeper]:
         HydraConfig.instance().set_config(master)
         context = HydraContext(config_loader=hydra.config_loader, callbacks=Callbacks())
         sweeper = _sweeper(context, master)
-        arguments = [str(line) for line in master.hydra.overrides.task]
-        return prepare(master, sweeper.composer, sweeper.cells(arguments)), sweeper
+        lines = [str(line) for line in master.hydra.overrides.task]
+        return prepare(master, sweeper.composer, sweeper.cells(lines)), sweeper
 
 
 def _sweeper(context: HydraContext, master: DictConfig) -> GridSweeper:

@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -19,12 +20,13 @@ LOG = "train.log"
 IMPORTED = ["dlhw.train", "dlhw.launcher.cohorts", "dlhw.reporting.console", "pandas", "scipy.optimize"]
 
 
-def train(label: str, folder: Path) -> tuple[int, str]:
+def train(label: str, folder: Path, changes: Sequence[str] = ()) -> tuple[int, str]:
     """Do what `dlhw-train experiment=LABEL` does, with runs below `folder` and output in `folder`/train.log.
 
     Args:
         label: such as `cs7643/lr`.
         folder: of the sweep; made if need be.
+        changes: further overrides.
 
     Returns:
         The exit status, and the last lines of the log.
@@ -35,7 +37,7 @@ def train(label: str, folder: Path) -> tuple[int, str]:
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / LOG
     log.touch()
-    child = _process(arguments(label, folder), log)
+    child = _process(arguments(label, folder, changes), log)
     child.start()
     try:
         child.join()
@@ -67,10 +69,11 @@ def _run(argv: list[str], log: Path) -> None:
     main()
 
 
-def arguments(label: str, folder: Path) -> list[str]:
+def arguments(label: str, folder: Path, changes: Sequence[str] = ()) -> list[str]:
     """The child's command line. Runs of an earlier version of code or config are trained anew."""
     return [
         f"experiment={label}",
+        *changes,
         f"hydra.sweep.dir={quoted(str(folder))}",
         "hydra.sweeper.on_change=recompute",
         "tracking.console=none",

@@ -14,13 +14,14 @@ from dlhw.errors import ConfigError
 if TYPE_CHECKING:
     from dlhw.reproduce.outcome import Outcome
 
-OUT = Path("runs/reproduce")
+OUT, FALSIFY_OUT = Path("runs/reproduce"), Path("runs/falsify")
 EPILOG = """\
 examples:
   dlhw-reproduce                          every experiment
   dlhw-reproduce --quick --check          the cheap, exact ones; exits with 1 if anything disagrees
   dlhw-reproduce cs7643/lr cs229          one experiment, and all of a source
   dlhw-reproduce --list                   what there is, and what each asks
+  dlhw-reproduce --falsify cs7643/lr      run wrong recipes, see which of them the verdict detects
   dlhw-reproduce --readme README.md       write the table of what was reproduced before into a file
 
 Each experiment runs as `dlhw-train experiment=SOURCE/NAME` in a process of its own, its runs in a folder
@@ -32,9 +33,16 @@ is not there: its experiments are skipped, and the page says so.
   <!-- reproduced: begin -->
   <!-- reproduced: end -->
 
+--falsify runs each experiment with one seed as it is (the control) and once per entry of its `mutations`:
+deliberately wrong recipes. A mutation is detected if a published number or a check that holds for the control
+does not hold for it; one with `visible: false` need not be detected, for the reason that the entry gives. --out
+then defaults to runs/falsify and holds falsify.json and falsify.md; --table FILE writes the table of --out
+between the lines `<!-- falsified: begin -->` and `<!-- falsified: end -->` of FILE, and runs nothing.
+
 Exit status: 0; 1 if an experiment could not be run, and with --check if a number disagrees with a published
-one, a check does not hold or either is missing; 2 for a wrong command line; 130 after Ctrl-C and 143 after a
-kill, when the page holds what was done till then.
+one, a check does not hold or either is missing; with --falsify also if a control fails or a visible
+mutation is not detected; 2 for a wrong command line; 130 after Ctrl-C and 143 after a kill, when the page holds
+what was done till then.
 """
 
 
@@ -57,7 +65,8 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     add("experiments", nargs="*", metavar="EXPERIMENT", help="SOURCE/NAME, or SOURCE for all of it")
     add("--check", action="store_true", help="exit with 1 unless everything published and checked agrees")
     add("--quick", action="store_true", help="only those that take seconds and need no files")
-    add("--out", type=Path, default=OUT, metavar="DIR", help=f"folder to write into (default: {OUT})")
+    add("--falsify", action="store_true", help="run deliberately wrong recipes, which must be detected")
+    add("--out", type=Path, metavar="DIR", help=f"folder to write into (default: {OUT}, or {FALSIFY_OUT})")
     add("--list", action="store_true", help="print the experiments, run nothing")
     add(
         "--readme",
@@ -65,7 +74,19 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         metavar="FILE",
         help="write the table of results in --out into FILE, run nothing",
     )
-    return parser.parse_args(argv)
+    add(
+        "--table",
+        type=Path,
+        metavar="FILE",
+        help="with --falsify: write the table of mutations in --out into FILE, run nothing",
+    )
+    args = parser.parse_args(argv)
+    if args.table is not None and not args.falsify:
+        parser.error("--table belongs to --falsify; the table of reproduced results is written by --readme")
+    if args.falsify and (args.check or args.readme is not None):
+        parser.error("--falsify takes neither --check nor --readme")
+    args.out = args.out or (FALSIFY_OUT if args.falsify else OUT)
+    return args
 
 
 def reproduce(argv: Sequence[str]) -> int:
@@ -77,6 +98,12 @@ def reproduce(argv: Sequence[str]) -> int:
     if args.list:
         print("\n".join(list_lines(labels)))
         return 0
+    if args.table is not None:
+        from dlhw.reproduce.falsify_session import write_table
+
+        write_table(args.table, args.out)
+        print(f"{args.table}: table of {args.out}")
+        return 0
     if args.readme is not None:
         from dlhw.reproduce.readme import update_readme
 
@@ -85,6 +112,10 @@ def reproduce(argv: Sequence[str]) -> int:
         return 0
     if not labels:
         raise ConfigError("there is no experiment to run")
+    if args.falsify:
+        from dlhw.reproduce.falsify_session import FalsifySession
+
+        return FalsifySession(args.out, labels).run()
     from dlhw.reproduce.session import Session
 
     session = Session(args.out, labels, shlex.join(["dlhw-reproduce", *argv]))

@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from dlhw.config.catalogue import experiment_names
-from dlhw.errors import RunFolderError
 from dlhw.reporting.markdown import escape
 from dlhw.reporting.numbers import NONE
+from dlhw.reproduce.markers import write_between
 from dlhw.reproduce.outcome import duration
 from dlhw.reproduce.session import load_results
-from dlhw.tracking.files import write_atomic
 
 BEGIN = "<!-- reproduced: begin -->"
 END = "<!-- reproduced: end -->"
@@ -63,12 +62,4 @@ def update_readme(path: Path, out: Path) -> None:
     Raises:
         RunFolderError: if there are no results, or the file lacks the markers.
     """
-    table = readme_table(load_results(out), experiment_names())
-    text = path.read_text(encoding="utf-8")
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise RunFolderError(
-            f"{path} must hold the lines {BEGIN} and {END}, with nothing but the table between"
-        )
-    write_atomic(path, f"{before}{BEGIN}\n{table}\n{END}{after}")
+    write_between(path, BEGIN, END, readme_table(load_results(out), experiment_names()))

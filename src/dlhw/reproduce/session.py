@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import (
@@ -30,6 +30,12 @@ from dlhw.reproduce.page import MARK, PAGE, Page
 from dlhw.tracking.environment import machine, versions
 from dlhw.tracking.files import write_atomic, write_json
 from dlhw.tracking.plain import read_json
+
+if TYPE_CHECKING:
+    import pandas
+
+    from dlhw.reporting.agreement import Agreement
+    from dlhw.reporting.study import Study
 
 RESULTS = "results.json"
 PIPE_WIDTH = 200
@@ -59,7 +65,7 @@ class Session:
         self._interrupted = 0
         self._began = time.monotonic()
         self._results = read_results(out)
-        self._page = Page(command=command, date=_now(), machine=_machine())
+        self._page = Page(command=command, date=now(), machine=machine_text())
 
     def run(self) -> int:
         """Run them all; whatever one does, the next gets its turn.
@@ -68,7 +74,7 @@ class Session:
             0 if all had their turn, else the exit status of the signal that ended it.
         """
         console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False, soft_wrap=True)
-        with _progress(console) as progress:
+        with progress_bar(console) as progress:
             bar = progress.add_task("", total=len(self.labels))
             for number, label in enumerate(self.labels, 1):
                 progress.update(bar, description=label)
@@ -133,19 +139,33 @@ def report(folder: Path, experiment: ExperimentConfig) -> dict[str, Any]:
     Raises:
         UserError: if there is no run, or the experiment does not fit the runs.
     """
-    from dlhw.reporting.agreement import judge
     from dlhw.reporting.compile import compile_report
-    from dlhw.reporting.derived import with_derived
     from dlhw.reporting.runs import load_runs
-    from dlhw.reporting.study import Options, make_study
     from dlhw.reporting.write import write_report
 
-    frame = with_derived(load_runs(folder), list(experiment.metric_names()))
-    study = make_study(frame, Options().of(experiment, frame))
-    agreement = judge(study, experiment)
+    study, agreement = judged(load_runs(folder), experiment)
     document = compile_report(study, experiment.label, experiment.command, agreement=agreement)
     write_report(study, document, folder / "report", agreement)
     return {"agreement": agreement, "document": document}
+
+
+def judged(frame: "pandas.DataFrame", experiment: ExperimentConfig) -> tuple["Study", "Agreement"]:
+    """Compare the runs of an experiment with what it says.
+
+    Args:
+        frame: of `load_runs`.
+        experiment: its published numbers and checks.
+
+    Raises:
+        UserError: if no run can be read, or the experiment does not fit the runs.
+    """
+    from dlhw.reporting.agreement import judge
+    from dlhw.reporting.derived import with_derived
+    from dlhw.reporting.study import Options, make_study
+
+    whole = with_derived(frame, list(experiment.metric_names()))
+    study = make_study(whole, Options().of(experiment, whole))
+    return study, judge(study, experiment)
 
 
 def read_results(out: Path) -> dict[str, Any]:
@@ -176,11 +196,12 @@ def load_results(out: Path) -> dict[str, Any]:
     return dict(told)
 
 
-def _now() -> str:
+def now() -> str:
+    """Date, time and zone."""
     return datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z").strip()
 
 
-def _machine() -> str:
+def machine_text() -> str:
     """Processor, accelerator if there is one, versions."""
     import torch
 
@@ -190,7 +211,8 @@ def _machine() -> str:
     return f"{found['cpu']}{accelerator}, {many(found['num_threads'], 'thread')}, {found['platform']}; {told}"
 
 
-def _progress(console: Console) -> Progress:
+def progress_bar(console: Console) -> Progress:
+    """A bar over experiments; nothing where there is no terminal."""
     columns = (SpinnerColumn(), BarColumn(24), MofNCompleteColumn(), TextColumn("{task.description}"))
     is_terminal = console.is_terminal
     return Progress(*columns, TimeElapsedColumn(), console=console, transient=True, disable=not is_terminal)

@@ -62,6 +62,8 @@ class Prepared:
         runs: cells that can be run, each once.
         bad: cells that cannot.
         repeated: cells that compute what another one does.
+        names: the name of each cell's run, in the order of the command; cells that compute the same share
+            one, a cell that cannot be run has an empty one.
     """
 
     folder: Path
@@ -69,6 +71,7 @@ class Prepared:
     runs: list[Run] = field(default_factory=list)
     bad: list[BadCell] = field(default_factory=list)
     repeated: int = 0
+    names: list[str] = field(default_factory=list)
 
     def definitions(self) -> dict[str, Definition]:
         """Name -> definition."""
@@ -85,6 +88,23 @@ class Prepared:
             for count, noun in ((len(settings), "configuration"), (len(seeds), "seed"))
         ]
         return " × ".join(told) if len(settings) * len(seeds) == len(self.runs) else ", ".join(told)
+
+    def add(self, run: Run, seen: dict[str, str]) -> None:
+        """Add a run unless one of `seen` (hash or name -> name) computes the same."""
+        identity = (cell_hash(run.definition), f"name {run.name}")
+        known = [seen[key] for key in identity if key in seen]
+        if known:
+            self.repeated += 1
+        else:
+            self.runs.append(run)
+        self.names.append(known[0] if known else run.name)
+        for key in identity:
+            seen.setdefault(key, self.names[-1])
+
+    def refuse(self, cell: Cell, error: UserError) -> None:
+        """Add a cell that cannot be run."""
+        self.bad.append(BadCell(cell, error))
+        self.names.append("")
 
     def problems(self) -> Iterator[str]:
         """Each problem once, with the cell, or the first of the cells, that has it."""
@@ -113,21 +133,16 @@ def prepare(master: DictConfig, composer: Composer, cells: Sequence[Cell]) -> Pr
         raise ConfigError("the sweep has no cells: a choice of options matches nothing")
     keys = short_keys(setting.key for cell in cells for setting in cell.swept)
     prepared = Prepared(settle_folder(master, list(keys)), keys)
-    seen: set[str] = set()
+    seen: dict[str, str] = {}
     for cell in cells:
         try:
             config = composer.checked(cell.overrides)
         except UserError as error:
-            prepared.bad.append(BadCell(cell, error))
+            prepared.refuse(cell, error)
         except (HydraException, OmegaConfBaseException) as error:
-            prepared.bad.append(BadCell(cell, ConfigError(explain(error))))
+            prepared.refuse(cell, ConfigError(explain(error)))
         else:
-            run = _run(cell, config, keys)
-            identity = {cell_hash(run.definition), f"name {run.name}"}
-            prepared.repeated += bool(identity & seen)
-            if not identity & seen:
-                prepared.runs.append(run)
-            seen |= identity
+            prepared.add(_run(cell, config, keys), seen)
     _check_experiment(prepared.runs)
     return prepared
 

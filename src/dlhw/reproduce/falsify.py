@@ -1,0 +1,192 @@
+"""Falsify an experiment: run it with deliberately wrong recipes, and see which its verdict detects."""
+
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dlhw.config.catalogue import load_experiment
+from dlhw.config.experiment import ExperimentConfig
+from dlhw.config.mutation import MutationConfig
+from dlhw.errors import ConfigError, UserError
+from dlhw.interruption import Interrupted
+from dlhw.reproduce.catalogue import missing_data
+from dlhw.reproduce.child import train
+from dlhw.reproduce.mutants import Sweep, control_sweep, in_place_of, mutant_sweep
+from dlhw.reproduce.outcome import Ending
+from dlhw.reproduce.session import judged
+
+if TYPE_CHECKING:
+    import pandas
+
+    from dlhw.reporting.agreement import Agreement, Beside
+
+# Called with the step that begins, such as `optimizer.lr=0.2 (2 of 5)`.
+Show = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MutantResult:
+    """What the verdict made of one wrong recipe.
+
+    Args:
+        change: the overrides that make the recipe wrong.
+        visible: whether the experiment expects to detect it.
+        reason: why not, if not.
+        detected_by: the published numbers and checks that hold for the recipe and not for this.
+    """
+
+    change: str
+    visible: bool
+    reason: str
+    detected_by: list[str]
+
+    @property
+    def is_missed(self) -> bool:
+        """Whether it should have been detected and was not."""
+        return self.visible and not self.detected_by
+
+
+@dataclass(frozen=True, kw_only=True)
+class Falsification:
+    """An experiment, its control and its wrong recipes.
+
+    Args:
+        label: such as `cs7643/lr`.
+        ending: how it ended.
+        why: a sentence, or the last lines of a log, where it did not end well.
+        control_misses: what does not hold for the recipe itself with one seed; detection then means nothing.
+        mutants: the results in the experiment's order.
+        seconds: that it took.
+    """
+
+    label: str
+    ending: Ending
+    why: str = ""
+    control_misses: list[str] = field(default_factory=list)
+    mutants: list[MutantResult] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def fails(self) -> bool:
+        """Whether a visible mutation is not detected, the control fails, or it could not be run."""
+        is_missed = any(mutant.is_missed for mutant in self.mutants)
+        return self.ending is Ending.failed or bool(self.control_misses) or is_missed
+
+
+def falsify(label: str, out: Path, show: Show = lambda step: None) -> Falsification:
+    """Run an experiment's recipe and its mutations with one seed each, and judge them.
+
+    Args:
+        label: of the experiment.
+        out: folder of all falsifications.
+        show: takes the step that begins.
+
+    Raises:
+        Interrupted: if a signal ends it.
+    """
+    began = time.monotonic()
+    try:
+        experiment = load_experiment(label)
+        reason = missing_data(experiment)
+        if reason is not None:
+            return Falsification(label=label, ending=Ending.skipped, why=reason)
+        misses, mutants = _falsify(experiment, out / label.replace("/", "-"), show)
+    except Interrupted:
+        raise
+    except UserError as error:
+        return Falsification(label=label, ending=Ending.failed, why=str(error))
+    except Exception:  # a defect of dlhw costs one experiment, not the next ones
+        return Falsification(label=label, ending=Ending.failed, why=traceback.format_exc())
+    seconds = time.monotonic() - began
+    return Falsification(
+        label=label, ending=Ending.done, control_misses=misses, mutants=mutants, seconds=seconds
+    )
+
+
+def _falsify(experiment: ExperimentConfig, folder: Path, show: Show) -> tuple[list[str], list[MutantResult]]:
+    if not experiment.mutations:
+        raise ConfigError(f"conf/experiment/{experiment.label}.yaml lists no experiment.mutations")
+    control, swept = control_sweep(experiment, folder)
+    mutants = []
+    for place, mutation in enumerate(experiment.mutations):  # all of them before anything is trained
+        try:
+            mutants.append(mutant_sweep(experiment, mutation, folder, control, swept))
+        except UserError as error:
+            raise _in_file(experiment, place, error) from error
+    show("control")
+    _train(experiment, control)
+    control_items = _items(_judge(in_place_of(control, control), experiment))
+    results = []
+    for place, (mutation, sweep) in enumerate(zip(experiment.mutations, mutants, strict=True)):
+        show(f"{mutation.text} ({place + 1} of {len(mutants)})")
+        try:
+            _train(experiment, sweep)
+            items = _items(_judge(in_place_of(control, sweep), experiment))
+        except UserError as error:
+            raise _in_file(experiment, place, error) from error
+        results.append(_result(mutation, control_items, items))
+    return [text for text, holds in control_items if not holds], results
+
+
+def _in_file(experiment: ExperimentConfig, place: int, error: UserError) -> ConfigError:
+    return ConfigError(f"conf/experiment/{experiment.label}.yaml: experiment.mutations[{place}]: {error}")
+
+
+def _train(experiment: ExperimentConfig, sweep: Sweep) -> None:
+    """Run a sweep. A run that diverges is a result; anything else that does not end well is an error.
+
+    Raises:
+        UserError: with the last lines of the log.
+    """
+    from dlhw.sweep.ledger import DONE, summary_of
+
+    status, last_lines = train(experiment.label, sweep.folder, sweep.overrides)
+    if status == 0:
+        return
+    if any(summary_of(sweep.folder / name).get("status") not in DONE for name in sweep.runs):
+        raise UserError(last_lines)
+
+
+def _judge(frame: "pandas.DataFrame", experiment: ExperimentConfig) -> "Agreement":
+    return judged(frame, experiment)[1]
+
+
+def _items(agreement: "Agreement") -> list[tuple[str, bool]]:
+    """Everything that the verdict depends on, in words, and whether it holds."""
+    from dlhw.reporting.agreement import Verdict
+
+    published = [(_published_text(entry), entry.verdict is Verdict.yes) for entry in agreement.published]
+    checks = [
+        (f"{checked.check.claim} ({checked.found.text})", checked.verdict is Verdict.yes)
+        for checked in agreement.deciding
+    ]
+    return published + checks
+
+
+def _published_text(entry: "Beside") -> str:
+    """Such as `validation accuracy, final, alpha=0.1: .8123, published .9277`."""
+    from dlhw.reporting.numbers import number_text
+    from dlhw.reporting.selection import label_of
+
+    cell = f", {label_of(entry.published.cell)}" if entry.published.cell else ""
+    value = entry.estimate.mean
+    mean = entry.missing if value is None else number_text(value, entry.metric)
+    published = " / ".join(number_text(value, entry.metric) for value in entry.published.values)
+    return f"{entry.metric.label}{cell}: {mean}, published {published}"
+
+
+def _result(
+    mutation: MutationConfig, control: Sequence[tuple[str, bool]], items: Sequence[tuple[str, bool]]
+) -> MutantResult:
+    detected_by = [text for (_, was), (text, holds) in zip(control, items, strict=True) if was and not holds]
+    return MutantResult(
+        change=mutation.text, visible=mutation.visible, reason=mutation.reason, detected_by=detected_by
+    )
+
+
+def record(result: Falsification) -> dict[str, Any]:
+    """As plain data, for falsify.json."""
+    return asdict(result) | {"ending": result.ending.value}

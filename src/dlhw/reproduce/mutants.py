@@ -1,0 +1,144 @@
+"""The sweeps of a falsification: an experiment's recipe with one seed, and each wrong recipe."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+
+from dlhw.config.experiment import ExperimentConfig
+from dlhw.config.mutation import MutationConfig
+from dlhw.errors import ConfigError, UserError
+from dlhw.sweep.names import safe
+
+if TYPE_CHECKING:
+    import pandas
+
+ONE_SEED = "seeds=1"
+CONTROL = "control"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sweep:
+    """One sweep of a falsification.
+
+    Args:
+        folder: of its runs.
+        overrides: of the command line, beside the experiment and the folder.
+        runs: the name of each cell's run, in the order of the cells.
+        cells: each cell's definition, in the same order.
+    """
+
+    folder: Path
+    overrides: tuple[str, ...]
+    runs: tuple[str, ...]
+    cells: tuple[Mapping[str, Any], ...]
+
+
+def control_sweep(experiment: ExperimentConfig, folder: Path) -> tuple[Sweep, dict[str, str]]:
+    """The recipe as it is, with one seed.
+
+    Returns:
+        The sweep, and the values of each swept key as the experiment's file has them.
+
+    Raises:
+        UserError: if a cell cannot be run.
+    """
+    return _sweep(experiment, folder / CONTROL, ())
+
+
+def mutant_sweep(
+    experiment: ExperimentConfig,
+    mutation: MutationConfig,
+    folder: Path,
+    control: Sweep,
+    swept: Mapping[str, str],
+) -> Sweep:
+    """A wrong recipe with one seed.
+
+    Its k-th cell stands in the place of the recipe's k-th cell. So a change of a swept key lists as many
+    values as the experiment sweeps; a single value takes the place of each.
+
+    Args:
+        experiment: of the recipe.
+        mutation: of it.
+        folder: of the experiment's falsification.
+        control: the recipe's own sweep.
+        swept: key -> values that the experiment sweeps, both from `control_sweep`.
+
+    Raises:
+        UserError: if a cell cannot be run, the number of cells differs, or no cell differs.
+    """
+    changes = tuple(_for_each_cell(change, swept) for change in mutation.overrides)
+    sweep, _ = _sweep(experiment, folder / safe(mutation.text), changes)
+    if len(sweep.cells) != len(control.cells):
+        raise ConfigError(
+            f"{mutation.text} makes {len(sweep.cells)} cells, the experiment has {len(control.cells)}: "
+            "a change of a swept key must list as many values as are swept, or a single one"
+        )
+    if sweep.cells == control.cells:
+        raise ConfigError(f"{mutation.text} changes nothing")
+    return sweep
+
+
+def _for_each_cell(change: str, swept: Mapping[str, str]) -> str:
+    """A single value of a swept key, repeated for each of the experiment's values."""
+    override = _parsed(change)
+    key = override.get_key_element()
+    if key not in swept or override.is_sweep_override():
+        return change
+    values = _parsed(f"{key}={swept[key]}")
+    count = len(list(values.sweep_string_iterator())) if values.is_sweep_override() else 1
+    return f"{key}={','.join([override.get_value_element_as_str()] * count)}"
+
+
+@cache
+def _parsed(line: str) -> Override:
+    return OverridesParser.create().parse_override(line)
+
+
+def _sweep(
+    experiment: ExperimentConfig, folder: Path, changes: Sequence[str]
+) -> tuple[Sweep, dict[str, str]]:
+    from dlhw.plan import prepare_sweep
+
+    overrides = (*changes, ONE_SEED)
+    prepared, sweeper = prepare_sweep([f"experiment={experiment.label}", *overrides])
+    if prepared.bad:
+        raise ConfigError("\n".join(prepared.problems()))
+    definitions = prepared.definitions()
+    cells = tuple(definitions[name] for name in prepared.names)
+    return Sweep(folder=folder, overrides=overrides, runs=tuple(prepared.names), cells=cells), sweeper.params
+
+
+def in_place_of(control: Sweep, sweep: Sweep) -> "pandas.DataFrame":
+    """The runs of a wrong recipe, each with the config of the run whose place it takes.
+
+    So they are judged as someone would who takes the wrong recipe for the right one.
+
+    Args:
+        control: the recipe's own sweep, whose runs are there.
+        sweep: the wrong recipe's.
+
+    Raises:
+        UserError: if a run is missing.
+    """
+    import pandas
+
+    from dlhw.reporting.runs import config_keys, load_runs
+
+    recipe, wrong = load_runs(control.folder), load_runs(sweep.folder)
+    pairs = dict(zip(control.runs, sweep.runs, strict=True))
+    names = [Path(folder).name for folder in recipe["folder"]]
+    kept = recipe[[name in pairs for name in names]].reset_index(drop=True)
+    places = {Path(folder).name: place for place, folder in enumerate(wrong["folder"])}
+    missing = [pairs[name] for name in names if name in pairs and pairs[name] not in places]
+    if missing:
+        raise UserError(f"{sweep.folder / missing[0]} is not there")
+    results = wrong.iloc[[places[pairs[name]] for name in names if name in pairs]].reset_index(drop=True)
+    settings = [*config_keys(kept), "name", "seed"]
+    outcomes = [key for key in results.columns if key not in {*config_keys(results), "name", "seed"}]
+    return pandas.concat([results[outcomes], kept[settings]], axis="columns")

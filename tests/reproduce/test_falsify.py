@@ -1,0 +1,177 @@
+"""`dlhw-reproduce --falsify`: real sweeps of tiny experiments with wrong recipes, in processes of their own."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import commands
+import pytest
+
+import dlhw
+from dlhw.config.store import conf_dir
+from dlhw.reproduce.falsify_session import BEGIN, END
+
+EXPERIMENT = """\
+# @package _global_
+defaults:
+  - /experiment/_sweep
+  - override /data: digits
+  - override /model: softmax
+  - _self_
+
+data: {split: {val: 0.15, test: 0.2}, limit: 600}
+trainer: {epochs: 2}
+hydra:
+  sweeper: {seeds: 2, params: {optimizer.lr: "0.001,0.1"}}
+experiment:
+  source: tiny
+"""
+CHECK = "{rule: order, claim: The larger rate learns more., metric: final/train/accuracy, cells: %s}"
+CELLS = "[{optimizer.lr: 0.001}, {optimizer.lr: 0.1}]"
+EXPERIMENTS = {
+    "passes": f"""
+  name: passes
+  checks: [{CHECK % CELLS}]
+  mutations:
+    - {{change: optimizer.lr=0.1}}
+    - {{change: ["optimizer.lr=0.1,0.001", trainer.epochs=1]}}
+    - {{change: [model=mlp, "optimizer.lr=0.001,1e30"]}}
+    - {{change: seed=3, visible: false, reason: The order is that of every seed.}}
+""",
+    "misses": f"""
+  name: misses
+  checks: [{CHECK % CELLS}]
+  mutations:
+    - {{change: seed=3}}
+""",
+    "control": f"""
+  name: control
+  checks: [{CHECK % "[{optimizer.lr: 0.1}, {optimizer.lr: 0.001}]"}]
+  mutations:
+    - {{change: seed=3}}
+""",
+    "wrong": """
+  name: wrong
+  mutations: [{change: optimizer.lr=-1}]
+""",
+    "same": """
+  name: same
+  mutations: [{change: trainer.epochs=2}]
+""",
+    "fewer": """
+  name: fewer
+  mutations: [{change: "optimizer.lr=1,2,3"}]
+""",
+}
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkout with experiments of its own, where each was falsified."""
+    folder = tmp_path_factory.mktemp("checkout")
+    (folder / "src").mkdir()
+    (folder / "src" / "dlhw").symlink_to(Path(dlhw.__file__).parent)
+    shutil.copytree(conf_dir(), folder / "conf")
+    tiny = folder / "conf" / "experiment" / "tiny"
+    tiny.mkdir()
+    for name, text in EXPERIMENTS.items():
+        (tiny / f"{name}.yaml").write_text(f"{EXPERIMENT}  question: Which?{text}")
+    return folder
+
+
+def falsify(place: Path, *args: str) -> "subprocess.CompletedProcess[str]":
+    line = ("-W", "error", "-m", "dlhw.reproduce", "--falsify", *args)
+    return commands.run("python", *line, cwd=place, PYTHONPATH=str(place / "src"))
+
+
+@pytest.fixture(scope="module")
+def done(place: Path) -> "subprocess.CompletedProcess[str]":
+    return falsify(place, "tiny")
+
+
+@pytest.fixture(scope="module")
+def results(place: Path, done: "subprocess.CompletedProcess[str]") -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads((place / "runs" / "falsify" / "falsify.json").read_text())
+    return loaded["experiments"]
+
+
+def test_a_swept_key_is_mutated_cell_by_cell(results: dict[str, Any]) -> None:
+    found = results["tiny/passes"]
+    assert (found["ending"], found["control_misses"]) == ("done", [])
+    single, listed, diverged, hidden = found["mutants"]
+    assert [mutant["change"] for mutant in (single, listed)] == [
+        "optimizer.lr=0.1",
+        "optimizer.lr=0.1,0.001 trainer.epochs=1",
+    ]
+    # one value takes the place of both, so the cells are equal; two values take the places of the two
+    (text,) = single["detected_by"]
+    low, high = (each.partition(")")[0] for each in text.rpartition("(")[2].split("lr=")[1:])
+    assert low.split()[-1].strip(",") == high.split()[-1]
+    assert listed["detected_by"][0].startswith("The larger rate learns more.")
+    assert "diverged" in diverged["detected_by"][0]
+    assert (hidden["visible"], hidden["detected_by"]) == (False, [])
+
+
+def test_missed_mutations_and_failing_controls_are_named(
+    done: "subprocess.CompletedProcess[str]", results: dict[str, Any]
+) -> None:
+    assert (done.returncode, done.stderr) == (1, "")
+    assert [mutant["detected_by"] for mutant in results["tiny/misses"]["mutants"]] == [[]]
+    assert "tiny/misses: control passes; 0 of 1 visible mutation detected" in done.stdout
+    assert "NOT DETECTED    seed=3" in done.stdout
+    assert len(results["tiny/control"]["control_misses"]) == 1
+    assert "tiny/control: CONTROL FAILS" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("wrong", "experiment.mutations[0]: optimizer.lr must be > 0, got -1"),
+        ("same", "experiment.mutations[0]: trainer.epochs=2 changes nothing"),
+        ("fewer", "experiment.mutations[0]: optimizer.lr=1,2,3 makes 3 cells, the experiment has 2"),
+    ],
+)
+def test_a_mutation_that_cannot_be_run_is_an_error_of_the_file(
+    place: Path, results: dict[str, Any], name: str, sentence: str
+) -> None:
+    assert results[f"tiny/{name}"]["ending"] == "failed"
+    assert results[f"tiny/{name}"]["why"].startswith(f"conf/experiment/tiny/{name}.yaml: {sentence}")
+    assert not (place / "runs" / "falsify" / f"tiny-{name}").exists()  # nothing was trained
+
+
+def test_all_detected_is_success_and_finished_runs_are_kept(place: Path, results: dict[str, Any]) -> None:
+    times = {path: path.stat().st_mtime_ns for path in place.rglob("runs/falsify/*/*/*/summary.json")}
+    assert times
+    again = falsify(place, "tiny/passes")
+    assert (again.returncode, again.stderr) == (0, "")
+    assert "1 experiment: 3 of 3 visible mutations detected, 1 not visible" in again.stdout
+    assert {path: path.stat().st_mtime_ns for path in times} == times
+    kept = json.loads((place / "runs" / "falsify" / "falsify.json").read_text())["experiments"]
+    assert set(kept) == set(results)
+
+
+def test_the_table_is_written_between_the_markers(place: Path, results: dict[str, Any]) -> None:
+    page = place / "page.md"
+    page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
+    written = falsify(place, "--table", "page.md")
+    assert (written.returncode, written.stderr) == (0, "")
+    text = page.read_text()
+    assert text.startswith(f"before\n{BEGIN}\n| experiment | wrong recipe |")
+    assert text.endswith(f"{END}\nafter\n")
+    assert "| tiny/misses | `seed=3` | NO |  |" in text
+    assert "| tiny/passes | `seed=3` | not visible | The order is that of every seed. |" in text
+    assert "| tiny/control | none (control) | CONTROL FAILS |" in text
+    assert "old" not in text
+    page.write_text("no markers")
+    refused = falsify(place, "--table", "page.md")
+    assert refused.returncode == 1
+    assert page.read_text() == "no markers"
+
+
+def test_options_that_do_not_fit_together(tmp_path: Path) -> None:
+    for args in (["--table", "x.md"], ["--falsify", "--check"]):
+        done = commands.run("dlhw-reproduce", *args, cwd=tmp_path)
+        assert done.returncode == 2
+        assert "--falsify" in done.stderr
