@@ -68,7 +68,7 @@ plan: install ## show what a sweep would do; ARGS="optimizer.lr=1,0.1 seeds=3"
 report: install ## make tables and figures of a sweep; ARGS=runs/sweep-lr
 	@$(BIN)/dlhw-report $(ARGS)
 
-reproduce: install ## run every experiment and write runs/reproduce/index.html; ARGS="--quick --check"
+reproduce: install ## run every experiment and write runs/reproduce/index.html; ARGS="--quick --check", ARGS=--falsify
 	@$(BIN)/dlhw-reproduce $(ARGS)
 
 tensorboard: install ## show the curves of everything under runs/ in a browser

@@ -27,6 +27,11 @@ class MutationConfig(Listed):
         """The overrides as a list, also where only one is given."""
         return list(self.change) if isinstance(self.change, list | tuple) else [self.change]
 
+    @property
+    def text(self) -> str:
+        """The overrides as on a command line."""
+        return " ".join(map(str, self.overrides))
+
     def problems_at(self, key: str) -> Iterator[str]:
         for override in self.overrides:
             if not (isinstance(override, str) and override.partition("=")[1]):

@@ -35,14 +35,16 @@ is not there: its experiments are skipped, and the page says so.
 
 --falsify runs each experiment with one seed as it is (the control) and once per entry of its `mutations`:
 deliberately wrong recipes. A mutation is detected if a published number or a check that holds for the control
-does not hold for it; one with `visible: false` need not be detected, for the reason that the entry gives. --out
-then defaults to runs/falsify and holds falsify.json and falsify.md; --table FILE writes the table of --out
-between the lines `<!-- falsified: begin -->` and `<!-- falsified: end -->` of FILE, and runs nothing.
+does not hold for it; one with `visible: false` need not be detected, for the reason that the entry gives.
+--out then defaults to runs/falsify and holds falsify.json and falsify.md. --table FILE writes the table of
+--out between these lines of FILE, and runs nothing:
+  <!-- falsified: begin -->
+  <!-- falsified: end -->
 
 Exit status: 0; 1 if an experiment could not be run, and with --check if a number disagrees with a published
-one, a check does not hold or either is missing; with --falsify also if a control fails or a visible
-mutation is not detected; 2 for a wrong command line; 130 after Ctrl-C and 143 after a kill, when the page holds
-what was done till then.
+one, a check does not hold or either is missing; with --falsify also if a control fails or a visible mutation
+is not detected; 2 for a wrong command line; 130 after Ctrl-C and 143 after a kill, when the page holds what
+was done till then.
 """
 
 

@@ -108,7 +108,7 @@ def falsify(label: str, out: Path, show: Show = lambda step: None) -> Falsificat
 
 def _falsify(experiment: ExperimentConfig, folder: Path, show: Show) -> tuple[list[str], list[MutantResult]]:
     if not experiment.mutations:
-        raise ConfigError(f"conf/experiment/{experiment.label}.yaml lists no experiment.mutations")
+        return [], []
     control, swept = control_sweep(experiment, folder)
     mutants = []
     for place, mutation in enumerate(experiment.mutations):  # all of them before anything is trained
@@ -143,6 +143,8 @@ def _train(experiment: ExperimentConfig, sweep: Sweep) -> None:
     """
     from dlhw.sweep.ledger import DONE, summary_of
 
+    if sweep.is_done():
+        return
     status, last_lines = train(experiment.label, sweep.folder, sweep.overrides)
     if status == 0:
         return

@@ -24,6 +24,7 @@ BEGIN, END = "<!-- falsified: begin -->", "<!-- falsified: end -->"
 HEADINGS = ("experiment", "wrong recipe", "detected", "by the first of")
 # Misses that a line of the console or of the table names; falsify.json has all.
 NAMED = 1
+NO_MUTATIONS = "lists no mutations"
 
 
 class FalsifySession:
@@ -81,6 +82,9 @@ def result_lines(result: Falsification) -> Iterator[str]:
     """A headline, then a line per mutation, each indented."""
     if result.ending is not Ending.done:
         yield f"{result.label}: {result.ending.value}; {result.why}"
+        return
+    if not result.mutants:
+        yield f"{result.label}: {NO_MUTATIONS}"
         return
     visible = [mutant for mutant in result.mutants if mutant.visible]
     detected = sum(not mutant.is_missed for mutant in visible)
@@ -156,6 +160,8 @@ def _table_lines(label: str, result: Mapping[str, Any] | None) -> Iterator[tuple
         why = result["why"].partition(",")[0].strip().splitlines()
         yield label, "", result["ending"], escape("".join(why[-1:]))
         return
+    if not result["mutants"]:
+        yield label, "", NO_MUTATIONS, ""
     for miss in result["control_misses"]:
         yield label, "none (control)", "CONTROL FAILS", escape(miss)
     for mutant in result["mutants"]:

@@ -12,6 +12,7 @@ from hydra.core.override_parser.types import Override
 from dlhw.config.experiment import ExperimentConfig
 from dlhw.config.mutation import MutationConfig
 from dlhw.errors import ConfigError, UserError
+from dlhw.sweep.ledger import Ledger
 from dlhw.sweep.names import safe
 
 if TYPE_CHECKING:
@@ -36,6 +37,12 @@ class Sweep:
     overrides: tuple[str, ...]
     runs: tuple[str, ...]
     cells: tuple[Mapping[str, Any], ...]
+
+    def is_done(self) -> bool:
+        """Whether every run is there, with the definition that its cell has now."""
+        ledger = Ledger.read(self.folder)
+        cells = dict(zip(self.runs, self.cells, strict=True))
+        return all(ledger.is_done(name) and ledger.cells[name] == cell for name, cell in cells.items())
 
 
 def control_sweep(experiment: ExperimentConfig, folder: Path) -> tuple[Sweep, dict[str, str]]:
