@@ -91,6 +91,7 @@ def saved_config(folder: Path, overrides: list[str]) -> "TrainConfig":
 
     from dlhw.config.load import from_dict
     from dlhw.config.messages import explain
+    from dlhw.config.saved import with_references
     from dlhw.errors import ConfigError
     from dlhw.tracking.plain import read_yaml
 
@@ -101,12 +102,24 @@ def saved_config(folder: Path, overrides: list[str]) -> "TrainConfig":
     if not isinstance(saved, dict):
         raise RunFolderError(f"{path} is damaged: it does not hold a config")
     try:
-        tree = OmegaConf.to_container(OmegaConf.merge(saved, OmegaConf.from_dotlist(overrides)), resolve=True)
-        assert isinstance(tree, dict)
-        return from_dict({str(key): value for key, value in tree.items()})
+        saved = with_references(saved)
+        given = OmegaConf.to_container(OmegaConf.from_dotlist(overrides), resolve=True)
+        assert isinstance(given, dict)
+        return from_dict(_merged(saved, given))
     except (OmegaConfBaseException, ConfigError) as error:
         told = str(error) if isinstance(error, ConfigError) else explain(error)
         raise ConfigError("\n".join(f"{path}: {line}" for line in told.splitlines())) from error
+
+
+def _merged(tree: Mapping[Any, Any], over: Mapping[Any, Any]) -> dict[str, Any]:
+    """Nested dicts with the values of `over` where it has any."""
+    merged = {str(key): value for key, value in tree.items()}
+    for key, value in over.items():
+        below = merged.get(str(key))
+        if isinstance(value, Mapping) and isinstance(below, Mapping):
+            value = _merged(below, value)
+        merged[str(key)] = value
+    return merged
 
 
 def read_summary(folder: Path) -> dict[str, Any]:

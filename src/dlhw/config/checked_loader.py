@@ -9,7 +9,7 @@ import hydra._internal.hydra as hydra_main
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.object_type import ObjectType
 from hydra.errors import HydraException
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
@@ -51,6 +51,7 @@ class CheckedLoader(ConfigLoaderImpl):
         except (YAMLError, ValueError, OSError, RecursionError) as error:
             raise ConfigError(damaged(error)) from error
         refuse_names(config)
+        refuse_variables(config)
         return config
 
     def get_group_options(
@@ -64,6 +65,19 @@ class CheckedLoader(ConfigLoaderImpl):
         if config_name is None and not overrides:
             return self.repository.get_group_options(group_name, results_filter)
         return super().get_group_options(group_name, results_filter, config_name, overrides)
+
+
+def refuse_variables(config: DictConfig) -> None:
+    """A config sets no environment variable: PATH or LD_PRELOAD would choose which programs run.
+
+    Raises:
+        ConfigError: naming the first.
+    """
+    for name in OmegaConf.select(config, "hydra.job.env_set") or ():
+        raise ConfigError(
+            f"hydra.job.env_set.{name} cannot be set, because a config must not change the environment: set "
+            f"{name} in the shell that starts the command"
+        )
 
 
 def refuse_twice(overrides: Sequence[str]) -> None:

@@ -16,8 +16,10 @@ from dlhw.config.optimizer import OPTIMIZERS, SCHEDULES
 from dlhw.config.procedure import PROCEDURES
 from dlhw.config.regularizer import REGULARIZERS
 from dlhw.config.root import TrainConfig
+from dlhw.config.saved import interpolations, with_references
 from dlhw.errors import ConfigError, did_you_mean, listing
 
+UNKNOWN = "what that stood for in the run is not known, and it is not resolved anew"
 CHOICES: dict[str, Mapping[str, type[Group]]] = {
     "model": MODELS,
     "data": DATA,
@@ -113,12 +115,19 @@ def from_dict(tree: Mapping[str, Any]) -> TrainConfig:
     """Read a config back from plain data, such as `.hydra/config.yaml`; each group's `name` says its schema.
 
     Raises:
-        ConfigError: when a group or its name is missing or unknown, or a value does not fit.
+        ConfigError: when a group or its name is missing or unknown, a value does not fit, or is an
+            interpolation other than a reference to another key: no resolver is called.
     """
-    tree = {"procedure": {"name": "train"}, **tree}  # what a run did before there was a choice
+    tree = with_references(
+        {"procedure": {"name": "train"}, **tree}
+    )  # what a run did before there was a choice
     schema = TrainConfig(**{group: _option(tree, group)() for group in CHOICES})  # type: ignore[arg-type]
     aside = {spec.name for spec in dataclasses.fields(schema) if spec.metadata.get(ASIDE)}
     kept = {key: value for key, value in tree.items() if key not in aside}
+    if "${" in str(kept.get("name")):
+        del kept["name"]  # it named a folder that is known by now
+    if unresolved := list(interpolations(kept)):
+        raise ConfigError("\n".join(f"{key} is saved as {text}: {UNKNOWN}" for key, text in unresolved))
     try:
         composed = OmegaConf.merge(OmegaConf.structured(schema), OmegaConf.create(kept))
     except OmegaConfBaseException as error:

@@ -18,10 +18,12 @@ from hydra.core.utils import run_job as hydra_run_job
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict, read_write
 from omegaconf._utils import OmegaConfDumper
+from omegaconf.errors import OmegaConfBaseException
 
 from dlhw.config.callback import without_hydra
 from dlhw.tracking.files import write_atomic
 
+TASK_FILE = "config.yaml"
 DIR_KEY, SUBDIR_KEY = "hydra.sweep.dir", "hydra.sweep.subdir"
 
 
@@ -84,14 +86,21 @@ def _save(job: JobReturn, config: DictConfig) -> None:
 
 
 def save_config(cfg: DictConfig | ListConfig, filename: str, output_dir: Path) -> None:
-    """Write a config into `.hydra/`, whole or not at all."""
+    """Write a config into `.hydra/`, whole or not at all.
+
+    The task's config is saved resolved, with the values that the run has: read back in another environment,
+    an interpolation would give another value.
+    """
     output_dir.mkdir(parents=True, exist_ok=True)
-    write_atomic(output_dir / filename, to_yaml(cfg))
+    write_atomic(output_dir / filename, to_yaml(cfg, resolve=filename == TASK_FILE))
 
 
-def to_yaml(config: DictConfig | ListConfig) -> str:
-    """As `OmegaConf.to_yaml`."""
-    plain = OmegaConf.to_container(config, resolve=False, enum_to_str=True)
+def to_yaml(config: DictConfig | ListConfig, *, resolve: bool = False) -> str:
+    """As `OmegaConf.to_yaml`. A config that cannot be resolved, of another program's task, stays as it is."""
+    try:
+        plain = OmegaConf.to_container(config, resolve=resolve, enum_to_str=True)
+    except OmegaConfBaseException:
+        plain = OmegaConf.to_container(config, resolve=False, enum_to_str=True)
     text: str = yaml.dump(plain, default_flow_style=False, allow_unicode=True, sort_keys=False, Dumper=Dumper)
     return text
 

@@ -2,18 +2,15 @@
 
 import csv
 import math
-import re
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-
+from dlhw.config.saved import REFERENCE, with_references
 from dlhw.errors import RunFolderError
 from dlhw.reporting.folders import CONFIG_FILE, OVERRIDES_FILE
-from dlhw.reporting.values import flat, plain
+from dlhw.reporting.values import flat
 from dlhw.tracking.plain import read_json, read_text, read_yaml
 
 SUMMARY_FILE = "summary.json"
@@ -26,7 +23,6 @@ ABOUT = (
 LARGEST = 2**63
 TEXTS = ("message", "created")
 MAX_CURVES = 1 << 30  # bytes; a million evaluations take 200 MB
-REFERENCE = re.compile(r"\$\{([\w.]+)\}")
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -40,9 +36,10 @@ def read_config(folder: Path) -> dict[str, Any]:
     if not isinstance(tree, dict):
         raise RunFolderError(f"{path} is damaged: it does not hold a config")
     tree.pop("experiment", None)  # what it asks and claims is no setting of a run
+    tree = with_references(tree)
     if not _is_count(tree.get("seed", 0)):
         raise RunFolderError(f"{path} is damaged: seed must be an integer from 0 to 2**63 - 1")
-    return _resolved(tree)
+    return flat(tree)
 
 
 def read_references(folder: Path) -> dict[str, list[str]]:
@@ -60,37 +57,6 @@ def read_references(folder: Path) -> dict[str, list[str]]:
 
 def _is_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < LARGEST
-
-
-def _resolved(tree: dict[Any, Any]) -> dict[str, Any]:
-    """Hydra saves `${...}` as it stands; what cannot be resolved here, in another environment, stays so."""
-    leaves = flat(tree)
-    for key in _open(leaves):
-        leaves[key] = REFERENCE.sub(lambda found: _referred(leaves, found), str(leaves[key]))
-    open_keys = _open(leaves)
-    if not open_keys:
-        return leaves
-    try:
-        config = OmegaConf.create(tree)
-    except (OmegaConfBaseException, ValueError):
-        return leaves
-    for key in open_keys:
-        try:
-            node = OmegaConf.select(config, key)
-            leaves[key] = plain(OmegaConf.to_object(node) if OmegaConf.is_config(node) else node)
-        except Exception:  # a resolver is anybody's code
-            continue
-    return leaves
-
-
-def _open(leaves: dict[str, Any]) -> list[str]:
-    return [key for key, value in leaves.items() if isinstance(value, str) and "${" in value]
-
-
-def _referred(leaves: dict[str, Any], found: re.Match[str]) -> str:
-    """A plain `${data.name}` within a text is looked up here: OmegaConf takes 20 ms a run for the same."""
-    value = leaves.get(found[1])
-    return value if isinstance(value, str) and "${" not in value else found[0]
 
 
 def read_summary(folder: Path) -> dict[str, Any] | None:

@@ -8,6 +8,7 @@ from omegaconf.errors import OmegaConfBaseException
 from dlhw.config.catalogue import checked
 from dlhw.config.experiment import ExperimentConfig
 from dlhw.config.messages import explain
+from dlhw.config.saved import interpolations, with_references
 from dlhw.errors import ConfigError, RunFolderError
 from dlhw.tracking.plain import read_yaml
 
@@ -28,6 +29,9 @@ def saved_experiment(folder: Path) -> ExperimentConfig | None:
         told = tree.get("experiment") if isinstance(tree, dict) else None
         if told is None:
             return None
+        told = with_references({**tree, "experiment": told})["experiment"]
+        for key, text in interpolations(told, "experiment"):
+            raise ConfigError(f"{key} is saved as {text}, which is not resolved anew")
         # below a root, so that errors name the node
         schema = OmegaConf.create({"experiment": OmegaConf.structured(ExperimentConfig)})
         found = OmegaConf.to_object(OmegaConf.merge(schema, {"experiment": told}).experiment)

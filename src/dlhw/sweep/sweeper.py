@@ -13,7 +13,7 @@ from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf, flag_override
 
 from dlhw.errors import ConfigError
 from dlhw.launcher.composing import Composer
@@ -129,7 +129,11 @@ class GridSweeper(Sweeper):
 
     def _save(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        OmegaConf.save(self.master, folder / "multirun.yaml")
+        saved = self.master.copy()
+        if saved.get("experiment") is not None:  # read back by reports, in another environment
+            with flag_override(saved, ["readonly", "struct"], False):
+                saved.experiment = OmegaConf.to_container(saved.experiment, resolve=True)
+        OmegaConf.save(saved, folder / "multirun.yaml")
 
     def _sweep_ours(self, found: Sequence[Cell]) -> list[Sequence[JobReturn]]:
         prepared = prepare(self.master, self.composer, found)
