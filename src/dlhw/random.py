@@ -5,7 +5,7 @@ from typing import Literal, get_args
 
 import torch
 
-Stream = Literal["split", "init", "order", "dropout", "samples", "inputs", "corruption"]
+Stream = Literal["split", "init", "order", "dropout", "samples", "inputs", "corruption", "graph"]
 
 
 def generator(seed: int, stream: Stream, *counters: int) -> torch.Generator:

@@ -99,7 +99,7 @@ def test_seed_0_is_a_seed() -> None:
 def test_fields_that_may_differ_within_a_cohort_are_marked() -> None:
     marked = {key for key, (_, per_run) in flat_fields(compose(["regularizer=l2"])).items() if per_run}
     assert marked == {
-        "seed", "model.dropout", "model.init.value", "model.init.mean", "model.init.std", "model.init.gain",
+        "seed", "model.dropout", "model.init.value", "model.init.mean", "model.init.std", "model.init.bound", "model.init.gain",
         "model.init.bias", "optimizer.lr", "optimizer.momentum", "regularizer.alpha", "data.label_corruption",
         "trainer.early_stopping.patience", "trainer.early_stopping.min_delta",
         "trainer.early_stopping.train_accuracy",

@@ -20,6 +20,7 @@ from dlhw.config.model import (
     PerceptronConfig,
     Pooling,
     QuadraticConfig,
+    RandomGraphConfig,
     SoftmaxConfig,
 )
 from dlhw.config.optimizer import AdamConfig, ConstantConfig, OptimizerConfig, SGDConfig
@@ -48,6 +49,7 @@ CASES: dict[str, list[ModelConfig]] = {
     "linear-no-bias": [LinearConfig(bias=False)] * 3,
     "quadratic": [QuadraticConfig()] * 3,
     "dag": [DagConfig()] * 3,
+    "random_graph": [RandomGraphConfig(hidden=[12, 11], fan_in=4)] * 3,
     "mlp-output": [
         MLPConfig(hidden=[3], activation=Activation.sigmoid, output=Activation.sigmoid) for _ in SEEDS
     ],

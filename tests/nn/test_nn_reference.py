@@ -8,7 +8,17 @@ from layer_cases import RUNS, assert_all_same, context, random_case
 from torch import Tensor
 from torch.nn import functional as F
 
-from dlhw.nn.activations import Identity, ReLU, Sigmoid, Tanh
+from dlhw.nn.activations import (
+    Absolute,
+    Cosine,
+    Gaussian,
+    Identity,
+    Inverse,
+    ReLU,
+    Sigmoid,
+    Sine,
+    Tanh,
+)
 from dlhw.nn.affine import Affine
 from dlhw.nn.conv import Conv2d
 from dlhw.nn.layer import Layer
@@ -37,6 +47,11 @@ REFERENCES: dict[str, Reference] = {
     "tanh": (Tanh(), (9,), torch.tanh),
     "relu": (ReLU(), (9,), F.relu),
     "identity": (Identity(), (9,), lambda x: x * 1),
+    "sine": (Sine(), (9,), torch.sin),
+    "cosine": (Cosine(), (9,), torch.cos),
+    "gaussian": (Gaussian(), (9,), lambda x: torch.exp(-x.square() / 2)),
+    "absolute": (Absolute(), (9,), torch.abs),
+    "inverse": (Inverse(), (9,), torch.neg),
     "conv2d-1x1": conv(3, 2, 1, 1, 0, 3, 4),
     "conv2d-same": conv(3, 4, 3, 1, 1, 5, 6),
     "conv2d-one-position": conv(2, 3, 5, 1, 0, 5, 5),

@@ -135,6 +135,39 @@ class QuadraticConfig(ModelConfig):
     init: InitConfig = field(default_factory=small_constant_init)
 
 
+def paper_activations() -> list[Activation]:
+    """The nonlinearities of Gaier and Ha, "Weight Agnostic Neural Networks" (2019), but the step."""
+    named = "identity sine cosine gaussian tanh sigmoid inverse absolute relu"
+    return [Activation[name] for name in named.split()]
+
+
+@dataclass(kw_only=True)
+class RandomGraphConfig(ModelConfig):
+    """Layers with few random connections, each unit with its own activation; the graph is never trained."""
+
+    name: str = "random_graph"
+    hidden: list[int] = field(default_factory=lambda: [64, 64, 64])
+    """units of each hidden layer"""
+    fan_in: int = 16
+    """units of the layer before that each unit sees"""
+    activations: list[Activation] = field(default_factory=paper_activations)
+    """nonlinearities, dealt out to the units of each hidden layer in equal shares"""
+    graph_seed: int = 0
+    """the connections are drawn by it"""
+
+    def has_thresholds(self) -> bool:
+        return any(activation in THRESHOLDS for activation in self.activations)
+
+    def problems(self) -> Iterator[str]:
+        yield from super().problems()
+        for position, units in enumerate(self.hidden):
+            yield from at_least(f"model.hidden[{position}]", units, 1)
+        yield from at_least("model.fan_in", self.fan_in, 1)
+        yield from at_least("model.graph_seed", self.graph_seed, 0)
+        if not self.activations:
+            yield "model.activations must name at least one activation, got []"
+
+
 MODELS: dict[str, type[ModelConfig]] = {
     "mlp": MLPConfig,
     "softmax": SoftmaxConfig,
@@ -144,6 +177,7 @@ MODELS: dict[str, type[ModelConfig]] = {
     "cnn": CNNConfig,
     "quadratic": QuadraticConfig,
     "dag": DagConfig,
+    "random_graph": RandomGraphConfig,
     "hand_built": HandBuiltConfig,
     "interval_net": IntervalNetConfig,
 }

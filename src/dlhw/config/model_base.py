@@ -8,12 +8,20 @@ from dlhw.config.group import Group, at_least, per_run
 
 
 class Activation(StrEnum):
-    """Elementwise nonlinearity between layers; step and sign are threshold units, 1 at 0."""
+    """Elementwise nonlinearity between layers.
+
+    gaussian is exp(-x^2 / 2), absolute |x|, inverse -x; step and sign are threshold units, 1 at 0.
+    """
 
     sigmoid = auto()
     relu = auto()
     tanh = auto()
     identity = auto()
+    sine = auto()
+    cosine = auto()
+    gaussian = auto()
+    absolute = auto()
+    inverse = auto()
     step = auto()
     sign = auto()
 
@@ -27,6 +35,7 @@ class InitScheme(StrEnum):
     zeros = auto()
     constant = auto()
     normal = auto()
+    uniform = auto()
     xavier_uniform = auto()
     xavier_normal = auto()
     kaiming_uniform = auto()
@@ -39,6 +48,7 @@ INIT_OPTIONS = {
     "value": (InitScheme.constant,),
     "mean": (InitScheme.normal,),
     "std": (InitScheme.normal,),
+    "bound": (InitScheme.uniform,),
     "gain": (
         InitScheme.xavier_uniform,
         InitScheme.xavier_normal,
@@ -53,17 +63,19 @@ class InitConfig(Group):
     """Initial weights and biases. Options left at null take the scheme's own default."""
 
     scheme: InitScheme = InitScheme.torch
-    """zeros, constant, normal, xavier_uniform|normal, kaiming_uniform|normal, or torch's Linear default"""
+    """zeros, constant, normal, uniform, xavier_uniform|normal, kaiming_uniform|normal, or torch's Linear default"""
     value: float | None = per_run(None)
     """constant: every weight (default 0)"""
     mean: float | None = per_run(None)
     """normal: mean of the weights (default 0)"""
     std: float | None = per_run(None)
     """normal: standard deviation of the weights (default 0.01)"""
+    bound: float | None = per_run(None)
+    """uniform: weights, and biases without `bias`, are drawn from +-bound (default 1)"""
     gain: float | None = per_run(None)
     """xavier, kaiming: factor on the standard deviation (default 1; sqrt(2) suits relu)"""
     bias: float | None = per_run(None)
-    """every bias (default 0; with scheme torch uniform in +-1/sqrt(fan_in))"""
+    """every bias (default 0; scheme torch: uniform in +-1/sqrt(fan_in); scheme uniform: as the weights)"""
 
     def problems(self) -> Iterator[str]:
         for option, schemes in INIT_OPTIONS.items():
@@ -73,8 +85,9 @@ class InitConfig(Group):
                     f"model.init.{option} is only read by model.init.scheme={allowed}, "
                     f"got scheme={self.scheme}"
                 )
-        if self.std is not None:
-            yield from at_least("model.init.std", self.std, 0)
+        for option in ("std", "bound"):
+            if (value := getattr(self, option)) is not None:
+                yield from at_least(f"model.init.{option}", value, 0)
 
 
 def flow(group: Group) -> str:

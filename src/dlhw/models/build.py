@@ -19,12 +19,14 @@ from dlhw.config.model import (
     PerceptronConfig,
     Pooling,
     QuadraticConfig,
+    RandomGraphConfig,
     SoftmaxConfig,
 )
 from dlhw.config.model_base import Activation
 from dlhw.models.activations import ACTIVATIONS
 from dlhw.models.dag import dag
 from dlhw.models.given import hand_built, interval_net
+from dlhw.models.random_graph import random_graph
 from dlhw.nn.affine import Affine
 from dlhw.nn.conv import Conv2d
 from dlhw.nn.dropout import Dropout
@@ -109,6 +111,7 @@ MODELS: dict[type[ModelConfig], Callable[[Any, Shape, int], Network]] = {
     CNNConfig: cnn,
     QuadraticConfig: quadratic,
     DagConfig: dag,
+    RandomGraphConfig: random_graph,
     HandBuiltConfig: hand_built,
     IntervalNetConfig: interval_net,
 }

@@ -1,4 +1,8 @@
-"""Elementwise nonlinearities. Each derivative is written through the output, the only thing kept."""
+"""Elementwise nonlinearities. Where the derivative is a function of the output, only the output is kept."""
+
+from collections.abc import Sequence
+from math import ceil
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -8,7 +12,7 @@ from dlhw.nn.layer import Layer, Params
 
 
 class Elementwise(Layer):
-    """Base of activations: the cache is the output."""
+    """Base of activations: the cache is the output, or the input where the output does not settle the slope."""
 
     def buffers(self, x: Tensor, ctx: Context, name: str) -> Tensor | None:
         """Where to write a tensor shaped like `x`."""
@@ -71,3 +75,113 @@ class Identity(Elementwise):
         self, params: Params, dout: Tensor, cache: None, grads: Params, ctx: Context, *, need_dx: bool
     ) -> Tensor:
         return dout
+
+
+class Sine(Elementwise):
+    """y = sin(x),    dy/dx = cos(x)"""
+
+    def forward(self, params: Params, x: Tensor, ctx: Context) -> tuple[Tensor, Tensor]:
+        return torch.sin(x, out=self.buffers(x, ctx, "out")), x
+
+    def backward(
+        self, params: Params, dout: Tensor, x: Tensor, grads: Params, ctx: Context, *, need_dx: bool
+    ) -> Tensor:
+        return torch.cos(x, out=self.buffers(dout, ctx, "dx")).mul_(dout)
+
+
+class Cosine(Elementwise):
+    """y = cos(x),    dy/dx = -sin(x)"""
+
+    def forward(self, params: Params, x: Tensor, ctx: Context) -> tuple[Tensor, Tensor]:
+        return torch.cos(x, out=self.buffers(x, ctx, "out")), x
+
+    def backward(
+        self, params: Params, dout: Tensor, x: Tensor, grads: Params, ctx: Context, *, need_dx: bool
+    ) -> Tensor:
+        return torch.sin(x, out=self.buffers(dout, ctx, "dx")).mul_(dout).neg_()
+
+
+class Gaussian(Elementwise):
+    """y = exp(-x^2 / 2),    dy/dx = -x y"""
+
+    def forward(self, params: Params, x: Tensor, ctx: Context) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        y = torch.mul(x, x, out=self.buffers(x, ctx, "out"))
+        y = y.mul_(-0.5).exp_()
+        return y, (x, y)
+
+    def backward(
+        self,
+        params: Params,
+        dout: Tensor,
+        cache: tuple[Tensor, Tensor],
+        grads: Params,
+        ctx: Context,
+        *,
+        need_dx: bool,
+    ) -> Tensor:
+        x, y = cache
+        return torch.mul(x, y, out=self.buffers(dout, ctx, "dx")).mul_(dout).neg_()
+
+
+class Absolute(Elementwise):
+    """y = |x|,    dy/dx = sign(x); at the kink x = 0 the derivative is 0, as in torch."""
+
+    def forward(self, params: Params, x: Tensor, ctx: Context) -> tuple[Tensor, Tensor]:
+        return torch.abs(x, out=self.buffers(x, ctx, "out")), x
+
+    def backward(
+        self, params: Params, dout: Tensor, x: Tensor, grads: Params, ctx: Context, *, need_dx: bool
+    ) -> Tensor:
+        return torch.sign(x, out=self.buffers(dout, ctx, "dx")).mul_(dout)
+
+    def branches(self, x: Tensor) -> Tensor:
+        return x > 0
+
+
+class Inverse(Elementwise):
+    """y = -x,    dy/dx = -1; the additive inverse, as Gaier and Ha call it."""
+
+    def forward(self, params: Params, x: Tensor, ctx: Context) -> tuple[Tensor, None]:
+        return torch.neg(x, out=self.buffers(x, ctx, "out")), None
+
+    def backward(
+        self, params: Params, dout: Tensor, cache: None, grads: Params, ctx: Context, *, need_dx: bool
+    ) -> Tensor:
+        return torch.neg(dout, out=self.buffers(dout, ctx, "dx"))
+
+
+class PerUnit(Layer):
+    """Another nonlinearity for each unit: y_u = f_k(x_u) with k = u div ceil(U / K) for U units, K kinds.
+
+    Neighbouring units share a kind, so that each kind is applied to one slice.
+
+    Args:
+        kinds: the nonlinearities f_1 .. f_K; one object may stand at one place only.
+    """
+
+    def __init__(self, kinds: Sequence[Elementwise]) -> None:
+        self.kinds = list(kinds)
+
+    def forward(self, params: Params, x: Tensor, ctx: Context) -> tuple[Tensor, list[Any]]:
+        passed = [kind.forward(params, x_u, ctx) for kind, x_u in self._slices(x)]
+        outputs, caches = [y for y, _ in passed], [cache for _, cache in passed]
+        return torch.cat(outputs, -1, out=ctx.buffer(self, "out", tuple(x.shape), x)), caches
+
+    def backward(
+        self, params: Params, dout: Tensor, caches: list[Any], grads: Params, ctx: Context, *, need_dx: bool
+    ) -> Tensor:
+        parts = [
+            kind.backward(params, dout_u, cache, grads, ctx, need_dx=need_dx)
+            for (kind, dout_u), cache in zip(self._slices(dout), caches, strict=True)
+        ]
+        return torch.cat(parts, -1, out=ctx.buffer(self, "dx", tuple(dout.shape), dout))
+
+    def branches(self, caches: list[Any]) -> Tensor | None:
+        taken = [kind.branches(cache) for kind, cache in zip(self.kinds, caches, strict=False)]
+        kinked = [branch for branch in taken if branch is not None]
+        return torch.cat(kinked, -1) if kinked else None
+
+    def _slices(self, x: Tensor) -> list[tuple[Elementwise, Tensor]]:
+        """Each kind with its units; of few units the last kinds get none."""
+        share = ceil(x.shape[-1] / len(self.kinds))
+        return list(zip(self.kinds, x.split(share, -1), strict=False))

@@ -38,6 +38,7 @@ INITIALISERS: dict[InitScheme, Fill] = {
     InitScheme.normal: lambda w, spec, config, g: w.normal_(
         _default(config.mean, 0), _default(config.std, 0.01), generator=g
     ),
+    InitScheme.uniform: lambda w, spec, config, g: _uniform(w, _default(config.bound, 1), g),
     InitScheme.xavier_uniform: lambda w, spec, config, g: _uniform(w, sqrt(3) * _xavier_std(spec, config), g),
     InitScheme.xavier_normal: lambda w, spec, config, g: w.normal_(0, _xavier_std(spec, config), generator=g),
     InitScheme.kaiming_uniform: lambda w, spec, config, g: _uniform(
@@ -81,5 +82,5 @@ def _fill(tensor: Tensor, spec: Spec, config: InitConfig, generator: Generator) 
         INITIALISERS[config.scheme](tensor, spec, config, generator)
     elif config.bias is not None:
         tensor.fill_(config.bias)
-    elif config.scheme is InitScheme.torch:
-        _uniform(tensor, 1 / sqrt(spec.fan_in), generator)
+    elif config.scheme in (InitScheme.torch, InitScheme.uniform):
+        INITIALISERS[config.scheme](tensor, spec, config, generator)

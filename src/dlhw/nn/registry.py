@@ -8,7 +8,18 @@ from dataclasses import dataclass
 
 import torch
 
-from dlhw.nn.activations import Identity, ReLU, Sigmoid, Tanh
+from dlhw.nn.activations import (
+    Absolute,
+    Cosine,
+    Gaussian,
+    Identity,
+    Inverse,
+    PerUnit,
+    ReLU,
+    Sigmoid,
+    Sine,
+    Tanh,
+)
 from dlhw.nn.affine import Affine
 from dlhw.nn.conv import Conv2d
 from dlhw.nn.dropout import Dropout
@@ -17,6 +28,7 @@ from dlhw.nn.given import GivenAffine
 from dlhw.nn.layer import Layer
 from dlhw.nn.pooling import AvgPool2d, MaxPool2d
 from dlhw.nn.quadratic import QuadraticParameterization
+from dlhw.nn.sparse import SparseAffine
 from dlhw.nn.thresholds import Sign, Step
 
 
@@ -42,11 +54,18 @@ LAYERS: dict[str, Example] = {
     "affine": Example(lambda runs: Affine(5, 4), (5,)),
     "affine-no-bias": Example(lambda runs: Affine(5, 4, bias=False), (5,)),
     "affine-given": Example(lambda runs: GivenAffine(torch.zeros(runs, 5, 4), torch.zeros(runs, 4)), (5,)),
+    "affine-sparse": Example(lambda runs: SparseAffine(5, torch.tensor([[0, 4, 1, 3], [2, 1, 0, 4]])), (5,)),
     "quadratic": Example(lambda runs: QuadraticParameterization(5, 4), (5,)),
     "sigmoid": Example(lambda runs: Sigmoid(), (6,)),
     "tanh": Example(lambda runs: Tanh(), (6,)),
     "relu": Example(lambda runs: ReLU(), (6,)),
     "identity": Example(lambda runs: Identity(), (6,)),
+    "sine": Example(lambda runs: Sine(), (6,)),
+    "cosine": Example(lambda runs: Cosine(), (6,)),
+    "gaussian": Example(lambda runs: Gaussian(), (6,)),
+    "absolute": Example(lambda runs: Absolute(), (6,)),
+    "inverse": Example(lambda runs: Inverse(), (6,)),
+    "per-unit": Example(lambda runs: PerUnit([Sine(), Absolute(), Identity(), ReLU()]), (7,)),
     "step": Example(lambda runs: Step(), (6,)),
     "sign": Example(lambda runs: Sign(), (6,)),
     "dropout": Example(lambda runs: Dropout(_rates(runs)), (6,)),
