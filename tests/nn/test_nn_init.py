@@ -100,9 +100,9 @@ def test_zeros_and_constants_are_exact() -> None:
 
 
 @every_scheme
-def test_biases_are_zero_unless_the_scheme_is_that_of_torch(scheme: InitScheme) -> None:
+def test_biases_are_zero_unless_the_scheme_draws_them(scheme: InitScheme) -> None:
     bias = draw(Affine(9, 4), InitConfig(scheme=scheme))["bias"]
-    assert bias.count_nonzero() == (4 if scheme is InitScheme.torch else 0)
+    assert bias.count_nonzero() == (4 if scheme in (InitScheme.torch, InitScheme.uniform) else 0)
 
 
 @pytest.mark.parametrize("value", [0.0, -0.5])

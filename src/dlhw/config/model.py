@@ -146,9 +146,9 @@ class RandomGraphConfig(ModelConfig):
     """Layers with few random connections, each unit with its own activation; the graph is never trained."""
 
     name: str = "random_graph"
-    hidden: list[int] = field(default_factory=lambda: [64, 64, 64])
+    hidden: list[int] = field(default_factory=lambda: [64, 64])
     """units of each hidden layer"""
-    fan_in: int = 16
+    fan_in: int = 8
     """units of the layer before that each unit sees"""
     activations: list[Activation] = field(default_factory=paper_activations)
     """nonlinearities, dealt out to the units of each hidden layer in equal shares"""

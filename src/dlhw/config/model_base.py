@@ -63,7 +63,7 @@ class InitConfig(Group):
     """Initial weights and biases. Options left at null take the scheme's own default."""
 
     scheme: InitScheme = InitScheme.torch
-    """zeros, constant, normal, uniform, xavier_uniform|normal, kaiming_uniform|normal, or torch's Linear default"""
+    """zeros, constant, normal, uniform, xavier_uniform|normal, kaiming_uniform|normal, or torch's default"""
     value: float | None = per_run(None)
     """constant: every weight (default 0)"""
     mean: float | None = per_run(None)

@@ -41,6 +41,7 @@ MODEL_LOSSES: dict[str, tuple[LossName, ...]] = {
     "mlp": (*MULTICLASS, *BINARY, *SQUARED),
     "cnn": (*MULTICLASS, *BINARY, *SQUARED),
     "dag": (*MULTICLASS, *BINARY, *SQUARED),
+    "random_graph": (*MULTICLASS, *BINARY, *SQUARED),
     "softmax": (LossName.cross_entropy,),
     "logistic": (LossName.binary_cross_entropy,),
     "perceptron": (LossName.perceptron,),

@@ -12,7 +12,7 @@ from dlhw.nn.layer import Layer, Params
 
 
 class Elementwise(Layer):
-    """Base of activations: the cache is the output, or the input where the output does not settle the slope."""
+    """Base of activations: the cache is the output, or what else the slope depends on."""
 
     def buffers(self, x: Tensor, ctx: Context, name: str) -> Tensor | None:
         """Where to write a tensor shaped like `x`."""
@@ -170,7 +170,7 @@ class PerUnit(Layer):
     def backward(
         self, params: Params, dout: Tensor, caches: list[Any], grads: Params, ctx: Context, *, need_dx: bool
     ) -> Tensor:
-        parts = [
+        parts: list[Any] = [
             kind.backward(params, dout_u, cache, grads, ctx, need_dx=need_dx)
             for (kind, dout_u), cache in zip(self._slices(dout), caches, strict=True)
         ]

@@ -1,6 +1,7 @@
 """Procedure `vote`: a network whose weights are all one number, for several numbers, and their vote."""
 
 from dataclasses import replace
+from itertools import combinations
 
 import torch
 from torch import Tensor
@@ -25,8 +26,9 @@ def vote(config: TrainConfig) -> Findings:
     is the class that most w predict; of equally many the smallest class. Accuracies are on the test part (or
     val, or train, where there is none).
 
-    Values: `accuracy_<w>` for each w, `best_accuracy` of the w that is best on the training part,
-    `vote_accuracy`.
+    Values: `accuracy_<w>` for each w, `best_accuracy` of the w that is best on the training split,
+    `vote_accuracy`, and `agreement`: the share of samples on which two of the w predict the same class, mean
+    over all pairs (1 where the weight does not matter).
 
     Source: Gaier & Ha, "Weight Agnostic Neural Networks", 2019 (their ensemble over shared weights).
 
@@ -52,7 +54,7 @@ def vote(config: TrainConfig) -> Findings:
     rows = [{"weight": w, "accuracy": a} for w, a in zip(weights, accuracies, strict=True)]
     return Findings(
         values={f"accuracy_{row['weight']:g}": row["accuracy"] for row in rows}
-        | {"best_accuracy": accuracies[best], "vote_accuracy": voted},
+        | {"best_accuracy": accuracies[best], "vote_accuracy": voted, "agreement": agreement(predicted_RN)},
         sentences=[f"{name} accuracy of the vote of {len(weights)} shared weights: {voted:.4f}"],
         tables={"shared_weights": [*rows, {"weight": "vote", "accuracy": voted}]},
         num_samples={name: pool.num_samples},
@@ -68,6 +70,17 @@ def majority(predicted_RN: Tensor, num_classes: int) -> Tensor:
     """
     votes_NK = torch.nn.functional.one_hot(predicted_RN, num_classes).sum(0)
     return votes_NK.argmax(1)
+
+
+def agreement(predicted_RN: Tensor) -> float:
+    """The share of samples on which two runs predict the same class, mean over pairs; 1 for a single run.
+
+    >>> agreement(torch.tensor([[0, 2], [0, 1], [0, 1]]))
+    0.6666666666666666
+    """
+    pairs = list(combinations(predicted_RN, 2))
+    same = [(one == other).double().mean().item() for one, other in pairs]
+    return sum(same) / len(same) if same else 1.0
 
 
 def _with_shared_weight(config: TrainConfig, weight: float) -> TrainConfig:
