@@ -4,18 +4,15 @@ import numpy as np
 import pytest
 import torch
 from scipy.optimize import minimize  # type: ignore[import-untyped]
-from torch import Tensor
 
+from dlhw.config.procedure import Wrong
+from dlhw.config.topology import in_order
 from dlhw.errors import ConfigError
 from dlhw.gradcheck import gradcheck
-from dlhw.nn.activations import Sigmoid
-from dlhw.nn.affine import Affine
-from dlhw.nn.context import Context
-from dlhw.nn.layer import Params
-from dlhw.nn.losses import BinaryCrossEntropy, CrossEntropy
 from dlhw.procedures import formulas
-from dlhw.procedures.identities import ALLOWED, IDENTITIES, Identity, Measured, measure
+from dlhw.procedures.identities import ALLOWED, FALSE, FAR, IDENTITIES, Identity, Measured, measure
 from dlhw.procedures.identity_table import print_identities
+from dlhw.procedures.wrong import WRONG
 
 
 def stream(seed: int = 0) -> torch.Generator:
@@ -30,57 +27,29 @@ def test_identity(name: str, seed: int) -> None:
     assert deviation <= ALLOWED, f"{identity.formula}, seed {seed}"
 
 
-class ScaledSoftmax(CrossEntropy):
-    """A little too small."""
-
-    def backward(self, out_RNK: Tensor, targets: Tensor) -> Tensor:
-        return super().backward(out_RNK, targets) * (1 - 1e-9)
-
-
-class TemperedSoftmax(CrossEntropy):
-    """On the simplex, but not the minimiser."""
-
-    def backward(self, out_RNK: Tensor, targets: Tensor) -> Tensor:
-        return super().backward(out_RNK * (1 + 1e-9), targets)
-
-
-class SlopedBinary(BinaryCrossEntropy):
-    """Multiplies by s (1 - s), as a squared error would."""
-
-    def backward(self, out_RNK: Tensor, targets: Tensor) -> Tensor:
-        s = torch.sigmoid(out_RNK)
-        return super().backward(out_RNK, targets) * s * (1 - s)
-
-
-class SquareSigmoid(Sigmoid):
-    """ds/dx = s^2."""
-
-    def backward(
-        self, params: Params, dout: Tensor, s: Tensor, grads: Params, ctx: Context, *, need_dx: bool
-    ) -> Tensor:
-        return dout * s * s
-
-
-class UntransposedAffine(Affine):
-    """dx = dout W."""
-
-    def backward(
-        self, params: Params, dout_RNO: Tensor, x_RNI: Tensor, grads: Params, ctx: Context, *, need_dx: bool
-    ) -> Tensor:
-        return torch.bmm(dout_RNO, params["weight"])
-
-
-def test_a_wrong_implementation_is_found() -> None:
-    found = {
-        "softmax_jacobian": formulas.softmax_jacobian(stream(), 50, ScaledSoftmax()),
-        "cross_entropy_gradient": formulas.cross_entropy_gradient(stream(), 50, ScaledSoftmax()),
-        "level_set": formulas.level_set(stream(), 50, UntransposedAffine(4, 4)),
-        "softmax_minimiser": formulas.softmax_minimiser(stream(), 50, TemperedSoftmax()),
-        "sigmoid_derivative": formulas.sigmoid_derivative(stream(), 50, SquareSigmoid()),
-        "binary_cross_entropy_gradient": formulas.binary_cross_entropy_gradient(stream(), 50, SlopedBinary()),
+@pytest.mark.parametrize("wrong", Wrong)
+def test_a_wrong_implementation_fails_each_identity_that_tests_it(wrong: Wrong) -> None:
+    tested = WRONG[wrong]
+    failed = {m.name for m in measure(0, 50, tested=tested) if not m.deviation <= 100 * ALLOWED}
+    of_its_class = {
+        name for name, each in IDENTITIES.items() if each.tests and isinstance(tested, each.tests)
     }
-    assert set(found) == set(IDENTITIES)
-    assert {name for name, deviation in found.items() if deviation <= 100 * ALLOWED} == set()
+    assert failed
+    assert failed <= of_its_class
+
+
+def test_every_identity_detects_a_wrong_implementation() -> None:
+    failed = {m.name for wrong in WRONG.values() for m in measure(0, 50, tested=wrong) if not m.holds}
+    assert failed == set(IDENTITIES) - {"topological_order"}
+    backwards = formulas.topological_order(stream(), 50, lambda inputs: in_order(inputs)[::-1])
+    assert backwards > 0.05
+    unchecked = formulas.topological_order(stream(), 50, list)
+    assert unchecked > 0.05
+
+
+@pytest.mark.parametrize("name", FALSE)
+def test_a_false_statement_fails_by_far(name: str) -> None:
+    assert FALSE[name].deviation(stream(), 100) > FAR
 
 
 @pytest.mark.parametrize("seed", range(5))

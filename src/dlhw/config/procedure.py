@@ -61,6 +61,16 @@ class VerifyConfig(ProcedureConfig):
         yield from at_least("procedure.draws", self.draws, 0)
 
 
+class Wrong(StrEnum):
+    """Layers and losses that are wrong on purpose."""
+
+    scaled_softmax = auto()
+    tempered_softmax = auto()
+    sloped_binary = auto()
+    square_sigmoid = auto()
+    untransposed_affine = auto()
+
+
 @dataclass(kw_only=True)
 class IdentitiesConfig(ProcedureConfig):
     """Check textbook identities of softmax, sigmoid and their losses at random inputs, in float64."""
@@ -68,6 +78,8 @@ class IdentitiesConfig(ProcedureConfig):
     name: str = "identities"
     samples: int = 1000
     """random inputs of each identity, beside its edge cases"""
+    wrong: Wrong | None = None
+    """a wrong layer or loss in the place of dlhw's, to show that it is detected; null: none"""
 
     def problems(self) -> Iterator[str]:
         yield from at_least("procedure.samples", self.samples, 1)

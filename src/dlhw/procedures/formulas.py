@@ -4,18 +4,22 @@ Everything is float64. N samples   K classes   I features. A sample stands on th
 averaged. The argument that names a layer or loss of ours is there to show that a wrong one is found.
 """
 
+from collections.abc import Callable, Mapping, Sequence
+
 import torch
 from torch import Generator, Tensor
 from torch.autograd.functional import jacobian
 from torch.nn import functional as F
 
+from dlhw.config.topology import INPUT, OUTPUT, in_order
+from dlhw.errors import ConfigError
 from dlhw.nn.activations import Sigmoid
 from dlhw.nn.affine import Affine
 from dlhw.nn.context import Context
 from dlhw.nn.layer import NO_PARAMS, Layer
 from dlhw.nn.losses import BinaryCrossEntropy, CrossEntropy, Loss, SquaredError
 
-CLASSES, FEATURES = 5, 4
+CLASSES, FEATURES, NODES = 5, 4, 6
 CROSS_ENTROPY, BINARY_CROSS_ENTROPY, SIGMOID = CrossEntropy(), BinaryCrossEntropy(), Sigmoid()
 AFFINE = Affine(FEATURES, FEATURES)
 SCORE = Affine(FEATURES, 1)
@@ -144,6 +148,80 @@ def binary_cross_entropy_gradient(
     formula_NI = -(y_N.unsqueeze(1) - torch.sigmoid(z_N11.squeeze(2))) * x_NI
     ours_NI = grads["weight"].squeeze(2)
     return max(_largest(ours_NI - reference_NI), _largest(formula_NI - reference_NI))
+
+
+def convex_minimum(generator: Generator, samples: int, loss: Loss = CROSS_ENTROPY) -> float:
+    """f(y) >= f(x) + grad f(x) . (y - x) for a convex f: where the gradient is zero, nothing is smaller.
+
+    f is dlhw's cross-entropy, convex in the logits, with its own gradient. The deviation is how far f(y) is
+    below the tangent plane, in units of the larger of 1 and |f(y)|; y are other logits, and x / 2, where f of
+    large logits is linear and the plane tight.
+    """
+    logits_NK = _logits(generator, samples)
+    x_NK = torch.cat([logits_NK, logits_NK])
+    y_NK = torch.cat([_logits(generator, samples).flip(0), logits_NK / 2])
+    labels_N = torch.randint(CLASSES, (len(x_NK),), generator=generator)
+    values = [loss.per_sample(z.unsqueeze(1), labels_N.unsqueeze(1)).squeeze(1) for z in (x_NK, y_NK)]
+    plane_N = values[0] + (_gradient(loss, x_NK, labels_N) * (y_NK - x_NK)).sum(1)
+    return _largest((plane_N - values[1]).clamp(min=0) / values[1].abs().clamp(min=1))
+
+
+def topological_order(
+    generator: Generator, samples: int, order: Callable[[Mapping[str, Sequence[str]]], list[str]] = in_order
+) -> float:
+    """A directed graph has a topological order <=> it has no cycle; the share of graphs for which it fails.
+
+    On one side the order of dlhw's networks, checked edge by edge; on the other the powers of the adjacency
+    matrix A: there is a cycle of length k <=> trace A^k > 0.
+    """
+    density_N11 = torch.rand(samples, 1, 1, generator=generator)
+    edges_NVV = torch.rand(samples, NODES, NODES, generator=generator) < density_N11 / 2
+    power_NVV, closed_N = edges_NVV.double(), torch.zeros(samples, dtype=torch.bool)
+    for _ in range(NODES):
+        closed_N |= power_NVV.diagonal(dim1=1, dim2=2).sum(1) > 0
+        power_NVV = power_NVV @ edges_NVV.double()
+    wrong = [
+        _has_order(edges, order) == is_cyclic
+        for edges, is_cyclic in zip(edges_NVV.tolist(), closed_N.tolist(), strict=True)
+    ]
+    return sum(wrong) / samples
+
+
+def _has_order(edges: list[list[bool]], order: Callable[[Mapping[str, Sequence[str]]], list[str]]) -> bool:
+    """Whether `order` puts each node after the nodes that it takes."""
+    names = [f"v{node}" for node in range(len(edges))]
+    inputs = {
+        name: [INPUT, *(other for other, is_taken in zip(names, row, strict=True) if is_taken)]
+        for name, row in zip(names, edges, strict=True)
+    }
+    try:
+        places = {name: place for place, name in enumerate(order(inputs | {OUTPUT: names}))}
+    except ConfigError:
+        return False
+    return all(places[other] < places[name] for name in names for other in inputs[name][1:])
+
+
+def wrong_softmax_jacobian(generator: Generator, samples: int) -> float:
+    """ds_i/dz_j = -e^(z_i + z_j) / (sum_k e^z_k)^p off the diagonal, with another power than p = 2.
+
+    A report prints such a Jacobian. The deviation is that of the better of p = 1 and p = 3.
+    """
+    z_NK = _logits(generator, samples)
+    z_NK = z_NK[z_NK.abs().amax(1) <= MODERATE]
+    reference_KNK = jacobian(lambda z: torch.softmax(z, 1).sum(0), z_NK)
+    off_diagonal = ~torch.eye(CLASSES, dtype=torch.bool)
+    pairs_NKK, total_N11 = z_NK.unsqueeze(2) + z_NK.unsqueeze(1), z_NK.exp().sum(1)[:, None, None]
+    deviations_NKK = (-pairs_NKK.exp() / total_N11**p - reference_KNK.transpose(0, 1) for p in (1, 3))
+    return min(_largest(deviation_NKK[:, off_diagonal]) for deviation_NKK in deviations_NKK)
+
+
+def stationary_minimum(generator: Generator, samples: int) -> float:
+    """grad f(x) = 0 => f(x) <= f(y) near x; how far f = -x^2 falls below its stationary point at 0."""
+    zero = torch.zeros(1, dtype=torch.float64)
+    slope = jacobian(lambda x: -(x**2), zero)
+    assert slope == 0
+    y_N = 2 * torch.rand(samples, generator=generator, dtype=torch.float64) - 1
+    return _largest(y_N**2)
 
 
 def _logits(generator: Generator, samples: int) -> Tensor:
