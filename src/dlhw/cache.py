@@ -2,7 +2,6 @@
 
 import os
 import stat
-from contextlib import suppress
 from pathlib import Path
 
 from dlhw.tracking.files import write_atomic
@@ -36,11 +35,14 @@ def _is_writable_by_others(about: os.stat_result) -> bool:
     return is_foreign or bool(about.st_mode & (stat.S_IWGRP | stat.S_IWOTH))
 
 
-def write_private(path: Path, content: bytes) -> None:
-    """Write a file that `read_private` accepts. Nothing happens where it cannot be written."""
+def write_private(path: Path, content: bytes) -> bool:
+    """Write a file that `read_private` accepts; returns whether it could be written."""
     if not path.is_absolute():  # a user without a home folder
-        return
-    with suppress(OSError):
+        return False
+    try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         write_atomic(path, content)
         path.chmod(0o600)  # whatever the umask
+    except OSError:
+        return False
+    return True

@@ -91,7 +91,7 @@ def test_plain_lines_in_a_pipe(tmp_path: Path) -> None:
     assert done.stderr == ""
     assert "\x1b" not in done.stdout
     lines = done.stdout.splitlines()
-    assert "gradients checked" in lines[0]
+    assert "gradients by compiled copies of the layers, checked" in lines[0]
     assert lines[1].startswith("epoch 1/2  step 20  train loss ")
     assert lines[-1].startswith("finished: 2 epochs, 40 steps")
 

@@ -10,7 +10,7 @@ from dlhw.nn.activations import Sigmoid
 
 @pytest.mark.parametrize(("overrides", "reason"), [
     ("optimizer=rmsprop optimizer.lr=0.01", "optimizer=rmsprop has no compiled form"),
-    ("trainer.engine=autograd", "trainer.engine=autograd is not ours"),
+    ("trainer.engine=autograd", "trainer.engine=autograd has no compiled form"),
     ("model=cnn model.dropout=0.5", "the model is not a chain of layers that have a compiled form"),
     ("model.dropout=0.5", "the model is not a chain of layers that have a compiled form"),
 ])  # fmt: skip

@@ -60,11 +60,13 @@ def test_missing(tmp_path: Path) -> None:
     assert objectcode._read(tmp_path / "nothing") is None
 
 
-def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("")
     objectcode._keep(blocked / "dlhw" / "steps.obj", CODE)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"warning: the compiled training step cannot be kept in {blocked / 'dlhw'},")
 
 
 def test_made_once(tmp_path: Path) -> None:

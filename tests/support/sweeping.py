@@ -11,7 +11,6 @@ SMALL = [
     "data.limit=200",
     "trainer.epochs=1",
     "model=softmax",
-    "trainer.gradcheck=false",
     "trainer.matmul=highest",
 ]
 SILENT = ["tracking.console=none", "tracking.tensorboard=false", "tracking.checkpoints=false"]

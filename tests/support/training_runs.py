@@ -17,7 +17,7 @@ from dlhw.training.fit import fit
 
 SMALL = [
     "data.limit=260", "data.split.val=30", "data.split.test=30", "trainer.batch_size=16", "trainer.epochs=4",
-    "trainer.dtype=float64", "trainer.device=cpu", "trainer.gradcheck=false", "trainer.matmul=highest",
+    "trainer.dtype=float64", "trainer.device=cpu", "trainer.matmul=highest",
 ]  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from dlhw.source import code_version
 from tests.torture.bytes import mutated_files
+from tests.torture.compiling import kill_compiling
 from tests.torture.kills import full_disk, kill_single, kill_sweep
 from tests.torture.long import many_cells, many_evaluations
 from tests.torture.races import two_runs, two_sweeps
@@ -37,6 +38,7 @@ class Scenario(NamedTuple):
 SCENARIOS = {
     "kill-single": Scenario(kill_single, 60, 35),
     "kill-sweep": Scenario(kill_sweep, 30, 15),
+    "kill-compiling": Scenario(kill_compiling, 20, 2),
     "full-disk": Scenario(full_disk, 10, 3),
     "bytes": Scenario(mutated_files, 5_000, 500),
     "two-runs": Scenario(two_runs, 8, 2),

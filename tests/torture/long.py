@@ -18,10 +18,10 @@ from tests.torture.watching import Use, uses
 # writes by default.
 EVALUATES = (
     "data.limit=40", "trainer.batch_size=null", "model=softmax", "trainer.matmul=highest",
-    "trainer.gradcheck=false", "tracking.console=plain", "hydra.run.dir=run",
+    "tracking.console=plain", "hydra.run.dir=run",
 )  # fmt: skip
 CELL = (
-    "data.limit=100", "model=softmax", "trainer.epochs=1", "trainer.matmul=highest", "trainer.gradcheck=false",
+    "data.limit=100", "model=softmax", "trainer.epochs=1", "trainer.matmul=highest",
     "tracking.console=none", "tracking.tensorboard=false", "tracking.checkpoints=false", "hydra.sweep.dir=sweep",
 )  # fmt: skip
 SEEDS = 10

@@ -12,7 +12,7 @@ from zygote import QUIET_ENV
 # 100 digits, a few steps: a second of imports, and training that takes a moment. Whatever may choose by time
 # is told what to choose.
 TINY = (
-    "data.limit=100", "trainer.batch_size=32", "trainer.matmul=highest", "trainer.gradcheck=false",
+    "data.limit=100", "trainer.batch_size=32", "trainer.matmul=highest",
     "tracking.console=none", "tracking.tensorboard=false",
 )  # fmt: skip
 PATIENCE = 300.0  # seconds

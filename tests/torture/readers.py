@@ -30,7 +30,7 @@ from dlhw.tracking.checkpoint import check_matches, load_checkpoint, save_checkp
 SPLIT = SplitConfig(train=None, val=0, test=0)
 SWEEP = [
     "-m", "experiment=ours/digits", "optimizer.lr=0.1", "seeds=2", "model=mlp", "model.hidden=[3]", "data.limit=200",
-    "trainer.epochs=2", "trainer.gradcheck=false", "tracking.console=none", "hydra.sweep.dir=.",
+    "trainer.epochs=2", "tracking.console=none", "hydra.sweep.dir=.",
 ]  # fmt: skip
 SHAPES = {"fc1.weight": (64, 3), "fc1.bias": (3,), "fc2.weight": (3, 10), "fc2.bias": (10,)}
 

@@ -4,13 +4,15 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console as Terminal
 
 from dlhw.config.tracking import Console
+from dlhw.config.trainer import Engine
 from dlhw.tracking.console import ConsoleTracker
-from dlhw.tracking.wording import closing_line, epoch_text, evaluation_line, gradcheck_text, head_line
+from dlhw.tracking.wording import closing_line, epoch_text, evaluation_line, gradients_text, head_line
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores, Snapshot, Status, Tracker
 
 FOLDER = Path("runs/digits-mlp/now")
@@ -43,7 +45,7 @@ def test_plain_is_a_line_an_evaluation_and_a_table(play: Callable[[Tracker], Non
     lines = text(out).splitlines()
     assert lines[0] == (
         "mlp, 1,210 parameters  |  digits: 1,617 train, 180 val  |  cpu  |  "
-        "gradients checked: largest relative error 3.1e-16"
+        "gradients by the layers' backward, checked: largest relative error 3.1e-16"
     )
     assert lines[2] == (
         "epoch 2/3  step 52  train loss 0.0333 acc 0.9000  val loss 0.1000 acc 0.9500  lr 0.25  0.3 s"
@@ -187,11 +189,25 @@ def test_head_line_of_runs_that_train_together(info: RunInfo) -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "words"),
-    [(None, "gradients not checked"), (0.0, "gradients checked: largest relative error 0.0e+00")],
+    ("changes", "words"),
+    [
+        ({"gradcheck": None}, "gradients by the layers' backward, NOT CHECKED"),
+        ({"gradcheck": 0.0}, "gradients by the layers' backward, checked: largest relative error 0.0e+00"),
+        (
+            {"gradcheck": 0.0, "kernels": "compiled"},
+            "gradients by compiled copies of the layers, checked: largest relative error 0.0e+00",
+        ),
+        ({"gradcheck": None, "total_steps": 0}, "no training, evaluation only"),
+    ],
 )
-def test_gradcheck_text(error: float | None, words: str) -> None:
-    assert gradcheck_text(error) == words
+def test_the_head_line_names_the_code_that_trains(changes: dict[str, Any], words: str, info: RunInfo) -> None:
+    assert gradients_text(dataclasses.replace(info, **changes)) == words
+
+
+def test_the_head_line_under_autograd(info: RunInfo) -> None:
+    trainer = dataclasses.replace(info.config.trainer, engine=Engine.autograd)
+    config = dataclasses.replace(info.config, trainer=trainer)
+    assert gradients_text(dataclasses.replace(info, config=config)) == "gradients by autograd"
 
 
 def test_evaluation_line_of_a_tiny_learning_rate(evaluations: list[Evaluation]) -> None:

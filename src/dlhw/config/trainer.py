@@ -150,7 +150,8 @@ class TrainerConfig(Group):
     kernels: Kernels = Kernels.auto
     """compiled: whole steps as one compiled loop (CPU; affine layers, convolutions, poolings and activations;
     sgd, adam, adamw); captured: a step replayed as a CUDA graph (no dropout); torch: torch's operations;
-    auto: the fastest that is possible"""
+    auto: the fastest that is possible; with gradcheck=false the layers themselves, since nothing would notice
+    a compiled copy that differs from its layer"""
     device: str = "auto"
     """auto, cpu, cuda or cuda:N"""
     dtype: DType = DType.float32
@@ -158,7 +159,8 @@ class TrainerConfig(Group):
     matmul: Matmul = Matmul.auto
     """auto measures highest and medium on this machine, and takes the faster if it is as exact"""
     gradcheck: bool = True
-    """compare manual gradients with autograd's on a small batch before training"""
+    """compare manual gradients with autograd's on a small batch before training, and compiled ones with
+    these; with engine=autograd there is nothing to compare"""
     checkpoint_every: float | None = aside(None)
     """write checkpoints/last every this many epochs or minutes; null: at evaluations, and about once a minute
     between them, but never so often that writing takes more than a twentieth of the time"""

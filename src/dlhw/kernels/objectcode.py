@@ -8,22 +8,21 @@ imported. (numba's own cache would be one line, but it is read by unpickling.)
 import ctypes
 import hashlib
 import json
-import logging
 import sys
+import threading
 from collections.abc import Callable
+from concurrent.futures import Future, wait
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import llvmlite
-import llvmlite.binding as llvm
 import torch
 
+from dlhw import interruption
 from dlhw.cache import cache_folder, read_private, write_private
 from dlhw.kernels.arguments import ARGUMENTS, Kind
-
-log = logging.getLogger(__name__)
+from dlhw.tracking.waiting import waiting, warn
 
 ENTRY = "dlhw_steps"
 NAMES = {torch.float32: "float32", torch.float64: "float64"}
@@ -40,33 +39,101 @@ NEVER_CALLED = (
 )
 
 
-@cache
+# How often the main thread looks for signals while another one compiles, in seconds.
+LOOK_EVERY = 0.1
+# LLVM recurses deeply; the default stack of a thread is half a MiB on some systems.
+STACK_BYTES = 64 << 20
+
+
+class CannotCompile(Exception):
+    """Why this machine has no compiled steps; the message is a clause that follows "because"."""
+
+
 def load_steps(dtype: torch.dtype) -> Callable[..., None]:
-    """The compiled steps for float32 or float64; compiled first where no file of them is kept yet."""
-    _initialise()
-    file = cache_folder() / f"steps-{NAMES[dtype]}-{_fingerprint()}.obj"
-    found = _read(file)
-    if found is None:
-        log.info("compiling the training step for this machine, once: a quarter of a minute")
-        found = _compile(NAMES[dtype])
-        _keep(file, found)
-    return _linked(found, dtype)
+    """The compiled steps for float32 or float64; compiled first where no file of them is kept yet.
+
+    Raises:
+        CannotCompile: if numba or llvmlite is missing, switched off or fails.
+        Interrupted: if a signal ends the process while it compiles.
+    """
+    steps = _steps_or_reason(dtype)
+    if isinstance(steps, str):
+        raise CannotCompile(steps)
+    return steps
+
+
+@cache
+def _steps_or_reason(dtype: torch.dtype) -> Callable[..., None] | str:
+    try:
+        file = cache_folder() / f"steps-{NAMES[dtype]}-{_fingerprint()}.obj"
+        code = _read(file)
+        if code is None:
+            code = _compile_in_thread(NAMES[dtype])
+            _keep(file, code)
+        return _linked(code, dtype)
+    except ImportError as error:
+        return f"numba or llvmlite cannot be imported ({_one_line(error)})"
+    except CannotCompile as error:
+        return str(error)
+    except Exception as error:  # such as a numba that does not know this version of Python or numpy
+        return f"numba or llvmlite fails with {type(error).__name__}: {_one_line(error)}"
+
+
+def _one_line(error: Exception, longest: int = 200) -> str:
+    return " ".join(str(error).split())[:longest]
+
+
+def _compile_in_thread(real: str) -> bytes:
+    """Compile in another thread, while this one shows that it waits and handles signals.
+
+    llvmlite calls back into Python, where an exception that a signal handler raises would be dropped.
+    Handlers run in the main thread only, so the main thread must not compile.
+    """
+    compiled: Future[bytes] = Future()
+
+    def work() -> None:
+        try:
+            compiled.set_result(_compile(real))
+        except BaseException as error:
+            compiled.set_exception(error)
+
+    before = threading.stack_size(STACK_BYTES)
+    try:
+        # a daemon: an interrupted process does not wait for it
+        threading.Thread(target=work, name="dlhw-compile", daemon=True).start()
+    finally:
+        threading.stack_size(before)
+    with waiting("compiling the training step for this machine, once; takes about half a minute"):
+        while not wait([compiled], LOOK_EVERY).done:
+            interruption.check()
+    return compiled.result()
 
 
 def _keep(file: Path, code: bytes) -> None:
-    """Write it for the next time; where there is no place for it, it is compiled again then."""
-    write_private(file, _packed(file.name, code))
+    """Write it for the next time; where it cannot be written, it is compiled again then."""
+    if not write_private(file, _packed(file.name, code)):
+        warn(
+            f"the compiled training step cannot be kept in {file.parent}, so the next command compiles "
+            "again; XDG_CACHE_HOME=FOLDER keeps it elsewhere"
+        )
 
 
 @cache
-def _initialise() -> None:
+def _llvm() -> Any:
+    """llvmlite, ready for this machine; imported late because all but compiled steps works without it."""
+    import llvmlite.binding as llvm
+
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
+    return llvm
 
 
 @cache
 def _fingerprint() -> str:
     """Of this source, the compiler and the processor."""
+    import llvmlite
+
+    llvm = _llvm()
     total = hashlib.sha256()
     for source in sorted(Path(__file__).parent.glob("*.py")):
         total.update(source.read_bytes())
@@ -76,14 +143,19 @@ def _fingerprint() -> str:
 
 
 def _compile(real: str) -> bytes:
-    from dlhw.kernels.compiling import intermediate_text  # numba takes a third of a second to import
+    from numba.core import config  # takes a third of a second
 
-    module, machine = llvm.parse_assembly(intermediate_text(real, ENTRY)), _target_machine()
+    if config.DISABLE_JIT:  # type: ignore[attr-defined]
+        raise CannotCompile("NUMBA_DISABLE_JIT is set")
+    from dlhw.kernels.compiling import intermediate_text
+
+    module, machine = _llvm().parse_assembly(intermediate_text(real, ENTRY)), _target_machine()
     _optimise(module, machine)
     return bytes(machine.emit_object(module))
 
 
 def _optimise(module: Any, machine: Any) -> None:
+    llvm = _llvm()
     options = llvm.create_pipeline_tuning_options(speed_level=3)
     options.loop_vectorization = True
     builder = llvm.create_pass_builder(machine, options)
@@ -97,6 +169,7 @@ def _optimise(module: Any, machine: Any) -> None:
 
 
 def _target_machine() -> Any:
+    llvm = _llvm()
     target = llvm.Target.from_triple(llvm.get_process_triple())
     features = llvm.get_host_cpu_features().flatten()
     return target.create_target_machine(
@@ -120,6 +193,7 @@ def _read(file: Path) -> bytes | None:
 
 
 def _linked(code: bytes, dtype: torch.dtype) -> Callable[..., None]:
+    llvm = _llvm()
     abort = ctypes.cast(ctypes.CDLL(None).abort, ctypes.c_void_p).value
     for name in NEVER_CALLED:
         if llvm.address_of_symbol(name) is None:

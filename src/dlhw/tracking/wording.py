@@ -6,31 +6,48 @@ from pathlib import Path
 from rich import box
 from rich.table import Table
 
+from dlhw.config.optimizer import SolverConfig
+from dlhw.config.trainer import Engine, Kernels
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores, Status
 
 ENDED = {Status.completed: "finished", Status.early_stopped: "stopped early"}
 
+# What computes the gradients, by `trainer.kernels` as it was resolved.
+KERNELS = {
+    Kernels.compiled: "compiled copies of the layers",
+    Kernels.captured: "the layers' backward as a CUDA graph",
+    Kernels.torch: "the layers' backward",
+}
+
 
 def head_line(info: RunInfo, num_runs: int = 1) -> str:
-    """What will train, on what, where, and how well its gradients were checked."""
+    """What will train, on what data and device, by which code, and how exact its gradients are."""
     names = {"val": "val (THE TEST SET)"} if info.config.data.split.val_from_test else {}
     sizes = ", ".join(f"{size:,} {names.get(part, part)}" for part, size in info.num_samples.items() if size)
     pieces = [
         f"{info.config.model.name}, {info.num_parameters:,} parameters",
         f"{info.config.data.name}: {sizes}",
         info.device,
-        gradcheck_text(info.gradcheck),
+        gradients_text(info),
     ]
     if num_runs > 1:
         pieces.append(f"training {num_runs} runs together; this line shows run 1 of {num_runs}")
     return "  |  ".join(pieces)
 
 
-def gradcheck_text(error: float | None) -> str:
-    """The outcome of the gradient check in words."""
-    return (
-        "gradients not checked" if error is None else f"gradients checked: largest relative error {error:.1e}"
-    )
+def gradients_text(info: RunInfo) -> str:
+    """Which code computes the gradients, and the outcome of their check."""
+    trainer, optimizer = info.config.trainer, info.config.optimizer
+    if isinstance(optimizer, SolverConfig):
+        return f"solved at once by optimizer={optimizer.name}"
+    if info.total_steps == 0:
+        return "no training, evaluation only"
+    if trainer.engine is Engine.autograd:
+        return "gradients by autograd"
+    code = KERNELS[Kernels(info.kernels)]
+    if info.gradcheck is None:
+        return f"gradients by {code}, NOT CHECKED"
+    return f"gradients by {code}, checked: largest relative error {info.gradcheck:.1e}"
 
 
 def epoch_text(epoch: float, total: int) -> str:

@@ -7,9 +7,10 @@ from dataclasses import replace
 from dlhw import interruption
 from dlhw.config.optimizer import SolverConfig
 from dlhw.config.root import BINARY, TrainConfig, class_count_problems
+from dlhw.config.trainer import Engine, Kernels
 from dlhw.data.dataset import Dataset
 from dlhw.errors import ConfigError
-from dlhw.training.choice import resolve_matmul
+from dlhw.training.choice import check_compiler, resolve_matmul
 from dlhw.training.cohort import Cohort
 from dlhw.training.device import DTYPES, matmul_setting, resolve_device
 from dlhw.training.events import RunInfo, RunResult, Status, Tracker
@@ -105,11 +106,14 @@ def fit(
         part: Pool.of([dataset.parts[part] for dataset in datasets], cohort.device)
         for part in datasets[0].parts
     }
-    is_checked = trainer.gradcheck and takes_steps(cohort.config)
+    # under autograd no backward pass of ours has a part in the training
+    is_checked = trainer.gradcheck and trainer.engine is Engine.manual and takes_steps(cohort.config)
     error = prove(cohort, pools["train"]) if is_checked else None
     setting = saved[0].matmul if saved else resolve_matmul(cohort)
     trackers = [make_trackers(run, config) for run, config in enumerate(configs)]
     kernels = saved[0].kernels if saved else None
+    if kernels is Kernels.compiled:
+        check_compiler(cohort)
     loop = Loop(cohort, pools, trackers, datasets[0].class_names, kernels)
     if saved:
         restore(loop, saved)
