@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -59,6 +59,11 @@ class Graph(Network):
         for name, taken in self._inputs.items():
             if name in self.specs() or not self._parametric.isdisjoint(taken):
                 self._parametric.add(name)
+
+    def with_layers(self, layers: Mapping[str, Layer]) -> Self:
+        network = super().with_layers(layers)
+        network._operations = {**self._operations, **layers}
+        return network
 
     def _output_shape(self, name: str) -> Shape:
         operation, taken = self._operations[name], self._inputs[name]

@@ -2,7 +2,8 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any
+from copy import copy
+from typing import Any, Self
 
 from torch import Tensor
 
@@ -57,6 +58,12 @@ class Network(ABC):
         need_dx: bool = False,
     ) -> Tensor | None:
         """Write all gradients into `grads`; return the gradient of the input if `need_dx`."""
+
+    def with_layers(self, layers: Mapping[str, Layer]) -> Self:
+        """The same network made of other layers under the same names; they must fit in their places."""
+        network = copy(self)
+        network.layers = dict(layers)
+        return network
 
     def branches(self, caches: list[Any]) -> list[Tensor]:
         """Which side of every kink was taken, for all layers that have kinks."""

@@ -1,0 +1,289 @@
+"""What is wrong with a backward pass: which layer, in which file and line, and by which factor."""
+
+import inspect
+import sysconfig
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from traceback import walk_tb
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+
+from dlhw.nn.context import Context
+from dlhw.nn.layer import Layer, Params, Spec
+from dlhw.nn.network import Network
+
+Out = TypeVar("Out")
+
+# Relative error up to which a float64 gradient counts as right; right backward passes agree to 1e-12.
+EXACT = 1e-9
+# Ratios of manual to reference gradient that differ by less are the same.
+SAME_RATIO = 1e-6
+# Reference gradients below this share of the largest say nothing about a ratio.
+TINY = 1e-6
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One defect of a layer, loss or penalty.
+
+    Args:
+        part: such as "act1 (Sigmoid)" or "the loss CrossEntropy".
+        where: file and line of the method, or of the exception; empty where unknown.
+        text: what is wrong, such as "its input gradient is 2.00 × autograd everywhere".
+    """
+
+    part: str
+    where: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.part}{f' ({self.where})' * bool(self.where)}: {self.text}"
+
+
+class FaultError(Exception):
+    """A layer, loss or penalty raised an exception, or returned something else than it must."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(str(fault))
+        self.fault = fault
+
+
+def part_name(name: str, layer: object) -> str:
+    """Name and class, such as "act1 (Sigmoid)"."""
+    return f"{name} ({type(layer).__name__})"
+
+
+def defined_at(owner: object, method: str) -> str:
+    """File and line where a method is defined."""
+    try:
+        function = inspect.unwrap(getattr(type(owner), method))
+        return _place(inspect.getsourcefile(function) or "", inspect.getsourcelines(function)[1])
+    except (OSError, TypeError):
+        return ""
+
+
+def raised_at(error: BaseException) -> str:
+    """File and line of the innermost frame outside of torch and the standard library."""
+    libraries = (str(Path(torch.__file__).parent), sysconfig.get_path("stdlib"))
+    places = [(frame.f_code.co_filename, line) for frame, line in walk_tb(error.__traceback__)]
+    packages = sysconfig.get_path("purelib")  # below the standard library on some systems
+    own = [
+        (file, line)
+        for file, line in places
+        if not file.startswith(libraries) or (file.startswith(packages) and not file.startswith(libraries[0]))
+    ]
+    return _place(*(own or places)[-1]) if places else ""
+
+
+def _place(file: str, line: int) -> str:
+    path = Path(file)
+    shown = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+    return f"{shown}:{line}"
+
+
+def call(part: str, owner: object, method: str, *given: Any, **options: Any) -> Any:
+    """Call a method of a layer, loss or penalty.
+
+    Raises:
+        FaultError: if it raises.
+    """
+    try:
+        return getattr(owner, method)(*given, **options)
+    except FaultError:
+        raise
+    except Exception as error:
+        lines = str(error).strip().splitlines() or [""]
+        text = f"{method} raised {type(error).__name__}: {lines[0]}"
+        raise FaultError(Fault(part, raised_at(error), text)) from error
+
+
+def expect_tensor(part: str, owner: object, method: str, found: Any, shape: tuple[int, ...]) -> None:
+    """Check what a method returned.
+
+    Raises:
+        FaultError: if it is no tensor of that shape.
+    """
+    wanted = f"a tensor of shape {shape}"
+    if not isinstance(found, Tensor):
+        missing = ": is `return` missing?" if found is None else ""
+        text = f"{method} returned {type(found).__name__} instead of {wanted}{missing}"
+    elif tuple(found.shape) != shape:
+        text = f"{method} returned the shape {tuple(found.shape)} instead of {shape}"
+    else:
+        return
+    raise FaultError(Fault(part, defined_at(owner, method), text))
+
+
+def difference_text(manual: Tensor, reference: Tensor, num_samples: int) -> str | None:
+    """How a gradient differs from autograd's, to stand behind "the gradient"; None if it does not.
+
+    Args:
+        manual: the gradient of a backward pass.
+        reference: autograd's, of the same shape.
+        num_samples: N, for the most frequent mistakes: a factor 1/N that is missing, or there twice.
+    """
+    scale = float(reference.abs().max())
+    wrong = ~((manual - reference).abs() <= EXACT * (scale or 1.0))
+    count, total = int(wrong.sum()), manual.numel()
+    if not count:
+        return None
+    unset = int(manual.isnan().sum())
+    if unset == total:
+        return "is never written: fill the tensors in `grads` in place"
+    if unset:
+        return f"is NaN in {unset} of {total} places"
+    if not manual.any():
+        return "is 0 everywhere"
+    counted = reference.abs() > TINY * scale
+    ratios = manual[counted] / reference[counted]
+    if scale > 0 and _is_constant(ratios) and bool((manual[~counted].abs() <= TINY * scale).all()):
+        return _ratio_text(float(ratios.median()), num_samples)
+    if manual.dim() > 2 and manual.shape == reference.mT.shape:
+        if bool(((manual - reference.mT).abs() <= EXACT * scale).all()):
+            return "is autograd's transposed"
+    error = float((manual - reference).abs().max()) / (scale or 1.0)
+    return f"differs from autograd's in {count} of {total} places, by up to {error:.1e} (relative)"
+
+
+def _is_constant(ratios: Tensor) -> bool:
+    middle = ratios.median()
+    return bool(((ratios - middle).abs() <= SAME_RATIO * middle.abs()).all())
+
+
+def _ratio_text(ratio: float, num_samples: int) -> str:
+    text = (
+        f"is {ratio:.2f} × autograd everywhere"
+        if _near(ratio, round(ratio, 2))
+        else (f"is {ratio:.6g} × autograd everywhere")
+    )
+    if _near(ratio, -1):
+        return f"{text}: is the sign wrong?"
+    if num_samples > 1 and _near(ratio, num_samples):
+        return f"{text}, N = {num_samples}: is 1/N missing?"
+    if num_samples > 1 and _near(ratio * num_samples, 1):
+        return f"{text}, N = {num_samples}: is it divided by N twice?"
+    return text
+
+
+def _near(ratio: float, other: float) -> bool:
+    return abs(ratio - other) <= 10 * SAME_RATIO * max(1.0, abs(other))
+
+
+class Watched(Layer):
+    """A layer whose results are checked at every call; while `faults` is set, its gradients as well.
+
+    Args:
+        name: of the layer in its network.
+        layer: the layer.
+    """
+
+    def __init__(self, name: str, layer: Layer) -> None:
+        self.part, self.layer = part_name(name, layer), layer
+        self.is_threshold, self.draws = layer.is_threshold, layer.draws  # type: ignore[misc]
+        # while it is set, wrong gradients are appended; backward passes run from the output, and so does it
+        self.faults: list[Fault] | None = None
+
+    def specs(self) -> dict[str, Spec]:
+        return self.layer.specs()
+
+    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        return self.layer.output_shape(input_shape)
+
+    def branches(self, cache: Any) -> Tensor | None:
+        return self.layer.branches(cache)
+
+    def forward(self, params: Params, x: Tensor, ctx: Context) -> tuple[Tensor, Any]:
+        if self.faults is not None:
+            ctx = self._differentiate(params, x, ctx)
+        found = call(self.part, self.layer, "forward", params, x, ctx)
+        if not isinstance(found, tuple) or len(found) != 2:
+            missing = ": is `return` missing?" if found is None else ""
+            text = f"forward returned {type(found).__name__} instead of (output, cache){missing}"
+            raise FaultError(Fault(self.part, defined_at(self.layer, "forward"), text))
+        runs = max([x.shape[0], *(value.shape[0] for value in params.values())])
+        got = found[0].shape[0] if isinstance(found[0], Tensor) and found[0].dim() else runs
+        # a layer without parameters may keep a run axis of length 1, or draw for several runs
+        shape = (got, x.shape[1], *self.layer.output_shape(tuple(x.shape[2:])))
+        expect_tensor(self.part, self.layer, "forward", found[0], shape)
+        self._input_shape = tuple(x.shape)
+        return found[0], found[1]
+
+    def backward(
+        self, params: Params, dout: Tensor, cache: Any, grads: Params, ctx: Context, *, need_dx: bool
+    ) -> Tensor | None:
+        dx: Tensor | None = call(
+            self.part, self.layer, "backward", params, dout, cache, grads, ctx, need_dx=need_dx
+        )
+        if need_dx:
+            shape = (dout.shape[0], *self._input_shape[1:])
+            expect_tensor(self.part, self.layer, "backward", dx, shape)
+        if self.faults is not None and dx is not None:
+            self._compare(dout, {"input": dx, **grads})
+        return dx
+
+    def _differentiate(self, params: Params, x: Tensor, ctx: Context) -> Context:
+        """Run forward for autograd, from this input alone; the next pass draws the same random numbers."""
+        drawn: list[Tensor] = []
+
+        def record(shape: Any) -> Tensor:
+            assert ctx.uniform is not None
+            drawn.append(ctx.uniform(shape))
+            return drawn[-1]
+
+        self._leaves = {
+            name: value.detach().clone().requires_grad_() for name, value in {"input": x, **params}.items()
+        }
+        with torch.enable_grad():
+            inner = Context(training=ctx.training, uniform=record if ctx.uniform else None)
+            own = {name: leaf for name, leaf in self._leaves.items() if name != "input"}
+            self._out, _ = self.layer.forward(own, self._leaves["input"], inner)
+        numbers = iter(drawn)
+        return replace(ctx, uniform=(lambda shape: next(numbers)) if ctx.uniform else None)
+
+    def _compare(self, dout: Tensor, manual: Mapping[str, Tensor]) -> None:
+        assert self.faults is not None
+        leaves = list(self._leaves.values())
+        found: tuple[Tensor | None, ...] = (None,) * len(leaves)
+        if self._out.requires_grad:
+            found = torch.autograd.grad(self._out, leaves, dout, allow_unused=True)
+        for (name, leaf), reference in zip(self._leaves.items(), found, strict=True):
+            wanted = torch.zeros_like(leaf) if reference is None else reference
+            text = difference_text(manual[name], wanted, dout.shape[1])
+            if text is not None:
+                which = "its input gradient" if name == "input" else f"its gradient of {name}"
+                self.faults.append(Fault(self.part, defined_at(self.layer, "backward"), f"{which} {text}"))
+
+
+def watched(model: Network) -> tuple[Network, list[Watched]]:
+    """The same network with its layers watched, and these layers."""
+    layers = {name: Watched(name, layer) for name, layer in model.layers.items()}
+    return model.with_layers(layers), list(layers.values())
+
+
+def first_fault(layers: list[Watched], passes: Callable[[], object]) -> Fault | None:
+    """The fault of the wrong layer that is nearest to the output; None if no layer by itself is wrong.
+
+    Args:
+        layers: of a watched network.
+        passes: a forward and a backward pass of it, down to the input.
+    """
+    faults: list[Fault] = []
+    for layer in layers:
+        layer.faults = faults
+    try:
+        passes()
+    finally:
+        for layer in layers:
+            layer.faults = None
+    return _merged(faults)
+
+
+def _merged(faults: list[Fault]) -> Fault | None:
+    """All that is wrong with the first layer, as one fault."""
+    if not faults:
+        return None
+    own = [fault for fault in faults if (fault.part, fault.where) == (faults[0].part, faults[0].where)]
+    return replace(faults[0], text="; ".join(fault.text for fault in own))
