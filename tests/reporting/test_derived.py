@@ -8,6 +8,7 @@ from pathlib import Path
 
 import commands
 import pytest
+import torch
 from report_runs import frame_of, lr_sweep, make_run, study_of
 
 from dlhw.config.metric_name import DERIVED, DERIVED_KINDS
@@ -17,13 +18,16 @@ from dlhw.reporting.derived import (
     SCORED,
     best_at,
     jump,
+    period,
     rise,
+    roughness,
     spread,
     squared_norm,
     with_derived,
 )
 from dlhw.reporting.metrics import Metric
 from dlhw.reporting.runs import load_runs
+from dlhw.tracking.checkpoint import save_checkpoint
 
 
 def write_curve(folder: Path, accuracies: Sequence[float]) -> None:
@@ -42,6 +46,30 @@ def test_numbers_of_a_curve(tmp_path: Path) -> None:
         assert math.isnan(measure(tmp_path, "train", "accuracy"))
 
 
+def test_period_of_a_curve(tmp_path: Path) -> None:
+    write_curve(tmp_path, [0.5 + 0.1 * math.sin(2 * math.pi * step / 7) for step in range(60)])
+    assert period(tmp_path, "val", "accuracy") == 7
+    write_curve(tmp_path, [0.5 + 0.01 * step for step in range(60)])  # never repeats
+    assert math.isnan(period(tmp_path, "val", "accuracy"))
+    assert math.isnan(period(tmp_path, "train", "accuracy"))
+
+
+def test_roughness_of_images_of_weights(tmp_path: Path) -> None:
+    def measured(images_ORC: torch.Tensor, shape: list[int]) -> float:
+        weight_IO = images_ORC.flatten(1).T.contiguous()
+        (tmp_path / "checkpoints").mkdir(exist_ok=True)
+        path = tmp_path / "checkpoints" / "last.safetensors"
+        save_checkpoint(path, {"parameters/fc.weight": weight_IO}, {"input_shape": shape})
+        return roughness(tmp_path, "weights")
+
+    checkers_ORC = torch.tensor([[[1.0, -1.0], [-1.0, 1.0]]])
+    assert measured(checkers_ORC, [1, 2, 2]) == 2.0  # four neighbours differ by 2, four magnitudes of 1
+    assert measured(3 * checkers_ORC, [1, 2, 2]) == 2.0
+    assert measured(torch.ones(2, 2, 2), [1, 2, 2]) == 0.0
+    assert math.isnan(measured(torch.zeros(1, 2, 2), [1, 2, 2]))
+    assert math.isnan(measured(checkers_ORC, [4]))
+
+
 def test_gap_and_error_rate(tmp_path: Path) -> None:
     frame = frame_of(lr_sweep(tmp_path))
     made = with_derived(frame, ["gap/train/val/accuracy", "gap/train/test/accuracy", "error/test"])
@@ -53,7 +81,12 @@ def test_gap_and_error_rate(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", DERIVED_KINDS)
 def test_every_derived_metric_has_a_heading_and_a_function(kind: str) -> None:
-    example = {"gap": "gap/train/val/loss", "error": "error/test", "squared_norm": "squared_norm/biases"}
+    example = {
+        "gap": "gap/train/val/loss",
+        "error": "error/test",
+        "squared_norm": "squared_norm/biases",
+        "roughness": "roughness/weights",
+    }
     name = example.get(kind, f"{kind}/val/loss")
     assert DERIVED.fullmatch(name)
     assert kind in SCORED | READ

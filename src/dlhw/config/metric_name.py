@@ -11,16 +11,18 @@ DERIVED_KINDS = {
     "jump": _CURVE,
     "rise": _CURVE,
     "best_at": _CURVE,
+    "period": _CURVE,
     "gap": r"(train|val)[./](val|test)[./](loss|accuracy)",
     "error": r"(train|val|test)",
     "squared_norm": r"(weights|biases|parameters)",
+    "roughness": r"weights",
 }
 DERIVED = re.compile("|".join(f"{kind}[./]{rest}" for kind, rest in DERIVED_KINDS.items()))
 COUNT = re.compile(r"epochs|steps|best_epoch|(own_)?seconds|num_parameters|diverged_at|values\..+")
 METRICS = (
-    "final|best|selected/train|val|test/loss|accuracy, spread|jump|rise|best_at/train|val/loss|accuracy, "
-    "gap/train/val|test/loss|accuracy, error/train|val|test, squared_norm/weights|biases|parameters, "
-    "values.NAME, epochs, steps or another count"
+    "final|best|selected/train|val|test/loss|accuracy, spread|jump|rise|best_at|period/train|val/loss|"
+    "accuracy, gap/train/val|test/loss|accuracy, error/train|val|test, squared_norm/weights|biases|parameters, "
+    "roughness/weights, values.NAME, epochs, steps or another count"
 )
 
 

@@ -14,6 +14,9 @@ from dlhw.reporting.reading import read_curves
 if TYPE_CHECKING:
     import pandas
 
+# Autocorrelation above which a curve is said to repeat.
+LEAST_CORRELATION = 0.5
+
 
 def with_derived(frame: "pandas.DataFrame", names: Sequence[str]) -> "pandas.DataFrame":
     """Add the columns among `names` that are derived; NaN for a run whose files lack what they need.
@@ -94,6 +97,35 @@ def best_at(folder: Path, part: str, kind: str) -> float:
     return float(min(rows, key=lambda row: sign * row[kind])["epoch"]) if rows else math.nan
 
 
+def period(folder: Path, part: str, kind: str) -> float:
+    """Steps after which the changes of a score repeat, over the second half of a run's evaluations.
+
+    The lag with the largest autocorrelation of the differences between successive evaluations. Arguments and
+    errors are those of `spread`.
+
+    Returns:
+        The lag in steps; NaN unless the evaluations are equally far apart and some correlation exceeds 0.5.
+    """
+    rows = [row for row in read_curves(folder) if row["split"] == part]
+    late = rows[len(rows) // 2 :]
+    distances = {after["step"] - before["step"] for before, after in zip(late, late[1:], strict=False)}
+    changes = [after[kind] - before[kind] for before, after in zip(late, late[1:], strict=False)]
+    if len(distances) != 1 or not all(map(math.isfinite, changes)):
+        return math.nan
+    mean = statistics.fmean(changes)
+    centred = [change - mean for change in changes]
+    found = {lag: _correlation(centred, lag) for lag in range(1, len(centred) // 2 + 1)}
+    best = max(found, key=lambda lag: found[lag], default=0)
+    return float(best * distances.pop()) if best and found[best] > LEAST_CORRELATION else math.nan
+
+
+def _correlation(centred: Sequence[float], lag: int) -> float:
+    """Of a series with itself, `lag` places later."""
+    size = statistics.fmean(value * value for value in centred)
+    products = [one * other for one, other in zip(centred, centred[lag:], strict=False)]
+    return statistics.fmean(products) / size if size else 0.0
+
+
 def squared_norm(folder: Path, what: str) -> float:
     """Sum of the squares of a run's last weights, biases, or both.
 
@@ -114,6 +146,39 @@ def squared_norm(folder: Path, what: str) -> float:
         if what == "parameters" or name.endswith("bias") == (what == "biases")
     ]
     return math.fsum(float(tensor.double().square().sum()) for tensor in counted)
+
+
+def roughness(folder: Path, what: str) -> float:
+    """Total variation of a run's last first-layer weights, drawn as images, over the sum of their magnitudes.
+
+    For weights w of one image per unit, with pixels (i, j):
+
+        Σ |w_(i+1,j) - w_(i,j)| + |w_(i,j+1) - w_(i,j)|  /  Σ |w_(i,j)|
+
+    A common factor of all weights does not change it; white noise has about 2.8, a linear ramp almost 0.
+
+    Args:
+        folder: of the run.
+        what: weights.
+
+    Returns:
+        The ratio; NaN where no layer has a weight for each pixel, or all of them are zero.
+
+    Raises:
+        RunFolderError: if the last checkpoint is missing or damaged.
+    """
+    from dlhw.tracking.checkpoint import load_checkpoint, under  # torch takes its time
+
+    tensors, state = load_checkpoint(folder / "checkpoints" / "last.safetensors")
+    shape = [int(size) for size in state.get("input_shape", ())]
+    layers = [tensor for tensor in under("parameters", tensors).values() if tensor.ndim == 2]
+    fitting = [tensor for tensor in layers if tensor.shape[0] == math.prod(shape)]
+    if len(shape) != 3 or not fitting:
+        return math.nan
+    images_OCHW = fitting[0].double().T.reshape(-1, *shape)
+    magnitude = float(images_OCHW.abs().sum())
+    variation = sum(float(images_OCHW.diff(dim=axis).abs().sum()) for axis in (-1, -2))
+    return variation / magnitude if magnitude else math.nan
 
 
 def gap(row: Mapping[Any, Any], part: str, other: str, kind: str) -> float:
@@ -137,5 +202,7 @@ READ: dict[str, Callable[..., float]] = {
     "jump": jump,
     "rise": rise,
     "best_at": best_at,
+    "period": period,
     "squared_norm": squared_norm,
+    "roughness": roughness,
 }

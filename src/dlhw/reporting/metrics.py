@@ -32,6 +32,7 @@ CURVE_LABELS = {
     "jump": "mean step of {} between evaluations, second half",
     "rise": "rise of {} in the last evaluation",
     "best_at": "epoch of the best {}",
+    "period": "steps after which {} repeats, second half",
 }
 
 
@@ -96,6 +97,8 @@ class Metric:
 def _derived_label(kind: str, what: str, *rest: str) -> str:
     if kind == "squared_norm":
         return f"squared norm of the {what}"
+    if kind == "roughness":
+        return f"roughness of the {what}"
     if kind == "error":
         return f"{PARTS[what]} error rate"
     if kind == "gap":
