@@ -20,8 +20,9 @@ DERIVED_KINDS = {
 DERIVED = re.compile("|".join(f"{kind}[./]{rest}" for kind, rest in DERIVED_KINDS.items()))
 COUNT = re.compile(r"epochs|steps|best_epoch|(own_)?seconds|num_parameters|diverged_at|values\..+")
 METRICS = (
-    "final|best|selected/train|val|test/loss|accuracy, spread|jump|rise|best_at|period/train|val/loss|"
-    "accuracy, gap/train/val|test/loss|accuracy, error/train|val|test, squared_norm/weights|biases|parameters, "
+    "final|best|selected/train|val|test/loss|accuracy, "
+    "spread|jump|rise|best_at|period/train|val/loss|accuracy, "
+    "gap/train/val|test/loss|accuracy, error/train|val|test, squared_norm/weights|biases|parameters, "
     "roughness/weights, values.NAME, epochs, steps or another count"
 )
 
