@@ -24,6 +24,7 @@ def resume(arguments: list[str]) -> int:
         DivergedError: if the run diverges and `trainer.on_divergence=error`.
     """
     folder = _folder(arguments)
+    refuse_links(folder)
     config = saved_config(folder, [])
     hold_run(folder)
     summary = read_summary(folder)
@@ -40,6 +41,21 @@ def resume(arguments: list[str]) -> int:
     logging.getLogger("dlhw").info("resuming from step %d", step)
     train_run(config, folder, saved[0] if saved else None)
     return 0
+
+
+def refuse_links(folder: Path) -> None:
+    """Make sure that nothing outside of a run's folder is written through a link in it.
+
+    Raises:
+        RunFolderError: naming the first link that leads out.
+    """
+    inside = folder.resolve()
+    for entry in sorted(folder.rglob("*")):
+        if entry.is_symlink() and not entry.resolve().is_relative_to(inside):
+            raise RunFolderError(
+                f"{entry} is a link out of the run's folder, to {entry.readlink()}: resuming would write "
+                "there; replace it by what it points to"
+            )
 
 
 def _folder(arguments: list[str]) -> Path:

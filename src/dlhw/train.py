@@ -21,6 +21,7 @@ from dlhw.config.store import conf_dir, register
 from dlhw.errors import UserError
 from dlhw.interruption import Interrupted
 from dlhw.launcher.running import save_config
+from dlhw.locks import is_held
 from dlhw.sweep.arguments import sweep_arguments
 
 if TYPE_CHECKING:
@@ -176,6 +177,8 @@ def compute_run(config: "TrainConfig", folder: Path) -> "RunResult":
 
 def _discard(folder: Path) -> None:
     """Remove a folder that holds nothing but what Hydra put there: the run never began."""
+    if not is_held(folder):  # another process has made it anew
+        return
     made_by_hydra = {".hydra", f"{HydraConfig.get().job.name}.log"}
     if folder.is_dir() and {entry.name for entry in folder.iterdir()} <= made_by_hydra:
         for handler in list(logging.getLogger().handlers):

@@ -8,8 +8,9 @@ from commands import run, run_folders, train
 
 from dlhw.config.load import from_dict
 from dlhw.config.saved import with_references
-from dlhw.errors import ConfigError
+from dlhw.errors import ConfigError, RunFolderError
 from dlhw.reporting.runs import load_runs
+from dlhw.resume import refuse_links, resume
 
 TINY = [
     "trainer.epochs=1", "data.limit=200", "trainer.gradcheck=false", "tracking.console=none",
@@ -83,6 +84,18 @@ def test_an_experiment_from_elsewhere_is_not_resolved(
     assert done.returncode == 1
     assert "experiment.question is saved as ${oc.env:SECRET}, which is not resolved" in done.stderr
     assert SECRET not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name", ["metrics.csv", "checkpoints", ".hydra/run.lock"])
+def test_resuming_follows_no_link_out_of_the_folder(tmp_path: Path, name: str) -> None:
+    for folder in ("run/.hydra", "outside"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "run" / "inside.csv").symlink_to(tmp_path / "run" / "metrics.csv")
+    refuse_links(tmp_path / "run")
+    (tmp_path / "run" / name).symlink_to(tmp_path / "outside" / "of somebody else")
+    with pytest.raises(RunFolderError, match="is a link out of the run's folder"):
+        resume([f"resume={tmp_path / 'run'}"])
+    assert not any((tmp_path / "outside").iterdir())
 
 
 def test_references_to_keys_of_the_file_are_looked_up() -> None:

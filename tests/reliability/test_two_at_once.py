@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from commands import run, tree
 
+from tests.torture.folders import LOST, folder_replaced, stops_with
 from tests.torture.processes import TINY, start, train, wait
 from tests.torture.races import is_refused
 from tests.torture.watching import until
@@ -89,8 +90,44 @@ def test_a_run_of_a_sweep_is_held_with_its_sweep(tmp_path: Path) -> None:
     assert answer(holder) == "held"
     refused = train("-m", *TINY, "optimizer.lr=0.1,0.2", "hydra.sweep.dir=sweep", cwd=tmp_path)
     assert is_refused(refused)
-    assert tree(tmp_path / "sweep") == {"ledger.lock"}
+    assert tree(tmp_path / "sweep") == {"ledger.lock", "lr=0.1/.hydra/run.lock"}
     let_go([holder])
+
+
+def test_two_runs_below_a_finished_sweep_do_not_wait_for_each_other(tmp_path: Path) -> None:
+    (tmp_path / "sweep").mkdir()
+    (tmp_path / "sweep" / "ledger.lock").touch()
+    (first,), (second,) = (holders(tmp_path / "sweep" / name, 1) for name in ("lr=0.1", "lr=0.2"))
+    assert answer(first) == answer(second) == "held"
+    let_go([first, second])
+
+
+def test_a_process_does_not_write_into_a_folder_that_was_made_anew() -> None:
+    """Of a run, and of a sweep."""
+    assert folder_replaced(2, seed=0).is_clean
+
+
+def test_a_cell_whose_folder_vanishes_does_not_end_its_sweep(tmp_path: Path) -> None:
+    arguments = ("optimizer.lr=0.1,0.2,0.3", "trainer.epochs=1500", "hydra.sweep.dir=sweep")
+    process = start("-m", *TINY, *arguments, cwd=tmp_path)
+    cell = tmp_path / "sweep" / "lr=0.2"
+    until((cell / "metrics.csv").exists, process)
+    cell.rename(tmp_path / "elsewhere")
+    ended = wait(process)
+    assert ended.status == 1
+    assert "dlhw-train: 3 runs: 2 completed, 1 failed\n" in ended.err
+    assert "Traceback" not in ended.err
+    for name in ("lr=0.1", "lr=0.3"):
+        assert (tmp_path / "sweep" / name / "summary.json").exists()
+
+
+def test_a_run_stops_when_its_folder_is_gone(tmp_path: Path) -> None:
+    process = start(*RUNS_FOR_HOURS, cwd=tmp_path)
+    until((tmp_path / "run" / "metrics.csv").exists, process)
+    (tmp_path / "run").rename(tmp_path / "elsewhere")
+    ended = wait(process)
+    assert stops_with(ended, f"dlhw-train: {tmp_path / 'run'} {LOST}")
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_run_that_trains_is_refused_to_the_next_and_can_still_be_looked_at(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from dlhw.source import code_version
 from tests.torture.bytes import mutated_files
 from tests.torture.compiling import kill_compiling
+from tests.torture.folders import data_changed, folder_replaced, foreign_folders
 from tests.torture.kills import full_disk, kill_single, kill_sweep
 from tests.torture.long import many_cells, many_evaluations
 from tests.torture.races import two_runs, two_sweeps
@@ -43,6 +44,9 @@ SCENARIOS = {
     "bytes": Scenario(mutated_files, 5_000, 500),
     "two-runs": Scenario(two_runs, 8, 2),
     "two-sweeps": Scenario(two_sweeps, 4, 1),
+    "folder-replaced": Scenario(folder_replaced, 10, 2),
+    "data-changed": Scenario(data_changed, 5, 1),
+    "foreign-folders": Scenario(foreign_folders, 20, 4),
     "surroundings": Scenario(lambda count, seed: same_bits(count), 6, 3),
     "evaluations": Scenario(lambda count, seed: many_evaluations(count), 100_000, 3_000),
     "cells": Scenario(lambda count, seed: many_cells(count), 2_000, 200),

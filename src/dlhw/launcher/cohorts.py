@@ -4,6 +4,7 @@ import gc
 import logging
 import sys
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 
@@ -18,6 +19,7 @@ from dlhw.launcher.job import Job
 from dlhw.launcher.memory import SHARE, cohort_bytes, free_bytes, is_out_of_memory, run_bytes
 from dlhw.launcher.resuming import starts
 from dlhw.launcher.verify import Verifier
+from dlhw.locks import FolderLostError
 from dlhw.models.build import build_model
 from dlhw.nn.parameters import Layout
 from dlhw.tracking.restoring import clear_leftovers, saved_in
@@ -112,6 +114,8 @@ class CohortTrainer:
             _tell_steps(jobs, saved)
         try:
             results = self._fit(jobs, datasets, saved)
+        except FolderLostError:  # of the whole sweep
+            raise
         except Exception as error:
             if not is_out_of_memory(error) or len(jobs) == 1:
                 self._fail(jobs, error)
@@ -171,7 +175,8 @@ class CohortTrainer:
         for job in jobs:
             folder = job.folder or job.begin(self.context)
             job.log(str(error) or repr(error), logging.ERROR)
-            write_failure(folder, str(error) or repr(error))
+            with suppress(OSError):  # the cell's folder is gone; the others go on
+                write_failure(folder, str(error) or repr(error))
             job.end(error, self.context.callbacks)
 
 

@@ -2,6 +2,7 @@
 
 import logging
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from omegaconf import DictConfig
 
 from dlhw.config.root import TrainConfig
 from dlhw.launcher.running import run_job
+from dlhw.locks import check_held, is_held
 
 LOG_FORMAT = "[%(asctime)s][%(name)s][%(levelname)s] - %(message)s"
 
@@ -61,6 +63,7 @@ class Job:
 
     def begin(self, context: HydraContext) -> Path:
         """Make folder, `.hydra/` and log as Hydra's own `run_job` does; training comes later."""
+        check_held(self.planned_folder())
         held = HydraContext(config_loader=context.config_loader, callbacks=HeldCallbacks(context.callbacks))  # type: ignore[arg-type]
         self.returned = run_job(
             hydra_context=held,
@@ -84,13 +87,18 @@ class Job:
         return self.returned
 
     def log(self, text: str, level: int = logging.INFO) -> None:
-        """A line in the job's own log; of runs that train together each has its file."""
-        if self.folder is None:
+        """A line in the job's own log; of runs that train together each has its file.
+
+        Nothing where the folder is gone or lost: what a log cannot say must not end a sweep.
+        """
+        if self.folder is None or not is_held(self.folder):
             return
-        handler = logging.FileHandler(self.folder / f"{self.composed.hydra.job.name}.log", encoding="utf-8")
-        handler.setFormatter(logging.Formatter(LOG_FORMAT))
-        handler.handle(logging.LogRecord("dlhw", level, __file__, 0, text, None, None))
-        handler.close()
+        with suppress(OSError):
+            path = self.folder / f"{self.composed.hydra.job.name}.log"
+            handler = logging.FileHandler(path, encoding="utf-8")
+            handler.setFormatter(logging.Formatter(LOG_FORMAT))
+            handler.handle(logging.LogRecord("dlhw", level, __file__, 0, text, None, None))
+            handler.close()
 
     def clear(self) -> None:
         """Remove what an attempt has left in the folder, but not what Hydra put there."""

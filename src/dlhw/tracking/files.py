@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from dlhw.locks import check_held
+
 
 def write_atomic(path: Path, content: bytes | str, keep: Path | None = None) -> None:
     """Replace `path` by `content` in one step: whoever reads it sees the old file or the new one, whole.
@@ -20,7 +22,9 @@ def write_atomic(path: Path, content: bytes | str, keep: Path | None = None) -> 
 
     Raises:
         OSError: with the path, if it cannot be written, on a full disk for example.
+        FolderLostError: if this process has lost the folder.
     """
+    check_held(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     data = content.encode() if isinstance(content, str) else content
     try:
@@ -43,7 +47,9 @@ def append_whole(path: Path, lines: bytes) -> None:
 
     Raises:
         OSError: with the path, if they cannot be written.
+        FolderLostError: if this process has lost the folder.
     """
+    check_held(path)
     try:
         with path.open("ab", buffering=0) as file:
             before = file.seek(0, io.SEEK_END)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 
+from dlhw.locks import FolderLostError
 from dlhw.training.events import Snapshot, Status, Tracker
 from dlhw.training.progress import Progress
 from dlhw.training.workers import Workers
@@ -35,7 +36,7 @@ class Audience:
             for tracker in self.trackers[number]:
                 say(tracker)
         except Exception as error:
-            if len(self.runs) == 1:
+            if len(self.runs) == 1 or isinstance(error, FolderLostError):
                 raise
             self.runs[number].status, self.errors[number] = Status.failed, error
             with suppress(Exception):
