@@ -41,6 +41,7 @@ usage: dlhw-train [GROUP=OPTION] [KEY=VALUE] ... [-m | --multirun] [--cfg job] [
   dlhw-train resume=RUN_DIR                           resume a run that was cut off
   dlhw-train --cfg job                                show the config, train nothing
   dlhw-train --help all                               every key with its default and meaning
+  dlhw-train --help data=csv                          one topic: an option, a group, a key, an experiment
   dlhw-train --hydra-help                             Hydra's own options
 
 A run writes runs/<name>/<time>/: metrics.csv, summary.json, checkpoints/, TensorBoard events, .hydra/.
@@ -57,7 +58,7 @@ log = logging.getLogger("dlhw")
 def main() -> None:
     """Entry point of the command."""
     if {"--help", "-h"} & set(sys.argv[1:]):
-        print(help_text("all" in sys.argv[1:]))
+        run_command("dlhw-train", lambda: print(help_text(sys.argv[1:])))
         return
     run_command("dlhw-train", lambda: train(sys.argv[1:]))
 
@@ -72,12 +73,22 @@ def train(arguments: list[str]) -> int | None:
     return None
 
 
-def help_text(every_key: bool) -> str:
-    """What `--help` prints."""
-    from dlhw.config.help import groups_text, keys_text
+def help_text(arguments: list[str]) -> str:
+    """What `--help` prints: all of it, or the topics that are named beside it.
 
-    keys = "\n\nkeys:\n" + keys_text() if every_key else "\n\nEvery key: dlhw-train --help all"
-    return USAGE + groups_text() + keys
+    Raises:
+        ConfigError: if there is no such topic.
+    """
+    from dlhw.config.help import groups_text, keys_text, topic_text
+
+    topics = [argument for argument in arguments if not argument.startswith("-")]
+    if "all" in topics:
+        return USAGE + groups_text() + "\n\nkeys:\n" + keys_text()
+    if topics:
+        return "\n\n".join(map(topic_text, topics))
+    return (
+        USAGE + groups_text() + "\n\nEvery key: dlhw-train --help all; one topic: dlhw-train --help data=csv"
+    )
 
 
 def compose_and_train() -> None:

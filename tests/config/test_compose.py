@@ -8,7 +8,8 @@ import yaml
 from omegaconf import OmegaConf
 
 from dlhw.config.compose import compose
-from dlhw.config.help import field_docs, keys_text
+from dlhw.config.defaults import composed_option
+from dlhw.config.help import described_keys, field_docs, keys_text, shown, topic_text
 from dlhw.config.load import CHOICES, check, flat_fields, from_dict, to_dict
 from dlhw.config.store import conf_dir
 from dlhw.errors import ConfigError
@@ -116,6 +117,58 @@ def test_every_key_stands_in_the_help(schema: type) -> None:
     for spec in dataclasses.fields(schema):
         if spec.name not in ("name", "split", "init"):
             assert f".{spec.name}=" in text
+
+
+@pytest.mark.parametrize(("group", "name"), OPTIONS)
+def test_help_prints_what_the_option_composes_to(group: str, name: str) -> None:
+    """Every default that `--help all` prints is the one that Hydra's own composing gives."""
+    composed = to_dict(getattr(compose([f"{group}={name}", *NEEDS.get((group, name), [])]), group))
+    given = {line.partition("=")[0].removeprefix(f"{group}.") for line in NEEDS.get((group, name), [])}
+    printed = composed_option(group, name)
+    assert {key: value for key, value in printed.items() if key not in given} == {
+        key: value for key, value in composed.items() if key not in given
+    }
+    text = topic_text(f"{group}={name}")
+    for key, (value, _) in flat_fields(
+        getattr(compose([f"{group}={name}", *NEEDS.get((group, name), [])]), group)
+    ).items():
+        if key not in {"name", *given}:
+            assert f"{group}.{key}={shown(value)}" in text
+
+
+@pytest.mark.parametrize(
+    ("topic", "words"),
+    [
+        (
+            "data=csv",
+            ["data.normalize=none", "data.split.val=0.2", "data.split.order=permutation", "unit_256"],
+        ),
+        ("trainer", ["trainer.epochs=20", "trainer.kernels=auto", "compiled", "captured"]),
+        ("optimizer.lr", ["optimizer=adam\n  optimizer.lr=0.001"]),
+        ("model.init.scheme", ["kaiming_uniform"]),
+        ("regularizer", ["l2", "l1"]),
+        ("experiment=cs7643/lr", ["experiment=cs7643/lr: "]),
+    ],
+)
+def test_a_topic_of_the_help_stands_alone(topic: str, words: list[str]) -> None:
+    text = topic_text(topic)
+    assert all(word in text for word in words), text
+    assert "usage:" not in text
+    if topic == "data=csv":
+        assert "mnist" not in text
+
+
+def test_a_topic_that_is_not_there_is_answered_by_the_nearest() -> None:
+    with pytest.raises(ConfigError, match=r"--help data=csvv: no such option; did you mean data=csv\?"):
+        topic_text("data=csvv")
+    with pytest.raises(ConfigError, match=r"--help modle: no such topic; did you mean model\?"):
+        topic_text("modle")
+
+
+def test_every_key_has_a_text_that_names_its_values() -> None:
+    for group, name in [*OPTIONS, ("trainer", "default"), ("tracking", "default")]:
+        for key, _, text in described_keys(group, name):
+            assert text.partition("(")[0], f"{group}={name}: {key} has no text"
 
 
 def test_docs_of_fields_are_read_from_the_source() -> None:

@@ -140,7 +140,7 @@ class TableConfig(DataConfig):
     """A user's own files: what the targets are cannot be known before they are read."""
 
     task: Task = Task.classification
-    """classification: integer labels 0, 1, …; regression: real numbers"""
+    """classification: class labels; regression: real numbers"""
     num_classes: int | None = None
     """how many classes there are; null: the largest label + 1"""
 

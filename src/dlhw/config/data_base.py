@@ -64,8 +64,11 @@ class SplitConfig(Group):
     """
 
     train: int | float | None = None
+    """samples for training: a count (integer), a fraction (float), or null for the rest"""
     val: int | float | None = 0.1
+    """samples for validation: a count, a fraction, or null for the rest"""
     test: int | float | None = 0
+    """samples for the test: a count, a fraction, or null for the rest; null where the source has its own"""
     order: Order = Order.permutation
     """sequential: in file order; permutation: shuffled by the seed"""
     seed: int | None = None

@@ -1,21 +1,25 @@
-"""The text of `--help`: groups, their options and every key, read from the schemas themselves."""
+"""The text of `--help`: groups, their options and every key, from the schemas and the files under conf/."""
 
 import ast
 import dataclasses
 import inspect
+import re
 import textwrap
-from collections.abc import Iterator
+import typing
+from collections.abc import Iterator, Mapping
 from enum import Enum
+from typing import Any
 
 from dlhw.config.catalogue import experiment_names, question_of
+from dlhw.config.defaults import SINGLE, composed_option, derived_options, top_values
 from dlhw.config.group import Group
 from dlhw.config.load import CHOICES
 from dlhw.config.root import TrainConfig
-from dlhw.config.tracking import TrackingConfig
-from dlhw.config.trainer import TrainerConfig
+from dlhw.errors import ConfigError, did_you_mean, listing
 
 WIDTH = 100
-SINGLE: dict[str, type[Group]] = {"trainer": TrainerConfig, "tracking": TrackingConfig}
+# Column of the texts of keys.
+INDENT = 34
 
 
 def field_docs(schema: type) -> dict[str, str]:
@@ -34,21 +38,28 @@ def field_docs(schema: type) -> dict[str, str]:
 
 
 def first_line(schema: type) -> str:
-    """One line of what a schema is."""
+    """The first line of a schema's docstring."""
     return (inspect.getdoc(schema) or "").splitlines()[0]
 
 
 def groups_text() -> str:
     """Every group with its options."""
-    lines = []
-    for group, options in CHOICES.items():
-        lines.append(f"  {group}=")
-        lines += [f"    {name:<14} {first_line(schema)}" for name, schema in options.items()]
+    lines = [line for group in CHOICES for line in _group_lines(group)]
     return "\n".join([*lines, *_experiment_lines()])
 
 
+def _group_lines(group: str) -> Iterator[str]:
+    yield f"  {group}="
+    derived = derived_options(group)
+    for name, text in (
+        {name: first_line(schema) for name, schema in CHOICES[group].items()} | derived
+    ).items():
+        head = f"    {name:<14} "
+        yield from textwrap.wrap(head + text, WIDTH, subsequent_indent=" " * len(head))
+
+
 def _experiment_lines() -> Iterator[str]:
-    yield "  experiment=        a whole sweep, with what was published of it"
+    yield "  experiment=        a whole sweep, with the published numbers"
     for name in experiment_names():
         head = f"    {name:<22} "
         yield from textwrap.wrap(head + question_of(name), WIDTH, subsequent_indent=" " * len(head))
@@ -56,32 +67,120 @@ def _experiment_lines() -> Iterator[str]:
 
 def keys_text() -> str:
     """Every key with its default and its meaning."""
-    lines = ["  " + line for line in _keys("", TrainConfig)]
-    for group, options in CHOICES.items():
-        for name, schema in options.items():
-            lines += ["", f"  {group}={name}", *("    " + line for line in _keys(f"{group}.", schema))]
-    for group, schema in SINGLE.items():
-        lines += ["", f"  {group}", *("    " + line for line in _keys(f"{group}.", schema))]
+    lines = ["  " + line for key in _walk("", TrainConfig, top_values()) for line in _key(*key)]
+    for group, name in _all_options():
+        lines += ["", *_option_lines(group, name)]
     return "\n".join(lines)
 
 
-def _keys(prefix: str, schema: type[Group]) -> Iterator[str]:
-    docs, instance = field_docs(schema), schema()
+def _all_options() -> Iterator[tuple[str, str]]:
+    yield from ((group, name) for group, options in CHOICES.items() for name in options)
+    yield from ((group, "default") for group in SINGLE)
+
+
+def _option_lines(group: str, name: str) -> Iterator[str]:
+    yield f"  {group}" + f"={name}" * (group in CHOICES)
+    yield from ("    " + line for key in described_keys(group, name) for line in _key(*key))
+
+
+def topic_text(topic: str) -> str:
+    """One option (`data=csv`), group (`data`, `trainer`), experiment or key (`optimizer.lr`).
+
+    Raises:
+        ConfigError: if there is no such topic.
+    """
+    group, _, name = topic.partition("=")
+    if group == "experiment" and name in experiment_names():
+        return f"experiment={name}: {question_of(name)}"
+    if (group, name) in set(_all_options()):
+        schema = SINGLE[group] if group in SINGLE else CHOICES[group][name]
+        return "\n".join([first_line(schema), *_option_lines(group, name)])
+    if topic == "experiment":
+        return "\n".join(_experiment_lines())
+    if topic in CHOICES:
+        return "\n".join(_group_lines(topic))
+    if topic in SINGLE:
+        return "\n".join(_option_lines(topic, "default"))
+    if found := list(_key_lines(topic)):
+        return "\n".join(found)
+    return _no_such_topic(topic)
+
+
+def _key_lines(topic: str) -> Iterator[str]:
+    """Every option's line of one key, or of all keys below it."""
+    seen = set()
+    for group, name in _all_options():
+        if not topic.startswith(f"{group}."):
+            continue
+        block = "\n".join(
+            "\n".join(_key(key, value, doc))
+            for key, value, doc in described_keys(group, name)
+            if key == topic or key.startswith(f"{topic}.")
+        )
+        if block and block not in seen:
+            seen.add(block)
+            yield from ([f"{group}={name}"] if group in CHOICES else [])
+            yield from ("  " + line for line in block.splitlines())
+
+
+def _no_such_topic(topic: str) -> str:
+    group, _, name = topic.partition("=")
+    known = [*CHOICES, *SINGLE, "experiment"]
+    if name and group in CHOICES:
+        options = [f"{group}={each}" for each in CHOICES[group]]
+        raise ConfigError(f"--help {topic}: no such option{did_you_mean(topic, options)}; {listing(options)}")
+    raise ConfigError(
+        f"--help {topic}: no such topic{did_you_mean(group, known)}; there are all, {listing(known)}, "
+        "GROUP=OPTION and keys such as optimizer.lr"
+    )
+
+
+def described_keys(group: str, name: str) -> list[tuple[str, Any, str]]:
+    """Every key of an option with its value and its text."""
+    schema = SINGLE[group] if group in SINGLE else CHOICES[group][name]
+    return list(_walk(f"{group}.", schema, composed_option(group, name)))
+
+
+def _walk(prefix: str, schema: type[Group], values: Mapping[str, Any]) -> Iterator[tuple[str, Any, str]]:
+    """Every key of a schema with its composed value and its text."""
+    docs, instance, hints = field_docs(schema), schema(), typing.get_type_hints(schema)
     for spec in dataclasses.fields(schema):
         value = getattr(instance, spec.name)
         if isinstance(value, Group):
             if spec.name not in CHOICES and spec.name not in SINGLE:
-                yield from _keys(f"{prefix}{spec.name}.", type(value))
+                yield from _walk(f"{prefix}{spec.name}.", type(value), values.get(spec.name) or {})
         elif not (prefix and spec.name == "name"):
-            yield from _key(prefix + spec.name, value, docs.get(spec.name, _options(value)))
+            doc = _with_choices(docs.get(spec.name, ""), hints[spec.name])
+            yield prefix + spec.name, values.get(spec.name), doc
 
 
-def _options(value: object) -> str:
-    return "|".join(type(value).__members__) if isinstance(value, Enum) else ""
+def _with_choices(doc: str, hint: object) -> str:
+    """A text that names every value of an enum."""
+    kinds = [
+        kind for kind in (hint, *typing.get_args(hint)) if isinstance(kind, type) and issubclass(kind, Enum)
+    ]
+    names = [name for kind in kinds for name in kind.__members__]
+    words = re.split(r"[\s|,;:()=]+", doc)
+    missing = [name for name in names if name not in words]
+    return f"{doc} ({'|'.join(names)})".strip() if missing else doc
 
 
 def _key(key: str, value: object, doc: str) -> Iterator[str]:
-    shown = "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
-    head = f"{key}={shown}"
-    gap = " " * max(1, 34 - len(head))
-    yield from textwrap.wrap(head + gap + doc, WIDTH, subsequent_indent=" " * 34, break_on_hyphens=False)
+    head = f"{key}={shown(value)}"
+    if len(head) > WIDTH // 2:
+        yield head
+        yield from textwrap.wrap(
+            doc, WIDTH - INDENT, initial_indent=" " * INDENT, subsequent_indent=" " * INDENT
+        )
+        return
+    gap = " " * max(1, INDENT - len(head))
+    yield from textwrap.wrap(head + gap + doc, WIDTH, subsequent_indent=" " * INDENT, break_on_hyphens=False)
+
+
+def shown(value: object) -> str:
+    """A value as it is written on a command line."""
+    if isinstance(value, list):
+        return f"[{','.join(map(shown, value))}]"
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{key}:{shown(item)}" for key, item in value.items()) + "}"
+    return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)

@@ -55,6 +55,7 @@ class L2Config(PenaltyConfig):
 
     name: str = "l2"
     convention: Convention = Convention.half
+    """half: alpha/2 |W|^2, gradient alpha W; full: alpha |W|^2, gradient 2 alpha W"""
 
 
 @dataclass(kw_only=True)
