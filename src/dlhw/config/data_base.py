@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum, auto
 from pathlib import Path
 
-from dlhw.config.group import Group, at_least, per_run, positive
+from dlhw.config.group import Group, at_least, does_nothing, per_run, positive
 
 VAL_FROM_TEST = (
     "Validation was taken from the TEST set (data.split.val_from_test=true): the epochs and cells that it "
@@ -92,6 +92,8 @@ class SplitConfig(Group):
         if fractions > 1 + 1e-9:
             yield f"data.split fractions must sum to at most 1, got {fractions:g}"
         yield from seed_problems("data.split.seed", self.seed)
+        if self.seed is not None and self.order is Order.sequential:
+            yield does_nothing(f"data.split.seed={self.seed}", "data.split.order=permutation")
 
 
 @dataclass(kw_only=True)
@@ -136,6 +138,10 @@ class DataConfig(Group):
         yield from self._constant_problems()
         yield from self._corruption_problems()
         yield from seed_problems("data.seed", self.seed)
+        if self.seed is not None and self.seed_for(0) is None:
+            yield does_nothing(f"data.seed={self.seed}", "data that draws: data.split.order=permutation, for example")
+        if self.statistics is not Statistics.auto and self.normalize in (Normalize.none, Normalize.unit_256):
+            yield does_nothing(f"data.statistics={self.statistics}", "data.normalize=standardize, unit or symmetric")
 
     def _class_problems(self, classes: list[int]) -> Iterator[str]:
         if len(set(classes)) != len(classes) or len(classes) < 2:

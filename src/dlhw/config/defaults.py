@@ -30,7 +30,7 @@ def composed_option(group: str, name: str) -> dict[str, Any]:
 
 
 def _own_values(group: str, name: str) -> Mapping[str, Any]:
-    """What stands in an option's file without its list of defaults; of a global file the group's own values."""
+    """What stands in an option's file beside its defaults list; of a global file the group's own values."""
     path = conf_dir() / group / f"{name}.yaml"
     if not path.is_file():
         return {}

@@ -38,6 +38,11 @@ def location(default: Any) -> Any:
     return field(default=default, metadata={LOCATION: True})
 
 
+def does_nothing(setting: str, needed: str) -> str:
+    """The problem of a setting that nothing reads: silence would let a user believe in it."""
+    return f"{setting} does nothing without {needed}"
+
+
 def at_least(key: str, value: float, low: float) -> Iterator[str]:
     """Problem unless `value` is finite and >= low."""
     if not (math.isfinite(value) and value >= low):

@@ -4,10 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum, auto
 
-from dlhw.config.group import at_least, in_half_open, per_run, positive
+from dlhw.config.group import at_least, does_nothing, in_half_open, per_run, positive
 from dlhw.config.model_base import THRESHOLDS, Activation, InitConfig, InitScheme, ModelConfig, zero_init
 from dlhw.config.model_dag import DagConfig
 from dlhw.config.model_given import HandBuiltConfig, IntervalNetConfig
+
+
+DEFAULT_POOL_SIZE = 2
 
 
 class Pooling(StrEnum):
@@ -40,6 +43,8 @@ class MLPConfig(ModelConfig):
         for position, units in enumerate(self.hidden):
             yield from at_least(f"model.hidden[{position}]", units, 1)
         yield from in_half_open("model.dropout", self.dropout, 0, 1)
+        if self.dropout > 0 and not self.hidden:
+            yield does_nothing(f"model.dropout={self.dropout:g}", "hidden layers, got model.hidden=[]")
 
 
 @dataclass(kw_only=True)
@@ -98,7 +103,7 @@ class CNNConfig(ModelConfig):
     """nonlinearity after each convolution"""
     pooling: Pooling = Pooling.none
     """pooling after each activation"""
-    pool_size: int = 2
+    pool_size: int = DEFAULT_POOL_SIZE
     """height, width and step of the pooling windows"""
     dropout: float = per_run(0.0)
     """probability of zeroing a feature before the output layer in training; 0 leaves the layer out"""
@@ -115,6 +120,8 @@ class CNNConfig(ModelConfig):
         yield from positive("model.kernel", self.kernel)
         yield from positive("model.stride", self.stride)
         yield from positive("model.pool_size", self.pool_size)
+        if self.pooling is Pooling.none and self.pool_size != DEFAULT_POOL_SIZE:
+            yield does_nothing(f"model.pool_size={self.pool_size}", "model.pooling=max or avg")
         yield from in_half_open("model.dropout", self.dropout, 0, 1)
         if self.padding is not None:
             yield from at_least("model.padding", self.padding, 0)

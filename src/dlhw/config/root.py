@@ -7,9 +7,9 @@ from enum import StrEnum
 
 from dlhw.config.data import DataConfig, Task
 from dlhw.config.experiment import ExperimentConfig
-from dlhw.config.group import Group, aside
+from dlhw.config.group import Group, aside, does_nothing
 from dlhw.config.model import LinearConfig, ModelConfig
-from dlhw.config.optimizer import OptimizerConfig, ScheduleConfig, SolverConfig
+from dlhw.config.optimizer import ConstantConfig, OptimizerConfig, ScheduleConfig, SolverConfig
 from dlhw.config.procedure import ProcedureConfig
 from dlhw.config.regularizer import RegularizerConfig
 from dlhw.config.tracking import TrackingConfig
@@ -119,6 +119,8 @@ class TrainConfig(Group):
             )
         if isinstance(self.optimizer, SolverConfig):
             yield from self._solver_problems()
+            if not isinstance(self.schedule, ConstantConfig):
+                yield does_nothing(f"schedule={self.schedule.name}", "an optimizer that takes steps")
         if self.trainer.checkpoint_every is not None and not self.tracking.checkpoints:
             yield "trainer.checkpoint_every needs tracking.checkpoints=true, got false"
 

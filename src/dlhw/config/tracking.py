@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from dlhw.config.group import Group, at_least
+from dlhw.config.group import Group, at_least, does_nothing
+
+DEFAULT_WEIGHTS_EVERY = 5
 
 
 class Console(StrEnum):
@@ -24,10 +26,12 @@ class TrackingConfig(Group):
     """bar: progress bar; plain: a line an evaluation; none: silent; auto: bar on a terminal, else plain"""
     tensorboard: bool = True
     """write TensorBoard events"""
-    weights_every: int = 5
+    weights_every: int = DEFAULT_WEIGHTS_EVERY
     """evaluations between two weight images and histograms in TensorBoard; 0: only at start and end"""
     checkpoints: bool = True
     """write checkpoints/last and checkpoints/best"""
 
     def problems(self) -> Iterator[str]:
         yield from at_least("tracking.weights_every", self.weights_every, 0)
+        if not self.tensorboard and self.weights_every != DEFAULT_WEIGHTS_EVERY:
+            yield does_nothing(f"tracking.weights_every={self.weights_every}", "tracking.tensorboard=true")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum, auto
 
-from dlhw.config.group import Group, aside, at_least, per_run, positive
+from dlhw.config.group import Group, aside, at_least, does_nothing, per_run, positive
 
 
 class Engine(StrEnum):
@@ -112,6 +112,12 @@ class EarlyStoppingConfig(Group):
         if self.patience is not None:
             yield from at_least("trainer.early_stopping.patience", self.patience, 1)
         yield from at_least("trainer.early_stopping.min_delta", self.min_delta, 0)
+        if self.patience is None:
+            unread = {"metric": self.metric is not Metric.loss, "min_delta": self.min_delta > 0}
+            for key in (key for key, is_set in unread.items() if is_set):
+                yield does_nothing(
+                    f"trainer.early_stopping.{key}={getattr(self, key)}", "trainer.early_stopping.patience"
+                )
 
 
 @dataclass(kw_only=True)
@@ -185,6 +191,10 @@ class TrainerConfig(Group):
             yield f"trainer.eval_offset must be >= 0 and {what}, got {self.eval_offset}"
         yield from self.early_stopping.problems()
         yield from self._checkpoint_problems()
+        if self.drop_last and self.batch_size is None:
+            yield does_nothing("trainer.drop_last=true", "trainer.batch_size")
+        if self.matmul in (Matmul.high, Matmul.medium) and self.dtype is DType.float64:
+            yield does_nothing(f"trainer.matmul={self.matmul}", "trainer.dtype=float32")
         if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", self.device):
             yield f"trainer.device must be auto, cpu, cuda or cuda:N, got {self.device}"
 
