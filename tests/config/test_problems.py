@@ -73,12 +73,54 @@ PROBLEMS: list[tuple[tuple[str, ...], str]] = [
     ),
     ((*REGRESSION, "trainer.select_by=accuracy"), "trainer.select_by must be loss for regression"),
     (
-        (*REGRESSION, "trainer.early_stopping.metric=accuracy"),
+        (*REGRESSION, "trainer.early_stopping.metric=accuracy", "trainer.early_stopping.patience=2"),
         "trainer.early_stopping.metric must be loss for regression",
     ),
     (
         ("data.split.val=0", "trainer.early_stopping.patience=2"),
         "trainer.early_stopping.patience needs a validation part, got data.split.val=0",
+    ),
+    (
+        ("trainer.early_stopping.metric=accuracy",),
+        "metric=accuracy does nothing without trainer.early_stopping.patience",
+    ),
+    (
+        ("trainer.early_stopping.min_delta=0.1",),
+        "min_delta=0.1 does nothing without trainer.early_stopping.patience",
+    ),
+    (
+        ("model.hidden=[]", "model.dropout=0.5"),
+        r"model.dropout=0.5 does nothing without hidden layers, got model.hidden=\[\]",
+    ),
+    (
+        ("data.split.order=sequential", "data.split.seed=3"),
+        "data.split.seed=3 does nothing without data.split.order=permutation",
+    ),
+    (("data.split.order=sequential", "data.seed=3"), "data.seed=3 does nothing without data that draws"),
+    (
+        ("data.normalize=none", "data.statistics=feature"),
+        "data.statistics=feature does nothing without data.normalize=standardize",
+    ),
+    (("model=cnn", "model.pool_size=3"), "model.pool_size=3 does nothing without model.pooling=max or avg"),
+    (
+        ("trainer.drop_last=true", "trainer.batch_size=null"),
+        "trainer.drop_last=true does nothing without trainer.batch_size",
+    ),
+    (
+        ("trainer.dtype=float64", "trainer.matmul=medium"),
+        "trainer.matmul=medium does nothing without trainer.dtype=float32",
+    ),
+    (
+        ("tracking.tensorboard=false", "tracking.weights_every=1"),
+        "tracking.weights_every=1 does nothing without tracking.tensorboard=true",
+    ),
+    (
+        (*REGRESSION, "model=linear", "model.bias=false", "optimizer=min_norm", "schedule=cosine"),
+        "schedule=cosine does nothing without an optimizer that takes steps",
+    ),
+    (
+        (*REGRESSION, "model=linear", "data.num_classes=3"),
+        "data.num_classes=3 does nothing without data.task=classification",
     ),
     (("model.name=cnn",), "model.name must stay mlp, got cnn: write model=cnn"),
 ]

@@ -17,7 +17,7 @@ from dlhw.config.generated import (
     Teacher,
     TriangleConfig,
 )
-from dlhw.config.group import at_least, location
+from dlhw.config.group import at_least, does_nothing, location
 from dlhw.surroundings import expanded, shared_folders
 
 __all__ = [
@@ -154,6 +154,8 @@ class TableConfig(DataConfig):
         yield from super().problems()
         if self.num_classes is not None:
             yield from at_least("data.num_classes", self.num_classes, 2)
+            if self.task is Task.regression:
+                yield does_nothing(f"data.num_classes={self.num_classes}", "data.task=classification")
 
 
 @dataclass(kw_only=True)

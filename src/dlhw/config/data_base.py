@@ -139,9 +139,11 @@ class DataConfig(Group):
         yield from self._corruption_problems()
         yield from seed_problems("data.seed", self.seed)
         if self.seed is not None and self.seed_for(0) is None:
-            yield does_nothing(f"data.seed={self.seed}", "data that draws: data.split.order=permutation, for example")
+            yield does_nothing(
+                f"data.seed={self.seed}", "data that draws, such as data.split.order=permutation"
+            )
         if self.statistics is not Statistics.auto and self.normalize in (Normalize.none, Normalize.unit_256):
-            yield does_nothing(f"data.statistics={self.statistics}", "data.normalize=standardize, unit or symmetric")
+            yield does_nothing(f"data.statistics={self.statistics}", "data.normalize=standardize")
 
     def _class_problems(self, classes: list[int]) -> Iterator[str]:
         if len(set(classes)) != len(classes) or len(classes) < 2:

@@ -1,7 +1,7 @@
 """What an option's file under conf/ gives when it is composed: its values on top of its schema's defaults.
 
-Hydra takes some 100 ms to compose one choice of every group; help and completion want all options at once, and
-read the files themselves. A test compares the two.
+Hydra takes some 100 ms to compose one choice of every group; help and completion want all options at once,
+and read the files themselves. A test compares the two.
 """
 
 from collections.abc import Mapping

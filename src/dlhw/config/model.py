@@ -9,7 +9,6 @@ from dlhw.config.model_base import THRESHOLDS, Activation, InitConfig, InitSchem
 from dlhw.config.model_dag import DagConfig
 from dlhw.config.model_given import HandBuiltConfig, IntervalNetConfig
 
-
 DEFAULT_POOL_SIZE = 2
 
 

@@ -13,7 +13,7 @@ from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, ListConfig, OmegaConf, flag_override
+from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from dlhw.errors import ConfigError
 from dlhw.launcher.composing import Composer
@@ -129,11 +129,13 @@ class GridSweeper(Sweeper):
 
     def _save(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        saved = self.master.copy()
-        if saved.get("experiment") is not None:  # read back by reports, in another environment
-            with flag_override(saved, ["readonly", "struct"], False):
-                saved.experiment = OmegaConf.to_container(saved.experiment, resolve=True)
-        OmegaConf.save(saved, folder / "multirun.yaml")
+        tree = OmegaConf.to_container(self.master, enum_to_str=True)
+        assert isinstance(tree, dict)
+        if (
+            experiment := self.master.get("experiment")
+        ) is not None:  # read by reports, in another environment
+            tree["experiment"] = OmegaConf.to_container(experiment, resolve=True, enum_to_str=True)
+        OmegaConf.save(OmegaConf.create(tree), folder / "multirun.yaml")
 
     def _sweep_ours(self, found: Sequence[Cell]) -> list[Sequence[JobReturn]]:
         prepared = prepare(self.master, self.composer, found)
