@@ -185,7 +185,7 @@ MISFITS = [
     ),
     (
         "experiment.checks=[{rul: range}]",
-        "experiment.checks[0].rul: no such key; did you mean experiment.checks[0].rule? in experiment.checks[0] there are",
+        "experiment.checks[0].rul: no such key; did you mean experiment.checks[0].rule? keys in experiment.checks[0]: rule",
     ),
     ("experiment.sorce=x", "experiment.sorce: no such key; did you mean experiment.source?"),
 ]
