@@ -5,12 +5,12 @@ import platform
 import re
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 import torch
 
 from benchmarks.timing import fastest
-from dlhw.tracking.environment import cpu_name, git_state, machine
+from dlhw.source import git_state
+from dlhw.tracking.environment import cpu_name, machine
 from dlhw.training.device import matmul_setting
 
 PACKAGES = (
@@ -49,7 +49,7 @@ class LargeProducts:
 def about(full: bool) -> list[str]:
     """Date, machine, versions and commit, a line each."""
     told = machine("cuda" if torch.cuda.is_available() else "cpu")
-    state = git_state(Path(__file__).parent)
+    state = git_state()
     commit = "no repository" if state is None else state["commit"] + (" with changes" * bool(state["dirty"]))
     load = f", load of the last minute {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
     return [

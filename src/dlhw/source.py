@@ -2,10 +2,16 @@
 
 import functools
 import hashlib
+import os
+import shutil
+import subprocess
 from pathlib import Path
+from typing import Any
 
 import dlhw
 
+PACKAGE = Path(dlhw.__file__).parent
+GIT_SECONDS = 5.0
 # Modules that no run's numbers depend on.
 NOT_HASHED = (
     "reporting", "reproduce", "sweep", "cache.py", "cli.py", "evaluate.py", "gradcheck.py", "interruption.py",
@@ -16,9 +22,71 @@ NOT_HASHED = (
 @functools.cache
 def code_version() -> str:
     """Version, and a hash of the source files that numbers can depend on."""
-    root, digest = Path(dlhw.__file__).parent, hashlib.sha256()
+    root, digest = PACKAGE, hashlib.sha256()
     for path in sorted(root.rglob("*.py")):
         inside = path.relative_to(root)
         if inside.parts[0] not in NOT_HASHED:
             digest.update(f"{inside.as_posix()}\0".encode() + path.read_bytes())
     return f"{dlhw.__version__} ({digest.hexdigest()[:12]})"
+
+
+@functools.cache  # a cohort asks once for each of its runs
+def git_state(folder: Path = PACKAGE) -> dict[str, Any] | None:
+    """Which repository a folder of source files belongs to, its commit, and whether files differ from it.
+
+    Files are compared with the commit by their hashes, computed here: `git status` and `git diff` would run
+    the filters that the repository's attributes name.
+
+    Args:
+        folder: of the source files; dlhw's own by default.
+
+    Returns:
+        `repository` (its top folder), `commit`, and `dirty`: whether a tracked file below `folder` has
+        another content than in the commit, or a Python file is not tracked. None without git, or if no file
+        of the folder is tracked.
+    """
+    found = _git(folder, "rev-parse", "--show-toplevel", "HEAD")
+    listed = _git(folder, "ls-tree", "-r", "-z", "HEAD", "--", ".")
+    if not found or not listed:
+        return None
+    top, commit = found.decode(errors="replace").splitlines()
+    entries = [line.split(b"\t", 1) for line in listed.split(b"\0") if line]
+    hashes = {os.fsdecode(name): about.split()[2].decode() for about, name in entries}
+    is_changed = any(not _has_blob(folder / name, digest) for name, digest in hashes.items())
+    is_extended = any(path.relative_to(folder).as_posix() not in hashes for path in folder.rglob("*.py"))
+    return {"repository": top, "commit": commit, "dirty": is_changed or is_extended}
+
+
+def _has_blob(path: Path, digest: str) -> bool:
+    """Whether a file has the content of a blob, up to line ends, which a checkout may have changed."""
+    try:
+        content = os.fsencode(path.readlink()) if path.is_symlink() else path.read_bytes()
+    except OSError:
+        return False
+    algorithm = "sha1" if len(digest) == 40 else "sha256"
+    contents = (content, content.replace(b"\r\n", b"\n"))
+    blobs = (b"blob %d\0" % len(text) + text for text in contents)
+    return any(hashlib.new(algorithm, blob, usedforsecurity=False).hexdigest() == digest for blob in blobs)
+
+
+def _git(folder: Path, *arguments: str) -> bytes | None:
+    """Output of a git command that only reads objects and references; None without git or on any failure.
+
+    Nothing that a repository names is run: these commands know no filters, hooks or monitors, and a partial
+    clone may not fetch what it lacks.
+    """
+    binary = shutil.which("git")
+    if binary is None:
+        return None
+    command = [binary, "--no-optional-locks", "-c", "core.fsmonitor=false", "-c", "protocol.allow=never"]
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    ceiling = {name: value for name, value in os.environ.items() if name == "GIT_CEILING_DIRECTORIES"}
+    quiet = {"GIT_TERMINAL_PROMPT": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_NO_REPLACE_OBJECTS": "1"}
+    try:
+        done = subprocess.run(
+            [*command, *arguments], cwd=folder, env=kept | ceiling | quiet, stdin=subprocess.DEVNULL,
+            capture_output=True, timeout=GIT_SECONDS,
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout if done.returncode == 0 else None

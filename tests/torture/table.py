@@ -9,7 +9,8 @@ import torch
 
 from dlhw.errors import RunFolderError
 from dlhw.reporting.markdown import escape
-from dlhw.tracking.environment import git_state, machine, versions
+from dlhw.source import git_state
+from dlhw.tracking.environment import machine, versions
 from dlhw.tracking.files import write_atomic
 from tests.torture.row import Row
 
@@ -34,7 +35,7 @@ def about(command: str, seconds: float) -> str:
     """What made the table: command, time, date, machine, versions, commit."""
     told = machine("cpu")
     used = ", ".join(f"{name} {version}" for name, version in versions().items())
-    state = git_state(Path(__file__).parent)
+    state = git_state()
     commit = (
         "" if state is None else f", commit {state['commit'][:12]}" + " with changes" * bool(state["dirty"])
     )

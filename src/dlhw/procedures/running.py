@@ -14,9 +14,9 @@ from dlhw.config.settings import config_hash
 from dlhw.config.tracking import Console
 from dlhw.procedures.findings import Findings, Row
 from dlhw.procedures.registry import PROCEDURES
-from dlhw.source import code_version
+from dlhw.source import code_version, git_state
 from dlhw.tracking.console import LastingTerminal
-from dlhw.tracking.environment import git_state, machine, versions
+from dlhw.tracking.environment import machine, versions
 from dlhw.tracking.files import write_atomic, write_json
 from dlhw.tracking.summary import SUMMARY_FILE, notes, outcome
 from dlhw.training.events import RunResult, Status
@@ -69,7 +69,7 @@ def _about(config: TrainConfig, findings: Findings) -> dict[str, Any]:
         "code": code_version(),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": versions(),
-        "git": git_state(Path.cwd()),
+        "git": git_state(),
         **machine("cpu"),
     }
 

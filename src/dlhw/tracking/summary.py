@@ -9,8 +9,8 @@ from typing import Any
 from dlhw.config.data_base import VAL_FROM_TEST
 from dlhw.config.root import TrainConfig
 from dlhw.config.settings import config_hash
-from dlhw.source import code_version
-from dlhw.tracking.environment import git_state, machine, versions
+from dlhw.source import code_version, git_state
+from dlhw.tracking.environment import machine, versions
 from dlhw.tracking.files import write_json
 from dlhw.training.determinism import determinism
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores, Snapshot, Status
@@ -137,6 +137,6 @@ def about(info: RunInfo) -> dict[str, Any]:
         "code": code_version(),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": versions(),
-        "git": git_state(Path.cwd()),
+        "git": git_state(),
         **machine(info.device),
     }
