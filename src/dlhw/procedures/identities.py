@@ -54,9 +54,7 @@ IDENTITIES: dict[str, Identity] = {
         formulas.convex_minimum,
         CrossEntropy,
     ),
-    "topological_order": Identity(
-        "a directed graph has a topological order <=> it has no cycle", formulas.topological_order
-    ),
+    "topological_order": Identity("topological order <=> no directed cycle", formulas.topological_order),
 }
 # Statements that are not true, one of them printed in a report of that homework: each must fail by far.
 FALSE: dict[str, Identity] = {
