@@ -13,6 +13,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from dlhw import interruption
 from dlhw.config.callback import Refused
+from dlhw.display import visible
 from dlhw.errors import UserError
 from dlhw.surroundings import check_surroundings
 
@@ -89,7 +90,7 @@ def explain_any(error: BaseException) -> str | None:
 
 def _tell(command: str, text: str, status: int) -> int:
     for line in text.splitlines():
-        print(f"{command}: {line}", file=sys.stderr)
+        print(f"{command}: {visible(line)}", file=sys.stderr)
     return status
 
 

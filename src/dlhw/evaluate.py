@@ -4,11 +4,12 @@ import argparse
 import json
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlhw.cli import run_command
+from dlhw.display import visible
 from dlhw.errors import RunFolderError
 
 if TYPE_CHECKING:
@@ -65,18 +66,27 @@ def evaluate(argv: list[str]) -> int:
         )
     checkpoint = args.checkpoint or str(config.trainer.select)
     summary = read_summary(args.run_dir)
-    scores, hashes, step = measure(config, args.run_dir, checkpoint, summary.get("matmul"))
-    tell_other_data(hashes, summary.get("split_hashes"))
+    measured = measure(config, args.run_dir, checkpoint, summary.get("matmul"))
+    scores = measured.scores
+    tell_other_data(measured.hashes, summary.get("split_hashes"))
     recorded = dict(summary.get(SUMMARY_OF[checkpoint]) or {})
     if config.trainer.train_metrics != "full":
         recorded.pop("train", None)
-    if checkpoint == "last" and step != summary.get("steps"):
+    if checkpoint == "last" and measured.step != summary.get("steps"):
         recorded = {}  # cut off between two evaluations
     if args.json:
         print(json.dumps({part: asdict(each) for part, each in scores.items()}, indent=2))
     else:
         _print_table(args.run_dir, checkpoint, scores, recorded)
-    return 1 if any(differs(scores[part], recorded[part]) for part in recorded if part in scores) else 0
+    others = other_predictions(args.run_dir, checkpoint, measured)
+    if others:
+        print(
+            f"dlhw-eval: {others:,} of {len(measured.predicted or []):,} test samples are predicted to be of "
+            "another class than in predictions.safetensors",
+            file=sys.stderr,
+        )
+    is_other = any(differs(scores[part], recorded[part]) for part in recorded if part in scores)
+    return int(is_other or others > 0)
 
 
 def saved_config(folder: Path, overrides: list[str]) -> "TrainConfig":
@@ -147,10 +157,41 @@ def tell_other_data(hashes: Mapping[str, str], recorded: Any) -> None:
         print(f"dlhw-eval: other data than the run's in {', '.join(other)} (split_hashes)", file=sys.stderr)
 
 
-def measure(
-    config: "TrainConfig", folder: Path, checkpoint: str, matmul: str | None
-) -> "tuple[Mapping[str, Scores], Mapping[str, str], Any]":
-    """Scores of every part with a checkpoint's parameters, the hash of every part, the checkpoint's step.
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """A run measured again.
+
+    Args:
+        scores: split -> loss and accuracy.
+        hashes: split -> hash of its samples.
+        step: of the checkpoint.
+        predicted: class of each test sample; None for regression, or without a test split.
+    """
+
+    scores: "Mapping[str, Scores]"
+    hashes: Mapping[str, str]
+    step: Any
+    predicted: list[int] | None
+
+
+def other_predictions(folder: Path, checkpoint: str, measured: Measured) -> int:
+    """Test samples that are predicted otherwise than stored; 0 where nothing stored can be compared.
+
+    Raises:
+        RunFolderError: if the stored predictions are damaged.
+    """
+    from dlhw.tracking.predictions_file import read_predictions
+
+    stored = read_predictions(folder)
+    if stored is None or measured.predicted is None or stored.parameters != checkpoint:
+        return 0
+    if stored.split_hash != measured.hashes.get("test") or len(stored.predicted) != len(measured.predicted):
+        return 0
+    return sum(one != other for one, other in zip(stored.predicted.tolist(), measured.predicted, strict=True))
+
+
+def measure(config: "TrainConfig", folder: Path, checkpoint: str, matmul: str | None) -> Measured:
+    """Scores of every split, and classes of the test split, with a checkpoint's parameters.
 
     Args:
         config: the run's.
@@ -175,13 +216,15 @@ def measure(
     kernels = resolve_kernels(cohort)
     evaluator = evaluator_of(cohort, kernels)
     with matmul_setting(matmul or "highest"):
-        scores = {
-            name: evaluator.scores(
-                cohort.params_RP, laid_out(cohort, kernels, Pool.of([part], cohort.device))
-            )[0]
+        pools = {
+            name: laid_out(cohort, kernels, Pool.of([part], cohort.device))
             for name, part in dataset.parts.items()
         }
-    return scores, dataset.hashes, state.get("step")
+        scores = {name: evaluator.scores(cohort.params_RP, pool)[0] for name, pool in pools.items()}
+        predicted = None
+        if dataset.class_names and "test" in pools:
+            predicted = evaluator.predictions(cohort.params_RP, pools["test"])[0].tolist()
+    return Measured(scores=scores, hashes=dataset.hashes, step=state.get("step"), predicted=predicted)
 
 
 def differs(scores: "Scores", recorded: Mapping[str, float | None]) -> bool:
@@ -196,8 +239,10 @@ def _print_table(
     from rich import box
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, title=f"{folder}, checkpoint {checkpoint}", title_justify="left")
+    title = Text(visible(f"{folder}, checkpoint {checkpoint}"), style="table.title")
+    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left")
     for heading in ("", "loss", "accuracy", "recorded loss", "recorded accuracy", ""):
         table.add_column(heading, justify="right" if heading else "left")
     for part, each in scores.items():
@@ -205,7 +250,7 @@ def _print_table(
         verdict = "" if not was else "DIFFERS" if differs(each, was) else "same"
         numbers = (each.loss, each.accuracy, was.get("loss"), was.get("accuracy"))
         table.add_row(part, *("" if value is None else f"{value:.6f}" for value in numbers), verdict)
-    Console(width=None if sys.stdout.isatty() else 110).print(table)
+    Console(markup=False, width=None if sys.stdout.isatty() else 110).print(table)
 
 
 if __name__ == "__main__":

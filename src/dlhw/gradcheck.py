@@ -190,7 +190,7 @@ def _print_table(rows: list[tuple[str, "Check"]], args: argparse.Namespace) -> i
         numbers = (f"{check.error:.1e}", f"{check.difference_error:.1e}", str(check.probes), str(check.kinks))
         verdict = "ok" if passes else "[red bold]WRONG"
         table.add_row(part, check.name, *numbers, f"{check.scale:.1e}", verdict)
-    Console(width=None if sys.stdout.isatty() else 110).print(table)
+    Console(markup=False, width=None if sys.stdout.isatty() else 110).print(table)
     tolerances = f"tolerances {args.tolerance:.0e} and {args.difference_tolerance:.0e}"
     told = (
         f"{failed} of {len(rows)} gradients are WRONG" if failed else f"all {len(rows)} gradients are right"

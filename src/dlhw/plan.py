@@ -15,6 +15,7 @@ from omegaconf import DictConfig
 from dlhw.cli import VERSION, run_command
 from dlhw.config.checked_loader import checked_loading
 from dlhw.config.store import conf_dir, register
+from dlhw.display import visible
 from dlhw.errors import ConfigError, UserError
 from dlhw.launcher.grouping import describe, group
 from dlhw.sweep.arguments import MULTIRUN, sweep_arguments
@@ -77,7 +78,7 @@ def plan(arguments: Sequence[str]) -> int:
     if to_run:
         print_cohorts(to_run)
     for line in prepared.problems():
-        print(f"dlhw-plan: {line}", file=sys.stderr)
+        print(f"dlhw-plan: {visible(line)}", file=sys.stderr)
     if changes and sweeper.on_change == "refuse":
         raise ConfigError(refusal(prepared.folder, changes))
     return int(bool(prepared.bad))
@@ -171,7 +172,7 @@ def print_cohorts(runs: Sequence[Run]) -> None:
 def _print(table: "Table") -> None:
     from rich.console import Console
 
-    Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False).print(table)
+    Console(markup=False, width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False).print(table)
 
 
 if __name__ == "__main__":

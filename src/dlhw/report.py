@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dlhw.cli import run_command
+from dlhw.display import visible
 from dlhw.errors import RunFolderError
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def report(argv: list[str]) -> int:
     write_report(study, document, out, agreement)
     for table in document.tables:
         print_table(table)
-    print(f"\nreport: {out / 'index.html'}")
+    print(f"\nreport: {visible(str(out / 'index.html'))}")
     if agreement is None:
         return 0
     print(agreement.headline)

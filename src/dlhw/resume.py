@@ -4,6 +4,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
+from dlhw.display import visible
 from dlhw.errors import ConfigError, RunFolderError
 from dlhw.evaluate import read_summary, saved_config
 from dlhw.launcher.job import LOG_FORMAT
@@ -29,7 +30,7 @@ def resume(arguments: list[str]) -> int:
     hold_run(folder)
     summary = read_summary(folder)
     if summary.get("status") in DONE:
-        print(f"{folder} has ended: {_told(summary)}")
+        print(visible(f"{folder} has ended: {_told(summary)}"))
         return 0
     from dlhw.tracking.restoring import clear_leftovers, saved_in
 
@@ -37,7 +38,8 @@ def resume(arguments: list[str]) -> int:
     clear_leftovers(folder)
     saved = saved_in(folder, config)
     step = saved[0].progress["step"] if saved else 0
-    print(f"resuming {folder} from step {step}" if saved else f"{folder} has no checkpoint: starting again")
+    shown = visible(str(folder))
+    print(f"resuming {shown} from step {step}" if saved else f"{shown} has no checkpoint: starting again")
     logging.getLogger("dlhw").info("resuming from step %d", step)
     train_run(config, folder, saved[0] if saved else None)
     return 0

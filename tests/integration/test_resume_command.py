@@ -50,6 +50,8 @@ def damage(path: Path) -> None:
 def test_a_killed_run_goes_on_to_the_same_bits_and_ends_once(zygote: Zygote, run: Path, killed: Path) -> None:
     assert zygote.wait(zygote.start("resume=run", cwd=run.parent)) == 0, said(run.parent)
     assert fingerprint(run) == fingerprint(killed / "whole")
+    name = "predictions.safetensors"
+    assert (run / name).read_bytes() == (killed / "whole" / name).read_bytes()
     left, before = tree(run), (run / "summary.json").stat().st_mtime_ns
     assert left == tree(killed / "whole")
     assert zygote.wait(zygote.start("resume=run", cwd=run.parent)) == 0

@@ -31,7 +31,7 @@ def numbers(folder: Path) -> dict[str, Any]:
     """Everything that a run computed: what it leaves behind without times and names of the moment."""
     tensors, state = load_checkpoint(folder / "checkpoints" / "last.safetensors")
     told = summary(folder)
-    for key in ("seconds", "created", "run"):
+    for key in ("seconds", "own_seconds", "created", "run"):
         told.pop(key)
     return {
         "tensors": {name: tensor.numpy().tobytes() for name, tensor in tensors.items()},

@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from report_runs import copied, lr_sweep, make_run, study_of
 from rich.console import Console
 
+from dlhw.display import csv_cell
 from dlhw.errors import RunFolderError
 from dlhw.reporting import latex, markdown
 from dlhw.reporting.compile import compile_report, default_title
-from dlhw.reporting.console import print_sweep_report, rich_table
-from dlhw.reporting.document import Document
+from dlhw.reporting.console import print_sweep_report, print_table, rich_table
+from dlhw.reporting.document import Document, Section
 from dlhw.reporting.html import html
 from dlhw.reporting.numbers import number
 from dlhw.reporting.study import Study
@@ -213,3 +214,39 @@ def test_results_table_of_one_cell(tmp_path: Path) -> None:
     table = results_table(study_of(make_run(tmp_path / "run")))
     assert table.title == "Results"
     assert "Only one configuration, nothing to choose from." in table.caption
+
+
+def test_names_with_markup_and_control_characters_are_shown_as_they_are() -> None:
+    """As a user may name a run or a class: nothing colours a terminal, ends a table or runs in a browser."""
+    evil = "a[/b]\x1b[31m<script>|$x$ \u202e~~&amp;\n{}"
+    table = Table(title=evil, headings=[evil], align="l", lines=[Line([Entry(evil, evil)])], caption=[evil])
+    document = Document(
+        title=evil, summary=[evil], sections=[Section(title=evil, table=table, settings=[(evil, evil)])],
+        command=evil,
+    )  # fmt: skip
+    out = io.StringIO()
+    print_table(table, Console(file=out, width=400, force_terminal=True))
+    texts = {
+        "md": markdown.markdown(document),
+        "tex": latex.latex(document),
+        "html": html(document),
+        "console": out.getvalue(),
+    }
+    for name, text in texts.items():
+        assert "\x1b[31m" not in text, name
+        assert "\u202e" not in text, name
+    assert r"a[/b]\x1b[31m<script>|$x$ \u202e~~&amp;\n{}" in texts["console"]
+    assert "<script" not in texts["html"]
+    assert r"a[/b]\\x1b[31m\<script\>\|\$x\$ \\u202e\~\~\&amp; {}" in texts["md"]
+    assert r"\textbackslash{}x1b[31m\textless{}script\textgreater{}\textbar{}\$x\$" in texts["tex"]
+
+
+def test_no_cell_of_a_csv_begins_a_formula(tmp_path: Path) -> None:
+    values = ["=cmd|' /C calc'!A0", "+1+1", "-2+3", "@SUM(1)", "-0.5", "1e-3"]
+    assert list(map(csv_cell, values)) == [
+        "'=cmd|' /C calc'!A0", "'+1+1", "'-2+3", "'@SUM(1)", "-0.5", "1e-3",
+    ]  # fmt: skip
+    make_run(tmp_path / "a", "name='=1+1'", seed=0)
+    make_run(tmp_path / "b", "name=-0.5", seed=1)
+    text = table_csv(study_of(tmp_path, by=["name"]))
+    assert [line.split(",")[0] for line in text.splitlines()] == ["name", "-0.5", "'=1+1"]

@@ -30,6 +30,8 @@ class TrackingConfig(Group):
     """evaluations between two weight images and histograms in TensorBoard; 0: only at start and end"""
     checkpoints: bool = True
     """write checkpoints/last and checkpoints/best"""
+    predictions: bool = True
+    """write predictions.safetensors: the predicted class of each test sample, for tests between runs"""
 
     def problems(self) -> Iterator[str]:
         yield from at_least("tracking.weights_every", self.weights_every, 0)

@@ -14,6 +14,7 @@ from hydra.types import HydraContext
 from dlhw.config.root import TrainConfig
 from dlhw.data.cache import DatasetCache
 from dlhw.data.dataset import Dataset
+from dlhw.display import visible
 from dlhw.errors import RunFolderError, UserError
 from dlhw.launcher.job import Job
 from dlhw.launcher.memory import SHARE, cohort_bytes, free_bytes, is_out_of_memory, run_bytes
@@ -80,7 +81,7 @@ class CohortTrainer:
         try:
             return saved_in(folder, job.config)
         except RunFolderError as error:
-            print(f"dlhw-train: {error}; starting again", file=sys.stderr, flush=True)
+            print(f"dlhw-train: {visible(str(error))}; starting again", file=sys.stderr, flush=True)
             return []
 
     def report_verified(self) -> None:

@@ -15,6 +15,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from dlhw.config.messages import explain
+from dlhw.display import visible
 from dlhw.errors import ConfigError, UserError
 from dlhw.launcher.composing import Composer
 from dlhw.launcher.grouping import describe, group
@@ -98,7 +99,7 @@ class FusedLauncher(Launcher):
             raise ConfigError("\n".join(sentences))
         for job in bad:
             for line in str(job.error).splitlines():
-                print(f"run {job.number} ({' '.join(job.overrides)}): {line}", file=sys.stderr)
+                print(visible(f"run {job.number} ({' '.join(job.overrides)}): {line}"), file=sys.stderr)
 
     def _train(self, jobs: list[Job]) -> None:
         from dlhw.launcher.cohorts import CohortTrainer

@@ -23,7 +23,7 @@ def print_identities(measured: Sequence[Measured]) -> int:
     for each in measured:
         verdict = "ok" if each.holds else "[red bold]WRONG"
         table.add_row(each.name, each.formula, f"{each.deviation:.1e}", f"{ALLOWED:.0e}", verdict)
-    Console(width=None if sys.stdout.isatty() else PIPE_WIDTH).print(table)
+    Console(markup=False, width=None if sys.stdout.isatty() else PIPE_WIDTH).print(table)
     failed = sum(not each.holds for each in measured)
     told = (
         f"{failed} of {len(measured)} identities are WRONG"

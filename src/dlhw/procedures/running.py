@@ -12,6 +12,7 @@ from typing import Any
 from dlhw.config.root import TrainConfig
 from dlhw.config.settings import config_hash
 from dlhw.config.tracking import Console
+from dlhw.display import visible
 from dlhw.procedures.findings import Findings, Row
 from dlhw.procedures.registry import PROCEDURES
 from dlhw.source import code_version, git_state
@@ -86,4 +87,4 @@ def _show(findings: Findings, result: RunResult, folder: Path) -> None:
     terminal = LastingTerminal(file=sys.stdout, highlight=False)
     closing = f"{result.status} after {result.seconds:.1f} s: {folder}"
     for line in (*findings.sentences, closing):
-        terminal.print(line, markup=False, highlight=False, soft_wrap=True)
+        terminal.print(visible(line), markup=False, highlight=False, soft_wrap=True)

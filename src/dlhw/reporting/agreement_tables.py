@@ -5,6 +5,7 @@ import io
 from typing import Any
 
 from dlhw.config.published import PublishedConfig
+from dlhw.display import csv_cell
 from dlhw.reporting.agreement import Agreement, Beside, Checked, Verdict
 from dlhw.reporting.captions import few_seeds
 from dlhw.reporting.metrics import metric_of
@@ -140,7 +141,5 @@ def _csv(columns: Any, lines: list[list[Any]]) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
     for line in lines:
-        writer.writerow(
-            "" if value is None else repr(value) if isinstance(value, float) else value for value in line
-        )
+        writer.writerow(map(csv_cell, line))
     return text.getvalue()

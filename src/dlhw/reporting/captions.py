@@ -121,6 +121,16 @@ def how_compared(baseline: str) -> list[str]:
     ]
 
 
+def how_sampled(baseline: str) -> list[str]:
+    """Sentences for the table of differences on the same test samples."""
+    return [
+        f"Each cell and {baseline} on the same test samples, paired by seed: the interval says how the "
+        "difference would move with other test samples (paired bootstrap), not with other seeds.",
+        "p: McNemar's test (mid-p) for one pair of runs, else the bootstrap, with Holm's correction over "
+        "this table. Only cell : only baseline: samples that one of the two alone classifies correctly.",
+    ]
+
+
 def few_seeds(counts: Sequence[int]) -> list[str]:
     """What has to be said where means are of one or two seeds; nothing without such.
 

@@ -11,7 +11,7 @@ from dlhw.reporting.document import Document, Section
 from dlhw.reporting.numbers import many
 from dlhw.reporting.picture import Picture
 from dlhw.reporting.study import Study
-from dlhw.reporting.tables import comparison_table, left_out_table, results_table
+from dlhw.reporting.tables import comparison_table, left_out_table, results_table, samples_table
 from dlhw.reporting.values import ABSENT, order, text_of
 
 
@@ -29,9 +29,9 @@ def compile_report(
     """
     results = results_table(study)
     sections = [Section(title=results.title, table=results), *_agreement_sections(agreement)]
-    differences = comparison_table(study)
-    if differences is not None:
-        sections.append(Section(title=differences.title, table=differences))
+    for table in (comparison_table(study), samples_table(study)):
+        if table is not None:
+            sections.append(Section(title=table.title, table=table))
     figures = [] if agreement is None else agreement.experiment.figures
     pictures, problems = _pictures(study, figures) if with_figures else ([], [])
     if pictures or problems:

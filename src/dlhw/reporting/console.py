@@ -10,11 +10,12 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from dlhw.config.experiment import ExperimentConfig
+from dlhw.display import visible, visible_lines
 from dlhw.reporting.agreement import Agreement, judge
 from dlhw.reporting.agreement_tables import checks_table, published_table
 from dlhw.reporting.table import Entry, Line, Table
 
-# In a pipe nothing should wrap: whoever reads on there takes one line for one cell.
+# In a pipe nothing should wrap: programs that read it take one line for one cell.
 PIPE_WIDTH = 400
 
 
@@ -56,22 +57,25 @@ def print_table(table: Table, console: Console | None = None) -> None:
     console = console or Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
     console.print(rich_table(table))
     for sentence in table.caption:
-        console.print(Text(sentence, style="dim"))
+        console.print(Text(visible(sentence), style="dim"))
 
 
 def rich_table(table: Table) -> RichTable:
     """The table for rich; the best line is bold."""
-    rich = RichTable(box=box.SIMPLE_HEAD, title=Text(table.title, style="bold"), title_justify="left")
+    rich = RichTable(
+        box=box.SIMPLE_HEAD, title=Text(visible(table.title), style="bold"), title_justify="left"
+    )
     for heading, align in zip(table.headings, table.align, strict=True):
-        rich.add_column(Text(heading), justify="left" if align == "l" else "right", overflow="fold")
+        rich.add_column(Text(visible(heading)), justify="left" if align == "l" else "right", overflow="fold")
     for line in table.lines:
         rich.add_row(*(_entry(entry) for entry in line.entries), style=_style(line))
     return rich
 
 
 def _entry(entry: Entry) -> Text:
-    text = Text(entry.text)
-    return text.append(f"\n{entry.below}", style="dim not bold") if entry.below else text
+    text = Text(visible(entry.text))
+    below = f"\n{visible_lines(entry.below)}"
+    return text.append(below, style="dim not bold") if entry.below else text
 
 
 def _style(line: Line) -> str | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
+from dlhw.display import visible
 from dlhw.reporting.document import Document
 from dlhw.reporting.table import Entry, Line, Table
 
@@ -23,7 +24,6 @@ ESCAPES = {
     "±": r"$\pm$",
     "−": r"$-$",
     "–": "--",
-    "\n": " ",
 }
 
 
@@ -39,7 +39,7 @@ def escape(text: str) -> str:
     >>> print(escape("50 % of half_squared_error ± 1"))
     50 \% of half\_squared\_error $\pm$ 1
     """
-    return "".join(ESCAPES.get(letter, letter) for letter in text)
+    return "".join(ESCAPES.get(letter, letter) for letter in visible(text.replace("\n", " ")))
 
 
 def latex_table(table: Table) -> str:

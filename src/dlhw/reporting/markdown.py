@@ -3,12 +3,13 @@
 import re
 from collections.abc import Iterator
 
+from dlhw.display import visible
 from dlhw.reporting.document import Document, Section
 from dlhw.reporting.table import Entry, Line, Table
 
 MARK = "<!-- made by dlhw-report -->"
 # What Markdown would take for markup in running text and in tables.
-SPECIAL = re.compile(r"([\\`*_|<>#]|\]\()")
+SPECIAL = re.compile(r"([\\`*_|<>#&~$]|\]\()")
 
 
 def markdown(document: Document) -> str:
@@ -16,7 +17,7 @@ def markdown(document: Document) -> str:
     parts = [MARK, f"# {escape(document.title)}", *map(escape, document.summary)]
     for section in document.sections:
         parts += _section(section)
-    parts.append(f"Made by `{document.command.replace('`', '')}`.")
+    parts.append(f"Made by `{visible(document.command).replace('`', '')}`.")
     return "\n\n".join(parts) + "\n"
 
 
@@ -26,7 +27,7 @@ def escape(text: str) -> str:
     >>> escape("half_squared|error")
     'half\\_squared\\|error'
     """
-    return SPECIAL.sub(r"\\\1", text.replace("\n", " "))
+    return SPECIAL.sub(r"\\\1", visible(text.replace("\n", " ")))
 
 
 def _section(section: Section) -> Iterator[str]:

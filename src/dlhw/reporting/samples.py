@@ -78,6 +78,7 @@ class SampleComparison:
         p: two-sided; McNemar's mid-p for one pair of runs, else of the bootstrap.
         only_first: samples that the first run alone classifies correctly; None for more than one pair.
         only_second: samples that the second alone classifies correctly.
+        adjusted: p with Holm's correction over all comparisons of a table; None outside of one.
     """
 
     num_samples: int
@@ -88,6 +89,7 @@ class SampleComparison:
     p: float
     only_first: int | None = None
     only_second: int | None = None
+    adjusted: float | None = None
 
 
 def compare_correct(pairs: Sequence[tuple[Correct, Correct]]) -> SampleComparison:

@@ -12,7 +12,8 @@ from dlhw.reporting.keys import Row, find_key, swept_keys
 from dlhw.reporting.metrics import Metric, find_metrics, metric_of
 from dlhw.reporting.pairs import Comparison, compare
 from dlhw.reporting.runs import REFERENCES, SIZES, UNREADABLE, config_keys, records
-from dlhw.reporting.samples import wilson
+from dlhw.reporting.sample_pairs import compare_cells
+from dlhw.reporting.samples import SampleComparison, wilson
 from dlhw.reporting.statistics import Estimate, Scale
 from dlhw.reporting.values import ABSENT
 
@@ -63,6 +64,8 @@ class Study:
         select: what the best cell was chosen by, "val" or "test".
         choice: the best cell.
         comparison: against the baseline; None without one.
+        on_samples: (place of the cell, metric) -> its comparison with the baseline on the same test samples.
+        sample_problems: why cells are not compared so.
         repeats: runs left out because another has the same config and seed.
     """
 
@@ -76,6 +79,8 @@ class Study:
     select: str
     choice: Choice
     comparison: Comparison | None
+    on_samples: dict[tuple[int, Metric], SampleComparison]
+    sample_problems: Sequence[str]
     repeats: int
 
     @property
@@ -128,6 +133,10 @@ def make_study(frame: "pandas.DataFrame", options: Options | None = None) -> Stu
     counted = [run for cell in cells for run in cell.counted]
     metrics = find_metrics(counted, list(map(str, frame.columns)), options.metrics)
     within = [key for key in swept if key not in keys and _varies_within(cells, key)]
+    comparison = compare(cells, metrics, options.baseline, within) if options.baseline else None
+    on_samples, problems = (
+        compare_cells(cells, metrics, comparison.baseline, within) if comparison else ({}, [])
+    )
     return Study(
         rows=rows,
         keys=keys,
@@ -138,7 +147,9 @@ def make_study(frame: "pandas.DataFrame", options: Options | None = None) -> Stu
         estimates=_estimates(cells, metrics),
         select=options.select,
         choice=choose(cells, metrics, options.select, within),
-        comparison=compare(cells, metrics, options.baseline, within) if options.baseline else None,
+        comparison=comparison,
+        on_samples=on_samples,
+        sample_problems=problems,
         repeats=repeats,
     )
 

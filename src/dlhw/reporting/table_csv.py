@@ -4,6 +4,7 @@ import csv
 import io
 from typing import Any
 
+from dlhw.display import csv_cell
 from dlhw.reporting.metrics import Metric
 from dlhw.reporting.study import Study
 from dlhw.reporting.tables import NOT_COUNTED
@@ -12,7 +13,8 @@ from dlhw.reporting.values import text_of
 COUNTS = ("runs", "n", *NOT_COUNTED, "best", "tied", "selected_by")
 STATISTICS = ("n", "mean", "std", "low", "high", "median", "iqm", "set_low", "set_high")
 DIFFERENCES = (
-    "pairs", "difference", "difference_std", "difference_low", "difference_high", "p", "p_holm", "verdict",
+    "pairs", "difference", "difference_std", "difference_low", "difference_high", "p", "p_holm", "samples_p",
+    "samples_p_holm", "samples_low", "samples_high", "verdict",
 )  # fmt: skip
 
 
@@ -27,7 +29,7 @@ def table_csv(study: Study) -> str:
     writer = csv.writer(text, lineterminator="\n")
     names = STATISTICS + (DIFFERENCES if study.comparison else ())
     columns = [f"{metric.name}/{name}" for metric in study.metrics for name in names]
-    writer.writerow([*study.keys, *COUNTS, *columns])
+    writer.writerow(map(csv_cell, [*study.keys, *COUNTS, *columns]))
     writer.writerows(_line(study, place) for place in range(len(study.cells)))
     return text.getvalue()
 
@@ -40,9 +42,7 @@ def _line(study: Study, place: int) -> list[str]:
     selected_by = "val, which is the test set" if is_test else study.select
     marks = [int(place in study.choice.best), int(place in study.choice.tied)]
     values = [*map(text_of, cell.values), *counts, *marks, selected_by, *numbers]
-    return [
-        "" if value is None else repr(value) if isinstance(value, float) else str(value) for value in values
-    ]
+    return list(map(csv_cell, values))
 
 
 def _numbers(study: Study, place: int, metric: Metric) -> list[Any]:
@@ -56,4 +56,9 @@ def _numbers(study: Study, place: int, metric: Metric) -> list[Any]:
         return [*statistics, *[None] * (len(DIFFERENCES) - 1), "baseline"]
     paired = against.estimate
     differences = [paired.n, paired.mean, paired.std, paired.low, paired.high, against.p, against.adjusted]
-    return [*statistics, *differences, against.verdict]
+    on_samples = study.on_samples.get((place, metric))
+    tested = (
+        (None,) * 4 if on_samples is None
+        else (on_samples.p, on_samples.adjusted, on_samples.low, on_samples.high)
+    )  # fmt: skip
+    return [*statistics, *differences, *tested, against.verdict]

@@ -5,13 +5,24 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dlhw.reporting.captions import how_compared, how_measured, warnings
+from dlhw.reporting.captions import how_compared, how_measured, how_sampled, warnings
 from dlhw.reporting.cells import COUNTED, Cell
 from dlhw.reporting.choice import MARK, TIED
 from dlhw.reporting.keys import Row
 from dlhw.reporting.metrics import Metric
-from dlhw.reporting.numbers import NONE, interval_text, many, mean_text, p_text, quartiles_text, range_text
+from dlhw.reporting.numbers import (
+    NONE,
+    interval_text,
+    many,
+    mean_text,
+    number_text,
+    p_text,
+    quartiles_text,
+    range_text,
+)
 from dlhw.reporting.runs import UNFINISHED
+from dlhw.reporting.samples import SampleComparison
+from dlhw.reporting.statistics import LEVEL, Estimate
 from dlhw.reporting.study import Options, Study, make_study
 from dlhw.reporting.table import Entry, Line, Table
 from dlhw.reporting.values import text_of
@@ -106,7 +117,7 @@ def comparison_table(study: Study) -> Table | None:
         headings=[*study.keys, "metric", "pairs", "difference", "95 % interval", "p (Holm)", "verdict"],
         align="l" * len(study.keys) + "lrrrrl",
         lines=[_difference_line(study, place, metric) for place in places for metric in study.metrics],
-        caption=[*warnings(study), *how_compared(study.cells[base].label)],
+        caption=[*warnings(study), *how_compared(study.cells[base].label), *study.sample_problems],
     )
 
 
@@ -117,6 +128,41 @@ def _difference_line(study: Study, place: int, metric: Metric) -> Line:
     sign, p = "+" if (found.estimate.mean or 0) > 0 else "", p_text(found.adjusted)
     texts = [metric.label, str(found.estimate.n), sign + mean, interval or NONE, p, found.verdict]
     return Line([*_values(study.cells[place]), *map(Entry, texts)])
+
+
+def samples_table(study: Study) -> Table | None:
+    """Differences from the baseline on the same test samples; None without stored predictions."""
+    if study.comparison is None or not study.on_samples:
+        return None
+    base = study.cells[study.comparison.baseline].label
+    return Table(
+        title=f"Differences from {base} on the same test samples",
+        headings=[
+            *study.keys, "metric", "samples", "pairs", "only cell : only baseline", "difference",
+            "95 % interval", "p (Holm)", "verdict",
+        ],
+        align="l" * len(study.keys) + "lrrrrrrl",
+        lines=[_samples_line(study, place, metric) for place, metric in study.on_samples],
+        caption=[*warnings(study), *how_sampled(base)],
+    )  # fmt: skip
+
+
+def _samples_line(study: Study, place: int, metric: Metric) -> Line:
+    found = study.on_samples[place, metric]
+    discordant = NONE if found.only_first is None else f"{found.only_first:,} : {found.only_second:,}"
+    shown = Estimate(1, mean=1.0)  # four decimals, as for accuracies
+    texts = [
+        metric.label, f"{found.num_samples:,}", str(found.num_pairs), discordant,
+        number_text(found.difference, metric, sign=True), range_text(found.low, found.high, shown, metric),
+        p_text(found.adjusted), _samples_verdict(found),
+    ]  # fmt: skip
+    return Line([*_values(study.cells[place]), *map(Entry, texts)])
+
+
+def _samples_verdict(found: SampleComparison) -> str:
+    if found.adjusted is None or found.adjusted > LEVEL:
+        return "not distinguishable"
+    return "higher" if found.difference > 0 else "lower"
 
 
 def left_out_table(study: Study) -> Table | None:

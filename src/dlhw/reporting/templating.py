@@ -3,12 +3,19 @@
 import base64
 from collections.abc import Sequence
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from dlhw.display import visible_lines
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
 SHARED = ("style.css", "table.html")
+
+
+def _shown(value: Any) -> Any:
+    """Without control characters; what templates have made themselves (`Markup`) stays as it is."""
+    return visible_lines(value) if type(value) is str else value
 
 
 def environment(package: str, names: Sequence[str]) -> "Environment":
@@ -19,7 +26,7 @@ def environment(package: str, names: Sequence[str]) -> "Environment":
     texts = {name: (files(place) / name).read_text(encoding="utf-8") for name, place in places.items()}
     made = Environment(
         loader=DictLoader(texts), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True,
+        lstrip_blocks=True, finalize=_shown,
     )  # fmt: skip
     made.filters["base64"] = lambda data: base64.b64encode(data).decode()
     return made

@@ -9,6 +9,7 @@ from pathlib import Path
 from hydra.core.utils import JobReturn, JobStatus
 
 from dlhw.config.experiment import ExperimentConfig
+from dlhw.display import visible
 from dlhw.errors import UserError
 from dlhw.sweep.ledger import summary_of
 from dlhw.sweep.preparing import Prepared, Run
@@ -77,8 +78,9 @@ def conclude(prepared: Prepared, returned: Mapping[str, JobReturn]) -> None:
         print_sweep_report([prepared.folder], _experiment(prepared))
     unwell = [ending.text for ending in found if ending.status not in WELL]
     if not unwell:
-        print(f"{headline(found)} in {prepared.folder}", flush=True)
+        print(visible(f"{headline(found)} in {prepared.folder}"), flush=True)
     if has_runs:
-        print(f"tables, figures and a page: dlhw-report {shlex.quote(str(prepared.folder))}", flush=True)
+        command = f"dlhw-report {shlex.quote(str(prepared.folder))}"
+        print(f"tables, figures and a page: {visible(command)}", flush=True)
     if unwell:
         raise SweepError("\n".join([headline(found), *unwell]))

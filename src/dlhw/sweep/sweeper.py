@@ -15,6 +15,7 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
+from dlhw.display import visible
 from dlhw.errors import ConfigError
 from dlhw.launcher.composing import Composer
 from dlhw.launcher.fused import TRAINS_CONFIG, FusedLauncher
@@ -165,7 +166,7 @@ class GridSweeper(Sweeper):
         if problems and (self.on_error == "stop" or not prepared.runs):
             raise ConfigError("\n".join(problems))
         for line in problems:
-            print(f"error: {line}", file=sys.stderr, flush=True)
+            print(f"error: {visible(line)}", file=sys.stderr, flush=True)
 
     def _to_run(self, ledger: Ledger, prepared: Prepared) -> list[Run]:
         """Runs that are not done, or done as something else.

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from torch import Tensor
 
+from dlhw.display import visible
 from dlhw.tracking.colormap import Pixels, sequential
 from dlhw.tracking.fonts import font, shortened, text_width
 
@@ -66,7 +67,7 @@ def confusion_picture(counts_KK: Tensor, class_names: Sequence[str], part: str) 
 
 def _all_names(class_names: Sequence[str], num_classes: int) -> list[str]:
     known = class_names if len(class_names) == num_classes else range(num_classes)
-    return [str(name) for name in known]
+    return [visible(str(name)) for name in known]
 
 
 def _layout(names: list[str]) -> Layout:

@@ -8,6 +8,7 @@ from rich.console import Console as Terminal
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from dlhw.config.tracking import Console
+from dlhw.display import visible
 from dlhw.tracking.wording import closing_line, epoch_text, evaluation_line, head_line, score_text, table
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Snapshot, Status
 
@@ -89,7 +90,7 @@ class ConsoleTracker:
     def _say(self, line: str) -> None:
         """One line as it is: no markup, no wrapping, and nothing that the stream cannot encode."""
         encoding = self._out.encoding
-        printable = line.encode(encoding, "backslashreplace").decode(encoding)
+        printable = visible(line).encode(encoding, "backslashreplace").decode(encoding)
         self._out.print(printable, markup=False, highlight=False, soft_wrap=True)
         self._out.file.flush()
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dlhw.config.load import flat_fields
+from dlhw.display import visible
 from dlhw.training.events import RunInfo, RunResult, Scores, Status
 
 NAMES = ("data.name", "optimizer.name", "schedule.name", "regularizer.name")
@@ -22,7 +23,7 @@ def hyperparameters(info: RunInfo) -> dict[str, float | str]:
 
 
 def _cell(value: Any) -> float | str:
-    return value if isinstance(value, int | float) else str(value)
+    return value if isinstance(value, int | float) else visible(str(value))
 
 
 def metric_values(result: RunResult) -> dict[str, float]:

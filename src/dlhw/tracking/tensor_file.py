@@ -2,13 +2,15 @@
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
-import safetensors.torch
-from torch import Tensor
+if TYPE_CHECKING:
+    from torch import Tensor
 
 LENGTH_BYTES = 8
+Values = TypeVar("Values")
 MAX_HEADER = 100_000_000  # bytes, as in the safetensors library
 
 
@@ -16,10 +18,23 @@ class DamagedError(ValueError):
     """The bytes are no safetensors file; the text says what is wrong with them."""
 
 
-def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+def read_tensors(path: Path) -> "tuple[dict[str, Tensor], dict[str, str]]":
+    """Tensors and metadata of a file; see `read_file`."""
+    from safetensors.torch import load  # torch takes its time, and reports need numpy only
+
+    return read_file(path, load)
+
+
+def read_file(
+    path: Path, load: Callable[[bytes], dict[str, Values]]
+) -> tuple[dict[str, Values], dict[str, str]]:
     """Tensors and metadata of a file.
 
     A header that does not fit the size of the file is refused before anything that it asks for is read.
+
+    Args:
+        path: of the file.
+        load: the library's reader, of torch's tensors or of numpy's arrays.
 
     Raises:
         DamagedError: if the file is no safetensors file, or does not fit into memory.
@@ -30,7 +45,7 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
             head = _read_head(file)
             header = _header(head)
             _check_size(header, len(head), os.fstat(file.fileno()).st_size)
-            tensors = safetensors.torch.load(head + file.read())
+            tensors = load(head + file.read())
         except (DamagedError, OSError):
             raise
         except MemoryError as error:

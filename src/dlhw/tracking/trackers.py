@@ -7,6 +7,7 @@ from dlhw.config.tracking import Console
 from dlhw.tracking.checkpoints import CheckpointTracker
 from dlhw.tracking.console import ConsoleTracker
 from dlhw.tracking.metrics_csv import MetricsTracker
+from dlhw.tracking.predictions import PredictionsTracker
 from dlhw.tracking.summary import SummaryTracker
 from dlhw.tracking.tensorboard import TensorBoardTracker
 from dlhw.training.events import Tracker
@@ -28,6 +29,8 @@ def run_trackers(config: TrainConfig, folder: Path, show_console: bool, num_runs
     # After the rows: a run that goes on from a checkpoint finds every row up to it.
     if tracking.checkpoints:
         trackers.append(CheckpointTracker(folder))
+    if tracking.predictions:
+        trackers.append(PredictionsTracker(folder))
     # The summary says that the run has ended, so everything else is written before it.
     trackers.append(SummaryTracker(folder))
     if show_console and tracking.console is not Console.none:

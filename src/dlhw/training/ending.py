@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from dlhw.training.events import RunResult, Scores, Status, Tracker
+from dlhw.training.events import Predictions, RunResult, Scores, Status, Tracker
 from dlhw.training.progress import Progress
+from dlhw.training.scoring import confusion_counts
 
 if TYPE_CHECKING:
     from dlhw.training.loop import Loop
@@ -23,12 +24,12 @@ def finish(loop: "Loop") -> list[RunResult]:
             best_RP[number].copy_(last_RP[number])
     final = _test_scores(loop, last_RP)
     best = final if torch.equal(best_RP, last_RP) else _test_scores(loop, best_RP)
-    part, counts_RKK = _confusion(loop, best_RP if loop.trainer.select == "best" else last_RP)
+    predictions = _predictions(loop, best_RP if loop.trainer.select == "best" else last_RP)
     results = [
-        replace(
+        _with_predictions(
             _result(run, {"test": final[number]} if final else {}, {"test": best[number]} if best else {}),
-            confusion_part=part,
-            confusion_KK=None if counts_RKK is None else counts_RKK[number],
+            predictions[number],
+            loop.num_classes,
         )
         for number, run in enumerate(loop.runs)
     ]
@@ -40,12 +41,26 @@ def _test_scores(loop: "Loop", params_RP: Tensor) -> Sequence[Scores]:
     return loop.scores(params_RP, "test") if "test" in loop.pools else []
 
 
-def _confusion(loop: "Loop", params_RP: Tensor) -> tuple[str | None, Tensor | None]:
+def _predictions(loop: "Loop", params_RP: Tensor) -> Sequence[Predictions | None]:
+    """Of every run with its selected parameters; None for regression."""
     if not loop.num_classes:
-        return None, None
-    part = next(name for name in ("test", "val", "train") if name in loop.pools)
-    counts = loop.workers.map(lambda shard: shard.confusion(params_RP, part, loop.num_classes), loop.shards)
-    return part, torch.cat(counts)
+        return [None] * len(loop.runs)
+    split = next(name for name in ("test", "val", "train") if name in loop.pools)
+    dtype = torch.uint8 if loop.num_classes <= 256 else torch.int32
+    by_shard = loop.workers.map(lambda shard: shard.predictions(params_RP, split, dtype), loop.shards)
+    selected = "best" if loop.trainer.select == "best" else "last"
+    return [
+        Predictions(split=split, parameters=selected, predicted_N=predicted_N, targets_N=targets_N)
+        for of_shard in by_shard
+        for predicted_N, targets_N in of_shard
+    ]
+
+
+def _with_predictions(result: RunResult, predictions: Predictions | None, num_classes: int) -> RunResult:
+    if predictions is None:
+        return result
+    counts_KK = confusion_counts(predictions.targets_N, predictions.predicted_N, num_classes)
+    return replace(result, predictions=predictions, confusion_part=predictions.split, confusion_KK=counts_KK)
 
 
 def _result(run: Progress, final: dict[str, Scores], best: dict[str, Scores]) -> RunResult:

@@ -111,6 +111,23 @@ class Snapshot:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Predictions:
+    """What a run predicts for each sample of a split, in the order of the data.
+
+    Args:
+        split: "test", or "val" or "train" where there is none.
+        parameters: "best" or "last": those that `trainer.select` chose.
+        predicted_N: class of highest score.
+        targets_N: labels.
+    """
+
+    split: str
+    parameters: str
+    predicted_N: Tensor
+    targets_N: Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunResult:
     """How a run ended.
 
@@ -130,6 +147,7 @@ class RunResult:
         error: the exception that went with it.
         confusion_KK: counts by true class (row) and predicted class (column), on test (or val, or train).
         confusion_part: the part that `confusion_KK` counts.
+        predictions: what `confusion_KK` counts; None for regression.
     """
 
     status: Status
@@ -146,6 +164,7 @@ class RunResult:
     error: Exception | None = None
     confusion_KK: Tensor | None = None
     confusion_part: str | None = field(default=None)
+    predictions: Predictions | None = None
 
 
 class Tracker(Protocol):

@@ -183,6 +183,16 @@ class RunningScores:
         self._steps, self._used = [], 0
 
 
+def confusion_counts(targets_N: Tensor, predicted_N: Tensor, num_classes: int) -> Tensor:
+    """Counts (K, K): true class by row, predicted class by column.
+
+    >>> confusion_counts(torch.tensor([0, 1, 1]), torch.tensor([0, 0, 1]), 2).tolist()
+    [[1, 0], [1, 1]]
+    """
+    cell_N = targets_N.long() * num_classes + predicted_N.long()
+    return torch.bincount(cell_N, minlength=num_classes**2).view(num_classes, num_classes)
+
+
 class Evaluator:
     """Scores over a whole part with given parameters (R, P), dropout off.
 
@@ -203,14 +213,6 @@ class Evaluator:
                 losses_RN = self.loss.per_sample(out_RNK, targets)
                 sums.add_samples(losses_RN, correct_count(self.loss, out_RNK, targets))
         return sums.scores()
-
-    def confusion(self, params_RP: Tensor, pool: Pool, num_classes: int) -> Tensor:
-        """Counts (R, K, K) on the CPU: true class by row, predicted class by column."""
-        num_runs = params_RP.shape[0]
-        counts = torch.zeros(num_runs, num_classes * num_classes, dtype=torch.long)
-        cell_RN = (pool.targets * num_classes + self.predictions(params_RP, pool)).cpu()
-        counts.scatter_add_(1, cell_RN, torch.ones_like(cell_RN))
-        return counts.view(num_runs, num_classes, num_classes)
 
     def predictions(self, params_RP: Tensor, pool: Pool) -> Tensor:
         """Predicted class of every sample, (R, n)."""

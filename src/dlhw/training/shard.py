@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from threading import Event
 
+import torch
 from torch import Tensor
 
 from dlhw.config.trainer import Kernels
@@ -73,9 +74,12 @@ class Shard:
         """
         return self.evaluator.scores(params_RP[self.rows], self.pools[part])
 
-    def confusion(self, params_RP: Tensor, part: str, num_classes: int) -> Tensor:
-        """Counts (R, K, K) of each run: true class by row, predicted class by column."""
-        return self.evaluator.confusion(params_RP[self.rows], self.pools[part], num_classes)
+    def predictions(self, params_RP: Tensor, split: str, dtype: torch.dtype) -> list[tuple[Tensor, Tensor]]:
+        """Predicted class and label of each sample of a split, two (n,) on the CPU for each run."""
+        pool = self.pools[split]
+        predicted_RN = self.evaluator.predictions(params_RP[self.rows], pool).to("cpu", dtype)
+        targets_SN = pool.targets.to("cpu", dtype)
+        return [(row_N, targets_SN[run % len(targets_SN)]) for run, row_N in enumerate(predicted_RN)]
 
 
 def spread(cohort: Cohort, pools: Pools, batch_size: int, kernels: Kernels) -> tuple[Workers, list[Shard]]:

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from dlhw.display import visible
 from dlhw.reporting.picture import Picture
 from dlhw.reporting.values import is_number
 
@@ -72,4 +73,4 @@ def colours(values: Sequence[tuple[Any, ...]]) -> list[Any]:
 
 def plain_text(text: str) -> str:
     """Text without the dollar signs that matplotlib would read as mathematics."""
-    return text.replace("$", r"\$")
+    return visible(text).replace("$", r"\$")

@@ -1,0 +1,48 @@
+"""The tracker that keeps what a run predicts for the test split."""
+
+from pathlib import Path
+
+from dlhw.tracking.predictions_file import PREDICTIONS_FILE, SplitPredictions, write_predictions
+from dlhw.training.events import Evaluation, RunInfo, RunResult, Snapshot, Status
+
+SPLIT = "test"
+WELL = (Status.completed, Status.early_stopped)
+
+
+class PredictionsTracker:
+    """Writes the file once, at the end of a run that ended well and has a test split; not for regression.
+
+    Args:
+        folder: the run folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._split_hash = ""
+
+    def start(self, info: RunInfo, snapshot: Snapshot) -> None:
+        (self._folder / PREDICTIONS_FILE).unlink(
+            missing_ok=True
+        )  # of an earlier end, which this run trains beyond
+        self._split_hash = info.split_hashes.get(SPLIT, "")
+
+    def evaluated(self, evaluation: Evaluation, snapshot: Snapshot) -> None:
+        """Only the end counts."""
+
+    def checkpoint(self, snapshot: Snapshot) -> None:
+        """Only the end counts."""
+
+    def finish(self, result: RunResult, snapshot: Snapshot) -> None:
+        predictions = result.predictions
+        if predictions is None or predictions.split != SPLIT or result.status not in WELL:
+            return
+        content = SplitPredictions(
+            predicted=predictions.predicted_N.numpy(),
+            targets=predictions.targets_N.numpy(),
+            parameters=predictions.parameters,
+            split_hash=self._split_hash,
+        )
+        write_predictions(self._folder, content)
+
+    def abort(self, status: Status, message: str) -> None:
+        """A run that was cut off has no test scores."""
