@@ -149,6 +149,7 @@ def train_run(config: "TrainConfig", folder: Path, saved: "Saved | None" = None)
     if not config.procedure.trains:
         return compute_run(config, folder)
     from dlhw.data.dataset import load_dataset
+    from dlhw.tracking.advice import AdviceTracker
     from dlhw.tracking.trackers import run_trackers
     from dlhw.training.device import DTYPES, resolve_device
     from dlhw.training.fit import fit
@@ -160,7 +161,7 @@ def train_run(config: "TrainConfig", folder: Path, saved: "Saved | None" = None)
     (result,) = fit(
         [config],
         [dataset],
-        lambda run, each: run_trackers(each, folder, show_console=True),
+        lambda run, each: [*run_trackers(each, folder, show_console=True), AdviceTracker(dataset)],
         None if saved is None else [saved],
     )
     log.info("%s after %d steps, %.2f s", result.status, result.steps, result.seconds)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -95,7 +96,7 @@ def test_a_byte_order_mark_and_windows_lines(tmp_path: Path) -> None:
         ("a;b\n1;2\n", r"must have a feature and a target column, got only 'a;b'$"),
         ("a,a,b\n1,2,0\n", r"has more than one column 'a'$"),
         ("a,b\n1,0\n2,x\n", r"train.csv, line 3, column b must be a finite number, got 'x'$"),
-        ("a,b\n1,0\n\n,1\n", r"train.csv, line 4, column a must be a finite number, got ''$"),
+        ("a,b\n1,0\n\n,1\n", r"train.csv, line 4, column a must be a finite number, got '': fill in"),
         ("a,b\nnan,0\n", r"line 2, column a must be a finite number, got 'nan'$"),
         ("a,b\n1,-inf\n", r"line 2, column b must be a finite number, got '-inf'$"),
         ("a,b\n1_000,0\n", r"line 2, column a must be a finite number, got '1_000'$"),
@@ -121,6 +122,50 @@ def test_a_byte_order_mark_and_windows_lines(tmp_path: Path) -> None:
 def test_bad_files(write_csv: Write, text: str, message: str) -> None:
     with pytest.raises(DataError, match=message):
         load(write_csv(text))
+
+
+TEXT = "a,kind\n1,setosa\n2,virginica\n3,setosa\n4, versicolor\n"
+
+
+def test_targets_of_text_become_classes_with_names(write_csv: Write) -> None:
+    dataset = load(write_csv(TEXT))
+    assert dataset.class_names == ["setosa", "versicolor", "virginica"]
+    assert dataset.parts["train"].targets.tolist() == [0, 2, 0, 1]
+    assert dataset.parts["train"].inputs.tolist() == [[1], [2], [3], [4]]
+
+
+@pytest.mark.parametrize(
+    ("text", "changes", "message"),
+    [
+        ("a,b\n1,x\n2,3\n", {}, r"line 3, column b must be text as the other targets are \(3, x\), got '3'$"),
+        (
+            TEXT,
+            {"task": Task.regression},
+            "got 'setosa': targets that are text are classes, with data.task=classification$",
+        ),
+        (
+            "colour,b\nred,0\n",
+            {},
+            r"got 'red': turn a column of text into numbers \(a column of 0 and 1 for each value\), or",
+        ),
+        (
+            "a,b\n,0\n",
+            {},
+            "column a must be a finite number, got '': fill in what is missing, or leave the row out$",
+        ),
+    ],
+)
+def test_what_to_do_about_text(write_csv: Write, text: str, changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        load(write_csv(text), **changes)
+
+
+def test_a_class_that_only_the_test_file_names(write_csv: Write) -> None:
+    other = write_csv("a,kind\n1,rose\n", "test.csv")
+    with pytest.raises(
+        DataError, match=r"test.csv, line 2, column kind must be a class of the training data"
+    ):
+        load(write_csv(TEXT), test=other)
 
 
 def test_a_label_beyond_num_classes(write_csv: Write) -> None:

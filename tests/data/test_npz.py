@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dlhw.config.data import Normalize, NPZConfig, Order, SplitConfig, Task
+from dlhw.config.compose import compose
+from dlhw.config.data import Layout, Normalize, NPZConfig, Order, SplitConfig, Task
 from dlhw.data import Dataset, load_dataset
 from dlhw.errors import DataError
 
@@ -34,6 +35,27 @@ def test_shapes_and_dtypes(
     dataset = load(write_npz(x=x, y=Y))
     assert dataset.input_shape == input_shape
     np.testing.assert_array_equal(dataset.parts["train"].inputs, x.reshape(4, *input_shape))
+
+
+def test_channels_that_come_last_are_refused_or_turned(write_npz: Write) -> None:
+    x = np.arange(4 * 6 * 5 * 3, dtype=np.uint8).reshape(4, 6, 5, 3)
+    path = write_npz(x=x, y=Y)
+    sentence = r"looks like \(n, H, W, C\), but images are \(n, C, H, W\): set data.layout=hwc, or save x.transpose\(0, 3, 1, 2\)"
+    with pytest.raises(DataError, match=sentence):
+        load(path)
+    turned = load(path, layout=Layout.hwc)
+    assert turned.input_shape == (3, 6, 5)
+    np.testing.assert_array_equal(turned.parts["train"].inputs, x.transpose(0, 3, 1, 2))
+    assert load(path, layout=Layout.chw).input_shape == (6, 5, 3)
+
+
+@pytest.mark.parametrize(("dtype", "largest"), [("u1", 1.0), ("f4", 239.0)])
+def test_bytes_are_scaled_unless_told_otherwise(write_npz: Write, dtype: str, largest: float) -> None:
+    x = np.zeros((4, 1, 5, 6), dtype=dtype)
+    x[-1] = 255 if dtype == "u1" else 239
+    dataset = load(write_npz(x=x, y=Y), normalize=Normalize.auto)
+    assert dataset.parts["train"].inputs.max() == largest
+    assert compose(["data=npz", "data.path=x.npz"]).data.normalize is Normalize.auto
 
 
 @pytest.mark.parametrize("y", [Y, Y[:, None], Y.astype(float), Y.astype(bool), Y.astype(">u8")])

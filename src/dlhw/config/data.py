@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
 from typing import ClassVar
@@ -142,7 +143,7 @@ class TableConfig(DataConfig):
     task: Task = Task.classification
     """classification: class labels; regression: real numbers"""
     num_classes: int | None = None
-    """how many classes there are; null: the largest label + 1"""
+    """how many classes there are; null: the largest label + 1, or the number of different texts"""
 
     def task_kind(self) -> Task:
         return self.task
@@ -198,6 +199,14 @@ class CSVConfig(TableConfig):
         return self.test is not None
 
 
+class Layout(StrEnum):
+    """Order of the axes of images in an array."""
+
+    auto = "auto"
+    chw = "chw"
+    hwc = "hwc"
+
+
 @dataclass(kw_only=True)
 class NPZConfig(TableConfig):
     """A NumPy archive with arrays x and y, or train_x and train_y (val_*, test_* where there are any)."""
@@ -205,6 +214,9 @@ class NPZConfig(TableConfig):
     name: str = "npz"
     path: str = location("???")
     """the archive; never unpickled"""
+    layout: Layout = Layout.auto
+    """order of the axes of images in x: chw: (n, C, H, W), as PyTorch has them; hwc: (n, H, W, C), as most
+    image libraries have them; auto: chw, but refuse what looks like hwc"""
 
     def files(self) -> dict[str, Path]:
         return {"all": expanded(self.path)}

@@ -15,13 +15,14 @@ VAL_FROM_TEST = (
 
 
 class Normalize(StrEnum):
-    """How inputs are scaled; statistics come from the training part only."""
+    """How inputs are scaled; statistics come from the training split only."""
 
-    none = auto()
-    unit = auto()
-    unit_256 = auto()
-    symmetric = auto()
-    standardize = auto()
+    auto = "auto"
+    none = "none"
+    unit = "unit"
+    unit_256 = "unit_256"
+    symmetric = "symmetric"
+    standardize = "standardize"
 
 
 class Statistics(StrEnum):
@@ -104,8 +105,8 @@ class DataConfig(Group):
     """the data set's name, fixed by the choice of the group's option"""
     split: SplitConfig = field(default_factory=SplitConfig)
     normalize: Normalize = Normalize.unit
-    """none; unit: to [0, 1]; unit_256: bytes / 256; symmetric: to [-1, 1]; standardize: mean 0, standard
-    deviation 1"""
+    """auto: unit for arrays of bytes, else none; unit: to [0, 1]; unit_256: bytes / 256; symmetric: to
+    [-1, 1]; standardize: mean 0, standard deviation 1; none: as it is"""
     statistics: Statistics = Statistics.auto
     """all: one number for all inputs; feature: one for each; auto: all for images, feature for tables"""
     mean: float | None = None

@@ -1,10 +1,11 @@
-"""A user's comma-separated files: a header line, numeric features, one target."""
+"""A user's comma-separated files: a header line, numeric features, one target, which may be text."""
 
 import csv
 import math
+import sys
 from array import array
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
@@ -20,17 +21,32 @@ from dlhw.data.reading import reading, shown
 from dlhw.errors import DataError, did_you_mean
 
 MAX_LINE = 1 << 24  # characters
+MAX_NAMED_CLASSES = 1000
+NAMED_REMEDY = ": targets that are text are classes, with data.task=classification"
 
 
 @dataclass(frozen=True)
 class Table:
-    """A file's numbers."""
+    """A file's numbers, and its targets, which may be text."""
 
     path: Path
     columns: list[str]
-    values_NI: np.ndarray
+    """names of all columns"""
+    target: str
+    """name of the target's column"""
+    inputs_NI: np.ndarray
+    targets: list[str]
     lines_N: np.ndarray
     """line number of each row"""
+
+    @property
+    def place(self) -> Place:
+        """Where the targets stand."""
+        return Place(self.path, shown([self.target]), self.lines_N)
+
+    def has_text(self) -> bool:
+        """Whether the first target is text: then all must be."""
+        return bool(self.targets[0]) and not _is_real(self.targets[0])
 
 
 def load_csv(config: CSVConfig) -> RawData:
@@ -40,39 +56,69 @@ def load_csv(config: CSVConfig) -> RawData:
         DataError: names the file, line, column and value that cannot be used.
     """
     files = config.files()
-    train = read_table(files.pop("train"))
-    if config.num_train not in (None, len(train.values_NI)):
+    train = read_table(files.pop("train"), config.target)
+    if config.num_train not in (None, len(train.targets)):
         raise DataError(
-            f"data.num_train must be the number of rows of {train.path}, {len(train.values_NI)}, "
+            f"data.num_train must be the number of rows of {train.path}, {len(train.targets)}, "
             f"got {config.num_train}"
         )
-    pool = _split_target(train, config)
-    own = {}
-    for split, path in files.items():
-        table = read_table(path)
+    own = {split: read_table(path, config.target) for split, path in files.items()}
+    for table in own.values():
         _check_same_columns(train, table)
-        own[split] = _split_target(table, config)
-    return RawData(pool, own)
+    names = _class_names(train, own) if config.task is Task.classification and train.has_text() else None
+    parts = {split: _as_part(table, config.task, names) for split, table in own.items()}
+    return RawData(_as_part(train, config.task, names), parts, class_names=names)
 
 
-def read_table(path: Path) -> Table:
-    """Read one file of numbers below a header; blank lines are passed over.
+def _class_names(train: Table, own: Mapping[str, Table]) -> list[str]:
+    """The texts of the targets, sorted: each is a class. Those of the test split have no say in it."""
+    tables = [train, *(table for split, table in own.items() if split != "test")]
+    names = sorted({name for table in tables for name in table.targets})
+    if len(names) > MAX_NAMED_CLASSES:
+        raise DataError(
+            f"{train.path}, column {shown([train.target])} has {len(names)} different texts, too many to be "
+            f"classes (at most {MAX_NAMED_CLASSES}): name another column with data.target"
+        )
+    return names
+
+
+def read_table(path: Path, target: str | None = None) -> Table:
+    """Read one file below a header: numbers, and a target that may be text; blank lines are skipped.
+
+    Args:
+        path: of the file.
+        target: name of the target's column; None for the last.
 
     Raises:
-        DataError: the file cannot be read, has no rows, or a field is not a finite number.
+        DataError: the file cannot be read, has no rows, or a feature is not a finite number.
     """
-    numbers, lines = array("d"), array("q")
+    numbers, lines, targets = array("d"), array("q"), []
     with reading(path), path.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.reader(_lines(file, path))
         columns = _read_header(reader, path)
+        column = _target_column(columns, target, path)
+        features = [*columns[:column], *columns[column + 1 :]]
         for row in reader:
             if len(row) > 1 or any(field.strip() for field in row):
-                numbers.extend(_numbers(row, columns, f"{path}, line {reader.line_num}"))
+                where = f"{path}, line {reader.line_num}"
+                _check_width(row, columns, where)
+                targets.append(sys.intern(row.pop(column).strip()))
+                numbers.extend(_numbers(row, features, where))
                 lines.append(reader.line_num)
     if not lines:
         raise DataError(f"{path} has a header but no rows")
-    values_NI = np.array(numbers, dtype=np.float64).reshape(-1, len(columns))
-    return Table(path, columns, values_NI, np.array(lines, dtype=np.int64))
+    inputs_NI = np.array(numbers, dtype=np.float64).reshape(-1, len(features))
+    return Table(path, columns, columns[column], inputs_NI, targets, np.array(lines, dtype=np.int64))
+
+
+def _target_column(columns: list[str], target: str | None, path: Path) -> int:
+    name = columns[-1] if target is None else target
+    if name not in columns:
+        raise DataError(
+            f"data.target must be a column of {path} ({shown(columns)}), got {name!r}"
+            + did_you_mean(name, columns)
+        )
+    return columns.index(name)
 
 
 def _lines(file: TextIO, path: Path) -> Iterator[str]:
@@ -103,9 +149,12 @@ def _what_instead(rows: Iterator[list[str]]) -> str:
     return "is empty" if not any(chain.from_iterable(rows)) else "its first line is blank"
 
 
-def _numbers(row: list[str], columns: list[str], where: str) -> list[float]:
+def _check_width(row: list[str], columns: list[str], where: str) -> None:
     if len(row) != len(columns):
         raise DataError(f"{where} must have {len(columns)} fields like the header, got {len(row)}")
+
+
+def _numbers(row: list[str], columns: list[str], where: str) -> list[float]:
     # Python reads 1_000 as a number; no data file means that.
     if "_" not in "".join(row):
         with suppress(ValueError):
@@ -113,7 +162,18 @@ def _numbers(row: list[str], columns: list[str], where: str) -> list[float]:
             if all(map(math.isfinite, numbers)):
                 return numbers
     name, value = next(pair for pair in zip(columns, row, strict=True) if not _is_number(pair[1]))
-    raise DataError(f"{where}, column {shown([name])} must be a finite number, got {value[:40]!r}")
+    raise DataError(
+        f"{where}, column {shown([name])} must be a finite number, got {value[:40]!r}{_remedy(value)}"
+    )
+
+
+def _remedy(value: str) -> str:
+    """What to do about a feature that is no number."""
+    if not value.strip():
+        return ": fill in what is missing, or leave the row out"
+    if _is_real(value) or "_" in value:
+        return ""
+    return ": turn a column of text into numbers (a column of 0 and 1 for each value), or leave it out"
 
 
 def _is_number(field: str) -> bool:
@@ -121,6 +181,15 @@ def _is_number(field: str) -> bool:
         return math.isfinite(float(field)) and "_" not in field
     except ValueError:
         return False
+
+
+def _is_real(field: str) -> bool:
+    """Whether Python reads a field as a number, `nan` and `inf` included."""
+    try:
+        float(field)
+    except ValueError:
+        return False
+    return True
 
 
 def _check_same_columns(train: Table, table: Table) -> None:
@@ -131,16 +200,25 @@ def _check_same_columns(train: Table, table: Table) -> None:
         )
 
 
-def _split_target(table: Table, config: CSVConfig) -> RawPart:
-    name = table.columns[-1] if config.target is None else config.target
-    if name not in table.columns:
-        raise DataError(
-            f"data.target must be a column of {table.path} ({shown(table.columns)}), got {name!r}"
-            + did_you_mean(name, table.columns)
-        )
-    column = table.columns.index(name)
-    place = Place(table.path, shown([name]), table.lines_N)
-    targets_N = table.values_NI[:, column]
-    if config.task is Task.classification:
-        targets_N = to_labels(targets_N, place)
-    return RawPart(np.delete(table.values_NI, column, axis=1), targets_N, place)
+def _as_part(table: Table, task: Task, names: Sequence[str] | None) -> RawPart:
+    targets_N = _named(table, names) if names is not None else _numeric(table, task)
+    return RawPart(table.inputs_NI, targets_N, table.place)
+
+
+def _named(table: Table, names: Sequence[str]) -> np.ndarray:
+    """Each text's place among the names of the classes."""
+    labels = {name: label for label, name in enumerate(names)}
+    for index, text in enumerate(table.targets):
+        if text not in labels or _is_number(text):
+            what = "a class of the training data" if text not in labels else "text as the other targets are"
+            raise DataError(f"{table.place.at(index)} must be {what} ({shown(names)}), got {text[:40]!r}")
+    return np.array([labels[text] for text in table.targets], dtype=np.int64)
+
+
+def _numeric(table: Table, task: Task) -> np.ndarray:
+    for index, text in enumerate(table.targets):
+        if not _is_number(text):
+            remedy = "" if task is Task.classification or _is_real(text) else NAMED_REMEDY
+            raise DataError(f"{table.place.at(index)} must be a finite number, got {text[:40]!r}{remedy}")
+    targets_N = np.array(list(map(float, table.targets)))
+    return to_labels(targets_N, table.place) if task is Task.classification else targets_N

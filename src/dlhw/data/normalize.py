@@ -1,7 +1,7 @@
 """Scaling inputs as (x - shift) / scale, with statistics of the training part only."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -46,10 +46,11 @@ class Normalization:
 def fit_normalization(config: DataConfig, train: np.ndarray, max_value: float | None) -> Normalization:
     """Find shift and scale.
 
-    unit: x / max, symmetric: x / (max / 2) - 1 where the range [0, max] is known; else the same with the
-    smallest and largest value of the training part. unit_256: x / 256, for bytes. standardize:
-    (x - mean) / std, std being that of the population (divided by n); given constants are those of x / max
-    where the range is known. An input that is constant in training is only shifted (its scale is 1).
+    auto: unit for bytes, else none. unit: x / max, symmetric: x / (max / 2) - 1 where the range [0, max]
+    is known; else the same with the smallest and largest value of the training part. unit_256: x / 256, for
+    bytes. standardize: (x - mean) / std, std being that of the population (divided by n); given constants are
+    those of x / max where the range is known. An input that is constant in training is only shifted (its
+    scale is 1).
 
     Args:
         config: `normalize`, `statistics`, `mean` and `std` are read.
@@ -59,6 +60,8 @@ def fit_normalization(config: DataConfig, train: np.ndarray, max_value: float | 
     Raises:
         DataError: unit_256 is asked for, and the inputs are not bytes from 0 to 255.
     """
+    if config.normalize is Normalize.auto:
+        config = replace(config, normalize=Normalize.unit if train.dtype == np.uint8 else Normalize.none)
     # Numbers near float64's largest overflow here; the caller looks for that in the scale.
     with np.errstate(over="ignore", invalid="ignore"):
         shift, scale = _shift_scale(config, train, max_value)

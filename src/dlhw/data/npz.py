@@ -4,11 +4,14 @@ from pathlib import Path
 
 import numpy as np
 
-from dlhw.config.data import NPZConfig, Task
+from dlhw.config.data import Layout, NPZConfig, Task
 from dlhw.data.archive import Archive
 from dlhw.data.labels import to_labels
 from dlhw.data.raw import Place, RawData, RawPart
 from dlhw.errors import DataError
+
+# Grey, grey with alpha, RGB, RGB with alpha.
+MAX_CHANNELS = 4
 
 
 def load_npz(config: NPZConfig) -> RawData:
@@ -21,8 +24,8 @@ def load_npz(config: NPZConfig) -> RawData:
     """
     with Archive(config.files()["all"]) as archive:
         has_train = "train_x" in archive.names or "train_y" in archive.names
-        pool = _read_part(archive, "train_" if has_train else "", config.task)
-        own = {part: _read_part(archive, f"{part}_", config.task) for part in _own_parts(archive)}
+        pool = _read_part(archive, "train_" if has_train else "", config)
+        own = {split: _read_part(archive, f"{split}_", config) for split in _own_parts(archive)}
     for part, raw in own.items():
         _check_same_inputs(archive.path, part, pool, raw)
     # The test part has no say in how the others are scaled, not even by its dtype.
@@ -34,10 +37,11 @@ def _own_parts(archive: Archive) -> list[str]:
     return [part for part in ("val", "test") if {f"{part}_x", f"{part}_y"} & set(archive.names)]
 
 
-def _read_part(archive: Archive, prefix: str, task: Task) -> RawPart:
+def _read_part(archive: Archive, prefix: str, config: NPZConfig) -> RawPart:
     x_name, y_name = f"{prefix}x", f"{prefix}y"
     archive.require((x_name, y_name))
-    inputs = _as_inputs(archive.read(x_name), f"{archive.path}, array {x_name}")
+    where = f"{archive.path}, array {x_name}"
+    inputs = _as_inputs(_channels_first(archive.read(x_name), config.layout, where), where)
     y = archive.read(y_name)
     if y.shape not in ((len(inputs),), (len(inputs), 1)):
         raise DataError(
@@ -47,8 +51,22 @@ def _read_part(archive: Archive, prefix: str, task: Task) -> RawPart:
     place = Place(archive.path, y_name)
     _check_finite(y, f"{archive.path}, array {y_name}")
     y = y.reshape(-1)
-    targets = to_labels(y, place) if task is Task.classification else y.astype(np.float64)
+    targets = to_labels(y, place) if config.task is Task.classification else y.astype(np.float64)
     return RawPart(inputs, targets, place)
+
+
+def _channels_first(x: np.ndarray, layout: Layout, where: str) -> np.ndarray:
+    """Images as (n, C, H, W)."""
+    if x.ndim != 4:
+        return x
+    if layout is Layout.hwc:
+        return np.ascontiguousarray(x.transpose(0, 3, 1, 2))
+    if layout is Layout.auto and x.shape[3] <= MAX_CHANNELS < min(x.shape[1:3]):
+        raise DataError(
+            f"{where} has shape {x.shape}, which looks like (n, H, W, C), but images are (n, C, H, W): set "
+            "data.layout=hwc, or save x.transpose(0, 3, 1, 2); data.layout=chw takes it as it is"
+        )
+    return x
 
 
 def _as_inputs(x: np.ndarray, where: str) -> np.ndarray:

@@ -44,9 +44,17 @@ def _statistics(study: Study) -> list[str]:
             "because nothing in them is random."
         )
     sentences += [*_sets(study), *_times(study)]
+    sentences += _classes(study)
     if study.within:
         sentences.append(f"Cells average over {', '.join(study.within)} too.")
     return sentences
+
+
+def _classes(study: Study) -> list[str]:
+    """Names of the classes, where they are more than their numbers."""
+    names = {str(run["class_names"]) for cell in study.cells for run in cell.runs if run.get("class_names")}
+    named = sorted(text for text in names if not all(name.isdecimal() for name in text.split(", ")))
+    return [f"Classes: {text}." for text in named]
 
 
 def _sets(study: Study) -> list[str]:

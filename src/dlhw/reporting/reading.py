@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dlhw.config.saved import REFERENCE, with_references
-from dlhw.errors import RunFolderError
+from dlhw.errors import RunFolderError, listing
 from dlhw.reporting.folders import CONFIG_FILE, OVERRIDES_FILE
 from dlhw.reporting.values import flat
 from dlhw.tracking.plain import read_json, read_text, read_yaml
@@ -18,10 +18,10 @@ METRICS_FILE = "metrics.csv"
 CURVE_COLUMNS = ("run", "epoch", "step", "split", "loss", "accuracy", "seconds")
 ABOUT = (
     "message", "diverged_at", "epochs", "steps", "best_epoch", "seconds", "own_seconds", "num_parameters",
-    "created",
+    "created", "class_names",
 )  # fmt: skip
 LARGEST = 2**63
-TEXTS = ("message", "created")
+TEXTS = ("message", "created", "class_names")
 MAX_CURVES = 1 << 30  # bytes; a million evaluations take 200 MB
 
 
@@ -74,7 +74,7 @@ def read_summary(folder: Path) -> dict[str, Any] | None:
     try:
         return {
             "status": summary["status"],
-            **{name: _told(name, summary.get(name)) for name in ("seed", *ABOUT)},
+            **{name: _told(name, _on_one_line(summary.get(name))) for name in ("seed", *ABOUT)},
             **{key: value for kind in ("final", "best") for key, value in _scores(kind, summary.get(kind))},
             **dict(_values(summary.get("values"))),
             **{f"num_samples/{split}": _number(split, n) for split, n in _sizes(summary)},
@@ -92,6 +92,11 @@ def _scores(kind: str, parts: dict[str, dict[str, float | None]] | None) -> Iter
 
 def _sizes(summary: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     yield from (summary.get("num_samples") or {}).items()
+
+
+def _on_one_line(value: Any) -> Any:
+    """The names of classes as one text; none for regression."""
+    return listing(value) or None if isinstance(value, list) else value
 
 
 def _told(name: str, value: Any) -> Any:

@@ -125,6 +125,7 @@ def about(info: RunInfo) -> dict[str, Any]:
         "seed": info.config.seed,
         "num_parameters": info.num_parameters,
         "num_samples": dict(info.num_samples),
+        "class_names": list(info.class_names),
         "split_hashes": dict(info.split_hashes),
         "in_training": dict(info.in_training),
         "notes": notes(info.config),
