@@ -12,6 +12,7 @@ from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
 from dlhw import interruption
+from dlhw.completion import QUERY, SCRIPT, answer
 from dlhw.config.callback import Refused
 from dlhw.display import visible
 from dlhw.errors import UserError
@@ -19,6 +20,8 @@ from dlhw.surroundings import check_surroundings
 
 FULL_ERROR = "HYDRA_FULL_ERROR"
 VERSION = "--version"
+# What every command answers by itself.
+COMMON = (VERSION, SCRIPT, QUERY)
 # What a write can fail with through no fault of ours; the error may name no file.
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 
@@ -35,6 +38,8 @@ def run_command(command: str, body: Callable[[], int | None]) -> None:
 
         print(f"{command} {__version__}")
         return
+    if sys.argv[1:2] in ([SCRIPT], [QUERY]):
+        sys.exit(answer(sys.argv[1:]))
     interruption.install()
     if os.environ.get(FULL_ERROR) == "1":
         check_surroundings()

@@ -12,7 +12,7 @@ from hydra.core.plugins import Plugins
 from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig
 
-from dlhw.cli import VERSION, run_command
+from dlhw.cli import COMMON, run_command
 from dlhw.config.checked_loader import checked_loading
 from dlhw.config.store import conf_dir, register
 from dlhw.display import visible
@@ -48,7 +48,7 @@ def main() -> None:
     if {"--help", "-h"} & set(sys.argv[1:]):
         print(USAGE, end="")
         return
-    flags = [each for each in sys.argv[1:] if each.startswith("-") and each not in (*MULTIRUN, VERSION)]
+    flags = [each for each in sys.argv[1:] if each.startswith("-") and each not in (*MULTIRUN, *COMMON)]
     if flags:
         print(f"dlhw-plan: unknown option {flags[0]}; dlhw-plan --help", file=sys.stderr)
         sys.exit(2)

@@ -56,3 +56,11 @@ def top_values() -> dict[str, Any]:
     tree = OmegaConf.to_container(OmegaConf.load(conf_dir() / "train.yaml"))
     assert isinstance(tree, dict)
     return {str(key): value for key, value in tree.items() if key not in ("defaults", "hydra")}
+
+
+def chosen_defaults() -> dict[str, str]:
+    """Group -> the option that conf/train.yaml chooses."""
+    tree = OmegaConf.to_container(OmegaConf.load(conf_dir() / "train.yaml"))
+    assert isinstance(tree, dict)
+    lines = [line for line in tree["defaults"] if isinstance(line, dict)]
+    return {str(group): str(name) for line in lines for group, name in line.items() if group in CHOICES}
