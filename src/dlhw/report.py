@@ -66,6 +66,11 @@ def parse(argv: list[str]) -> argparse.Namespace:
         help="what the best cell is chosen by; with test, every table says so (default: val)",
     )
     add("--baseline", metavar="KEY=VALUE,...", help="cell to compare the others with, seed by seed")
+    add(
+        "--versions",
+        action="store_true",
+        help="separate runs of other data or code (default: only where a cell would average them)",
+    )
     add("--check", action="store_true", help="exit with 1 unless everything published and checked agrees")
     add(
         "--experiment",
@@ -97,7 +102,9 @@ def report(argv: list[str]) -> int:
     experiment = experiment_of(args)
     names = [*(args.metrics or []), *(experiment.metric_names() if experiment else [])]
     frame = with_derived(load_runs(*args.dirs), names)
-    options = Options(by=args.by, metrics=args.metrics, select=args.select, baseline=args.baseline)
+    options = Options(
+        by=args.by, metrics=args.metrics, select=args.select, baseline=args.baseline, versions=args.versions
+    )
     study = make_study(frame, options.of(experiment, frame))
     agreement = None if experiment is None else judge(study, experiment)
     title = args.title or (experiment.label if experiment else default_title(study))

@@ -14,8 +14,8 @@ PACKAGE = Path(dlhw.__file__).parent
 GIT_SECONDS = 5.0
 # Modules that no run's numbers depend on.
 NOT_HASHED = (
-    "reporting", "reproduce", "sweep", "cache.py", "cli.py", "evaluate.py", "gradcheck.py", "interruption.py",
-    "locks.py", "plan.py", "report.py", "resume.py", "source.py", "surroundings.py",
+    "reporting", "reproduce", "sweep", "cache.py", "cli.py", "content.py", "evaluate.py", "gradcheck.py",
+    "interruption.py", "locks.py", "plan.py", "report.py", "resume.py", "source.py", "surroundings.py",
 )  # fmt: skip
 
 

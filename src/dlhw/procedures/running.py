@@ -12,6 +12,7 @@ from typing import Any
 from dlhw.config.root import TrainConfig
 from dlhw.config.settings import config_hash
 from dlhw.config.tracking import Console
+from dlhw.content import data_identity
 from dlhw.display import visible
 from dlhw.procedures.findings import Findings, Row
 from dlhw.procedures.registry import PROCEDURES
@@ -68,6 +69,7 @@ def _about(config: TrainConfig, findings: Findings) -> dict[str, Any]:
         "dtype": "float64",
         "config_hash": config_hash(config),
         "code": code_version(),
+        "data_content": data_identity(config.data),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": versions(),
         "git": git_state(),

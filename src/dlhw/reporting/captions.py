@@ -8,6 +8,7 @@ from dlhw.reporting.numbers import many
 from dlhw.reporting.runs import SIZES
 from dlhw.reporting.statistics import MIN_FOR_INTERVAL
 from dlhw.reporting.study import Study
+from dlhw.reporting.versions import WHAT, versions
 
 SELECTED = {"best": "best (those of best validation)", "last": "last (the last ones)"}
 SCALES = "on the logit scale for accuracies, on the log scale for losses and other positive quantities"
@@ -16,7 +17,22 @@ SCALES = "on the logit scale for accuracies, on the log scale for losses and oth
 def warnings(study: Study) -> list[str]:
     """What every table of a study repeats, because its numbers are not what they seem."""
     sentences = ["Cells were selected by TEST (--select test)."] if study.select == "test" else []
-    return [*sentences, VAL_FROM_TEST] if study.is_val_from_test else sentences
+    sentences += [VAL_FROM_TEST] if study.is_val_from_test else []
+    return [*sentences, *_versions(study)]
+
+
+def _versions(study: Study) -> list[str]:
+    """Whether a table holds runs of several data sets, or of several versions of the code."""
+    runs = [run for cell in study.cells for run in cell.runs]
+    sentences = []
+    for key, what in WHAT.items():
+        found = versions(runs, key)
+        if found:
+            how = (
+                f"each cell holds one ({key})" if key in study.keys else "--versions gives each its own cells"
+            )
+            sentences.append(f"Several versions of the {what}: {', '.join(found)}; {how}.")
+    return sentences
 
 
 def how_measured(study: Study) -> list[str]:

@@ -1,6 +1,7 @@
 """Read what one run left: its config, its summary, its curves. Every file may be torn or not ours."""
 
 import csv
+import json
 import math
 from collections.abc import Iterator
 from contextlib import suppress
@@ -18,10 +19,10 @@ METRICS_FILE = "metrics.csv"
 CURVE_COLUMNS = ("run", "epoch", "step", "split", "loss", "accuracy", "seconds")
 ABOUT = (
     "message", "diverged_at", "epochs", "steps", "best_epoch", "seconds", "own_seconds", "num_parameters",
-    "created", "class_names",
+    "created", "class_names", "code", "data_content", "split_hashes",
 )  # fmt: skip
 LARGEST = 2**63
-TEXTS = ("message", "created", "class_names")
+TEXTS = ("message", "created", "class_names", "code", "data_content")
 MAX_CURVES = 1 << 30  # bytes; a million evaluations take 200 MB
 
 
@@ -102,6 +103,8 @@ def _on_one_line(value: Any) -> Any:
 def _told(name: str, value: Any) -> Any:
     if value is None or (name in TEXTS and isinstance(value, str)):
         return value
+    if name == "split_hashes":
+        return json.dumps({str(split): str(digest) for split, digest in value.items()}, sort_keys=True)
     return _number(name, value)
 
 

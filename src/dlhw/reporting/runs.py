@@ -29,7 +29,8 @@ def load_runs(*dirs: str | PathLike[str]) -> "pandas.DataFrame":
     """One row a run, for every run folder at or below `dirs`.
 
     Columns: folder, name, status, seed, message, diverged_at, epochs, steps, best_epoch, seconds,
-    own_seconds, num_parameters, created; every dotted config key (`optimizer.lr`; a list as its text, a key
+    own_seconds, num_parameters, created, code (the version of dlhw), data_content (hashes of the data files),
+    split_hashes (of the samples, as JSON); every dotted config key (`optimizer.lr`; a list as its text, a key
     that the run does not have as NaN); every score (`final/val/accuracy`, `best/test/loss`), and every number
     that a procedure reports (`values.errors`). `selected/...` repeats the scores of the parameters that
     `trainer.select` chose; `num_samples/test` is the size of a split; `own_seconds` a run's share of the wall

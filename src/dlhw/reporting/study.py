@@ -16,6 +16,7 @@ from dlhw.reporting.sample_pairs import compare_cells
 from dlhw.reporting.samples import SampleComparison, wilson
 from dlhw.reporting.statistics import Estimate, Scale
 from dlhw.reporting.values import ABSENT
+from dlhw.reporting.versions import CODE, DATA, versions, with_versions
 
 if TYPE_CHECKING:
     import pandas
@@ -32,12 +33,14 @@ class Options:
         metrics: names of columns; None: accuracies, or losses for regression.
         select: "val" or "test": what the best cell is chosen by.
         baseline: `KEY=VALUE[,KEY=VALUE]` of the cell to compare with; None: no comparison.
+        versions: whether runs of other data or code get cells of their own even where no cell would mix them.
     """
 
     by: Sequence[str] | None = None
     metrics: Sequence[str] | None = None
     select: str = "val"
     baseline: str | None = None
+    versions: bool = False
 
     def of(self, experiment: ExperimentConfig | None, frame: "pandas.DataFrame") -> "Options":
         """With the experiment's table where no other is asked for, without metrics that no run has."""
@@ -123,12 +126,13 @@ def make_study(frame: "pandas.DataFrame", options: Options | None = None) -> Stu
     """
     options = options or Options()
     rows = records(frame)
-    readable, repeats = without_repeats([row for row in rows if row["status"] != UNREADABLE])
+    readable, repeats = without_repeats(with_versions([row for row in rows if row["status"] != UNREADABLE]))
     if not readable:
         raise RunFolderError("none of the runs can be read")
     known = config_keys(frame)
     swept = swept_keys(readable, known, frame.attrs.get(REFERENCES))
     keys = _asked(options.by, known) if options.by is not None else swept
+    keys = [*keys, *_separate_versions(readable, keys, options.versions)]
     cells = cells_of(readable, keys)
     counted = [run for cell in cells for run in cell.counted]
     metrics = find_metrics(counted, list(map(str, frame.columns)), options.metrics)
@@ -152,6 +156,13 @@ def make_study(frame: "pandas.DataFrame", options: Options | None = None) -> Stu
         sample_problems=problems,
         repeats=repeats,
     )
+
+
+def _separate_versions(rows: Sequence[Row], keys: Sequence[str], always: bool) -> list[str]:
+    """The versions (of data, of code) by which cells must be split: runs of several are never averaged."""
+    cells = cells_of(rows, keys)
+    several = [key for key in (DATA, CODE) if key not in keys and versions(rows, key)]
+    return [key for key in several if always or any(versions(cell.runs, key) for cell in cells)]
 
 
 def _varies_within(cells: Sequence[Cell], key: str) -> bool:

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from dlhw.config.settings import settings_hash
+from dlhw.content import ABSENT
 from dlhw.errors import RunFolderError
-from dlhw.sweep.identity import ABSENT, CODE_KEY, DATA_KEY, cell_hash
+from dlhw.sweep.identity import CODE_KEY, DATA_KEY, cell_hash
 from dlhw.tracking.files import write_atomic
 from dlhw.tracking.plain import read_json
 

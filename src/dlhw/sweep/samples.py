@@ -5,9 +5,10 @@ from dataclasses import replace
 from typing import Any
 
 from dlhw.config.root import TrainConfig
+from dlhw.content import ABSENT
 from dlhw.data.dataset import load_dataset
 from dlhw.errors import UserError
-from dlhw.sweep.identity import ABSENT, DATA_KEY
+from dlhw.sweep.identity import DATA_KEY
 from dlhw.sweep.ledger import Changes, Definition, Ledger, summary_of
 from dlhw.sweep.preparing import Run
 

@@ -15,6 +15,7 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
+from dlhw.content import ABSENT, data_identity
 from dlhw.display import visible
 from dlhw.errors import ConfigError
 from dlhw.launcher.composing import Composer
@@ -23,7 +24,7 @@ from dlhw.launcher.grouping import group
 from dlhw.locks import sweep_held
 from dlhw.sweep.ending import conclude
 from dlhw.sweep.grid import Cell, Extras, cells, is_extra
-from dlhw.sweep.identity import ABSENT, DATA_KEY, data_identity
+from dlhw.sweep.identity import DATA_KEY
 from dlhw.sweep.ledger import Changes, Ledger, difference_lines
 from dlhw.sweep.preparing import Prepared, Run, prepare
 

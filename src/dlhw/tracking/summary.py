@@ -9,6 +9,7 @@ from typing import Any
 from dlhw.config.data_base import VAL_FROM_TEST
 from dlhw.config.root import TrainConfig
 from dlhw.config.settings import config_hash
+from dlhw.content import data_identity
 from dlhw.source import code_version, git_state
 from dlhw.tracking.environment import machine, versions
 from dlhw.tracking.files import write_json
@@ -136,6 +137,7 @@ def about(info: RunInfo) -> dict[str, Any]:
         "kernels": info.kernels,
         "config_hash": config_hash(info.config),
         "code": code_version(),
+        "data_content": data_identity(info.config.data),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": versions(),
         "git": git_state(),

@@ -1,4 +1,7 @@
-"""SHA-256 of whole files, kept by size, time and inode, so that a large file is read once."""
+"""The content of data files: SHA-256 of whole files, kept by size, times and inode.
+
+A large file is read once: its hash is kept in the user's cache folder, and in this process.
+"""
 
 import hashlib
 import json
@@ -10,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from dlhw.cache import cache_folder, read_private, write_private
+from dlhw.config.data import DataConfig
 
 CACHE_FILE = "file-hashes.json"
 # Below, reading a file is about as fast as reading the cache.
@@ -17,7 +21,28 @@ CACHED_BYTES = 1 << 20
 MAX_ENTRIES = 500
 # A file that was written within a tick of a file system's clock may be written again in the same tick.
 SETTLED_NS = 3 * 10**9
+ABSENT = "not there yet"
 DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+# (real path, mark) -> hash
+_known: dict[tuple[str, tuple[int, ...]], str] = {}
+
+
+def data_identity(config: DataConfig) -> str:
+    """Hashes of the files' content, wherever they lie; `ABSENT` while one of them is yet to be fetched.
+
+    Empty for data that is generated.
+    """
+    hashes = [f"{name}:{_short_hash(path)}" for name, path in config.files().items()]
+    return ABSENT if any(ABSENT in line for line in hashes) else " ".join(hashes)
+
+
+def _short_hash(path: Path) -> str:
+    try:
+        return file_hash(path)[:16]
+    except OSError:
+        return ABSENT
 
 
 def file_hash(path: Path) -> str:
@@ -34,13 +59,17 @@ def file_hash(path: Path) -> str:
     with path.open("rb") as file:
         about = os.fstat(file.fileno())
         mark, name = _mark(about), os.path.realpath(path)
+        if (name, tuple(mark)) in _known:
+            return _known[name, tuple(mark)]
         kept = _kept() if about.st_size >= CACHED_BYTES else {}
         if name in kept and kept[name]["mark"] == mark:
             return str(kept[name]["sha256"])
         digest = hashlib.file_digest(file, "sha256").hexdigest()
         is_unchanged = _mark(os.fstat(file.fileno())) == mark
-    if about.st_size >= CACHED_BYTES and is_unchanged and _is_settled(about):
-        _keep(name, mark, digest)
+    if is_unchanged and _is_settled(about):
+        _known[name, tuple(mark)] = digest
+        if about.st_size >= CACHED_BYTES:
+            _keep(name, mark, digest)
     return digest
 
 
