@@ -23,7 +23,7 @@ def test_files_of_a_run(default_run: Path) -> None:
     assert len(events) == 1
     assert files - events == {
         ".hydra/config.yaml", ".hydra/hydra.yaml", ".hydra/overrides.yaml", ".hydra/run.lock", "metrics.csv",
-        "summary.json",
+        "summary.json", "predictions.safetensors",
         "checkpoints/last.safetensors", "checkpoints/best.safetensors", "train.log",
     }  # fmt: skip
 

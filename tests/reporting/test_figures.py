@@ -14,6 +14,7 @@ from dlhw.reporting.figures.against import metric_by_key
 from dlhw.reporting.figures.heatmap import heat_map
 from dlhw.reporting.figures.learning import MAX_CELLS, learning_curves
 from dlhw.reporting.figures.scale import scale_of
+from dlhw.reporting.figures.style import error_bars
 from dlhw.reporting.picture import Picture
 from dlhw.reporting.study import Study
 from dlhw.training.events import Status
@@ -150,3 +151,25 @@ def test_pyplot_stays_out() -> None:
     for path in Path(figures.__file__).parent.glob("*.py"):
         assert "import matplotlib.pyplot" not in path.read_text(encoding="utf-8")
         assert "import pyplot" not in path.read_text(encoding="utf-8")
+
+
+def test_error_bars_are_intervals_and_stay_in_range(tmp_path: Path) -> None:
+    """Accuracies near 1, whose standard deviation reaches above it, and losses that reach below 0."""
+
+    def scores(cell: dict[str, object], seed: int) -> dict[str, float]:
+        return dict.fromkeys(("train", "val", "test"), 1.0 if seed else 0.7)
+
+    study = study_of(make_sweep(tmp_path, {"optimizer.lr": [0.1, 1]}, scores))
+    picture = metric_by_key(study)
+    assert picture is not None
+    assert "bars of the 95 % interval of the mean" in picture.caption
+    for metric in study.metrics:
+        found = study.estimates[0, metric]
+        assert found.mean is not None
+        assert found.std is not None
+        assert found.mean + found.std > 1
+        assert 0 < found.ends[0] < found.mean < found.ends[1] < 1
+        assert error_bars([found.mean], [found.ends]) == [
+            [found.mean - found.ends[0]], [found.ends[1] - found.mean],
+        ]  # fmt: skip
+    assert error_bars([1.0, 2.0], [(1.0, 1.0), (2.0, 2.0)]) is None

@@ -43,3 +43,8 @@ def test_the_diagonal_is_darkest() -> None:
 @pytest.mark.parametrize("counts", [torch.zeros(2, 2, dtype=torch.int64), torch.tensor([[10**9, 0], [0, 0]])])
 def test_empty_rows_and_huge_counts_can_be_drawn(counts: torch.Tensor) -> None:
     assert confusion_picture(counts, ["no", "yes"], "test").ndim == 3
+
+
+def test_names_with_control_characters_are_drawn_in_one_line() -> None:
+    plain, evil = (confusion_picture(torch.eye(2), [name, "b"], "test") for name in (r"a\n\x1bb", "a\n\x1bb"))
+    assert np.array_equal(plain, evil)

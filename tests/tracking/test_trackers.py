@@ -18,11 +18,20 @@ def names(config: TrainConfig, tracking: TrackingConfig, show_console: bool = Tr
 @pytest.mark.parametrize(
     ("tracking", "show_console", "expected"),
     [
-        (TrackingConfig(), True, ["Metrics", "TensorBoard", "Checkpoint", "Summary", "Console"]),
-        (TrackingConfig(), False, ["Metrics", "TensorBoard", "Checkpoint", "Summary"]),
-        (TrackingConfig(console=Console.none), True, ["Metrics", "TensorBoard", "Checkpoint", "Summary"]),
-        (TrackingConfig(tensorboard=False), False, ["Metrics", "Checkpoint", "Summary"]),
-        (TrackingConfig(checkpoints=False), False, ["Metrics", "TensorBoard", "Summary"]),
+        (
+            TrackingConfig(),
+            True,
+            ["Metrics", "TensorBoard", "Checkpoint", "Predictions", "Summary", "Console"],
+        ),
+        (TrackingConfig(), False, ["Metrics", "TensorBoard", "Checkpoint", "Predictions", "Summary"]),
+        (
+            TrackingConfig(console=Console.none),
+            True,
+            ["Metrics", "TensorBoard", "Checkpoint", "Predictions", "Summary"],
+        ),
+        (TrackingConfig(tensorboard=False), False, ["Metrics", "Checkpoint", "Predictions", "Summary"]),
+        (TrackingConfig(checkpoints=False), False, ["Metrics", "TensorBoard", "Predictions", "Summary"]),
+        (TrackingConfig(predictions=False), False, ["Metrics", "TensorBoard", "Checkpoint", "Summary"]),
     ],
 )
 def test_a_config_gets_the_trackers_it_asks_for(
@@ -49,4 +58,4 @@ def test_all_trackers_write_into_one_folder(
         "summary.json",
     ]
     assert len(found) == 5
-    assert "completed" in capsys.readouterr().out
+    assert "finished: 3 epochs" in capsys.readouterr().out

@@ -1,6 +1,7 @@
 """Tables as LaTeX, with booktabs: table.tex."""
 
 from collections.abc import Iterable, Iterator
+from itertools import zip_longest
 
 from dlhw.display import visible
 from dlhw.reporting.document import Document
@@ -43,7 +44,7 @@ def escape(text: str) -> str:
 
 
 def latex_table(table: Table) -> str:
-    """One floating table; what stands below an entry becomes a line of its own."""
+    """One floating table; what stands below an entry becomes lines of their own."""
     caption = escape(" ".join([f"{table.title}.", *table.caption]))
     return "\n".join(
         [
@@ -64,8 +65,9 @@ def latex_table(table: Table) -> str:
 
 def _rows(line: Line) -> Iterator[str]:
     yield _row(_entry(entry, line.is_strong) for entry in line.entries)
-    if any(entry.below for entry in line.entries):
-        yield _row(f"{{\\scriptsize {escape(entry.below)}}}" if entry.below else "" for entry in line.entries)
+    below = zip_longest(*(filter(None, entry.below.split("\n")) for entry in line.entries), fillvalue="")
+    for texts in below:
+        yield _row(f"{{\\scriptsize {escape(text)}}}" if text else "" for text in texts)
 
 
 def _entry(entry: Entry, is_strong: bool) -> str:

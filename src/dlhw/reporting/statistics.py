@@ -45,6 +45,14 @@ class Estimate:
     median: float | None = None
     iqm: float | None = None
 
+    @property
+    def ends(self) -> tuple[float, float]:
+        """Of the interval; twice the mean where there is none. Needs a mean."""
+        assert self.mean is not None
+        if self.low is None or self.high is None:
+            return self.mean, self.mean
+        return self.low, self.high
+
 
 def estimate(values: Sequence[float], scale: Scale = Scale.linear) -> Estimate:
     r"""Mean, standard deviation and 95 % interval of the mean, which stays inside the quantity's range.

@@ -213,6 +213,7 @@ def machine_text() -> str:
 
 def progress_bar(console: Console) -> Progress:
     """A bar over experiments; nothing where there is no terminal."""
-    columns = (SpinnerColumn(), BarColumn(24), MofNCompleteColumn(), TextColumn("{task.description}"))
+    label = TextColumn("{task.description}", markup=False)
+    columns = (SpinnerColumn(), BarColumn(24), MofNCompleteColumn(), label)
     is_terminal = console.is_terminal
     return Progress(*columns, TimeElapsedColumn(), console=console, transient=True, disable=not is_terminal)

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import ScaledTranslation
 
 from dlhw.reporting.figures.scale import scale_loss, scale_x
-from dlhw.reporting.figures.style import BLUE, GREEN, GREY, ORANGE, draw, new_figure, plain_text
+from dlhw.reporting.figures.style import BLUE, GREEN, GREY, ORANGE, draw, error_bars, new_figure, plain_text
 from dlhw.reporting.figures.words import means_in_words
 from dlhw.reporting.metrics import Metric
 from dlhw.reporting.picture import Picture
@@ -33,9 +33,11 @@ def metric_by_key(study: Study) -> Picture | None:
         return None
     kind = metrics[0].kind
     has_bars = any(
-        study.estimates[place, metric].std for place in range(len(study.cells)) for metric in metrics
+        study.estimates[place, metric].low is not None
+        for place in range(len(study.cells))
+        for metric in metrics
     )
-    bars = ", bars of ± one standard deviation" if has_bars else ""
+    bars = ", bars of the 95 % interval of the mean" if has_bars else ""
     caption = f"{kind.capitalize()} against {study.keys[0]}: means{bars}, a dot a run."
     if study.choice.best and study.choice.metric in metrics:
         caption += " Ringed: the best cell" + (", selected by TEST." if study.is_by_test else ".")
@@ -92,19 +94,15 @@ def _draw_metric(axes: Axes, study: Study, metric: Metric, xs: Sequence[float], 
     shift = axes.transData + ScaledTranslation(aside / 72, 0, axes.figure.dpi_scale_trans)
     known = [place for place in range(len(xs)) if study.estimates[place, metric].mean is not None]
     means = [study.estimates[place, metric].mean or 0.0 for place in known]
-    stds = [study.estimates[place, metric].std or 0.0 for place in known]
-    bars = stds if any(stds) else None
+    ends = [study.estimates[place, metric].ends for place in known]
     dots = [(xs[place], value) for place in known for value in metric.values(study.cells[place].counted)]
     # What is moved aside does not stretch the axes, so this does; a cell without a mean has its place too.
-    ends = [
-        (xs[place], mean + way * std)
-        for place, mean, std in zip(known, means, stds, strict=True)
-        for way in (-1, 1)
-    ]
-    axes.plot(*zip(*dots, *ends, *((x, means[0]) for x in xs), strict=True), linestyle="none")
+    corners = [(xs[place], end) for place, pair in zip(known, ends, strict=True) for end in pair]
+    axes.plot(*zip(*dots, *corners, *((x, means[0]) for x in xs), strict=True), linestyle="none")
     axes.errorbar(
-        [xs[place] for place in known], means, yerr=bars, color=tint, marker=marker, markersize=5, capsize=3,
-        linestyle=style if _is_numeric(study) else "none", label=_label(metric), transform=shift,
+        [xs[place] for place in known], means, yerr=error_bars(means, ends), color=tint, marker=marker,
+        markersize=5, capsize=3, linestyle=style if _is_numeric(study) else "none", label=_label(metric),
+        transform=shift,
     )  # fmt: skip
     looks: Any = {"color": tint, "marker": ".", "markersize": 5, "alpha": 0.4, "markeredgewidth": 0}
     axes.plot(*zip(*dots, strict=True), linestyle="none", transform=shift, **looks)

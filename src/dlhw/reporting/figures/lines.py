@@ -11,7 +11,7 @@ from dlhw.errors import RunFolderError
 from dlhw.reporting.cells import Cell
 from dlhw.reporting.figures.narrow import capital, grouped, metric_named, numbers_of, sentence, values_of
 from dlhw.reporting.figures.scale import scale_log, scale_loss, scale_x
-from dlhw.reporting.figures.style import BLUE, GREY, colours, draw, new_figure, plain_text
+from dlhw.reporting.figures.style import BLUE, GREY, colours, draw, error_bars, new_figure, plain_text
 from dlhw.reporting.figures.theory import Line, theory_line
 from dlhw.reporting.figures.words import means_in_words
 from dlhw.reporting.metrics import Metric
@@ -40,7 +40,9 @@ def lines_by_key(study: Study, figure: FigureConfig, name: str) -> Picture:
     xs = sorted({x for points in lines.values() for x, _ in points})
     theory = None if figure.theory is None else theory_line(figure.theory, study, key, xs)
     by = f" by {figure.group}" if figure.group else ""
-    made = f"{capital(metric.label)} against {key}{by}: means, bars of ± one standard deviation over seeds"
+    has_bars = any(point.low is not None for points in lines.values() for _, point in points)
+    bars = ", bars of the 95 % interval of the mean over seeds" if has_bars else ""
+    made = f"{capital(metric.label)} against {key}{by}: means{bars}"
     if theory is not None:
         made += "; dashed: what theory expects"
     chart = f"Line chart of {metric.label} against {key}{by}. {means_in_words(study, metric)}"
@@ -107,17 +109,17 @@ def _as_number(text: str) -> object:
 def _draw_line(
     axes: Axes, name: str, points: Sequence[tuple[float, Estimate]], tint: Any, marker: str
 ) -> None:
-    stds = [each.std or 0.0 for _, each in points]
+    means = [point.mean or 0.0 for _, point in points]
+    bars = error_bars(means, [point.ends for _, point in points])
     axes.errorbar(
-        [x for x, _ in points], [each.mean or 0.0 for _, each in points], yerr=stds if any(stds) else None,
-        color=tint, marker=marker, markersize=4.5, capsize=2.5, linewidth=1.4, elinewidth=1.0,
-        label=plain_text(name) if name else "measured",
+        [x for x, _ in points], means, yerr=bars, color=tint, marker=marker, markersize=4.5, capsize=2.5,
+        linewidth=1.4, elinewidth=1.0, label=plain_text(name) if name else "measured",
     )  # fmt: skip
 
 
 def _scale(axes: Axes, lines: Lines, metric: Metric, figure: FigureConfig) -> None:
     xs = sorted({x for points in lines.values() for x, _ in points})
-    ends = [end for points in lines.values() for _, each in points for end in _ends(each)]
+    ends = [end for points in lines.values() for _, each in points for end in each.ends]
     if figure.log_x and min(xs) > 0:
         scale_log(axes, "x", xs)
     elif figure.theory is None:
@@ -130,12 +132,6 @@ def _scale(axes: Axes, lines: Lines, metric: Metric, figure: FigureConfig) -> No
         _limit(axes, min(ends), max(ends))  # theory may go far beyond what was measured
     if min(ends) < 0 < max(ends):
         axes.axhline(0, color=GREY, linewidth=0.8)
-
-
-def _ends(found: Estimate) -> tuple[float, float]:
-    """Of its error bar."""
-    mean, std = found.mean or 0.0, found.std or 0.0
-    return mean - std, mean + std
 
 
 def _limit(axes: Axes, low: float, high: float) -> None:

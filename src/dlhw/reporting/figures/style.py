@@ -71,6 +71,13 @@ def colours(values: Sequence[tuple[Any, ...]]) -> list[Any]:
     return [DISTINCT[place % len(DISTINCT)] for place in range(len(values))]
 
 
+def error_bars(means: Sequence[float], ends: Sequence[tuple[float, float]]) -> list[list[float]] | None:
+    """Lengths of error bars below and above, as `Axes.errorbar` takes them; None if all are 0."""
+    below = [max(0.0, mean - low) for mean, (low, _) in zip(means, ends, strict=True)]
+    above = [max(0.0, high - mean) for mean, (_, high) in zip(means, ends, strict=True)]
+    return [below, above] if any(below) or any(above) else None
+
+
 def plain_text(text: str) -> str:
     """Text without the dollar signs that matplotlib would read as mathematics."""
     return visible(text).replace("$", r"\$")
