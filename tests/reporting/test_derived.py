@@ -49,6 +49,9 @@ def test_numbers_of_a_curve(tmp_path: Path) -> None:
 def test_period_of_a_curve(tmp_path: Path) -> None:
     write_curve(tmp_path, [0.5 + 0.1 * math.sin(2 * math.pi * step / 7) for step in range(60)])
     assert period(tmp_path, "val", "accuracy") == 7
+    path = tmp_path / "metrics.csv"
+    path.write_text(path.read_text() + "0,61,99,val,1,.5,0\n")  # an evaluation after the last step
+    assert period(tmp_path, "val", "accuracy") == 7
     write_curve(tmp_path, [0.5 + 0.01 * step for step in range(60)])  # never repeats
     assert math.isnan(period(tmp_path, "val", "accuracy"))
     assert math.isnan(period(tmp_path, "train", "accuracy"))

@@ -36,7 +36,7 @@ EXPERIMENTS = {
   checks: [{CHECK % CELLS}]
   mutations:
     - {{change: optimizer.lr=0.1}}
-    - {{change: [model=mlp, "optimizer.lr=0.001,1e30"]}}
+    - {{change: "optimizer.lr=0.001,1e38"}}
     - {{change: seed=3, visible: false, reason: The order is that of every seed.}}
 """,
     "misses": f"""

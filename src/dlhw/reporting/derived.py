@@ -108,15 +108,17 @@ def period(folder: Path, part: str, kind: str) -> float:
     """
     rows = [row for row in read_curves(folder) if row["split"] == part]
     late = rows[len(rows) // 2 :]
-    distances = {after["step"] - before["step"] for before, after in zip(late, late[1:], strict=False)}
+    distances = [after["step"] - before["step"] for before, after in zip(late, late[1:], strict=False)]
+    if distances[-1:] != distances[:1]:  # the evaluation after the last step comes out of turn
+        late, distances = late[:-1], distances[:-1]
     changes = [after[kind] - before[kind] for before, after in zip(late, late[1:], strict=False)]
-    if len(distances) != 1 or not all(map(math.isfinite, changes)):
+    if len(set(distances)) != 1 or not all(map(math.isfinite, changes)):
         return math.nan
     mean = statistics.fmean(changes)
     centred = [change - mean for change in changes]
     found = {lag: _correlation(centred, lag) for lag in range(1, len(centred) // 2 + 1)}
     best = max(found, key=lambda lag: found[lag], default=0)
-    return float(best * distances.pop()) if best and found[best] > LEAST_CORRELATION else math.nan
+    return float(best * distances[0]) if best and found[best] > LEAST_CORRELATION else math.nan
 
 
 def _correlation(centred: Sequence[float], lag: int) -> float:

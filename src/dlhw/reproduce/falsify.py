@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from dlhw.reporting.agreement import Agreement, Beside
 
+# Its error sentences begin with it.
+COMMAND = "dlhw-train: "
 # Called with the step that begins, such as `optimizer.lr=0.2 (2 of 5)`.
 Show = Callable[[str], None]
 
@@ -149,7 +151,8 @@ def _train(experiment: ExperimentConfig, sweep: Sweep) -> None:
     if status == 0:
         return
     if any(summary_of(sweep.folder / name).get("status") not in DONE for name in sweep.runs):
-        raise UserError(last_lines)
+        sentences = [line for line in last_lines.splitlines() if line.startswith(COMMAND)]
+        raise UserError("\n".join(sentences) or last_lines)
 
 
 def _judge(frame: "pandas.DataFrame", experiment: ExperimentConfig) -> "Agreement":
