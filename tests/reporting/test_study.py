@@ -15,6 +15,7 @@ from dlhw.reporting.html import html
 from dlhw.reporting.latex import latex
 from dlhw.reporting.markdown import markdown
 from dlhw.reporting.samples import wilson
+from dlhw.reporting.statistics import Estimate
 from dlhw.reporting.study import Study
 from dlhw.reporting.table_csv import table_csv
 from dlhw.reporting.tables import comparison_table, left_out_table, results_table
@@ -194,7 +195,7 @@ def test_identical_runs_count_once(tmp_path: Path) -> None:
     assert table.lines[1].entries[-1].text == "best by validation; 3 identical runs"
     assert table.lines[0].entries[-1].text == "3 identical runs"  # nothing random, so not tied
     assert any("count once (n = 1)" in sentence for sentence in table.caption)
-    assert not any("Only" in sentence or "fewer than" in sentence for sentence in table.caption)
+    assert not any("single run, so" in sentence or "fewer than" in sentence for sentence in table.caption)
     assert compared is not None
     assert [entry.text for entry in compared.lines[1].entries][2:] == [
         "1", "+.1000", "–", "–", "deterministic, n = 1",
@@ -299,3 +300,12 @@ def test_baseline_names_one_cell(tmp_path: Path) -> None:
     study = study_of(sweep, baseline="lr=0.1,model.hidden=[8,8]")
     assert study.comparison is not None
     assert study.cells[study.comparison.baseline].label == "model.hidden=[8, 8], optimizer.lr=0.1"
+
+
+def test_the_time_of_runs_that_train_together_is_one_measurement(tmp_path: Path) -> None:
+    study = study_of(lr_sweep(tmp_path), metrics=["seconds", "final/val/accuracy"], baseline="lr=1")
+    assert study.comparison is not None
+    assert study.estimates[0, study.metrics[0]] == Estimate(1, mean=0.375)
+    assert results_table(study).lines[0].entries[2].text == "0.375 (n=1)"
+    assert study.estimates[0, study.metrics[1]].n == 3
+    assert study.comparison.differences[0, study.metrics[0]].estimate.n == 1

@@ -53,7 +53,10 @@ def _statistics(study: Study) -> list[str]:
         sentences.append(
             "IQM: the interquartile mean, without the lowest and the highest quarter of the values."
         )
-    sentences += few_seeds(sorted(count for count in counts if 0 < count < MIN_FOR_INTERVAL))
+    random = {
+        found.n for (place, _), found in study.estimates.items() if not study.cells[place].is_deterministic
+    }
+    sentences += few_seeds(sorted(count for count in random if 0 < count < MIN_FOR_INTERVAL))
     if any(cell.is_deterministic for cell in study.cells):
         sentences.append(
             "Identical runs: scores that are equal to the last bit over all seeds count once (n = 1), "

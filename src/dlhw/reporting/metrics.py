@@ -24,6 +24,8 @@ COUNTS = {
 }
 
 
+# Measured once for all runs that train together.
+TIMES = ("seconds", "own_seconds")
 # Derived metrics that cannot be negative.
 POSITIVE = ("spread", "jump", "best_at", "squared_norm")
 # Derived from a curve -> heading.
@@ -91,7 +93,12 @@ class Metric:
 
     def estimate(self, rows: Sequence[Row]) -> Estimate:
         """Mean and interval over those runs that have a value."""
-        return estimate(self.values(rows), self.scale)
+        return estimate(self.measurements(self.values(rows)), self.scale)
+
+    def measurements(self, values: Sequence[Any]) -> Sequence[Any]:
+        """The independent ones: runs that train together are timed once, so equal times count once."""
+        is_one = self.name in TIMES and len(set(values)) == 1
+        return values[:1] if is_one else values
 
 
 def _derived_label(kind: str, what: str, *rest: str) -> str:

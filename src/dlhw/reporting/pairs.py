@@ -68,7 +68,7 @@ def paired_difference(cell: Cell, base: Cell, metric: Metric, also: Sequence[str
     complete = [(one, other) for one, other in pairs if one is not None and other is not None]
     if cell.is_deterministic and base.is_deterministic:
         return replace(difference(complete[:1], metric.scale), verdict=DETERMINISTIC)
-    return difference(complete, metric.scale)
+    return difference(metric.measurements(complete), metric.scale)
 
 
 def paired_runs(cell: Cell, base: Cell, also: Sequence[str] = ()) -> list[tuple[Row, Row]]:
