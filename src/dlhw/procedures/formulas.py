@@ -17,7 +17,7 @@ from dlhw.nn.activations import Sigmoid
 from dlhw.nn.affine import Affine
 from dlhw.nn.context import Context
 from dlhw.nn.layer import NO_PARAMS, Layer
-from dlhw.nn.losses import BinaryCrossEntropy, CrossEntropy, Loss, SquaredError
+from dlhw.nn.losses import BinaryCrossEntropy, BinarySquaredError, CrossEntropy, Loss, SquaredError
 
 CLASSES, FEATURES, NODES = 5, 4, 6
 CROSS_ENTROPY, BINARY_CROSS_ENTROPY, SIGMOID = CrossEntropy(), BinaryCrossEntropy(), Sigmoid()
@@ -148,6 +148,36 @@ def binary_cross_entropy_gradient(
     formula_NI = -(y_N.unsqueeze(1) - torch.sigmoid(z_N11.squeeze(2))) * x_NI
     ours_NI = grads["weight"].squeeze(2)
     return max(_largest(ours_NI - reference_NI), _largest(formula_NI - reference_NI))
+
+
+def small_net_gradient(generator: Generator, samples: int, layer: Layer = SIGMOID) -> float:
+    """dl/dw_12 = 2/m sum (o - y) o (1 - o) w_2 h_2 (1 - h_2) x_1 of a 2-3-1 network of sigmoids.
+
+    w_12 leads from the first input to the second hidden unit, w_2 from there to the output o, and l is the
+    mean over m points of (o - y)^2. The network's gradient is that of dlhw's layers and loss.
+    """
+    inner, outer, loss = Affine(2, 3), Affine(3, 1), BinarySquaredError()
+    x_NMI, w1_NIH = _normal(generator, samples, 20, 2), _normal(generator, samples, 2, 3)
+    w2_NH1, b1_NH, b2_N1 = (_normal(generator, samples, *shape) for shape in ((3, 1), (3,), (1,)))
+    y_NM = torch.randint(2, x_NMI.shape[:2], generator=generator)
+    first, second = {"weight": w1_NIH, "bias": b1_NH}, {"weight": w2_NH1, "bias": b2_N1}
+    ctx, grads = Context(), _like(first)
+    z1, x = inner.forward(first, x_NMI, ctx)
+    h_NMH, hidden = layer.forward(NO_PARAMS, z1, ctx)
+    z2, h = outer.forward(second, h_NMH, ctx)
+    o_NM1, output = layer.forward(NO_PARAMS, z2, ctx)
+    d = layer.backward(NO_PARAMS, loss.backward(o_NM1, y_NM), output, NO_PARAMS, ctx, need_dx=True)
+    assert d is not None
+    d = outer.backward(second, d, h, _like(second), ctx, need_dx=True)
+    assert d is not None
+    d = layer.backward(NO_PARAMS, d, hidden, NO_PARAMS, ctx, need_dx=True)
+    assert d is not None
+    inner.backward(first, d, x, grads, ctx, need_dx=False)
+
+    o_NM, h2_NM = torch.sigmoid(z2).squeeze(2), torch.sigmoid(z1)[:, :, 1]
+    slopes_NM = o_NM * (1 - o_NM) * w2_NH1[:, 1] * h2_NM * (1 - h2_NM)
+    formula_N = 2 * ((o_NM - y_NM) * slopes_NM * x_NMI[:, :, 0]).mean(1)
+    return _largest(grads["weight"][:, 0, 1] - formula_N)
 
 
 def convex_minimum(generator: Generator, samples: int, loss: Loss = CROSS_ENTROPY) -> float:

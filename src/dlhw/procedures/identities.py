@@ -33,7 +33,7 @@ class Identity:
     tests: type[Layer | Loss] | None = None
 
 
-# Source: Georgia Tech CS 7643, Deep Learning, homework 1.
+# Sources: Georgia Tech CS 7643, homework 1; small_net_gradient: Stanford CS 229, winter 2025, problem set 2.
 IDENTITIES: dict[str, Identity] = {
     "softmax_jacobian": Identity("ds/dz = diag(s) - s s^T", formulas.softmax_jacobian, CrossEntropy),
     "cross_entropy_gradient": Identity(
@@ -48,6 +48,9 @@ IDENTITIES: dict[str, Identity] = {
         "dC/dw = -(y - yhat) x, yhat = sigmoid(w.x)",
         formulas.binary_cross_entropy_gradient,
         BinaryCrossEntropy,
+    ),
+    "small_net_gradient": Identity(
+        "dl/dw_12 = 2/m sum (o - y) o (1 - o) w_2 h_2 (1 - h_2) x_1", formulas.small_net_gradient, Sigmoid
     ),
     "convex_minimum": Identity(
         "f(y) >= f(x) + grad f(x).(y - x), f convex",
