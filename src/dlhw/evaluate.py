@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from dlhw.cli import run_command
 from dlhw.display import visible
 from dlhw.errors import RunFolderError
+from dlhw.reporting.reading import EVALUATION_FILE
 
 if TYPE_CHECKING:
     from dlhw.config.root import TrainConfig
@@ -65,15 +66,8 @@ def evaluate(argv: list[str]) -> int:
             "measure again: summary.json has its values, and dlhw-train computes them anew"
         )
     checkpoint = args.checkpoint or str(config.trainer.select)
-    summary = read_summary(args.run_dir)
-    measured = measure(config, args.run_dir, checkpoint, summary.get("matmul"))
+    measured, recorded = compare(config, args.run_dir, checkpoint)
     scores = measured.scores
-    tell_other_data(measured.hashes, summary.get("split_hashes"))
-    recorded = dict(summary.get(SUMMARY_OF[checkpoint]) or {})
-    if config.trainer.train_metrics != "full":
-        recorded.pop("train", None)
-    if checkpoint == "last" and measured.step != summary.get("steps"):
-        recorded = {}  # cut off between two evaluations
     if args.json:
         print(json.dumps({part: asdict(each) for part, each in scores.items()}, indent=2))
     else:
@@ -87,6 +81,60 @@ def evaluate(argv: list[str]) -> int:
         )
     is_other = any(differs(scores[part], recorded[part]) for part in recorded if part in scores)
     return int(is_other or others > 0)
+
+
+def compare(
+    config: "TrainConfig", folder: Path, checkpoint: str
+) -> "tuple[Measured, dict[str, Mapping[str, float | None]]]":
+    """What is measured now, and the scores of every split that summary.json recorded.
+
+    Training scores are left out of the recorded ones where they are averages over batches, and all are where
+    the checkpoint is of another step.
+
+    Args:
+        config: the run's.
+        folder: the run's.
+        checkpoint: "best" or "last".
+
+    Raises:
+        UserError: if the run cannot be restored.
+    """
+    summary = read_summary(folder)
+    measured = measure(config, folder, checkpoint, summary.get("matmul"))
+    tell_other_data(measured.hashes, summary.get("split_hashes"))
+    recorded = dict(summary.get(SUMMARY_OF[checkpoint]) or {})
+    if config.trainer.train_metrics != "full":
+        recorded.pop("train", None)
+    if checkpoint == "last" and measured.step != summary.get("steps"):
+        recorded = {}  # cut off between two evaluations
+    return measured, recorded
+
+
+def evaluate_saved(folder: Path) -> None:
+    """Measure the parameters that a run saved, and write what came out into the run's evaluation.json.
+
+    Beside the scores the file has `largest_difference`, over all losses and accuracies that summary.json
+    recorded too; null where it recorded none.
+
+    Args:
+        folder: of a run that has ended well.
+
+    Raises:
+        UserError: if the run cannot be restored.
+    """
+    from dlhw.tracking.files import write_json
+
+    config = saved_config(folder, [])
+    now, recorded = compare(config, folder, str(config.trainer.select))
+    measured = {split: asdict(result) for split, result in now.scores.items()}
+    pairs = [
+        (value, recorded[split].get(name))
+        for split in recorded.keys() & measured.keys()
+        for name, value in measured[split].items()
+    ]
+    differences = [abs(a - b) for a, b in pairs if a is not None and b is not None]
+    largest = max(differences, default=None)
+    write_json(folder / EVALUATION_FILE, {"scores": measured, "largest_difference": largest})
 
 
 def saved_config(folder: Path, overrides: list[str]) -> "TrainConfig":

@@ -1,7 +1,10 @@
 """`dlhw-train experiment=...`: one command runs a whole sweep, and says what agrees with what was published."""
 
+import json
+import shutil
 from pathlib import Path
 
+import pytest
 from commands import run, tree
 from sweeping import SILENT, ledger_names, runs_of, written
 
@@ -42,6 +45,25 @@ def test_one_argument_runs_the_sweep_and_ends_with_what_agrees(tmp_path: Path) -
     assert "published numbers: 0 of 8 agree\n" in judged.stdout
     page = (tmp_path / FOLDER / "report" / "report.md").read_text(encoding="utf-8")
     assert page.splitlines()[2] == "# cs7643/lr"
+
+
+def test_saved_parameters_are_evaluated_at_the_end_and_others_are_found_out(tmp_path: Path) -> None:
+    check = "{rule: value, claim: c, metric: values.evaluation_difference, value: 0, tolerance: 1.0e-5}"
+    command = [
+        *LR, "optimizer.lr=0.1,1", "seeds=1", "tracking.checkpoints=true", "experiment.evaluate=true",
+        "experiment.published=[]", f"experiment.checks=[{check}]",
+    ]  # fmt: skip
+    done = run("dlhw-train", *command, cwd=tmp_path)
+    assert "checks: 1 of 1 hold" in done.stdout, done.stderr
+    slow, fast = (tmp_path / FOLDER / name for name in ("lr=0.1", "lr=1"))
+    scores = json.loads((slow / "evaluation.json").read_text())["scores"]
+    recorded = json.loads((slow / "summary.json").read_text())["best"]
+    assert scores["test"] == pytest.approx(recorded["test"], abs=1e-5)
+
+    shutil.copytree(fast / "checkpoints", slow / "checkpoints", dirs_exist_ok=True)
+    (slow / "evaluation.json").unlink()
+    again = run("dlhw-train", *command, cwd=tmp_path)
+    assert "checks: 0 of 1 hold" in again.stdout
 
 
 def test_a_command_may_restrict_the_sweep_or_change_it(tmp_path: Path) -> None:

@@ -44,6 +44,8 @@ class ExperimentConfig(Group):
     """rules for what has no published number"""
     figures: list[FigureConfig] = field(default_factory=list)
     """of the report; empty: the usual ones"""
+    evaluate: bool = False
+    """whether the saved parameters of each run are measured again at the end, as by dlhw-eval"""
     mutations: list[MutationConfig] = field(default_factory=list)
     """wrong recipes that `dlhw-reproduce --falsify` must detect"""
     recipe: RecipeConfig = field(default_factory=RecipeConfig)

@@ -15,6 +15,7 @@ from dlhw.reporting.values import flat
 from dlhw.tracking.plain import read_json, read_text, read_yaml
 
 SUMMARY_FILE = "summary.json"
+EVALUATION_FILE = "evaluation.json"
 METRICS_FILE = "metrics.csv"
 CURVE_COLUMNS = ("run", "epoch", "step", "split", "loss", "accuracy", "seconds")
 ABOUT = (
@@ -120,6 +121,25 @@ def _values(named: dict[str, Any] | None) -> Iterator[tuple[str, float | int]]:
     for name, value in (named or {}).items():
         number = int(value) if isinstance(value, bool) else value
         yield f"values.{name}", math.nan if number is None else _number(name, number)
+
+
+def read_evaluation(folder: Path) -> dict[str, float]:
+    """How far the saved parameters' scores were from the recorded ones when they were measured anew.
+
+    Empty for a run whose parameters were not.
+
+    Raises:
+        RunFolderError: if evaluation.json is damaged.
+    """
+    path = folder / EVALUATION_FILE
+    if not path.is_file():
+        return {}
+    told = read_json(path)
+    try:
+        largest = told["largest_difference"]
+        return {} if largest is None else {"values.evaluation_difference": float(_number("", largest))}
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunFolderError(f"{path} is damaged: it does not hold the largest difference") from error
 
 
 def read_curves(folder: Path) -> list[dict[str, Any]]:

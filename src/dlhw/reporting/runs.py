@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 from dlhw.config.metric_name import DERIVED_KINDS
 from dlhw.errors import RunFolderError
 from dlhw.reporting.folders import run_folders
-from dlhw.reporting.reading import ABOUT, read_config, read_curves, read_references, read_summary
+from dlhw.reporting.reading import (
+    ABOUT,
+    read_config,
+    read_curves,
+    read_evaluation,
+    read_references,
+    read_summary,
+)
 
 if TYPE_CHECKING:
     import pandas
@@ -65,7 +72,7 @@ def _row(folder: Path) -> dict[str, Any]:
     row: dict[str, Any] = {"folder": str(folder), **dict.fromkeys(META[1:])}
     try:
         config = read_config(folder)
-        summary = read_summary(folder) or {"status": UNFINISHED}
+        summary = (read_summary(folder) or {"status": UNFINISHED}) | read_evaluation(folder)
     except (RunFolderError, OSError) as error:
         return row | {"status": UNREADABLE, "message": str(error)}
     ended = {name: value for name, value in summary.items() if value is not None}

@@ -1,6 +1,7 @@
 """How a sweep ended: counts, each failure with its folder, the table."""
 
 import shlex
+import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -64,6 +65,22 @@ def _experiment(prepared: Prepared) -> ExperimentConfig | None:
     return prepared.runs[0].config.experiment if prepared.runs else None
 
 
+def _evaluate_saved(prepared: Prepared) -> None:
+    """Measure the saved parameters of every run anew, if the experiment asks for it."""
+    experiment = _experiment(prepared)
+    if experiment is None or not experiment.evaluate:
+        return
+    from dlhw.evaluate import EVALUATION_FILE, evaluate_saved
+
+    for folder in (prepared.folder / run.name for run in prepared.runs):
+        is_trained = summary_of(folder).get("status") in WELL
+        if is_trained and not (folder / EVALUATION_FILE).is_file():
+            try:
+                evaluate_saved(folder)
+            except UserError as error:
+                print(f"error: {folder} cannot be evaluated: {error}", file=sys.stderr, flush=True)
+
+
 def conclude(prepared: Prepared, returned: Mapping[str, JobReturn]) -> None:
     """Print the table and how many runs ended how.
 
@@ -73,6 +90,7 @@ def conclude(prepared: Prepared, returned: Mapping[str, JobReturn]) -> None:
     found = endings(prepared, returned)
     has_runs = any((prepared.folder / run.name / ".hydra").is_dir() for run in prepared.runs)
     if has_runs:
+        _evaluate_saved(prepared)
         from dlhw.reporting.console import print_sweep_report  # pandas takes a second
 
         print_sweep_report([prepared.folder], _experiment(prepared))
