@@ -32,10 +32,10 @@ evaluations, and squared_norm/weights, of its last checkpoint.
 
 Writes index.html, report.md, table.csv, table.tex and figures/ into DIR/report. Runs that diverged, failed or
 did not finish are listed, never averaged. Of a sweep that was run by experiment=SOURCE/NAME the report shows
-the published numbers beside ours, and the experiment's checks, and writes published.csv and checks.csv.
+the published values beside dlhw's and the experiment's checks, and writes published.csv and checks.csv.
 
-Exit status 1 if there is nothing to report; with --check, 1 too if a number disagrees with a published one, a
-check does not hold, or either was not run.
+Exit status 1 if there is nothing to report; with --check, 1 too if the verdict is DISAGREES, undecided (an
+interval crosses its limit) or incomplete (a run diverged, failed or is missing).
 """
 
 
@@ -71,7 +71,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
         action="store_true",
         help="separate runs of other data or code (default: only where a cell would average them)",
     )
-    add("--check", action="store_true", help="exit with 1 unless everything published and checked agrees")
+    add("--check", action="store_true", help="exit with 1 on DISAGREES, undecided or incomplete")
     add(
         "--experiment",
         metavar="SOURCE/NAME",
@@ -91,7 +91,7 @@ def report(argv: list[str]) -> int:
     # Late, so that --help and usage errors need no pandas.
     from dlhw.reporting.agreement import judge
     from dlhw.reporting.compile import compile_report, default_title
-    from dlhw.reporting.console import print_table
+    from dlhw.reporting.console import print_table, print_verdict
     from dlhw.reporting.derived import with_derived
     from dlhw.reporting.runs import load_runs
     from dlhw.reporting.study import Options, make_study
@@ -115,8 +115,8 @@ def report(argv: list[str]) -> int:
     print(f"\nreport: {visible(str(out / 'index.html'))}")
     if agreement is None:
         return 0
-    print(agreement.headline)
-    return int(args.check and not agreement.agrees)
+    print_verdict(agreement)
+    return int(args.check and not agreement.passes)
 
 
 def experiment_of(args: argparse.Namespace) -> "ExperimentConfig | None":

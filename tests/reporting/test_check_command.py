@@ -1,6 +1,8 @@
 """`dlhw-report` on the folder of an experiment: published.csv, checks.csv, and exit status 1 of --check."""
 
+import json
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +10,9 @@ import commands
 import pytest
 import yaml
 from report_runs import lr_sweep
+
+from dlhw.reporting.folders import run_folders
+from dlhw.sweep.ledger import Ledger
 
 NODE: dict[str, Any] = {"source": "ours", "name": "rates", "question": "Which rate is best?"}
 RIGHT = {
@@ -18,7 +23,9 @@ RIGHT = {
 }
 WRONG = RIGHT | {"claim": "The rate 1 is.", "cell": {"optimizer.lr": 1}}
 MISSING = RIGHT | {"claim": "The rate 7 is.", "cell": {"optimizer.lr": 7}}
-NUMBER = {"metric": "final/val/accuracy", "cell": {"optimizer.lr": 0.1}, "values": [0.91], "tolerance": 0.01}
+NUMBER = {"metric": "final/val/accuracy", "cell": {"optimizer.lr": 0.1}, "values": [0.91], "tolerance": 0.05}
+
+AGREES = "1 of 1 published values agree"
 
 
 def report(*args: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -36,9 +43,9 @@ def experiment_folder(folder: Path, **told: Any) -> Path:
 @pytest.mark.parametrize(
     ("check", "status", "word", "headline"),
     [
-        (RIGHT, 0, "yes", "published numbers: 1 of 1 agree; checks: 1 of 1 hold"),
-        (WRONG, 1, "NO", "published numbers: 1 of 1 agree; checks: 0 of 1 hold"),
-        (MISSING, 1, "not run", "published numbers: 1 of 1 agree; checks: 0 of 1 hold, 1 not run"),
+        (RIGHT, 0, "shown", f"reproduced, n = 3: {AGREES}; 1 of 1 checks shown"),
+        (WRONG, 1, "CONTRADICTED", f"DISAGREES, n = 3: {AGREES}; 0 of 1 checks shown, 1 contradicted"),
+        (MISSING, 1, "incomplete", f"incomplete, n = 3: {AGREES}; 0 of 1 checks shown, 1 incomplete"),
     ],
 )
 def test_check_says_whether_all_agrees(
@@ -54,6 +61,37 @@ def test_check_says_whether_all_agrees(
     assert (tmp_path / "sweep/report/published.csv").is_file()
     assert (tmp_path / "sweep/report/checks.csv").read_text(encoding="utf-8").count("\n") == 2
     assert report("sweep", cwd=tmp_path).returncode == 0
+
+
+def test_missing_runs_make_a_verdict_incomplete(tmp_path: Path) -> None:
+    """Of three seeds one diverged, and the ledger lists a run that is gone: no number is wrong, none counts."""
+    sweep = experiment_folder(tmp_path / "sweep", published=[NUMBER], checks=[RIGHT])
+    names = [folder.name for folder in run_folders(sweep)]
+    write_ledger(sweep, [*names, "lr=5,seed=0"])
+    done = report("sweep", "--check", cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stdout.endswith(
+        f"incomplete, n = 3: {AGREES}; 1 of 1 checks shown; missing: 1 run of the sweep not there: lr=5,seed=0\n"
+    )
+    (run,) = [folder for folder in run_folders(sweep) if is_run(folder, lr=0.1, seed=2)]
+    summary = json.loads((run / "summary.json").read_text())
+    (run / "summary.json").write_text(json.dumps(summary | {"status": "diverged", "diverged_at": 3}))
+    write_ledger(sweep, names)
+    done = report("sweep", "--check", cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stdout.endswith(
+        "incomplete: 0 of 1 published values agree, 1 incomplete; 0 of 1 checks shown, 1 incomplete; "
+        "missing: lr=0.1: 1 of 3 runs diverged\n"
+    )
+
+
+def is_run(folder: Path, *, lr: float, seed: int) -> bool:
+    config = yaml.safe_load((folder / ".hydra/config.yaml").read_text())
+    return bool(config["optimizer"]["lr"] == lr and config["seed"] == seed)
+
+
+def write_ledger(sweep: Path, names: Sequence[str]) -> None:
+    Ledger(sweep, {name: {"optimizer.lr": 0.1} for name in names}).write()
 
 
 def test_files_of_an_earlier_report_that_this_one_does_not_have_are_removed(tmp_path: Path) -> None:
@@ -77,7 +115,7 @@ def test_an_experiment_can_be_named(tmp_path: Path) -> None:
     lr_sweep(tmp_path / "sweep")
     done = report("sweep", "--check", "--experiment", "cs7643/lr", cwd=tmp_path)
     assert done.returncode == 1
-    assert "published numbers: 0 of 8 agree, 2 not run\n" in done.stdout
+    assert "DISAGREES, n = 3: 0 of " in done.stdout
     unknown = report("sweep", "--experiment", "cs7643/rl", cwd=tmp_path)
     assert (unknown.returncode, unknown.stderr) == (
         1, "dlhw-report: experiment=cs7643/rl: no such experiment; did you mean cs7643/lr?\n",

@@ -81,10 +81,10 @@ def test_goes_on_after_a_failure_and_resumes(tmp_path: Path) -> None:
     one, two = first.stdout.splitlines()[:2]
     assert one.startswith(f"[1/2] {BROKEN}: failed; ")
     assert "Traceback" not in (out / "cs7643-lr" / "train.log").read_text()
-    assert two.startswith(f"[2/2] {FAST}: agrees; ")
+    assert two.startswith(f"[2/2] {FAST}: consistent, n = ")
     page = (out / "index.html").read_text()
     assert '<span class="badge bad">failed</span>' in page
-    assert '<span class="badge good">agrees</span>' in page
+    assert '<span class="badge consistent">consistent</span>' in page
     told = json.loads((out / "results.json").read_text())["experiments"]
     written = (out / "cs7643-identities").glob("*/summary.json")
     times = {path: path.stat().st_mtime_ns for path in written}
@@ -117,7 +117,7 @@ def test_an_interrupt_ends_the_child_and_leaves_the_page(tmp_path: Path, how: si
     assert running.returncode == 128 + how
     assert "[2/2] ours/digits: interrupted" in output
     page = (tmp_path / "out" / "index.html").read_text()
-    assert "agrees: 1, interrupted: 1" in page
+    assert "consistent: 1, interrupted: 1" in page
     until = time.monotonic() + 10
     while processes_in(tmp_path) and time.monotonic() < until:
         time.sleep(0.05)

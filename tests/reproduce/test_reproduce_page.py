@@ -11,14 +11,14 @@ from report_runs import lr_sweep
 from dlhw.config.experiment import ExperimentConfig
 from dlhw.config.figure import FigureConfig, FigureKind
 from dlhw.config.published import PublishedConfig
+from dlhw.config.recipe import RecipeConfig
 from dlhw.config.rule import CheckConfig, Rule
 from dlhw.errors import RunFolderError
-from dlhw.reporting.agreement import Verdict
 from dlhw.reproduce.command import status_of
-from dlhw.reproduce.outcome import WORDS, Ending, Outcome, record, tally
+from dlhw.reproduce.outcome import Ending, Outcome, record, tally
 from dlhw.reproduce.page import Page
 from dlhw.reproduce.readme import BEGIN, END, readme_table, update_readme
-from dlhw.reproduce.session import RESULTS, report
+from dlhw.reproduce.session import FORMAT, RESULTS, report
 from dlhw.tracking.files import write_json
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -34,9 +34,10 @@ def experiment(published: float) -> ExperimentConfig:
         source="here", name="lr", question="Does <b>it</b> learn & how fast?", note="A note.",
         metrics=["final.val.accuracy"],
         published=[
-            PublishedConfig(cell={"optimizer.lr": 0.1}, metric="final.val.accuracy", values=[published], tolerance=0.02)
+            PublishedConfig(cell={"optimizer.lr": 0.1}, metric="final.val.accuracy", values=[published], tolerance=0.05)
         ],
         checks=[CheckConfig(rule=Rule.range, claim="It learns.", metric="final/val/accuracy", low=0.4)],
+        recipe=RecipeConfig(stated=["The learning rates."], tolerance="Twice the spread of single runs."),
         figures=[FigureConfig(kind=FigureKind.learning), FigureConfig(kind=FigureKind.against)],
     )  # fmt: skip
 
@@ -60,7 +61,7 @@ def bad(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
 
 def skipped() -> Outcome:
     why = "needs octmnist, and data/octmnist.npz is not there"
-    return Outcome(label="ist/mlp_lr", ending=Ending.skipped, question="Which?", why=why)
+    return Outcome(label="ist/mlp_lr", ending=Ending.skipped, question="Which?", why=why, num_published=4)
 
 
 def failed() -> Outcome:
@@ -75,12 +76,18 @@ def page_of(*outcomes: Outcome, left: tuple[str, ...] = ()) -> str:
 
 
 def test_verdicts_in_words(good: Outcome, bad: Outcome) -> None:
-    assert (good.badge, bad.badge) == (WORDS[Verdict.yes], WORDS[Verdict.no]) == ("agrees", "DISAGREES")
+    assert (good.badge, bad.badge, skipped().badge) == ("reproduced", "DISAGREES", "not run")
+    assert (good.looks, bad.looks, skipped().looks) == ("reproduced", "bad", "plain")
     assert (
         tally([good, bad, skipped(), failed()])
-        == "4 experiments; agrees: 1, DISAGREES: 1, skipped: 1, failed: 1"
+        == "4 experiments; reproduced: 1, DISAGREES: 1, not run: 1, failed: 1; 4 published values unchecked"
     )
-    assert good.headline == "agrees; published numbers: 1 of 1 agree; checks: 1 of 1 hold; 1 min 23 s"
+    assert good.headline == (
+        "reproduced, n = 3; 1 of 1 published values agree; 1 of 1 checks shown; 1 min 23 s"
+    )
+    assert skipped().headline == (
+        "not run; 4 published values unchecked; needs octmnist, and data/octmnist.npz is not there"
+    )
     assert failed().headline == "failed; last line"
     assert Outcome(label="a/b", ending=Ending.done).badge == "nothing to compare with"
 
@@ -94,7 +101,11 @@ def test_the_page_tells_everything(good: Outcome, bad: Outcome) -> None:
     html = page_of(good, bad, skipped(), failed(), left=("ours/dag",))
     assert "Does &lt;b&gt;it&lt;/b&gt; learn &amp; how fast?" in html
     assert "<code>dlhw-train experiment=here/lr</code> · 1 min 23 s" in html
-    assert "Beside the published numbers" in html
+    assert "Published values beside dlhw" in html
+    assert "Where the recipe comes from" in html
+    assert "Stated by the write-up: The learning rates." in html
+    assert "Tolerances: Twice the spread of single runs." in html
+    assert "4 published values unchecked" in html
     assert "It learns." in html
     assert "Not yet run: ours/dag." in html
     assert "needs octmnist, and data/octmnist.npz is not there" in html
@@ -164,20 +175,20 @@ def results(*outcomes: Outcome) -> dict[str, object]:
     told = {
         each.label: record(each) | {"date": f"2026-01-0{place}"} for place, each in enumerate(outcomes, 1)
     }
-    return {"machine": "a_machine", "experiments": told}
+    return {"format": FORMAT, "machine": "a_machine", "experiments": told}
 
 
 def test_readme_table(good: Outcome) -> None:
-    lines = readme_table(results(good, skipped()), ["here/lr", "here/other"]).splitlines()
-    # Ours is .91, the published number .9, and .02 is allowed.
+    lines = readme_table(results(good, skipped()), {"here/lr": 1, "here/other": 3}).splitlines()
+    # dlhw's is .91, the published value .9, and .05 is allowed.
     assert re.fullmatch(
-        r"\| here/lr \| agrees \| 1 of 1 \| 1 of 1 \| \+\.01\d\d \(±\.0200\) validation accuracy, final, optimizer\.lr=0\.1 "
-        r"\| 1 min 23 s \|",
+        r"\| here/lr \| reproduced \| 3 \| 1 of 1 \| 1 of 1 \|  "
+        r"\| \+\.01\d\d \(±\.0500\) validation accuracy, final, optimizer\.lr=0\.1 \| 1 min 23 s \|",
         lines[2],
     )
-    assert lines[3] == "| here/other | not run |  |  |  |  |"
-    assert lines[4] == "| ist/mlp\\_lr | skipped: needs octmnist |  |  |  |  |"
-    assert lines[-3] == "agrees: 1, not run: 1, skipped: 1; 1 min 23 s in all."
+    assert lines[3] == "| here/other | not run |  | 3 values unchecked |  |  |  |  |"
+    assert lines[4] == "| ist/mlp\\_lr | not run: needs octmnist |  | 4 values unchecked |  |  |  |  |"
+    assert lines[-3] == "reproduced: 1, not run: 2; 7 published values unchecked; 1 min 23 s in all."
     assert lines[-1] == "Made by `dlhw-reproduce`, 2026-01-01 to 2026-01-02, on a\\_machine."
     assert len({line.count("|") for line in lines[:5]}) == 1
 

@@ -69,6 +69,10 @@ class ExperimentConfig(Group):
             for place, entry in enumerate(listed):
                 yield from entry.problems_at(f"{entry.place}[{place}]")
 
+    def deciding_values(self) -> list[float]:
+        """The published values that the verdict depends on."""
+        return [value for entry in self.published if entry.disputed is None for value in entry.values]
+
     def metric_names(self) -> list[str]:
         """Every metric that the table, a published number, a check or a figure names."""
         drawn = [name for figure in self.figures for name in (figure.metric, figure.x, figure.y) if name]

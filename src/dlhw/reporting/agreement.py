@@ -1,4 +1,4 @@
-"""Ours beside the published numbers, and the checks: what agrees, what does not, what was not run."""
+"""The verdict about an experiment: published numbers, checks, claims of the write-up, and what is missing."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -9,143 +9,243 @@ from dlhw.config.experiment import ExperimentConfig, refuse_unknown_keys
 from dlhw.config.published import PublishedConfig
 from dlhw.config.rule import CheckConfig
 from dlhw.reporting.captions import warnings
+from dlhw.reporting.cells import Cell
+from dlhw.reporting.completeness import missing_runs
+from dlhw.reporting.evidence import Bounds, Evidence, Support, evidence
 from dlhw.reporting.metrics import Metric, metric_of
-from dlhw.reporting.rules import Found, found_by
-from dlhw.reporting.selection import NotRun, Selection, known_keys
+from dlhw.reporting.numbers import many
+from dlhw.reporting.rules import CheckResult, apply_rule
+from dlhw.reporting.selection import MissingResult, Selection, known_keys
 from dlhw.reporting.statistics import Estimate
 from dlhw.reporting.study import Study
 
-# A mean of fewer seeds says little of how the next seed would come out, and the tables say so.
-ENOUGH_SEEDS = 3
+# Experiments of this source reproduce nothing that was published.
+OWN_SOURCE = "ours"
 
 
 class Verdict(StrEnum):
-    """Of one published number or one check."""
+    """About one published value or one check."""
 
     yes = "yes"
     no = "no"
-    not_run = "not run"
+    undecided = "undecided"
+    missing = "incomplete"
+
+
+class ExperimentVerdict(StrEnum):
+    """About an experiment; `docs/experiments.md` says when it is which."""
+
+    reproduced = "reproduced"
+    consistent = "consistent"
+    own = "own"
+    refuted_claim = "refuted claim"
+    undecided = "undecided"
+    incomplete = "incomplete"
+    disagrees = "DISAGREES"
+    nothing = "nothing to compare with"
+
+
+# Verdicts that `--check` does not let pass.
+FAILING = (ExperimentVerdict.disagrees, ExperimentVerdict.incomplete, ExperimentVerdict.undecided)
+VERDICTS = {
+    Support.shown: Verdict.yes,
+    Support.not_shown: Verdict.undecided,
+    Support.contradicted: Verdict.no,
+    None: Verdict.missing,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Beside:
-    """A published number and ours.
+class PublishedComparison:
+    """One published value and dlhw's.
 
     Args:
-        published: what the experiment says.
+        published: the entry of the experiment.
+        index: place of the value among the entry's values.
         metric: of both.
-        estimate: ours, over seeds.
-        nearest: of the published values, the one that ours is nearest to; None without ours.
-        missing: why there is none of ours; empty where there is.
+        estimate: dlhw's, over seeds.
+        evidence: the mean's interval against what is allowed; None without a number of dlhw.
+        missing: why there is none, or why it does not count; empty where it does.
+        cell: that the number is of; None without one.
     """
 
     published: PublishedConfig
+    index: int
     metric: Metric
     estimate: Estimate
-    nearest: float | None = None
+    evidence: Evidence | None = None
     missing: str = ""
+    cell: Cell | None = None
+
+    @property
+    def value(self) -> float:
+        """As published."""
+        return self.published.values[self.index]
+
+    @property
+    def source(self) -> str:
+        """The report that the value is from."""
+        return self.published.source_of(self.index)
 
     @property
     def difference(self) -> float | None:
-        """Ours minus the nearest published value."""
-        if self.estimate.mean is None or self.nearest is None:
-            return None
-        return self.estimate.mean - self.nearest
+        """dlhw's mean minus the published value."""
+        return None if self.estimate.mean is None else self.estimate.mean - self.value
+
+    @property
+    def decides(self) -> bool:
+        """Whether the experiment's verdict depends on it: a disputed value decides nothing."""
+        return self.published.disputed is None
 
     @property
     def verdict(self) -> Verdict:
-        """|mean - nearest| <= tolerance, or low <= mean <= high."""
-        mean, difference = self.estimate.mean, self.difference
-        if mean is None or difference is None:
-            return Verdict.not_run
-        told = self.published
-        if told.tolerance is not None:
-            return _verdict(abs(difference) <= told.tolerance)
-        assert told.low is not None
-        assert told.high is not None
-        return _verdict(told.low <= mean <= told.high)
+        """Equivalence at 5 %: the 90 % interval of the mean is inside what is allowed, outside or across."""
+        return VERDICTS[None if self.evidence is None else self.evidence.support]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Checked:
-    """A check and what was found."""
+class EvaluatedCheck:
+    """A check and its result."""
 
     check: CheckConfig
-    found: Found
+    result: CheckResult
 
     @property
     def verdict(self) -> Verdict:
-        return Verdict.not_run if self.found.holds is None else _verdict(self.found.holds)
-
-
-def _verdict(holds: bool) -> Verdict:
-    return Verdict.yes if holds else Verdict.no
+        return VERDICTS[self.result.support]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Agreement:
-    """All of an experiment.
+    """An experiment, judged.
 
     Args:
         experiment: that was judged.
-        published: in the experiment's order.
+        published: one per published value, in the experiment's order.
         checks: in the experiment's order.
-        few: the numbers of seeds below three that means are of.
+        missing: runs that are missing, in words; the verdict is then at best "incomplete".
         warnings: what every table of the study repeats.
     """
 
     experiment: ExperimentConfig
-    published: Sequence[Beside]
-    checks: Sequence[Checked]
-    few: Sequence[int]
+    published: Sequence[PublishedComparison]
+    checks: Sequence[EvaluatedCheck]
+    missing: Sequence[str] = ()
     warnings: Sequence[str] = ()
 
     @property
-    def deciding(self) -> list[Checked]:
-        """The checks that the verdict depends on."""
-        return [each for each in self.checks if each.check.decides]
+    def deciding_values(self) -> list[PublishedComparison]:
+        """The published values that the verdict depends on."""
+        return [comparison for comparison in self.published if comparison.decides]
 
     @property
-    def claims(self) -> list[Checked]:
-        """The others: claims of the text that our runs may not show."""
-        return [each for each in self.checks if not each.check.decides]
+    def disputed(self) -> list[PublishedComparison]:
+        """The published values that cannot be right as printed."""
+        return [comparison for comparison in self.published if not comparison.decides]
+
+    @property
+    def deciding(self) -> list[EvaluatedCheck]:
+        """The checks that the verdict depends on."""
+        return [evaluated for evaluated in self.checks if evaluated.check.decides]
+
+    @property
+    def claims(self) -> list[EvaluatedCheck]:
+        """The other checks: claims of the write-up."""
+        return [evaluated for evaluated in self.checks if not evaluated.check.decides]
+
+    @property
+    def refuted(self) -> list[EvaluatedCheck]:
+        """Claims of the write-up that the runs contradict."""
+        return [evaluated for evaluated in self.claims if evaluated.verdict is Verdict.no]
 
     @property
     def verdicts(self) -> list[Verdict]:
-        return [each.verdict for each in self.published] + [each.verdict for each in self.deciding]
+        """Of everything that the experiment's verdict depends on."""
+        values = [comparison.verdict for comparison in self.deciding_values]
+        return values + [evaluated.verdict for evaluated in self.deciding]
 
     @property
-    def verdict(self) -> Verdict:
-        """no if anything disagrees, else "not run" if anything is missing, else yes."""
-        for verdict in (Verdict.no, Verdict.not_run):
-            if verdict in self.verdicts:
-                return verdict
-        return Verdict.yes
+    def verdict(self) -> ExperimentVerdict:
+        """The worst of what was compared; else by what it rests on."""
+        if Verdict.no in self.verdicts:
+            return ExperimentVerdict.disagrees
+        if not (self.published or self.checks):
+            return ExperimentVerdict.nothing
+        if self.missing or Verdict.missing in self.verdicts:
+            return ExperimentVerdict.incomplete
+        if Verdict.undecided in self.verdicts:
+            return ExperimentVerdict.undecided
+        return self._rests_on()
+
+    def _rests_on(self) -> ExperimentVerdict:
+        if self.deciding_values:
+            return ExperimentVerdict.reproduced
+        if self.deciding:
+            is_own = self.experiment.source == OWN_SOURCE
+            return ExperimentVerdict.own if is_own else ExperimentVerdict.consistent
+        return ExperimentVerdict.refuted_claim if self.refuted else ExperimentVerdict.nothing
 
     @property
-    def agrees(self) -> bool:
-        """Whether everything was run and agrees."""
-        return self.verdict is Verdict.yes
+    def passes(self) -> bool:
+        """Whether `--check` lets it pass: nothing disagrees, is undecided or is missing."""
+        return self.verdict not in FAILING
+
+    @property
+    def seeds(self) -> str:
+        """Such as `n = 3`, or `n = 1 to 3`: the seeds that what decides rests on; empty without results."""
+        numbers = [item.evidence.n for item in self.deciding_values if item.evidence is not None]
+        numbers += [item.result.n for item in self.deciding if item.result.support is not None]
+        if not numbers:
+            return ""
+        least, most = min(numbers), max(numbers)
+        return f"n = {least}" if least == most else f"n = {least} to {most}"
+
+    @property
+    def counts(self) -> str:
+        """Such as `7 of 8 published values agree, 1 undecided; 2 of 2 checks shown`."""
+        values = [item.verdict for item in self.deciding_values]
+        checks = [item.verdict for item in self.deciding]
+        disputed = f"{len(self.disputed)} disputed" if self.disputed else ""
+        claims = [item.verdict for item in self.claims]
+        counts = [
+            counted("published values", values, {Verdict.no: "disagree"}, "agree", disputed),
+            counted("checks", checks, {Verdict.no: "contradicted"}, "shown"),
+            counted("claims of the write-up", claims, CLAIM_WORDS, "shown"),
+        ]
+        return "; ".join(count for count in counts if count)
 
     @property
     def headline(self) -> str:
-        """Such as `published numbers: 8 of 8 agree; checks: 1 of 2 hold, 1 not run`."""
-        told = [
-            _counted("published numbers", "agree", [each.verdict for each in self.published]),
-            _counted("checks", "hold", [each.verdict for each in self.deciding]),
-            _counted("further claims", "shown", [each.verdict for each in self.claims]),
-        ]
-        return "; ".join(each for each in told if each) or "nothing to compare with"
+        """Such as `reproduced, n = 3: 8 of 8 published values agree`, with what is missing."""
+        verdict = ", ".join(part for part in (self.verdict.value, self.seeds) if part)
+        parts = [self.counts, f"missing: {'; '.join(self.missing)}" if self.missing else ""]
+        text = "; ".join(part for part in parts if part)
+        return f"{verdict}: {text}" if text else verdict
 
 
-def _counted(what: str, verb: str, verdicts: Sequence[Verdict]) -> str:
+CLAIM_WORDS = {Verdict.no: "refuted", Verdict.undecided: "not shown"}
+
+
+def counted(
+    what: str, verdicts: Sequence[Verdict], words: dict[Verdict, str], good: str, more: str = ""
+) -> str:
+    """Such as `2 of 4 checks shown, 1 contradicted, 1 undecided`; empty without any."""
+    if not (verdicts or more):
+        return ""
     counts = Counter(verdicts)
-    missing = f", {counts[Verdict.not_run]} not run" if counts[Verdict.not_run] else ""
-    return f"{what}: {counts[Verdict.yes]} of {len(verdicts)} {verb}{missing}" if verdicts else ""
+    others = [
+        f"{counts[verdict]} {words.get(verdict, verdict.value)}"
+        for verdict in (Verdict.no, Verdict.undecided, Verdict.missing)
+        if counts[verdict]
+    ]
+    head = f"{counts[Verdict.yes]} of {len(verdicts)} {what} {good}"
+    return ", ".join([head, *others, *([more] if more else [])])
 
 
 def judge(study: Study, experiment: ExperimentConfig) -> Agreement:
     """Compare the runs of a study with what an experiment says.
+
+    With a single seed (n = 1) the values themselves decide, so nothing is undecided.
 
     Args:
         study: of the experiment's runs; what its table shows does not matter.
@@ -153,25 +253,68 @@ def judge(study: Study, experiment: ExperimentConfig) -> Agreement:
 
     Raises:
         ConfigError: if the experiment names a config key that no run has.
+        RunFolderError: if the ledger of a sweep is damaged.
     """
     refuse_unknown_keys(experiment, known_keys(study))
     selection = Selection.of(study)
-    published = [_beside(each, selection) for each in experiment.published]
-    checks = [Checked(check=check, found=found_by(check, selection)) for check in experiment.checks]
-    counts = {len(cell.counted) for cell in selection.cells}
-    few = sorted(count for count in counts if 0 < count < ENOUGH_SEEDS)
     return Agreement(
-        experiment=experiment, published=published, checks=checks, few=few, warnings=warnings(study)
+        experiment=experiment,
+        published=[
+            _compared(entry, index, selection)
+            for entry in experiment.published
+            for index in range(len(entry.values))
+        ],
+        checks=[
+            EvaluatedCheck(check=check, result=apply_rule(check, selection)) for check in experiment.checks
+        ],
+        missing=missing_runs(study, selection),
+        warnings=warnings(study),
     )
 
 
-def _beside(published: PublishedConfig, selection: Selection) -> Beside:
-    metric = metric_of(published.metric)
+def _compared(entry: PublishedConfig, index: int, selection: Selection) -> PublishedComparison:
+    metric, estimate, cell = metric_of(entry.metric), Estimate(0), None
     try:
-        found = selection.estimate(selection.one(published.cell), metric)
-    except NotRun as error:
-        return Beside(published=published, metric=metric, estimate=Estimate(0), missing=str(error))
-    mean = found.mean
-    assert mean is not None
-    nearest = min(published.values, key=lambda value: abs(value - mean))
-    return Beside(published=published, metric=metric, estimate=found, nearest=nearest)
+        cell = selection.one(entry.cell)
+        estimate = selection.estimate(cell, metric)
+        values = selection.sample(cell, metric)
+    except MissingResult as error:
+        return PublishedComparison(
+            published=entry, index=index, metric=metric, estimate=estimate, missing=str(error), cell=cell
+        )
+    return PublishedComparison(
+        published=entry,
+        index=index,
+        metric=metric,
+        estimate=estimate,
+        evidence=_against(entry, entry.values[index], values),
+        cell=cell,
+    )
+
+
+def _against(entry: PublishedConfig, value: float, values: Sequence[float]) -> Evidence:
+    """The differences from the published value against the tolerance, or the values against a range."""
+    if entry.tolerance is not None:
+        return evidence([own - value for own in values], Bounds(-entry.tolerance, entry.tolerance))
+    assert entry.low is not None
+    assert entry.high is not None
+    return evidence(values, Bounds(entry.low, entry.high))
+
+
+def independent_looks(agreement: Agreement) -> str:
+    """How many independent samples the published values were compared with, in a sentence.
+
+    Cells that share a seed share splits, initial parameters and order of batches: each seed is one look.
+    Deterministic cells count once.
+    """
+    cells = {id(item.cell): item.cell for item in agreement.published if item.cell is not None}
+    random = [cell for cell in cells.values() if not cell.is_deterministic]
+    seeds = {run.get("seed") for cell in random for run in cell.counted}
+    looks = len(seeds) + len(cells) - len(random)
+    if len(agreement.published) <= looks or not looks:
+        return ""
+    return (
+        f"{many(len(agreement.published), 'comparison')} of {many(len(cells), 'configuration')}, but only "
+        f"{many(looks, 'independent look')}: configurations share their seeds, and several values are of "
+        "the same runs."
+    )

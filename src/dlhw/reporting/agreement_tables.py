@@ -1,78 +1,117 @@
-"""Tables of what agrees with the published numbers, and of the checks."""
+"""Tables of the published values beside dlhw's, and of the checks."""
 
 import csv
 import io
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from dlhw.config.published import PublishedConfig
 from dlhw.display import csv_cell
-from dlhw.reporting.agreement import Agreement, Beside, Checked, Verdict
+from dlhw.reporting.agreement import (
+    CLAIM_WORDS,
+    Agreement,
+    EvaluatedCheck,
+    PublishedComparison,
+    Verdict,
+    independent_looks,
+)
 from dlhw.reporting.captions import few_seeds
 from dlhw.reporting.metrics import metric_of
 from dlhw.reporting.numbers import NONE, mean_text, number_text
 from dlhw.reporting.table import Entry, Line, Table
 from dlhw.reporting.values import text_of
 
-WORDS = {Verdict.yes: "yes", Verdict.no: "NO", Verdict.not_run: "not run"}
-NOT_SHOWN = "NOT SHOWN"
-CLAIMS = f"{NOT_SHOWN}: claimed of other data by the text, not shown by our runs; no verdict depends on it."
+AGREEMENT_WORDS = {Verdict.no: "DISAGREES"}
+CHECK_WORDS = {Verdict.yes: "shown", Verdict.no: "CONTRADICTED", Verdict.undecided: "not shown"}
+EQUIVALENCE = (
+    "A value agrees if the 90 % interval of dlhw's mean is inside what is allowed (equivalence at 5 %), "
+    "disagrees if the interval is outside, and is undecided if the interval crosses a limit."
+)
+SINGLE = "n = 1 (one seed, or runs that are identical over seeds): the number itself decides."
+CHECKS = (
+    "A check is shown if the 90 % interval of the means, paired by seed, is on its side of the limit, "
+    "contradicted if it is on the other, and not shown if it crosses."
+)
+CLAIMS = "claim: a claim of the write-up; the verdict does not depend on it."
 
 
 def published_table(agreement: Agreement) -> Table | None:
-    """A line for each published number; None where there is none."""
+    """A line for each published value; None where there is none."""
     if not agreement.published:
         return None
     keys = cell_keys(agreement)
-    has_source = any(each.published.source for each in agreement.published)
+    has_source = any(comparison.source for comparison in agreement.published)
     source = ["source"] if has_source else []
     return Table(
-        title="Beside the published numbers",
-        headings=[*keys, "metric", "published", "ours", "n", "difference", "allowed", "agrees", *source],
-        align="l" * (len(keys) + 1) + "rrrrrl" + "l" * len(source),
-        lines=[_published_line(each, keys, has_source) for each in agreement.published],
-        caption=[*agreement.warnings, *_published_caption(agreement), *few_seeds(agreement.few)],
+        title="Published values beside dlhw's",
+        headings=[*keys, "metric", *source, "published", "dlhw", "n", "difference", "allowed", "verdict"],
+        align="l" * (len(keys) + 1 + len(source)) + "rrrrrl",
+        lines=[_published_line(comparison, keys, has_source) for comparison in agreement.published],
+        caption=[*agreement.warnings, *_published_caption(agreement)],
     )
 
 
 def cell_keys(agreement: Agreement) -> list[str]:
     """The keys that name the cells of published numbers."""
-    return list(dict.fromkeys(key for each in agreement.published for key in each.published.cell))
+    return list(dict.fromkeys(key for item in agreement.published for key in item.published.cell))
 
 
-def _published_line(each: Beside, keys: list[str], has_source: bool) -> Line:
-    told, metric = each.published, each.metric
-    values = [text_of(told.cell[key]) if key in told.cell else "" for key in keys]
-    texts = [
-        metric.label,
-        " / ".join(number_text(value, metric) for value in told.values),
-        mean_text(each.estimate, metric),
-        str(each.estimate.n),
-        NONE if each.difference is None else number_text(each.difference, metric, sign=True),
-        _allowed(told, each),
-        f"{WORDS[each.verdict]}{f' ({each.missing})' if each.missing else ''}",
-        *([told.source] if has_source else []),
-    ]
-    return Line([Entry(text) for text in (*values, *texts)])
+def _published_line(item: PublishedComparison, keys: list[str], has_source: bool) -> Line:
+    cell, metric = item.published.cell, item.metric
+    difference = NONE if item.difference is None else number_text(item.difference, metric, sign=True)
+    return Line([
+        *(Entry(text_of(cell[key]) if key in cell else "") for key in keys),
+        Entry(metric.label),
+        *([Entry(item.source)] if has_source else []),
+        Entry(number_text(item.value, metric)),
+        Entry(mean_text(item.estimate, metric)),
+        Entry(str(item.estimate.n)),
+        Entry(difference, _interval(item)),
+        Entry(_allowed(item)),
+        Entry(_agreement_word(item), item.published.disputed or item.missing),
+    ])  # fmt: skip
 
 
-def _allowed(told: PublishedConfig, each: Beside) -> str:
-    if told.tolerance is not None:
-        return f"±{number_text(told.tolerance, each.metric)}"
-    assert told.low is not None
-    assert told.high is not None
-    return f"{number_text(told.low, each.metric)} to {number_text(told.high, each.metric)}"
+def _interval(item: PublishedComparison) -> str:
+    """The 90 % interval of the difference from the published value."""
+    evidence = item.evidence
+    if evidence is None or not evidence.is_printed or evidence.low is None or evidence.high is None:
+        return ""
+    shift = 0.0 if item.published.tolerance is not None else item.value
+    low, high = (number_text(end - shift, item.metric, sign=True) for end in (evidence.low, evidence.high))
+    return f"[{low}, {high}]"
+
+
+def _agreement_word(item: PublishedComparison) -> str:
+    word = AGREEMENT_WORDS.get(item.verdict, "agrees" if item.verdict is Verdict.yes else item.verdict.value)
+    return word if item.decides else f"disputed ({word.lower()})"
+
+
+def _allowed(item: PublishedComparison) -> str:
+    entry = item.published
+    if entry.tolerance is not None:
+        return f"±{number_text(entry.tolerance, item.metric)}"
+    assert entry.low is not None
+    assert entry.high is not None
+    return f"{number_text(entry.low, item.metric)} to {number_text(entry.high, item.metric)}"
 
 
 def _published_caption(agreement: Agreement) -> list[str]:
-    told = ["Ours: mean over n seeds, ± standard deviation."]
-    entries = [each.published for each in agreement.published]
-    if any(entry.tolerance is not None for entry in entries):
-        several = any(len(entry.values) > 1 for entry in entries)
-        nearest = "the nearest published value" if several else "the published value"
-        told.append(f"It agrees if its mean is within what is allowed of {nearest}.")
-    if any(entry.low is not None for entry in entries):
-        told.append("Where a range is allowed, it agrees if its mean is in it.")
-    return told
+    looks = independent_looks(agreement)
+    single = any(item.estimate.n == 1 for item in agreement.published)
+    tolerance = agreement.experiment.recipe.tolerance
+    return [
+        "dlhw: mean ± standard deviation over n seeds. Below each difference: the 90 % interval, for n ≥ 3.",
+        EQUIVALENCE,
+        *([SINGLE] if single else []),
+        *(few_seeds([2]) if any(item.estimate.n == 2 for item in agreement.published) else []),
+        *([f"What the tolerances rest on: {tolerance}"] if tolerance else []),
+        *(
+            ["A disputed value cannot be right as printed, and decides nothing."]
+            if agreement.disputed
+            else []
+        ),
+        *([looks] if looks else []),
+    ]
 
 
 def checks_table(agreement: Agreement) -> Table | None:
@@ -81,62 +120,90 @@ def checks_table(agreement: Agreement) -> Table | None:
         return None
     return Table(
         title="Checks",
-        headings=["claim", "metric", "found", "holds"],
+        headings=["claim", "metric", "dlhw", "verdict"],
         align="llll",
-        lines=[_check_line(each) for each in agreement.checks],
+        lines=[_check_line(evaluated) for evaluated in agreement.checks],
         caption=[
             *agreement.warnings,
-            "What has no published number is decided by these rules, on means over seeds.",
+            CHECKS,
+            *([SINGLE] if any(evaluated.result.n == 1 for evaluated in agreement.checks) else []),
+            *(few_seeds([2]) if any(evaluated.result.n == 2 for evaluated in agreement.checks) else []),
             *([CLAIMS] if agreement.claims else []),
-            *few_seeds(agreement.few),
         ],
     )
 
 
-def _check_line(each: Checked) -> Line:
-    is_missing = each.verdict is Verdict.no and not each.check.decides
-    holds = NOT_SHOWN if is_missing else WORDS[each.verdict]
-    texts = [each.check.claim, metric_of(each.check.metric).label, each.found.text, holds]
-    return Line([Entry(text) for text in texts])
+def _check_line(evaluated: EvaluatedCheck) -> Line:
+    check = evaluated.check
+    claim = Entry(check.claim) if check.decides else Entry(f"claim: {check.claim}")
+    return Line([
+        claim,
+        Entry(metric_of(check.metric).label),
+        Entry(evaluated.result.text),
+        Entry(check_word(evaluated)),
+    ])  # fmt: skip
+
+
+def check_word(evaluated: EvaluatedCheck) -> str:
+    """Such as `shown (n = 1)`, `not shown at n = 3`, `CONTRADICTED`; of a claim `REFUTED`."""
+    verdict, n = evaluated.verdict, evaluated.result.n
+    word = CHECK_WORDS.get(verdict, verdict.value)
+    if verdict is Verdict.no and not evaluated.check.decides:
+        word = CLAIM_WORDS[verdict].upper()
+    if verdict is Verdict.undecided:
+        return f"{word} at n = {n}"
+    return f"{word} (n = 1)" if n == 1 else word
 
 
 PUBLISHED_COLUMNS = (
-    "metric", "published", "source", "n", "mean", "std", "nearest", "difference", "tolerance", "low", "high",
-    "agrees", "missing",
+    "metric", "source", "published", "n", "mean", "std", "difference", "interval_low", "interval_high",
+    "tolerance", "low", "high", "verdict", "disputed", "missing",
 )  # fmt: skip
-CHECK_COLUMNS = ("rule", "claim", "metric", "where", "found", "holds", "decides")
+CHECK_COLUMNS = ("rule", "claim", "metric", "where", "result", "n", "verdict", "decides")
 
 
 def published_csv(agreement: Agreement) -> str:
-    """published.csv: a line for each published number, in full precision; `/` parts several values."""
+    """published.csv: a line for each published value, in full precision.
+
+    The interval is the 90 % interval of the difference from the published value.
+    """
     keys = cell_keys(agreement)
-    lines = [[*_values_of(each, keys), *_numbers(each)] for each in agreement.published]
+    lines = [[*_cell_values(item, keys), *_numbers(item)] for item in agreement.published]
     return _csv([*keys, *PUBLISHED_COLUMNS], lines)
 
 
-def _values_of(each: Beside, keys: list[str]) -> list[str]:
-    return [text_of(each.published.cell[key]) if key in each.published.cell else "" for key in keys]
+def _cell_values(item: PublishedComparison, keys: list[str]) -> list[str]:
+    cell = item.published.cell
+    return [text_of(cell[key]) if key in cell else "" for key in keys]
 
 
-def _numbers(each: Beside) -> list[Any]:
-    told, found = each.published, each.estimate
+def _numbers(item: PublishedComparison) -> list[Any]:
+    entry, estimate = item.published, item.estimate
     return [
-        each.metric.name, "/".join(map(repr, told.values)), told.source, found.n, found.mean, found.std,
-        each.nearest, each.difference, told.tolerance, told.low, told.high, each.verdict.value, each.missing,
+        item.metric.name, item.source, item.value, estimate.n, estimate.mean, estimate.std, item.difference,
+        *_ends(item), entry.tolerance, entry.low, entry.high, item.verdict.value, entry.disputed or "",
+        item.missing,
     ]  # fmt: skip
+
+
+def _ends(item: PublishedComparison) -> Iterator[float | None]:
+    shift = 0.0 if item.published.tolerance is not None else item.value
+    for end in (None, None) if item.evidence is None else (item.evidence.low, item.evidence.high):
+        yield None if end is None else end - shift
 
 
 def checks_csv(agreement: Agreement) -> str:
     """checks.csv: a line for each check."""
     lines = []
-    for each in agreement.checks:
-        where = ", ".join(f"{key}={text_of(value)}" for key, value in each.check.where.items())
-        told = (each.check.rule.value, each.check.claim, each.check.metric, where)
-        lines.append([*told, each.found.text, each.verdict.value, str(each.check.decides).lower()])
+    for evaluated in agreement.checks:
+        check, result = evaluated.check, evaluated.result
+        where = ", ".join(f"{key}={text_of(value)}" for key, value in check.where.items())
+        columns = [check.rule.value, check.claim, check.metric, where, result.text, str(result.n)]
+        lines.append([*columns, evaluated.verdict.value, str(check.decides).lower()])
     return _csv(CHECK_COLUMNS, lines)
 
 
-def _csv(columns: Any, lines: list[list[Any]]) -> str:
+def _csv(columns: Sequence[str], lines: list[list[Any]]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)

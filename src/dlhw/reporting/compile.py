@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from dlhw.config.figure import FigureConfig
+from dlhw.config.recipe import RecipeConfig
 from dlhw.reporting.agreement import Agreement
 from dlhw.reporting.agreement_tables import checks_table, published_table
 from dlhw.reporting.curves import read_all
@@ -50,19 +51,31 @@ def _agreement_sections(agreement: Agreement | None) -> list[Section]:
     if agreement is None:
         return []
     tables = (published_table(agreement), checks_table(agreement))
-    return [Section(title=table.title, table=table) for table in tables if table is not None]
+    sections = [Section(title=table.title, table=table) for table in tables if table is not None]
+    recipe = recipe_sentences(agreement.experiment.recipe)
+    return [*sections, *([Section(title="Where the recipe comes from", text=recipe)] if recipe else [])]
+
+
+def recipe_sentences(recipe: RecipeConfig) -> list[str]:
+    """Which settings are stated, inferred or fitted, and what the tolerances rest on."""
+    origins = {
+        "Stated by the write-up": recipe.stated,
+        "Inferred": recipe.inferred,
+        "Fitted to the published numbers": recipe.fitted,
+        "Tolerances": [recipe.tolerance] if recipe.tolerance else [],
+    }
+    return [f"{origin}: {' '.join(sentences)}" for origin, sentences in origins.items() if sentences]
 
 
 def experiment_summary(agreement: Agreement) -> list[str]:
-    """What the experiment asks, what must be known of it, how it is run, and what agrees."""
+    """The experiment's question, its note, its command and its verdict."""
     experiment = agreement.experiment
     note = [experiment.note] if experiment.note else []
-    headline = agreement.headline
     return [
         experiment.question,
         *note,
         f"Run by: {experiment.command}",
-        f"{headline[0].upper()}{headline[1:]}.",
+        f"Verdict: {agreement.headline}.",
     ]
 
 

@@ -11,12 +11,22 @@ from rich.text import Text
 
 from dlhw.config.experiment import ExperimentConfig
 from dlhw.display import visible, visible_lines
-from dlhw.reporting.agreement import Agreement, judge
+from dlhw.reporting.agreement import Agreement, ExperimentVerdict, judge
 from dlhw.reporting.agreement_tables import checks_table, published_table
 from dlhw.reporting.table import Entry, Line, Table
 
 # In a pipe nothing should wrap: programs that read it take one line for one cell.
 PIPE_WIDTH = 400
+VERDICT_STYLES = {
+    ExperimentVerdict.reproduced: "bold green",
+    ExperimentVerdict.consistent: "bold cyan",
+    ExperimentVerdict.own: "bold blue",
+    ExperimentVerdict.refuted_claim: "bold magenta",
+    ExperimentVerdict.undecided: "bold yellow",
+    ExperimentVerdict.incomplete: "bold yellow",
+    ExperimentVerdict.disagrees: "bold red",
+    ExperimentVerdict.nothing: "bold",
+}
 
 
 def print_sweep_report(
@@ -45,11 +55,19 @@ def print_sweep_report(
 
 
 def print_agreement(agreement: Agreement) -> None:
-    """Print both tables, and how many of their lines agree."""
+    """Print both tables and the verdict."""
     for table in (published_table(agreement), checks_table(agreement)):
         if table is not None:
             print_table(table)
-    print(agreement.headline, flush=True)
+    print_verdict(agreement)
+
+
+def print_verdict(agreement: Agreement) -> None:
+    """Print the verdict on one line, in its colour on a terminal."""
+    console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, soft_wrap=True, highlight=False)
+    text = Text(visible(agreement.headline))
+    text.stylize(VERDICT_STYLES[agreement.verdict], 0, len(agreement.verdict.value))
+    console.print(text)
 
 
 def print_table(table: Table, console: Console | None = None) -> None:

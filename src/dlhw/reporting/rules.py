@@ -1,184 +1,265 @@
-"""The rules that checks follow: each says what was found, and whether the claim holds."""
+"""The rules of checks: each compares means with bounds, and says whether the runs show its claim."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from dlhw.config.rule import CheckConfig, Rule
 from dlhw.reporting.cells import Cell
+from dlhw.reporting.evidence import Bounds, Evidence, Support, evidence, weakest
 from dlhw.reporting.metrics import Metric, metric_of
 from dlhw.reporting.numbers import many, number_text
-from dlhw.reporting.selection import NotRun, Selection, label_of, same, value_of
+from dlhw.reporting.selection import MissingResult, Selection, label_of, same, value_of
 from dlhw.reporting.values import text_of
 
 # Values that a sentence can list.
 FEW = 8
+# Says what the weakest part of a check came to.
+IntervalText = Callable[[Evidence], str]
+POSITIVE = Bounds(low=0.0, is_strict=True)
 
 
 @dataclass(frozen=True)
-class Found:
+class CheckResult:
     """What a check came to.
 
     Args:
-        text: the numbers.
-        holds: whether the claim does; None where it could not be seen.
+        text: the numbers, with the interval that decides.
+        support: what the runs say about the claim; None where results are missing.
+        n: number of seeds that it rests on; 1 for deterministic runs.
     """
 
     text: str
-    holds: bool | None = None
+    support: Support | None = None
+    n: int = 0
 
 
-def found_by(check: CheckConfig, selection: Selection) -> Found:
-    """Look at what a check is about."""
+def apply_rule(check: CheckConfig, selection: Selection) -> CheckResult:
+    """Decide one check."""
     try:
         return RULES[check.rule](check, selection, metric_of(check.metric))
-    except NotRun as error:
-        return Found(str(error))
+    except MissingResult as error:
+        return CheckResult(str(error))
 
 
-def _in_range(check: CheckConfig, selection: Selection, metric: Metric) -> Found:
-    means = [(selection.mean(cell, metric), cell) for cell in selection.where(check.where)]
+def _result(text: str, parts: Sequence[Evidence], interval: IntervalText) -> CheckResult:
+    """The weakest part decides, and its interval is printed; n is the smallest of all parts."""
+    part = weakest(parts)
+    printed = f"; {interval(part)}" if part.is_printed else ""
+    return CheckResult(text + printed, part.support, min(each.n for each in parts))
+
+
+def _difference_text(metric: Metric, sign: float = 1.0, what: str = "difference") -> IntervalText:
+    """Such as `difference +.0213, 90 % interval [+.0101, +.0325]`."""
+
+    def text(part: Evidence) -> str:
+        mean, *ends = (number_text(sign * value, metric, sign=True) for value in _numbers(part))
+        low, high = ends if sign > 0 else ends[::-1]
+        return f"{what} {mean}, 90 % interval [{low}, {high}]"
+
+    return text
+
+
+def _mean_text(metric: Metric) -> IntervalText:
+    """Such as `mean .9213, 90 % interval [.9101, .9325]`."""
+
+    def text(part: Evidence) -> str:
+        mean, low, high = (number_text(value, metric) for value in _numbers(part))
+        return f"mean {mean}, 90 % interval [{low}, {high}]"
+
+    return text
+
+
+def _numbers(part: Evidence) -> tuple[float, float, float]:
+    assert part.low is not None
+    assert part.high is not None
+    return part.mean, part.low, part.high
+
+
+def _ratio_text(part: Evidence) -> str:
+    mean, low, high = (math.exp(value) for value in _numbers(part))
+    return f"ratio over seeds {mean:.4g}, 90 % interval [{low:.4g}, {high:.4g}]"
+
+
+def _matching(check: CheckConfig, selection: Selection) -> list[Cell]:
+    return selection.where(check.where) if check.cell is None else [selection.one(check.where | check.cell)]
+
+
+def _in_range(check: CheckConfig, selection: Selection, metric: Metric) -> CheckResult:
+    bounds = _bounds(check)
+    parts = [evidence(selection.sample(cell, metric), bounds) for cell in _matching(check, selection)]
+    text = _extremes(_matching(check, selection), selection, metric)
+    return _result(text, parts, _mean_text(metric))
+
+
+def _extremes(cells: Sequence[Cell], selection: Selection, metric: Metric) -> str:
+    """The mean of one cell, or the least and the largest of several."""
+    means = [(selection.mean(cell, metric), cell) for cell in cells]
     low, high = min(means, key=lambda pair: pair[0]), max(means, key=lambda pair: pair[0])
-    holds = _between(check, low[0]) and _between(check, high[0])
-    if len(means) == 1:
-        return Found(number_text(low[0], metric), holds)
-    ends = [number_text(mean, metric) for mean, _ in (low, high)]
-    if ends[0] == ends[1]:
-        return Found(f"{'both' if len(means) == 2 else f'all {len(means)}'} cells: {ends[0]}", holds)
-    told = [f"{end} ({selection.label(cell)})" for end, (_, cell) in zip(ends, (low, high), strict=True)]
-    return Found(f"{len(means)} cells from {told[0]} to {told[1]}", holds)
+    texts = [number_text(mean, metric) for mean, _ in (low, high)]
+    if len(cells) == 1:
+        return texts[0]
+    if texts[0] == texts[1]:
+        return f"{'both' if len(cells) == 2 else f'all {len(cells)}'} cells: {texts[0]}"
+    labels = [f"{text} ({selection.label(cell)})" for text, (_, cell) in zip(texts, (low, high), strict=True)]
+    return f"{len(cells)} cells from {labels[0]} to {labels[1]}"
 
 
-def _between(check: CheckConfig, value: float) -> bool:
-    return (check.low is None or check.low <= value) and (check.high is None or value <= check.high)
+def _bounds(check: CheckConfig) -> Bounds:
+    low = -math.inf if check.low is None else check.low
+    return Bounds(low, math.inf if check.high is None else check.high)
 
 
-def _trend(check: CheckConfig, selection: Selection, metric: Metric) -> Found:
+def _trend(check: CheckConfig, selection: Selection, metric: Metric) -> CheckResult:
     """Along each line, the step that goes farthest against the direction decides."""
     assert check.along is not None
     sign = 1 if check.rule is Rule.decreasing else -1
     slack = check.slack or 0.0
-    steps: list[tuple[float, Cell, Cell]] = []
+    bounds = Bounds(high=slack, is_strict=not slack)
     lines = _long_lines(check, selection)
-    for line in lines:
-        means = [selection.mean(cell, metric) for cell in line]
-        steps += [
-            (sign * (after - before), one, other)
-            for before, after, one, other in zip(means, means[1:], line, line[1:], strict=False)
-        ]
-    worst, one, other = max(steps, key=lambda step: step[0])
-    holds = worst < 0 or worst <= slack > 0
-    told = _values(lines[0], check.along, metric, selection) if len(lines) == 1 else many(len(lines), "line")
-    if worst < 0:
-        return Found(told, holds)
-    moved = f"{'rises' if sign > 0 else 'falls'} by {worst:.3g}"
-    return Found(f"{told}; it {moved} from {selection.label(one)} to {selection.label(other)}", holds)
+    steps = [pair for line in lines for pair in zip(line, line[1:], strict=False)]
+    parts = [
+        evidence([sign * (after - before) for before, after in selection.paired(step, metric)], bounds)
+        for step in steps
+    ]
+    one, other = steps[parts.index(weakest(parts))]
+    text = _values(lines[0], check.along, metric, selection) if len(lines) == 1 else many(len(lines), "line")
+    what = f"from {selection.label(one)} to {text_of(value_of(other, check.along))}"
+    return _result(text, parts, _difference_text(metric, sign, what))
 
 
 def _long_lines(check: CheckConfig, selection: Selection) -> list[list[Cell]]:
     assert check.along is not None
     lines = selection.lines(check.along, check.where)
     if any(len(line) < 2 for line in lines):
-        raise NotRun(f"there are no two values of {check.along} to compare")
+        raise MissingResult(f"there are no two values of {check.along} to compare")
     return lines
 
 
 def _values(line: Sequence[Cell], key: str, metric: Metric, selection: Selection) -> str:
     """Such as `lr 0.1: .9, 1: .94`; of many the first and the last."""
     means = [number_text(selection.mean(cell, metric), metric) for cell in line]
-    told = [f"{text_of(value_of(cell, key))}: {mean}" for cell, mean in zip(line, means, strict=True)]
-    if len(told) > FEW:
-        told = [told[0], "…", told[-1]]
-    return f"{key.rpartition('.')[2]} {', '.join(told)}"
+    texts = [f"{text_of(value_of(cell, key))}: {mean}" for cell, mean in zip(line, means, strict=True)]
+    if len(texts) > FEW:
+        texts = [texts[0], "…", texts[-1]]
+    return f"{key.rpartition('.')[2]} {', '.join(texts)}"
 
 
-def _in_order(check: CheckConfig, selection: Selection, metric: Metric) -> Found:
-    named = _named(check, selection, metric)
-    holds = all(one < other for (_, one), (_, other) in zip(named, named[1:], strict=False))
-    return Found(_told(named, metric), holds)
+def _named(check: CheckConfig, selection: Selection) -> dict[str, Cell]:
+    """The cells that a check lists, by their labels."""
+    return {label_of(wanted): selection.one(check.where | wanted) for wanted in check.cells or []}
 
 
-def _gap(check: CheckConfig, selection: Selection, metric: Metric) -> Found:
-    named = _named(check, selection, metric)
-    gap = named[0][1] - named[1][1]
-    return Found(f"{_told(named, metric)}: gap {number_text(gap, metric)}", _between(check, gap))
+def _means(named: dict[str, Cell], selection: Selection, metric: Metric) -> str:
+    return ", ".join(
+        f"{label}: {number_text(selection.mean(cell, metric), metric)}" for label, cell in named.items()
+    )
 
 
-def _ratio(check: CheckConfig, selection: Selection, metric: Metric) -> Found:
-    named = _named(check, selection, metric)
-    if named[1][1] == 0:
-        raise NotRun(f"{_told(named, metric)}: no ratio to zero")
-    ratio = named[0][1] / named[1][1]
-    return Found(f"{_told(named, metric)}: ratio {ratio:.4g}", _between(check, ratio))
-
-
-def _named(check: CheckConfig, selection: Selection, metric: Metric) -> list[tuple[str, float]]:
-    return [
-        (label_of(wanted), selection.mean(selection.one(check.where | wanted), metric))
-        for wanted in check.cells or []
+def _in_order(check: CheckConfig, selection: Selection, metric: Metric) -> CheckResult:
+    named = _named(check, selection)
+    cells = list(named.values())
+    parts = [
+        evidence([other - one for one, other in selection.paired(pair, metric)], POSITIVE)
+        for pair in zip(cells, cells[1:], strict=False)
     ]
+    what = "smallest rise" if len(parts) > 1 else "difference"
+    return _result(_means(named, selection, metric), parts, _difference_text(metric, what=what))
 
 
-def _told(named: Sequence[tuple[str, float]], metric: Metric) -> str:
-    return ", ".join(f"{label}: {number_text(mean, metric)}" for label, mean in named)
+def _gap(check: CheckConfig, selection: Selection, metric: Metric) -> CheckResult:
+    named = _named(check, selection)
+    part = evidence(
+        [one - other for one, other in selection.paired(list(named.values()), metric)], _bounds(check)
+    )
+    text = f"{_means(named, selection, metric)}: gap {number_text(part.mean, metric)}"
+    return _result(text, [part], _difference_text(metric, what="paired gap"))
 
 
-def _equal(check: CheckConfig, selection: Selection, metric: Metric) -> Found:
+def _ratio(check: CheckConfig, selection: Selection, metric: Metric) -> CheckResult:
+    """Of each seed, on the log scale: a ratio of means is that of the run with the largest numbers."""
+    named = _named(check, selection)
+    means = _means(named, selection, metric)
+    limits = _bounds(check)
+    low, high = (math.log(limit) if limit > 0 else -math.inf for limit in (limits.low, limits.high))
+    bounds = Bounds(low, high)
+    part = evidence(_log_ratios(list(named.values()), selection, metric), bounds)
+    return _result(f"{means}: ratio {math.exp(part.mean):.4g}", [part], _ratio_text)
+
+
+def _log_ratios(pair: Sequence[Cell], selection: Selection, metric: Metric) -> list[float]:
+    values = selection.paired(pair, metric)
+    if any(one <= 0 or other <= 0 for one, other in values):
+        labels = " and ".join(selection.label(cell) for cell in pair)
+        raise MissingResult(f"{labels}: no ratio, because not all values are positive")
+    return [math.log(one / other) for one, other in values]
+
+
+def _equal(check: CheckConfig, selection: Selection, metric: Metric) -> CheckResult:
     """Seed by seed: means can agree where no run does."""
-    cells = [selection.one(check.where | wanted) for wanted in check.cells or []]
-    by_seed = [{run.get("seed"): metric.value(run) for run in cell.counted} for cell in cells]
-    shared = set.intersection(*(set(values) for values in by_seed))
-    found = [[values[seed] for values in by_seed] for seed in shared]
-    complete = [[value for value in values if value is not None] for values in found]
-    if not complete or any(len(values) < len(cells) for values in complete):
-        raise NotRun("the cells have no values of the same seeds")
-    largest = max(max(values) - min(values) for values in complete)
     assert check.tolerance is not None
-    told = f"largest difference {largest:.3g} over {many(len(complete), 'seed')}, allowed {check.tolerance:g}"
-    return Found(told, largest <= check.tolerance)
+    rows = selection.paired(list(_named(check, selection).values()), metric)
+    largest = max(max(values) - min(values) for values in rows)
+    text = f"largest difference {largest:.3g} over {many(len(rows), 'seed')}, allowed {check.tolerance:g}"
+    support = Support.shown if largest <= check.tolerance else Support.contradicted
+    return CheckResult(text, support, len(rows))
 
 
-def _peak(check: CheckConfig, selection: Selection, metric: Metric) -> Found:
-    """Of each line; the smallest ratio to a neighbour is told."""
+def _peak(check: CheckConfig, selection: Selection, metric: Metric) -> CheckResult:
+    """Of each line: the value at `at` is the largest, and `ratio` times those beside it."""
     assert check.along is not None
     assert check.ratio is not None
-    told, holds = [], True
+    texts, parts = [], []
     for line in _long_lines(check, selection):
-        means = [selection.mean(cell, metric) for cell in line]
-        top = max(range(len(line)), key=lambda place: means[place])
-        beside = max(means[max(0, top - 1) : top] + means[top + 1 : top + 2])
-        at = value_of(line[top], check.along)
-        holds = holds and same(at, check.at) and means[top] > check.ratio * beside
-        times = f"{means[top] / beside:.3g} times" if beside > 0 else "above"
-        told.append(f"{number_text(means[top], metric)} at {text_of(at)}, {times} the larger neighbour")
-    return Found("; ".join(told), holds)
+        tops = [index for index, cell in enumerate(line) if same(value_of(cell, check.along), check.at)]
+        if not tops:
+            raise MissingResult(f"no run has {label_of({check.along: check.at})}")
+        (top,) = tops
+        for index, cell in enumerate(line):
+            if index != top:
+                bound = math.log(check.ratio) if abs(index - top) == 1 else 0.0
+                values = _log_ratios([line[top], cell], selection, metric)
+                parts.append(evidence(values, Bounds(low=bound, is_strict=True)))
+        texts.append(_peak_text(line, check.along, selection, metric))
+    return _result("; ".join(texts), parts, _ratio_text)
 
 
-def _best(check: CheckConfig, selection: Selection, metric: Metric) -> Found:
+def _peak_text(line: Sequence[Cell], along: str, selection: Selection, metric: Metric) -> str:
+    means = [selection.mean(cell, metric) for cell in line]
+    top = max(range(len(line)), key=lambda index: means[index])
+    neighbour = max(means[max(0, top - 1) : top] + means[top + 1 : top + 2])
+    times = f"{means[top] / neighbour:.3g} times" if neighbour > 0 else "above"
+    at = text_of(value_of(line[top], along))
+    return f"{number_text(means[top], metric)} at {at}, {times} the larger neighbour"
+
+
+def _best(check: CheckConfig, selection: Selection, metric: Metric) -> CheckResult:
     cell = selection.one(check.where | (check.cell or {}))
-    sign = -1 if metric.is_higher_better else 1
-    own = selection.mean(cell, metric)
-    others = [each for each in selection.where(check.where) if each is not cell]
+    sign = 1 if metric.is_higher_better else -1
+    others = [other for other in selection.where(check.where) if other is not cell]
     if not others:
-        raise NotRun("there is no other cell to be better than")
-    rival = min(others, key=lambda each: sign * selection.mean(each, metric))
-    rivals = selection.mean(rival, metric)
-    told = f"{number_text(own, metric)}, next {number_text(rivals, metric)} ({selection.label(rival)})"
-    return Found(told, sign * own < sign * rivals)
+        raise MissingResult("there is no other cell to be better than")
+    parts = [
+        evidence([sign * (own - other) for own, other in selection.paired([cell, rival], metric)], POSITIVE)
+        for rival in others
+    ]
+    rival = others[parts.index(weakest(parts))]
+    own, rivals = (number_text(selection.mean(each, metric), metric) for each in (cell, rival))
+    text = f"{own}, next {rivals} ({selection.label(rival)})"
+    return _result(text, parts, _difference_text(metric, sign))
 
 
-def _value(check: CheckConfig, selection: Selection, metric: Metric) -> Found:
+def _value(check: CheckConfig, selection: Selection, metric: Metric) -> CheckResult:
     assert check.value is not None
     assert check.tolerance is not None
-    wanted, allowed = check.value, check.tolerance
-    cells = selection.where(check.where) if check.cell is None else [selection.one(check.where | check.cell)]
-    means = [(selection.mean(cell, metric), cell) for cell in cells]
-    mean, cell = max(means, key=lambda pair: abs(pair[0] - wanted))
-    of_cell = f" ({selection.label(cell)}, the farthest of {len(cells)} cells)" if len(cells) > 1 else ""
-    text = f"{number_text(mean, metric)}{of_cell}, expected {wanted:g} ± {allowed:g}"
-    return Found(text, abs(mean - wanted) <= allowed)
+    wanted, bounds = check.value, Bounds(-check.tolerance, check.tolerance)
+    cells = _matching(check, selection)
+    parts = [evidence([value - wanted for value in selection.sample(cell, metric)], bounds) for cell in cells]
+    text = f"{_extremes(cells, selection, metric)}, expected {wanted:g} ± {check.tolerance:g}"
+    return _result(text, parts, _difference_text(metric))
 
 
-RULES: dict[Rule, Callable[[CheckConfig, Selection, Metric], Found]] = {
+RULES: dict[Rule, Callable[[CheckConfig, Selection, Metric], CheckResult]] = {
     Rule.range: _in_range,
     Rule.decreasing: _trend,
     Rule.increasing: _trend,

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dlhw.reporting.cells import Cell, cells_of
+from dlhw.reporting.cells import COUNTED, Cell, cells_of
 from dlhw.reporting.keys import Row
 from dlhw.reporting.metrics import Metric
 from dlhw.reporting.runs import META, SCORES
@@ -16,8 +16,8 @@ from dlhw.sweep.names import short_keys
 Wanted = Mapping[str, Any]
 
 
-class NotRun(Exception):
-    """What a rule compares is not there; the text says what."""
+class MissingResult(Exception):
+    """Something that is to be compared is missing; the text says what."""
 
 
 def same(value: Any, wanted: Any) -> bool:
@@ -57,50 +57,92 @@ class Selection:
         """Every cell with these values.
 
         Raises:
-            NotRun: if there is none.
+            MissingResult: if there is none.
         """
         found = [cell for cell in self.cells if _fits(cell.runs[0], wanted)]
         if not found:
-            raise NotRun(f"no run has {label_of(wanted)}")
+            raise MissingResult(f"no run has {label_of(wanted)}")
         return found
 
     def one(self, wanted: Wanted) -> Cell:
         """The cell with these values.
 
         Raises:
-            NotRun: if there is none, or more than one.
+            MissingResult: if there is none, or more than one.
         """
         found = self.where(wanted)
         if len(found) > 1:
-            raise NotRun(f"{label_of(wanted)} fits {len(found)} cells")
+            raise MissingResult(f"{label_of(wanted)} fits {len(found)} cells")
         return found[0]
 
     def estimate(self, cell: Cell, metric: Metric) -> Estimate:
-        """Of a cell that has a value.
+        """Of the runs of a cell that ended well.
 
         Raises:
-            NotRun: if it has none.
+            MissingResult: if none has a value.
         """
-        found = metric.estimate(cell.samples)
-        if found.mean is None:
-            raise NotRun(f"{self.label(cell)}: {_why(cell, metric)}")
-        return found
+        result = metric.estimate(cell.samples)
+        if result.mean is None:
+            raise MissingResult(f"{self.label(cell)}: {_why(cell, metric)}")
+        return result
 
     def mean(self, cell: Cell, metric: Metric) -> float:
         """Over the seeds of a cell.
 
         Raises:
-            NotRun: if it has no value.
+            MissingResult: if it has no value.
         """
         mean = self.estimate(cell, metric).mean
         assert mean is not None
         return mean
 
+    def sample(self, cell: Cell, metric: Metric) -> list[float]:
+        """The values of a cell, one per seed; only one if the runs are identical over seeds.
+
+        Raises:
+            MissingResult: if a run of the cell did not end well or has no value.
+        """
+        return [values[0] for values in self.paired([cell], metric)]
+
+    def paired(self, cells: Sequence[Cell], metric: Metric) -> list[tuple[float, ...]]:
+        """Values of several cells, one tuple per seed that they share.
+
+        A cell whose runs are identical over seeds pairs with every seed; if all cells are such, n is 1.
+
+        Raises:
+            MissingResult: if a run did not end well or has no value, or the cells share no seed.
+        """
+        for cell in cells:
+            self._check_complete(cell, metric)
+        random = [cell for cell in cells if not cell.is_deterministic]
+        if not random:
+            return [tuple(self.mean(cell, metric) for cell in cells)]
+        by_seed = {id(cell): {run.get("seed"): metric.value(run) for run in cell.counted} for cell in random}
+        shared = [
+            seed for seed in by_seed[id(random[0])] if all(seed in values for values in by_seed.values())
+        ]
+        if not shared:
+            raise MissingResult(f"{'; '.join(self.label(cell) for cell in cells)}: no seed in common")
+        constant = {id(cell): self.mean(cell, metric) for cell in cells if cell.is_deterministic}
+        rows = [
+            [constant[id(cell)] if id(cell) in constant else by_seed[id(cell)][seed] for cell in cells]
+            for seed in shared
+        ]
+        return [tuple(value for value in row if value is not None) for row in rows]
+
+    def _check_complete(self, cell: Cell, metric: Metric) -> None:
+        unfinished = unfinished_runs(cell)
+        if unfinished and cell.counted:
+            n = len(cell.runs)
+            raise MissingResult(f"{self.label(cell)}: {len(unfinished)} of {n} runs {how_ended(unfinished)}")
+        if len(metric.values(cell.counted)) < max(1, len(cell.counted)):
+            raise MissingResult(f"{self.label(cell)}: {_why(cell, metric)}")
+
     def lines(self, key: str, wanted: Wanted) -> list[list[Cell]]:
         """Cells with these values that differ in `key` alone, each line in the order of its values.
 
         Raises:
-            NotRun: if there is no such cell.
+            MissingResult: if there is no such cell.
         """
         found: dict[tuple[Any, ...], list[Cell]] = {}
         for cell in self.where(wanted):
@@ -120,9 +162,17 @@ def _fits(run: Row, wanted: Wanted) -> bool:
 
 def _why(cell: Cell, metric: Metric) -> str:
     """A cell without a value: its runs ended badly, or nobody measured it."""
-    if cell.counted:
-        return f"{metric.label} was not measured"
-    return ", ".join(dict.fromkeys(str(run["status"]).replace("_", " ") for run in cell.runs))
+    return f"{metric.label} was not measured" if cell.counted else how_ended(cell.runs)
+
+
+def unfinished_runs(cell: Cell) -> list[Row]:
+    """The runs that diverged, failed or did not finish."""
+    return [run for run in cell.runs if run["status"] not in COUNTED]
+
+
+def how_ended(runs: Sequence[Row]) -> str:
+    """Their statuses in words, each once."""
+    return ", ".join(dict.fromkeys(str(run["status"]).replace("_", " ") for run in runs))
 
 
 def known_keys(study: Study) -> list[str]:

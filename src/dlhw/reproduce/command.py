@@ -18,7 +18,7 @@ OUT, FALSIFY_OUT = Path("runs/reproduce"), Path("runs/falsify")
 EPILOG = """\
 examples:
   dlhw-reproduce                          every experiment
-  dlhw-reproduce --quick --check          the cheap, exact ones; exits with 1 if anything disagrees
+  dlhw-reproduce --quick --check          the cheap, exact ones; exits with 1 if a verdict is not good
   dlhw-reproduce cs7643/lr cs229          one experiment, and all of a source
   dlhw-reproduce --list                   what there is, and what each asks
   dlhw-reproduce --falsify cs7643/lr      run wrong recipes, see which of them the verdict detects
@@ -41,10 +41,10 @@ does not hold for it; one with `visible: false` need not be detected, for the re
   <!-- falsified: begin -->
   <!-- falsified: end -->
 
-Exit status: 0; 1 if an experiment could not be run, and with --check if a number disagrees with a published
-one, a check does not hold or either is missing; with --falsify also if a control fails or a visible mutation
-is not detected; 2 for a wrong command line; 130 after Ctrl-C and 143 after a kill, when the page holds what
-was done till then.
+Exit status: 0; 1 if an experiment could not be run, and with --check if a verdict is DISAGREES, undecided (an
+interval crosses its limit) or incomplete (a run diverged, failed or is missing); with --falsify also if a
+control fails or a visible mutation is not detected; 2 for a wrong command line; 130 after Ctrl-C and 143
+after a kill, when the page holds what was done till then.
 """
 
 
@@ -65,7 +65,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     )
     add = parser.add_argument
     add("experiments", nargs="*", metavar="EXPERIMENT", help="SOURCE/NAME, or SOURCE for all of it")
-    add("--check", action="store_true", help="exit with 1 unless everything published and checked agrees")
+    add("--check", action="store_true", help="exit with 1 if a verdict is DISAGREES, undecided or incomplete")
     add("--quick", action="store_true", help="only those that take seconds and need no files")
     add("--falsify", action="store_true", help="run deliberately wrong recipes, which must be detected")
     add("--out", type=Path, metavar="DIR", help=f"folder to write into (default: {OUT}, or {FALSIFY_OUT})")
@@ -118,14 +118,15 @@ def reproduce(argv: Sequence[str]) -> int:
         from dlhw.reproduce.falsify_session import FalsifySession
 
         return FalsifySession(args.out, labels).run()
+    from dlhw.reproduce.outcome import tally
     from dlhw.reproduce.session import Session
 
     session = Session(args.out, labels, shlex.join(["dlhw-reproduce", *argv]))
     interrupted = session.run()
-    print(f"\npage: {session.page}")
+    print(f"\n{tally(session.outcomes)}\npage: {session.page}")
     return interrupted or status_of(session.outcomes, check=args.check)
 
 
 def status_of(outcomes: Sequence["Outcome"], *, check: bool) -> int:
-    """1 for an experiment that failed, and, where that is asked for, for one that does not agree."""
-    return int(any(each.failed or (check and each.disagrees) for each in outcomes))
+    """1 for an experiment that failed, and with `check` for one whose verdict does not pass."""
+    return int(any(outcome.failed or (check and not outcome.passes) for outcome in outcomes))

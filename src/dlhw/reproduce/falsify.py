@@ -21,7 +21,7 @@ from dlhw.reproduce.session import judged
 if TYPE_CHECKING:
     import pandas
 
-    from dlhw.reporting.agreement import Agreement, Beside
+    from dlhw.reporting.agreement import Agreement, PublishedComparison
 
 # Its error sentences begin with it.
 COMMAND = "dlhw-train: "
@@ -163,24 +163,23 @@ def _items(agreement: "Agreement") -> list[tuple[str, bool]]:
     """Everything that the verdict depends on, in words, and whether it holds."""
     from dlhw.reporting.agreement import Verdict
 
-    published = [(_published_text(entry), entry.verdict is Verdict.yes) for entry in agreement.published]
+    published = [(_published_text(item), item.verdict is Verdict.yes) for item in agreement.deciding_values]
     checks = [
-        (f"{checked.check.claim} ({checked.found.text})", checked.verdict is Verdict.yes)
-        for checked in agreement.deciding
+        (f"{evaluated.check.claim} ({evaluated.result.text})", evaluated.verdict is Verdict.yes)
+        for evaluated in agreement.deciding
     ]
     return published + checks
 
 
-def _published_text(entry: "Beside") -> str:
+def _published_text(item: "PublishedComparison") -> str:
     """Such as `validation accuracy, final, alpha=0.1: .8123, published .9277`."""
     from dlhw.reporting.numbers import number_text
     from dlhw.reporting.selection import label_of
 
-    cell = f", {label_of(entry.published.cell)}" if entry.published.cell else ""
-    value = entry.estimate.mean
-    mean = entry.missing if value is None else number_text(value, entry.metric)
-    published = " / ".join(number_text(value, entry.metric) for value in entry.published.values)
-    return f"{entry.metric.label}{cell}: {mean}, published {published}"
+    cell = f", {label_of(item.published.cell)}" if item.published.cell else ""
+    value = item.estimate.mean
+    mean = item.missing if value is None else number_text(value, item.metric)
+    return f"{item.metric.label}{cell}: {mean}, published {number_text(item.value, item.metric)}"
 
 
 def _result(

@@ -1,11 +1,12 @@
 """What became of one experiment."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum, auto
 from typing import Any
 
-from dlhw.reporting.agreement import Agreement, Verdict
+from dlhw.reporting.agreement import CLAIM_WORDS, FAILING, Agreement, ExperimentVerdict, Verdict
 from dlhw.reporting.document import Document
 from dlhw.reporting.numbers import NONE, many, number_text
 from dlhw.reporting.values import text_of
@@ -20,9 +21,18 @@ class Ending(StrEnum):
     interrupted = auto()
 
 
-# Judgement -> what the page and the README call it.
-WORDS = {Verdict.yes: "agrees", Verdict.no: "DISAGREES", Verdict.not_run: "in part not run"}
-NOTHING = "nothing to compare with"
+NOT_RUN = "not run"
+# CSS class of a badge -> its meaning is in `docs/experiments.md`.
+LOOKS = {
+    ExperimentVerdict.reproduced: "reproduced",
+    ExperimentVerdict.consistent: "consistent",
+    ExperimentVerdict.own: "own",
+    ExperimentVerdict.refuted_claim: "refuted",
+    ExperimentVerdict.undecided: "undecided",
+    ExperimentVerdict.incomplete: "undecided",
+    ExperimentVerdict.disagrees: "bad",
+    ExperimentVerdict.nothing: "plain",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +45,8 @@ class Outcome:
         question: what it asks.
         why: a sentence, or the last lines of its log, where it did not end well.
         seconds: that its runs took, of an earlier command where they were there already; None if none ran.
-        agreement: with published numbers; None without results.
+        num_published: published values of the experiment that its verdict depends on.
+        agreement: its verdict; None without results.
         document: its report; None without results.
     """
 
@@ -44,12 +55,13 @@ class Outcome:
     question: str = ""
     why: str = ""
     seconds: float | None = None
+    num_published: int = 0
     agreement: Agreement | None = None
     document: Document | None = None
 
     @property
     def anchor(self) -> str:
-        """Of its part of the page."""
+        """Of its section of the page."""
         return self.label.replace("/", "-")
 
     @property
@@ -57,50 +69,78 @@ class Outcome:
         return self.ending is Ending.failed
 
     @property
-    def disagrees(self) -> bool:
-        """Whether it ran, and something does not agree or is missing."""
-        return self.agreement is not None and bool(self.agreement.verdicts) and not self.agreement.agrees
+    def passes(self) -> bool:
+        """Whether `--check` lets it pass; what was not run is not checked."""
+        return self.agreement is None or self.agreement.passes
 
     @property
     def badge(self) -> str:
-        """The verdict in words."""
-        if self.ending is not Ending.done:
-            return self.ending.value
-        if self.agreement is None or not self.agreement.verdicts:
-            return NOTHING
-        return WORDS[self.agreement.verdict]
+        """The verdict in words. Runs that diverged end the sweep with an error, and make it incomplete."""
+        if self.ending is Ending.skipped:
+            return NOT_RUN
+        verdict = ExperimentVerdict.nothing if self.agreement is None else self.agreement.verdict
+        if self.ending is Ending.done or (self.failed and verdict in FAILING):
+            return verdict.value
+        return self.ending.value
 
     @property
     def looks(self) -> str:
-        """Class of the badge: good, bad or plain."""
-        if self.failed or self.badge == WORDS[Verdict.no]:
-            return "bad"
-        return "good" if self.badge == WORDS[Verdict.yes] else "plain"
+        """CSS class of the badge."""
+        verdict = next((known for known in LOOKS if known.value == self.badge), None)
+        return "bad" if self.badge == Ending.failed else "plain" if verdict is None else LOOKS[verdict]
+
+    @property
+    def seeds(self) -> str:
+        """Such as `n = 3`; empty without results."""
+        return self.agreement.seeds if self.agreement is not None else ""
+
+    @property
+    def refuted(self) -> str:
+        """Such as `2 claims refuted`; empty without any."""
+        count = len(self.agreement.refuted) if self.agreement is not None else 0
+        return f"{many(count, 'claim')} refuted" if count else ""
+
+    @property
+    def unchecked(self) -> str:
+        """Such as `16 published values unchecked`; empty with results, or if there is none to check."""
+        is_unchecked = self.agreement is None and self.num_published
+        return f"{many(self.num_published, 'published value')} unchecked" if is_unchecked else ""
+
+    @property
+    def counts(self) -> str:
+        """What was compared, what is missing, or how many published values stay unchecked."""
+        if self.agreement is None:
+            return self.unchecked
+        missing = f"missing: {'; '.join(self.agreement.missing)}" if self.agreement.missing else ""
+        return "; ".join(part for part in (self.agreement.counts, missing) if part)
 
     @property
     def headline(self) -> str:
         """A line for the console."""
-        found = self.agreement.headline if self.agreement is not None and self.agreement.verdicts else ""
         last = self.why.strip().splitlines()[-1:] if self.why else []
+        verdict = ", ".join(part for part in (self.badge, self.seeds) if part)
         time = [] if self.seconds is None else [duration(self.seconds)]
-        return "; ".join([self.badge, *([found] if found else []), *last, *time])
+        return "; ".join([verdict, *([self.counts] if self.counts else []), *last, *time])
 
 
 def record(outcome: Outcome) -> dict[str, Any]:
     """What the table of a README needs of an outcome, as plain data."""
     agreement = outcome.agreement
-    published, checks, claims = (
-        (agreement.published, agreement.deciding, agreement.claims) if agreement else ([], [], [])
-    )
+    values = [item.verdict for item in agreement.deciding_values] if agreement else []
+    checks = [item.verdict for item in agreement.deciding] if agreement else []
     return {
         "question": outcome.question,
         "ending": outcome.ending.value,
         "badge": outcome.badge,
         # without the folder of this machine that lacks the file
         "why": outcome.why.partition(",")[0] if outcome.ending is Ending.skipped else "",
-        "published": _counted([each.verdict for each in published]),
-        "checks": _counted([each.verdict for each in checks]),
-        "claims": _counted([each.verdict for each in claims]),
+        "seeds": outcome.seeds,
+        "published": _counted(values),
+        "disputed": len(agreement.disputed) if agreement else 0,
+        "checks": _counted(checks),
+        "claims": _claims(agreement) if agreement else "",
+        "refuted": len(agreement.refuted) if agreement else 0,
+        "unchecked": 0 if agreement else outcome.num_published,
         "widest": "" if agreement is None else widest(agreement),
         "seconds": outcome.seconds,
     }
@@ -110,22 +150,29 @@ def _counted(verdicts: Sequence[Verdict]) -> str:
     return f"{verdicts.count(Verdict.yes)} of {len(verdicts)}" if verdicts else NONE
 
 
+def _claims(agreement: Agreement) -> str:
+    """Such as `1 shown, 2 refuted`."""
+    judged = [item.verdict for item in agreement.claims if item.verdict is not Verdict.missing]
+    counts = Counter(CLAIM_WORDS.get(verdict, "shown") for verdict in judged)
+    return ", ".join(f"{counts[word]} {word}" for word in ("shown", "not shown", "refuted") if counts[word])
+
+
 def widest(agreement: Agreement) -> str:
-    """The published number that ours is farthest from, in units of what is allowed; empty without one."""
+    """The published value that dlhw's is farthest from, in units of what is allowed; empty without one."""
     shares = [
-        (abs(each.difference) / each.published.tolerance, place)
-        for place, each in enumerate(agreement.published)
-        if each.difference is not None and each.published.tolerance
+        (abs(item.difference) / item.published.tolerance, place)
+        for place, item in enumerate(agreement.deciding_values)
+        if item.difference is not None and item.published.tolerance
     ]
     if not shares:
         return ""
-    each = agreement.published[max(shares)[1]]
-    assert each.difference is not None
-    assert each.published.tolerance is not None
-    cell = ", ".join(f"{key}={text_of(value)}" for key, value in each.published.cell.items())
-    difference = number_text(each.difference, each.metric, sign=True)
-    allowed = number_text(each.published.tolerance, each.metric)
-    return f"{difference} (±{allowed}) {each.metric.label}{f', {cell}' if cell else ''}"
+    item = agreement.deciding_values[max(shares)[1]]
+    assert item.difference is not None
+    assert item.published.tolerance is not None
+    cell = ", ".join(f"{key}={text_of(value)}" for key, value in item.published.cell.items())
+    difference = number_text(item.difference, item.metric, sign=True)
+    allowed = number_text(item.published.tolerance, item.metric)
+    return f"{difference} (±{allowed}) {item.metric.label}{f', {cell}' if cell else ''}"
 
 
 def duration(seconds: float) -> str:
@@ -143,9 +190,20 @@ def duration(seconds: float) -> str:
 
 
 def tally(outcomes: Sequence[Outcome]) -> str:
-    """How many ended how: `5 experiments; agrees: 3, DISAGREES: 1, skipped: 1`."""
-    counts: dict[str, int] = {}
-    for each in outcomes:
-        counts[each.badge] = counts.get(each.badge, 0) + 1
-    told = ", ".join(f"{badge}: {count}" for badge, count in counts.items())
-    return f"{many(len(outcomes), 'experiment')}; {told}" if told else "no experiment has ended yet"
+    """Such as `5 experiments; reproduced: 3, DISAGREES: 1, not run: 1; 4 published values unchecked`."""
+    refuted = sum(len(outcome.agreement.refuted) for outcome in outcomes if outcome.agreement is not None)
+    unchecked = sum(outcome.num_published for outcome in outcomes if outcome.agreement is None)
+    counts = tally_text([outcome.badge for outcome in outcomes], refuted, unchecked)
+    return f"{many(len(outcomes), 'experiment')}; {counts}" if counts else "no experiment has ended yet"
+
+
+def tally_text(badges: Sequence[str], refuted: int, unchecked: int) -> str:
+    """Counts of verdicts, best first, then of refuted claims and of published values without a result."""
+    order = [*(verdict.value for verdict in ExperimentVerdict), NOT_RUN]
+    known = sorted(Counter(badges).items(), key=lambda item: (*order, item[0]).index(item[0]))
+    parts = [
+        ", ".join(f"{badge}: {count}" for badge, count in known),
+        f"{many(refuted, 'claim')} of write-ups refuted" if refuted else "",
+        f"{many(unchecked, 'published value')} unchecked" if unchecked else "",
+    ]
+    return "; ".join(part for part in parts if part)

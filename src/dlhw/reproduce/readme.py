@@ -1,59 +1,72 @@
 """The table of reproduced results for a README."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dlhw.config.catalogue import experiment_names
+from dlhw.config.catalogue import experiment_names, load_experiment
 from dlhw.reporting.markdown import escape
-from dlhw.reporting.numbers import NONE
+from dlhw.reporting.numbers import many
 from dlhw.reproduce.markers import write_between
-from dlhw.reproduce.outcome import duration
+from dlhw.reproduce.outcome import NOT_RUN, Ending, duration, tally_text
 from dlhw.reproduce.session import load_results
 
 BEGIN = "<!-- reproduced: begin -->"
 END = "<!-- reproduced: end -->"
 HEADINGS = (
-    "experiment", "verdict", "published numbers", "checks", "farthest from a published number (allowed)",
-    "time",
+    "experiment", "verdict", "n", "published values", "checks", "claims of the write-up",
+    "farthest from a published value (allowed)", "time",
 )  # fmt: skip
-ALIGN = ("---", "---", "---:", "---:", "---", "---:")
-NOT_RUN = "not run"
+ALIGN = ("---", "---", "---:", "---:", "---:", "---", "---", "---:")
+WEAK = ("DISAGREES", "undecided", "incomplete", "failed")
 
 
-def readme_table(results: Mapping[str, Any], labels: Sequence[str]) -> str:
-    """Markdown of results.json: a line an experiment, then how many agree, the time, dates and machine.
+def readme_table(results: Mapping[str, Any], num_published: Mapping[str, int]) -> str:
+    """Markdown of results.json: a line per experiment, then counts of verdicts, time, dates and machine.
 
     Args:
         results: of `load_results`.
-        labels: every experiment there is; one without results is told as not run.
+        num_published: experiment -> published values that its verdict depends on; one without results is
+            listed as not run, with this number.
     """
-    told = results["experiments"]
-    lines = [HEADINGS, ALIGN, *(_line(label, told.get(label)) for label in sorted({*labels, *told}))]
+    records = results["experiments"]
+    labels = sorted({*num_published, *records})
+    lines = [HEADINGS, ALIGN, *(_line(label, records.get(label), num_published) for label in labels)]
     table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    dates = sorted({each["date"] for each in told.values()})
+    dates = sorted({record["date"] for record in records.values()})
     when = " to ".join(dict.fromkeys([*dates[:1], *dates[-1:]]))
-    seconds = sum(each["seconds"] or 0 for each in told.values())
-    badges = Counter(told[label]["badge"] if label in told else NOT_RUN for label in {*labels, *told})
-    counts = ", ".join(f"{badge}: {count}" for badge, count in sorted(badges.items()))
+    seconds = sum(record["seconds"] or 0 for record in records.values())
     return (
-        f"{table}\n\n{counts}; {duration(seconds)} in all.\n\n"
+        f"{table}\n\n{_counts(records, num_published)}; {duration(seconds)} in all.\n\n"
         f"Made by `dlhw-reproduce`, {when}, on {escape(results['machine'])}."
     )
 
 
-def _line(label: str, told: Mapping[str, Any] | None) -> tuple[str, ...]:
-    if told is None:
-        return escape(label), NOT_RUN, "", "", "", ""
-    seconds = "" if told["seconds"] is None else duration(told["seconds"])
-    why = told.get("why", "")
-    verdict = f"{told['badge']}: {why}" if why else told["badge"]
-    if told["ending"] != "done":
-        return escape(label), escape(verdict), "", "", "", seconds
-    claims = told.get("claims", NONE)
-    checks = told["checks"] if claims == NONE else f"{told['checks']}; further claims {claims}"
-    return escape(label), escape(verdict), told["published"], checks, escape(told["widest"]), seconds
+def _counts(records: Mapping[str, Any], num_published: Mapping[str, int]) -> str:
+    not_run = {label: number for label, number in num_published.items() if label not in records}
+    badges = [record["badge"] for record in records.values()] + [NOT_RUN] * len(not_run)
+    refuted = sum(record["refuted"] for record in records.values())
+    unchecked = sum(record["unchecked"] for record in records.values()) + sum(not_run.values())
+    return tally_text(badges, refuted, unchecked)
+
+
+def _line(label: str, record: Mapping[str, Any] | None, num_published: Mapping[str, int]) -> tuple[str, ...]:
+    if record is None or record["badge"] in (NOT_RUN, *Ending):
+        number = num_published.get(label, 0) if record is None else record["unchecked"]
+        unchecked = f"{many(number, 'value')} unchecked" if number else ""
+        badge, why, seconds = (NOT_RUN, "", None) if record is None else _verdict(record)
+        verdict = f"{badge}: {why}" if why else badge
+        time = "" if seconds is None else duration(seconds)
+        return escape(label), escape(verdict), "", unchecked, "", "", "", time
+    badge = f"**{record['badge']}**" if record["badge"] in WEAK else record["badge"]
+    disputed = f", {record['disputed']} disputed" if record["disputed"] else ""
+    seeds, time = record["seeds"].removeprefix("n = "), duration(record["seconds"] or 0)
+    cells = (f"{record['published']}{disputed}", record["checks"], record["claims"], record["widest"])
+    return escape(label), badge, seeds, *map(escape, cells), time
+
+
+def _verdict(record: Mapping[str, Any]) -> tuple[str, str, float | None]:
+    return record["badge"], record["why"], record["seconds"]
 
 
 def update_readme(path: Path, out: Path) -> None:
@@ -62,4 +75,5 @@ def update_readme(path: Path, out: Path) -> None:
     Raises:
         RunFolderError: if there are no results, or the file lacks the markers.
     """
-    write_between(path, BEGIN, END, readme_table(load_results(out), experiment_names()))
+    num_published = {label: len(load_experiment(label).deciding_values()) for label in experiment_names()}
+    write_between(path, BEGIN, END, readme_table(load_results(out), num_published))

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from dlhw.reporting.study import Study
 
 RESULTS = "results.json"
+# Of results.json; records of another format lack what the table of a README prints.
+FORMAT = 2
 PIPE_WIDTH = 200
 
 
@@ -100,6 +102,7 @@ class Session:
 
     def _run(self, label: str, experiment: ExperimentConfig) -> Outcome:
         about: dict[str, Any] = {"label": label, "question": experiment.question}
+        about["num_published"] = len(experiment.deciding_values())
         reason = missing_data(experiment)
         if reason is not None:
             return Outcome(**about, ending=Ending.skipped, why=reason)
@@ -127,7 +130,10 @@ class Session:
         write_atomic(self.page, self._page.html(tally(self.outcomes), left, time.monotonic() - self._began))
         if outcome.ending is not Ending.interrupted or outcome.label not in self._results:
             self._results[outcome.label] = record(outcome) | {"date": self._page.date}
-        write_json(self.out / RESULTS, {"machine": self._page.machine, "experiments": self._results})
+        write_json(
+            self.out / RESULTS,
+            {"format": FORMAT, "machine": self._page.machine, "experiments": self._results},
+        )
 
 
 def report(folder: Path, experiment: ExperimentConfig) -> dict[str, Any]:
@@ -169,31 +175,41 @@ def judged(frame: "pandas.DataFrame", experiment: ExperimentConfig) -> tuple["St
 
 
 def read_results(out: Path) -> dict[str, Any]:
-    """Label -> record of what was reproduced in a folder before; empty without any.
+    """Label -> record of what was reproduced in a folder before; empty without any, or of another version.
 
     Raises:
         RunFolderError: if the file is damaged.
     """
-    return dict(load_results(out)["experiments"]) if (out / RESULTS).is_file() else {}
+    if not (out / RESULTS).is_file():
+        return {}
+    results = _parsed(out / RESULTS)
+    return dict(results["experiments"]) if results.get("format") == FORMAT else {}
 
 
 def load_results(out: Path) -> dict[str, Any]:
     """results.json: machine, and a record of each experiment.
 
     Raises:
-        RunFolderError: if the file is missing or damaged.
+        RunFolderError: if the file is missing, damaged or of another version.
     """
     path = out / RESULTS
     if not path.is_file():
         raise RunFolderError(f"{path} is not there: run dlhw-reproduce first")
-    told = read_json(path)
+    results = _parsed(path)
+    if results.get("format") != FORMAT:
+        raise RunFolderError(f"{path} was written by another version: run dlhw-reproduce again")
+    return results
+
+
+def _parsed(path: Path) -> dict[str, Any]:
+    results = read_json(path)
     try:
-        is_ours = isinstance(told["experiments"], dict) and isinstance(told["machine"], str)
+        is_valid = isinstance(results["experiments"], dict) and isinstance(results["machine"], str)
     except (LookupError, TypeError):
-        is_ours = False
-    if not is_ours:
+        is_valid = False
+    if not is_valid:
         raise RunFolderError(f"{path} is damaged: delete it, and run dlhw-reproduce again")
-    return dict(told)
+    return dict(results)
 
 
 def now() -> str:
