@@ -49,11 +49,13 @@ def load_fashion_mnist(config: IdxImagesConfig) -> RawData:
 
 def _load(config: IdxImagesConfig, class_names: list[str]) -> RawData:
     files = config.files()
-    for path in files.values():
-        _obtain(config, path)
-    train, test = (
-        _read_part(files[f"{split}-images"], files[f"{split}-labels"]) for split in ("train", "t10k")
-    )
+    parts = []
+    for split in ("train", "t10k"):  # in order, so that the first file that is wrong is named
+        images, labels = files[f"{split}-images"], files[f"{split}-labels"]
+        _obtain(config, images)
+        _obtain(config, labels)
+        parts.append(_read_part(images, labels))
+    train, test = parts
     return RawData(train, {"test": test}, max_value=255, class_names=class_names)
 
 
