@@ -1,5 +1,6 @@
 """The node `experiment`: every file composes and fits its own sweep; what is wrong has its sentence."""
 
+from functools import cache
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from dlhw.config.catalogue import experiment_names, load_experiment, question_of
 from dlhw.config.compose import compose
 from dlhw.config.experiment import ExperimentConfig, refuse_unknown_keys
 from dlhw.config.load import check, flat_fields, from_dict, to_dict
+from dlhw.config.root import TrainConfig
 from dlhw.config.rule import READS, CheckConfig, Rule
 from dlhw.config.store import conf_dir
 from dlhw.errors import ConfigError
@@ -23,13 +25,31 @@ def experiment(**told: Any) -> ExperimentConfig:
     return found
 
 
+@cache
+def composed(name: str) -> TrainConfig:
+    """The config of an experiment; composing takes a second."""
+    return check(compose([f"experiment={name}"]))
+
+
 @pytest.mark.parametrize("name", experiment_names())
 def test_every_experiment_composes_and_names_itself(name: str) -> None:
-    config = check(compose([f"experiment={name}"]))
+    config = composed(name)
     assert config.experiment is not None
     assert config.experiment.label == name
     assert config.experiment.question == question_of(name)
     assert config.experiment.published or config.experiment.checks
+
+
+@pytest.mark.parametrize("name", experiment_names())
+def test_every_experiment_lists_wrong_recipes_and_says_where_its_settings_come_from(name: str) -> None:
+    experiment = composed(name).experiment
+    assert experiment is not None
+    assert len(experiment.mutations) >= 4
+    assert len({mutation.text for mutation in experiment.mutations}) == len(experiment.mutations)
+    assert any(mutation.visible for mutation in experiment.mutations)
+    assert all(mutation.visible or mutation.reason.strip() for mutation in experiment.mutations)
+    assert experiment.recipe.tolerance
+    assert experiment.recipe.stated + experiment.recipe.inferred + experiment.recipe.fitted
 
 
 @pytest.mark.parametrize("name", experiment_names())
