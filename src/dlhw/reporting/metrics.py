@@ -27,7 +27,7 @@ COUNTS = {
 # Measured once for all runs that train together.
 TIMES = ("seconds", "own_seconds")
 # Derived metrics that cannot be negative.
-POSITIVE = ("spread", "jump", "best_at", "squared_norm")
+POSITIVE = ("spread", "jump", "best_at", "period", "squared_norm", "roughness")
 # Derived from a curve -> heading.
 CURVE_LABELS = {
     "spread": "standard deviation of {}, second half",
