@@ -2,7 +2,9 @@
 
 import atexit
 import errno
+import multiprocessing
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -69,6 +71,8 @@ def leave(status: int) -> NoReturn:
     What was registered for the exit still runs, and everything written is flushed.
     """
     interruption.ignore()
+    if multiprocessing.active_children():  # such as joblib's, which only an exit in order ends
+        sys.exit(status)
     try:
         atexit._run_exitfuncs()
         sys.stdout.flush()
@@ -90,7 +94,17 @@ def explain_any(error: BaseException) -> str | None:
         return explain(error)
     if isinstance(error, OSError) and (error.filename is not None or error.errno in NO_ROOM):
         return f"{error.filename or 'a file could not be written'}: {error.strerror}"
-    return None
+    return _out_of_memory(error) if isinstance(error, MemoryError | RuntimeError) else None
+
+
+def _out_of_memory(error: BaseException) -> str | None:
+    from dlhw.launcher.memory import is_out_of_memory  # torch takes a second, and has been imported by now
+
+    if not is_out_of_memory(error):
+        return None
+    wanted = re.search(r"allocate (\d+) bytes", str(error))
+    size = f" ({int(wanted[1]) / 1e9:,.1f} GB were asked for at once)" if wanted else ""
+    return f"out of memory{size}: a smaller model, trainer.batch_size or data.limit needs less"
 
 
 def _tell(command: str, text: str, status: int) -> int:

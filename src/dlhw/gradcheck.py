@@ -1,33 +1,49 @@
 """`dlhw-gradcheck`: are the hand-written gradients right?"""
 
 import argparse
+import json
+import math
 import sys
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
+from functools import partial
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from dlhw.cli import run_command
 
 if TYPE_CHECKING:
-    from dlhw.config.root import TrainConfig
+    from dlhw.config.root import LossName, TrainConfig
     from dlhw.nn.check import Check
+
+# A part and one of its gradients.
+Row: TypeAlias = "tuple[str, Check]"
 
 EPILOG = """\
 examples:
   dlhw-gradcheck model=cnn model.pooling=max regularizer=l2
   dlhw-gradcheck model=mlp "model.hidden=[20,10]" model.dropout=0.3
   dlhw-gradcheck --all
+  dlhw-gradcheck --only sigmoid --only cross_entropy --timeout 10 --json
   dlhw-gradcheck --identities
 
 Everything runs in float64, at random parameters, inputs and cotangents. "autograd" is max |manual - autograd|
 divided by max |autograd|; "differences" is the same against central differences at some coordinates. At a
 kink (ReLU at 0, a tie of a maximum) differences mean nothing: such coordinates are left out and counted.
 --identities compares textbook formulas of softmax, sigmoid and their losses with autograd instead.
+A wrong gradient is explained below the table: the wrong layer nearest to the output, its file and line, and
+the factor where there is one. What raises an exception or takes too long fails alone; the others are checked.
 Exit status 0: all within tolerance; 1: not.
 """
 # Images have a known shape; tables do not before they are read, and any will do to check gradients.
 SHAPES = {"digits": (1, 8, 8), "mnist": (1, 28, 28), "fashion_mnist": (1, 28, 28), "octmnist": (1, 28, 28)}
 TABLE_SHAPE = (7,)
 SAMPLES = 4
+# What the checks of a part import.
+IMPORTED = (
+    "dlhw.config.compose", "dlhw.models.build", "dlhw.nn.check", "dlhw.nn.registry",
+    "dlhw.optim.regularizers",
+)  # fmt: skip
 IDENTITY_SAMPLES = 1000
 
 
@@ -46,6 +62,13 @@ def parse(argv: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="as for dlhw-train")
     parser.add_argument("--all", action="store_true", help="every layer, loss, model and regularizer")
+    parser.add_argument(
+        "--only", action="append", metavar="NAME", help="of --all, only this part; may be repeated"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument(
+        "--timeout", type=float, metavar="SECONDS", help="fail a part that takes longer (default: no limit)"
+    )
     parser.add_argument("--identities", action="store_true", help="textbook identities, instead of gradients")
     parser.add_argument("--tolerance", type=float, default=1e-9, help="against autograd (default 1e-9)")
     parser.add_argument(
@@ -64,11 +87,16 @@ def gradcheck(argv: list[str]) -> int:
 
     if args.identities:
         return _identities(args)
+    args.all = args.all or args.only is not None
     if args.all and args.overrides:
-        raise ConfigError("--all checks everything registered and takes no overrides")
+        raise ConfigError("--all and --only check what is registered and take no overrides")
+    if args.timeout is not None and not (math.isfinite(args.timeout) and args.timeout > 0):
+        raise ConfigError(f"--timeout must be > 0 seconds, got {args.timeout}")
     if args.runs < 1 or args.probes < 0:
         raise ConfigError(f"--runs must be >= 1 and --probes >= 0, got {args.runs} and {args.probes}")
     rows = list(_all_rows(args) if args.all else _config_rows(args))
+    if args.json:
+        return _print_json(rows, args)
     return _print_table(rows, args)
 
 
@@ -83,7 +111,7 @@ def _identities(args: argparse.Namespace) -> int:
     return print_identities(measure(args.seed, IDENTITY_SAMPLES))
 
 
-def _config_rows(args: argparse.Namespace) -> Iterator[tuple[str, "Check"]]:
+def _config_rows(args: argparse.Namespace) -> Iterator[Row]:
     from dlhw.config.compose import compose
     from dlhw.config.root import MODEL_LOSSES
     from dlhw.errors import ConfigError, listing
@@ -95,10 +123,28 @@ def _config_rows(args: argparse.Namespace) -> Iterator[tuple[str, "Check"]]:
         problems.append(f"loss must be one of {listing(allowed)} for this model, got {config.loss}")
     if problems:
         raise ConfigError("\n".join(problems))
-    yield from _model_rows(config, args)
+    yield from _guarded(config.model.name, lambda: _model_rows(config, args), args)
 
 
-def _model_rows(config: "TrainConfig", args: argparse.Namespace) -> Iterator[tuple[str, "Check"]]:
+def _guarded(part: str, rows: Callable[[], Iterator[Row]], args: argparse.Namespace) -> list[Row]:
+    """The rows of a part; one that fails has a single row which says why."""
+    from dlhw.errors import UserError
+    from dlhw.nn.check import Check
+    from dlhw.nn.faults import Fault, limited, raised_at
+
+    for module in IMPORTED:  # a module whose import is cut off would be broken for the next part
+        import_module(module)
+    try:
+        with limited(args.timeout):
+            return list(rows())
+    except UserError:
+        raise
+    except Exception as error:
+        text = f"raised {type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
+        return [(part, Check.failed("", Fault(part, raised_at(error), text)))]
+
+
+def _model_rows(config: "TrainConfig", args: argparse.Namespace) -> Iterator[Row]:
     """Checks of a composed model: its layers, its loss, its regularizer."""
     import torch
 
@@ -143,39 +189,84 @@ def _outputs(config: "TrainConfig") -> int:
     return config.data.num_classes_kept() or 3
 
 
-def _all_rows(args: argparse.Namespace) -> Iterator[tuple[str, "Check"]]:
-    """Every registered layer and loss by itself, then every model, then every penalty."""
-    import torch
+def _all_rows(args: argparse.Namespace) -> Iterator[Row]:
+    """Rows of every registered part, or of those that `--only` names."""
+    from dlhw.errors import ConfigError, did_you_mean, listing
 
-    from dlhw.config.compose import compose
+    parts = list(_parts(args))
+    names = list(dict.fromkeys(name for name, _ in parts))
+    for name in args.only or ():
+        if name not in names:
+            near = did_you_mean(name, names)
+            raise ConfigError(f"--only {name}: no such part{near or ';'} there are: {listing(names)}")
+    for name, rows in parts:
+        if args.only is None or name in args.only:
+            yield from _guarded(name, rows, args)
+
+
+def _parts(args: argparse.Namespace) -> Iterator[tuple[str, Callable[[], Iterator[Row]]]]:
+    """Every registered layer and loss by itself, then every model, then every penalty."""
     from dlhw.config.model import MODELS
     from dlhw.config.regularizer import REGULARIZERS
-    from dlhw.config.root import BINARY
-    from dlhw.nn.check import check_layers, check_loss
     from dlhw.nn.losses import LOSSES
+    from dlhw.nn.registry import LAYERS
+
+    for name in LAYERS:
+        yield name, partial(_layer_rows, name, args)
+    for loss in LOSSES:
+        yield str(loss), partial(_loss_rows, loss, args)
+    for model in MODELS:
+        yield model, partial(_composed_rows, f"model={model}", args)
+    for name in REGULARIZERS:
+        if name != "none":
+            yield name, partial(_penalty_rows, name, args)
+
+
+def _options(args: argparse.Namespace) -> dict[str, Any]:
+    import torch
+
+    generator = torch.Generator().manual_seed(args.seed)
+    return {"num_runs": args.runs, "probes": args.probes, "generator": generator}
+
+
+def _layer_rows(name: str, args: argparse.Namespace) -> Iterator[Row]:
+    import torch
+
+    from dlhw.nn.check import check_layers
     from dlhw.nn.registry import LAYERS
     from dlhw.nn.sequential import Sequential
 
-    generator = torch.Generator().manual_seed(args.seed)
-    options = {"num_runs": args.runs, "probes": args.probes, "generator": generator}
-    for name, example in LAYERS.items():
-        model = Sequential({"layer": example.make(args.runs)}, example.input_shape)
-        x_1N = torch.randn(1, SAMPLES, *example.input_shape, generator=generator, dtype=torch.float64)
-        for check in check_layers(model, x_1N, **options):
-            yield name, check
-    for loss_name, loss in LOSSES.items():
-        yield loss_name, check_loss(loss, 1 if loss_name in BINARY else 4, **options)
-    for model_name in MODELS:
-        yield from _model_rows(compose([f"model={model_name}"]), args)
-    for regularizer in REGULARIZERS:
-        if regularizer != "none":
-            yield list(_model_rows(compose([f"regularizer={regularizer}"]), args))[-1]
+    example, options = LAYERS[name], _options(args)
+    model = Sequential({"layer": example.make(args.runs)}, example.input_shape)
+    shape = (1, SAMPLES, *example.input_shape)
+    x_1N = torch.randn(*shape, generator=options["generator"], dtype=torch.float64)
+    for check in check_layers(model, x_1N, **options):
+        yield name, check
 
 
-def _print_table(rows: list[tuple[str, "Check"]], args: argparse.Namespace) -> int:
+def _loss_rows(name: "LossName", args: argparse.Namespace) -> Iterator[Row]:
+    from dlhw.config.root import BINARY
+    from dlhw.nn.check import check_loss
+    from dlhw.nn.losses import LOSSES
+
+    yield str(name), check_loss(LOSSES[name], 1 if name in BINARY else 4, **_options(args))
+
+
+def _composed_rows(override: str, args: argparse.Namespace) -> Iterator[Row]:
+    from dlhw.config.compose import compose
+
+    return _model_rows(compose([override]), args)
+
+
+def _penalty_rows(name: str, args: argparse.Namespace) -> Iterator[Row]:
+    yield list(_composed_rows(f"regularizer={name}", args))[-1]
+
+
+def _print_table(rows: Sequence[Row], args: argparse.Namespace) -> int:
     from rich import box
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD, title="manual gradients, float64", title_justify="left")
     for heading in ("part", "gradient of"):
@@ -188,15 +279,41 @@ def _print_table(rows: list[tuple[str, "Check"]], args: argparse.Namespace) -> i
         passes = check.passes(args.tolerance, args.difference_tolerance)
         failed += not passes
         numbers = (f"{check.error:.1e}", f"{check.difference_error:.1e}", str(check.probes), str(check.kinks))
-        verdict = "ok" if passes else "[red bold]WRONG"
-        table.add_row(part, check.name, *numbers, f"{check.scale:.1e}", verdict)
+        verdict = Text("ok") if passes else Text("WRONG", style="red bold")
+        if check.scale == 0 and check.fault is not None:  # it raised, or returned something else
+            numbers, verdict = ("", "", "", ""), Text("FAILED", style="red bold")
+        table.add_row(part, check.name, *numbers, f"{check.scale:.1e}" if numbers[0] else "", verdict)
     Console(markup=False, width=None if sys.stdout.isatty() else 110).print(table)
+    for part, text in _faults(rows, args):
+        print(f"{part}: {text}")
     tolerances = f"tolerances {args.tolerance:.0e} and {args.difference_tolerance:.0e}"
-    told = (
+    summary = (
         f"{failed} of {len(rows)} gradients are WRONG" if failed else f"all {len(rows)} gradients are right"
     )
-    print(f"{told} ({tolerances})")
+    print(f"{summary} ({tolerances})")
     return 1 if failed else 0
+
+
+def _faults(rows: Sequence[Row], args: argparse.Namespace) -> list[tuple[str, str]]:
+    """What is wrong with each part that has a wrong gradient, once."""
+    wrong = [row for row in rows if not row[1].passes(args.tolerance, args.difference_tolerance)]
+    return list(dict.fromkeys((part, str(check.fault)) for part, check in wrong if check.fault is not None))
+
+
+def _print_json(rows: Sequence[Row], args: argparse.Namespace) -> int:
+    """Print one object: whether all is right, and every gradient; numbers that are not finite are null."""
+    listed = []
+    for part, check in rows:
+        passes = check.passes(args.tolerance, args.difference_tolerance)
+        numbers = {
+            name: value if not isinstance(value, float) or math.isfinite(value) else None
+            for name, value in asdict(check).items()
+        }
+        listed.append({"part": part, **numbers, "passes": passes})
+    is_right = all(row["passes"] for row in listed)
+    limits = {"tolerance": args.tolerance, "difference_tolerance": args.difference_tolerance}
+    print(json.dumps({"passes": is_right, **limits, "gradients": listed}, indent=1))
+    return 0 if is_right else 1
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
-"""SIGTERM and Ctrl-C: at once where nothing can be lost, between two steps where something trains."""
+"""SIGTERM and Ctrl-C: the process ends at once, or between two steps while it trains."""
 
+import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -12,7 +13,7 @@ _raised: "Interrupted | None" = None
 
 
 class Interrupted(KeyboardInterrupt):
-    """The process was told to end.
+    """A signal asked the process to end.
 
     Args:
         number: of the signal.
@@ -24,12 +25,12 @@ class Interrupted(KeyboardInterrupt):
 
     @property
     def exit_status(self) -> int:
-        """As a shell tells it: 130 for SIGINT, 143 for SIGTERM."""
+        """As shells report it: 130 for SIGINT, 143 for SIGTERM."""
         return 128 + self.number
 
 
 def install() -> None:
-    """Turn both signals into `Interrupted` from now on; one that whoever started us ignores stays ignored."""
+    """Raise `Interrupted` at both signals from now on; a signal that the parent ignores stays ignored."""
     global _raised
     _raised = None
     for number in SIGNALS:
@@ -38,7 +39,7 @@ def install() -> None:
 
 
 def ignore() -> None:
-    """Let no signal change how the process ends: it is on its way out."""
+    """Ignore both signals while the process exits."""
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
 
@@ -47,25 +48,27 @@ def _take(number: int, frame: FrameType | None) -> None:
     global _seen, _raised
     if _is_held and _seen is None:
         _seen = number  # a second signal does not wait
+        with suppress(OSError):  # not by `print`, which may be interrupted while it writes
+            os.write(2, b"\nstopping; again to stop now\n")
         return
     _raised = Interrupted(number)
     raise _raised
 
 
 def raised() -> Interrupted | None:
-    """What was raised wherever the process happened to be.
+    """The `Interrupted` that was raised, if any.
 
-    A library that is interrupted while it puts something in order may fail at that, and raise this instead.
+    A library that is interrupted while it cleans up may fail at that, and raise another exception instead.
     """
     return _raised
 
 
 @contextmanager
 def held() -> Iterator[None]:
-    """Keep the first signal until `check` is called, or until the block ends.
+    """Hold the first signal back until `check` is called, or until the block ends.
 
     Raises:
-        Interrupted: at the end, if a signal came that nobody has asked about.
+        Interrupted: at the end, if a signal came and `check` was not called since.
     """
     global _is_held
     before, _is_held = _is_held, True
@@ -77,7 +80,7 @@ def held() -> Iterator[None]:
 
 
 def check() -> None:
-    """End here if a signal came while it was held.
+    """Raise here if a signal was held back.
 
     Raises:
         Interrupted: then, once.
@@ -89,5 +92,5 @@ def check() -> None:
 
 
 def is_wanted() -> bool:
-    """Whether a signal waits for `check`."""
+    """Whether a signal is held back."""
     return _seen is not None

@@ -22,7 +22,7 @@ def resume(arguments: list[str]) -> int:
     Raises:
         ConfigError: if the command asks for anything else.
         RunFolderError: if the folder is not a run's, is in use, or its checkpoints are damaged.
-        DivergedError: if the run diverges and `trainer.on_divergence=error`.
+        DivergedError: if the run diverges, unless `trainer.on_divergence` accepts that.
     """
     folder = _folder(arguments)
     refuse_links(folder)

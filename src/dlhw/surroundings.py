@@ -3,8 +3,9 @@
 import os
 import sys
 from collections.abc import Iterator
-from io import TextIOWrapper
+from io import BufferedWriter, FileIO, TextIOWrapper
 from pathlib import Path
+from typing import Any
 
 from dlhw.errors import UserError
 
@@ -36,6 +37,30 @@ def _open_streams() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+class LastingFile(FileIO):
+    """A stream whose reader may go away (`dlhw-train | head`); what is written from then on is dropped."""
+
+    def write(self, data: Any) -> int:
+        try:
+            return super().write(data)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.fileno())
+            return memoryview(data).nbytes
+
+
+def outlast_readers() -> None:
+    """Let the command finish its work when nobody reads its output any more."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if isinstance(stream, TextIOWrapper):
+            stream.flush()
+            lasting = BufferedWriter(LastingFile(stream.fileno(), "wb", closefd=False))
+            is_lined = stream.line_buffering
+            setattr(
+                sys, name, TextIOWrapper(lasting, stream.encoding, stream.errors, line_buffering=is_lined)
+            )
 
 
 def _paths() -> Iterator[tuple[str, str]]:

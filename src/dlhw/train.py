@@ -22,6 +22,7 @@ from dlhw.errors import UserError
 from dlhw.interruption import Interrupted
 from dlhw.launcher.running import save_config
 from dlhw.locks import is_held
+from dlhw.surroundings import outlast_readers
 from dlhw.sweep.arguments import sweep_arguments
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def main() -> None:
     if {"--help", "-h"} & set(sys.argv[1:]):
         run_command("dlhw-train", lambda: print(help_text(sys.argv[1:])))
         return
+    outlast_readers()
     run_command("dlhw-train", lambda: train(sys.argv[1:]))
 
 
@@ -110,7 +112,7 @@ def task(composed: DictConfig) -> float | None:
     folder = Path(HydraConfig.get().runtime.output_dir)
     try:
         config = to_config(composed)
-        result = train_run(config, folder)
+        result = train_run(config, folder, is_single=HydraConfig.get().mode is RunMode.RUN)
     except Interrupted:
         _discard(folder)
         if folder.exists():
@@ -121,7 +123,15 @@ def task(composed: DictConfig) -> float | None:
         if HydraConfig.get().mode is RunMode.RUN:
             raise Refused(error) from error  # Hydra would print the overrides above our sentence
         raise
-    except OSError as error:  # the disk is full, for example: what is there stays, to be gone on from
+    except (MemoryError, RuntimeError) as error:
+        sentence = explain_any(error)
+        if sentence is None:
+            raise
+        has_checkpoint = (folder / "checkpoints" / "last.safetensors").exists()
+        if not has_checkpoint and is_held(folder):
+            _remove(folder)
+        raise Refused(UserError(sentence)) from error
+    except OSError as error:  # such as a full disk: the files stay, so that the run can be resumed
         sentence = explain_any(error)
         if sentence is None or HydraConfig.get().mode is not RunMode.RUN:
             raise
@@ -134,17 +144,20 @@ def task(composed: DictConfig) -> float | None:
 task.trains_config = True  # type: ignore[attr-defined]  # the fused launcher may train its jobs as cohorts
 
 
-def train_run(config: "TrainConfig", folder: Path, saved: "Saved | None" = None) -> "RunResult":
+def train_run(
+    config: "TrainConfig", folder: Path, saved: "Saved | None" = None, *, is_single: bool = True
+) -> "RunResult":
     """Train a single run, which is a cohort of one, into its folder; or compute what its procedure says.
 
     Args:
         config: the run's.
         folder: the run's, which exists.
-        saved: what it goes on from.
+        saved: the checkpoint that it resumes from.
+        is_single: whether it is the command's only run, not one of a sweep.
 
     Raises:
-        DivergedError: if it diverges and `trainer.on_divergence=error`.
-        Interrupted: if the process was told to end, once what is needed to go on is written.
+        DivergedError: if it diverges, unless `trainer.on_divergence` accepts that.
+        Interrupted: if a signal ended it, once a checkpoint is written.
     """
     if not config.procedure.trains:
         return compute_run(config, folder)
@@ -165,7 +178,7 @@ def train_run(config: "TrainConfig", folder: Path, saved: "Saved | None" = None)
         None if saved is None else [saved],
     )
     log.info("%s after %d steps, %.2f s", result.status, result.steps, result.seconds)
-    if (error := failure(result, config)) is not None:
+    if (error := failure(result, config, is_single=is_single)) is not None:
         raise error
     return result
 
@@ -193,10 +206,16 @@ def _discard(folder: Path) -> None:
         return
     made_by_hydra = {".hydra", f"{HydraConfig.get().job.name}.log"}
     if folder.is_dir() and {entry.name for entry in folder.iterdir()} <= made_by_hydra:
-        for handler in list(logging.getLogger().handlers):
-            logging.getLogger().removeHandler(handler)  # a later line would open the file again
-            handler.close()
-        shutil.rmtree(folder)
+        _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a run's folder, and the one above if that leaves it empty."""
+    for handler in list(logging.getLogger().handlers):
+        logging.getLogger().removeHandler(handler)  # a later line would open the file again
+        handler.close()
+    shutil.rmtree(folder, ignore_errors=True)
+    if folder.parent.resolve() != Path.cwd():
         with suppress(OSError):  # not empty: there are other runs of that name
             folder.parent.rmdir()
 

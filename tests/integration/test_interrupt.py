@@ -51,6 +51,7 @@ def test_a_run_is_marked_and_goes_on(
     os.kill(pid, number)
     assert zygote.wait(pid) == status
     assert said(tmp_path).splitlines()[-1] == "dlhw-train: interrupted"
+    assert "stopping; again to stop now" in said(tmp_path).splitlines()
     assert "Traceback" not in said(tmp_path)
     told = summary(tmp_path / "run")
     assert (told["status"], told["message"]) == ("interrupted", f"interrupted by {number.name}")
@@ -127,6 +128,28 @@ from dlhw.cli import run_command
 atexit.register(lambda: [os.kill(os.getpid(), number) for number in (signal.SIGTERM, signal.SIGINT)])
 run_command("dlhw-train", lambda: 0)
 """
+
+
+LEAVES_WORKERS = """
+from joblib import Parallel, delayed
+from dlhw.cli import run_command
+
+def body():
+    return sum(Parallel(n_jobs=2)(delayed(int)() for _ in range(2)))
+
+if __name__ == "__main__":
+    run_command("dlhw-train", body)
+"""
+
+
+def test_a_command_ends_although_joblib_keeps_workers(tmp_path: Path) -> None:
+    """As Hydra's joblib launcher does."""
+    script = tmp_path / "script.py"
+    script.write_text(LEAVES_WORKERS)
+    done = subprocess.run(
+        [sys.executable, str(script)], cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_signal_on_the_way_out_changes_nothing(tmp_path: Path) -> None:

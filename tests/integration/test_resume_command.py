@@ -147,7 +147,7 @@ def test_a_run_whose_data_has_changed_does_not_go_on(zygote: Zygote, tmp_path: P
     assert tree(tmp_path / "run") == left
 
 
-@pytest.mark.parametrize(("choice", "status"), [("stop", 0), ("error", 1)])
+@pytest.mark.parametrize(("choice", "status"), [("accept", 0), ("stop", 1), ("error", 1)])
 def test_divergence_is_an_error_if_the_config_says_so(
     choice: str, status: int, zygote: Zygote, tmp_path: Path
 ) -> None:
@@ -160,7 +160,10 @@ def test_divergence_is_an_error_if_the_config_says_so(
     assert zygote.wait(zygote.start(*bad, "hydra.run.dir=run", cwd=tmp_path)) == status
     told = summary(tmp_path / "run")
     assert told["status"] == "diverged"
-    sentence = f"dlhw-train: diverged at step {told['diverged_at']} (trainer.on_divergence=error)\n"
+    sentence = (
+        f"dlhw-train: diverged at step {told['diverged_at']}: its loss or gradient is not finite; "
+        f"try optimizer.lr=1e+29{'; trainer.on_divergence=accept exits with 0' * (choice == 'stop')}\n"
+    )
     assert said(tmp_path) == (sentence if status else "")
     assert zygote.wait(zygote.start("resume=run", cwd=tmp_path)) == 0
     assert said(tmp_path).endswith(f"run has ended: diverged at step {told['diverged_at']}\n")

@@ -61,7 +61,7 @@ def test_a_tolerance_that_no_gradient_meets_gives_status_1(capsys: pytest.Captur
 @pytest.mark.parametrize(
     ("argv", "told"),
     [
-        (["--all", "model=mlp"], "--all checks everything registered and takes no overrides"),
+        (["--all", "model=mlp"], "--all and --only check what is registered and take no overrides"),
         (["--runs=0"], "--runs must be >= 1 and --probes >= 0, got 0 and 30"),
         (["--probes=-1"], "--runs must be >= 1 and --probes >= 0, got 3 and -1"),
         (["model=cnn", "model.kernel=11", "model.padding=0"], "model.kernel=11 does not fit into an input"),

@@ -11,7 +11,7 @@ from commands import metrics, run, summary
 RUN = (
     "data=npz", "data.path=data.npz", "data.normalize=none", "model=softmax", "trainer.epochs=4",
     "trainer.batch_size=10", "trainer.dtype=float64", "trainer.gradcheck=false", "trainer.matmul=highest",
-    "tracking.console=none", "tracking.tensorboard=false", "hydra.run.dir=run",
+    "trainer.on_divergence=accept", "tracking.console=none", "tracking.tensorboard=false", "hydra.run.dir=run",
 )  # fmt: skip
 # Its loss is a number, a gradient of it is not; in float64 the largest number is 1.8e308.
 WILD = 1.7e308
@@ -79,7 +79,8 @@ def test_without_the_sample_nothing_is_missing(tmp_path: Path) -> None:
 def test_a_sweep_goes_on_or_stops_there(choice: str, told: str, tmp_path: Path) -> None:
     """Two cohorts, and `on_error=stop`: whether a diverged run is an error decides about the second."""
     write_data(tmp_path / "data.npz", wild=True)
+    common = [word for word in RUN[:-1] if "on_divergence" not in word]
     swept = ("trainer.batch_size=5,10", f"trainer.on_divergence={choice}", "hydra.sweeper.on_error=stop")
-    done = run("dlhw-train", "-m", *RUN[:-1], *swept, "hydra.sweep.dir=sweep", cwd=tmp_path)
+    done = run("dlhw-train", "-m", *common, *swept, "hydra.sweep.dir=sweep", cwd=tmp_path)
     assert done.returncode == 1
     assert done.stderr.splitlines()[0] == f"dlhw-train: 2 runs: {told}"

@@ -1,8 +1,9 @@
 """The whole config of one run, and the rules that span its groups."""
 
+import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 
 from dlhw.config.data import DataConfig, Task
@@ -13,9 +14,10 @@ from dlhw.config.optimizer import ConstantConfig, OptimizerConfig, ScheduleConfi
 from dlhw.config.procedure import ProcedureConfig
 from dlhw.config.regularizer import RegularizerConfig
 from dlhw.config.tracking import TrackingConfig
-from dlhw.config.trainer import Metric, TrainerConfig
+from dlhw.config.trainer import DType, Metric, TrainerConfig
 
 MAX_SEED = 2**63 - 1
+FLOAT32_MAX = (2 - 2**-23) * 2.0**127
 
 
 class LossName(StrEnum):
@@ -106,12 +108,20 @@ class TrainConfig(Group):
         elif not self._fits_task(loss):
             yield (
                 f"loss={loss} does not fit data={self.data.name}: its targets are those of "
-                f"{self.data.task_kind()}"
+                f"{self.data.task_kind()}{self._other_task(loss)}"
             )
         elif (kept := self.data.num_classes_kept()) is not None:
             yield from class_count_problems(loss, kept)
 
+    def _other_task(self, loss: LossName) -> str:
+        """The remedy where the file's targets can be read as either."""
+        task = Task.regression if loss in SQUARED else Task.classification
+        return f"; data.task={task} reads them as such" if hasattr(self.data, "task") else ""
+
     def _training_problems(self) -> Iterator[str]:
+        if self.trainer.dtype is DType.float32:
+            for name in ("model", "optimizer", "schedule", "regularizer"):
+                yield from beyond_float32(getattr(self, name), name)
         if self.model.has_thresholds() and self.trainer.epochs > 0:
             yield (
                 f"trainer.epochs must be 0 for model={self.model.name} with step or sign units, which no "
@@ -150,6 +160,19 @@ class TrainConfig(Group):
     def data_seed(self) -> int | None:
         """The seed of all that the data draws; None when it draws nothing."""
         return self.data.seed_for(self.seed)
+
+
+def beyond_float32(group: Group, prefix: str) -> Iterator[str]:
+    """Numbers of a group that float32 holds only as infinity."""
+    for spec in fields(group):
+        key, value = f"{prefix}.{spec.name}", getattr(group, spec.name)
+        if isinstance(value, Group):
+            yield from beyond_float32(value, key)
+        elif isinstance(value, int | float) and math.isfinite(value) and abs(value) > FLOAT32_MAX:
+            yield (
+                f"{key}={value} is beyond the range of trainer.dtype=float32 (at most {FLOAT32_MAX:.3g}); "
+                "trainer.dtype=float64 holds it"
+            )
 
 
 def class_count_problems(loss: LossName, num_classes: int) -> Iterator[str]:

@@ -43,6 +43,7 @@ class OnDivergence(StrEnum):
 
     stop = auto()
     error = auto()
+    accept = auto()
 
 
 class Sampling(StrEnum):
@@ -173,8 +174,8 @@ class TrainerConfig(Group):
     checkpoint_unit: CheckpointUnit = aside(CheckpointUnit.epoch)
     """what checkpoint_every counts; minutes pass within an epoch too"""
     on_divergence: OnDivergence = aside(OnDivergence.stop)
-    """a run that diverges ends there with its last finite parameters; error: the command also exits with 1,
-    and a sweep counts the run as failed"""
+    """a run that diverges ends there with its last finite parameters, and a single run exits with 1; error: a
+    sweep counts the run as failed; accept: a single run exits with 0"""
 
     def problems(self) -> Iterator[str]:
         yield from at_least("trainer.epochs", self.epochs, 0)

@@ -18,6 +18,8 @@ def reading(path: Path) -> Iterator[None]:
         DataError: the file is missing, cannot be opened, is damaged, or does not fit into memory.
     """
     try:
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise DataError(f"{path} is not a file: devices and pipes cannot be read twice")
         yield
     except DataError:
         raise

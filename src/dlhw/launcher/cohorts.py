@@ -54,10 +54,12 @@ class CohortTrainer:
         self.verifier = Verifier(verify, Random(0))
 
     def train(self, jobs: Sequence[Job]) -> None:
-        """Train jobs that can share a cohort; each is ended, whatever becomes of it."""
+        """Train jobs that can share a cohort; each is ended, also when something fails."""
+        jobs, datasets = self._with_datasets(jobs)
+        if not jobs:
+            return
         configs = [job.config for job in jobs if job.config is not None]
         try:
-            datasets = [self._dataset(config) for config in configs]
             limit = self.max_runs or self._limit(configs, datasets)
         except UserError as error:
             self._fail(jobs, error)
@@ -69,6 +71,19 @@ class CohortTrainer:
                 saved = None if start.saved is None else [start.saved[place] for place in places]
                 chosen = [start.places[place] for place in places]
                 self._train_piece([jobs[each] for each in chosen], [datasets[each] for each in chosen], saved)
+
+    def _with_datasets(self, jobs: Sequence[Job]) -> tuple[list[Job], list[Dataset]]:
+        """The jobs whose data can be loaded, and the data; the others fail, each with its own error."""
+        loaded: list[Job] = []
+        datasets: list[Dataset] = []
+        for job in jobs:
+            assert job.config is not None
+            try:
+                datasets.append(self._dataset(job.config))
+                loaded.append(job)
+            except UserError as error:
+                self._fail([job], error)
+        return loaded, datasets
 
     def _saved(self, job: Job) -> list[Saved]:
         """What a job can go on from."""

@@ -16,6 +16,9 @@ SHARE = 0.6
 # Copies of the parameters beside the optimizer's state: values, gradients, best values, scratch.
 COPIES = 4
 
+# What torch's errors say; the last where not even the number of bytes can be counted.
+OUT_OF_MEMORY = ("can't allocate memory", "out of memory", "storage size calculation overflowed")
+
 
 def free_bytes(device: torch.device) -> int:
     """Memory that is free on a device."""
@@ -71,4 +74,4 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     text = str(error).lower()
-    return isinstance(error, RuntimeError) and ("can't allocate memory" in text or "out of memory" in text)
+    return isinstance(error, RuntimeError) and any(words in text for words in OUT_OF_MEMORY)

@@ -15,6 +15,17 @@ from torch import Generator, Tensor
 
 from dlhw.config.model import InitConfig
 from dlhw.nn.context import Context, Workspace
+from dlhw.nn.faults import (
+    EXACT,
+    Fault,
+    FaultError,
+    call,
+    defined_at,
+    difference_text,
+    expect_tensor,
+    first_fault,
+    watched,
+)
 from dlhw.nn.init import initialise
 from dlhw.nn.layer import Spec
 from dlhw.nn.losses import BinaryCrossEntropy, BinarySquaredError, Loss, SquaredError
@@ -44,6 +55,8 @@ class Check:
         probes: coordinates compared with differences.
         kinks: coordinates left out because the two sides fall on different branches.
         scale: max |autograd|.
+        fault: what is wrong: the wrong layer that is nearest to the output, and how; None where that is
+            unknown, or nothing is.
     """
 
     name: str
@@ -52,6 +65,12 @@ class Check:
     probes: int
     kinks: int
     scale: float
+    fault: Fault | None = None
+
+    @classmethod
+    def failed(cls, name: str, fault: Fault) -> "Check":
+        """A gradient that could not be computed."""
+        return cls(name, inf, nan, 0, 0, 0.0, fault)
 
     def passes(self, tolerance: float, difference_tolerance: float) -> bool:
         """Whether both errors are small enough; a gradient of about zero never passes."""
@@ -148,18 +167,29 @@ def check_model(
 def check_layers(
     model: Network, x_1N: Tensor, *, num_runs: int, probes: int, generator: Generator
 ) -> list[Check]:
-    """Check every parameter and the input of a network under a random cotangent."""
-    for _ in range(DRAWS):
-        checks = _check_draw(model, x_1N, num_runs=num_runs, probes=probes, generator=generator)
-        if model.has_thresholds or all(check.scale > NO_GRADIENT for check in checks):
-            break
-    return checks
+    """Check every parameter and the input of a network under a random cotangent.
+
+    Where a layer raises, or returns something of another shape, one check says so in place of all others.
+    """
+    try:
+        for _ in range(DRAWS):
+            checks = _check_draw(model, x_1N, num_runs=num_runs, probes=probes, generator=generator)
+            if model.has_thresholds or all(check.scale > NO_GRADIENT for check in checks):
+                break
+        return checks
+    except FaultError as error:
+        return [Check.failed(error.fault.text.partition(" ")[0], error.fault)]
 
 
 def _check_draw(
     model: Network, x_1N: Tensor, *, num_runs: int, probes: int, generator: Generator
 ) -> list[Check]:
-    """The checks at one draw of parameters, masks and cotangent."""
+    """The checks at one draw of parameters, masks and cotangent.
+
+    Raises:
+        FaultError: if a layer raises, or returns something else than it must.
+    """
+    model, layers = watched(model)
     layout = Layout(_to_be_drawn(model.specs()))
     x = x_1N.expand(num_runs, *x_1N.shape[1:]).clone().requires_grad_()
     flat = initialise(layout, [InitConfig()] * num_runs, [generator] * num_runs, torch.float64)
@@ -176,7 +206,7 @@ def _check_draw(
 
     out, _, _ = forward(x, reuse=False)
     cotangent = torch.randn(out.shape, generator=generator, dtype=torch.float64)
-    references = torch.autograd.grad((out * cotangent).sum(), variables)
+    references = _references((out * cotangent).sum(), variables, names)
     with torch.no_grad():
         grads = [torch.full_like(variable, nan) for variable in variables[1:]]
         slots = _tree(names[1:], grads)
@@ -191,7 +221,7 @@ def _check_draw(
             out, caches, _ = forward(x, reuse=False)
             return (out * cotangent).sum(), model.branches(caches)
 
-        return [
+        checks = [
             compare(
                 name,
                 manual,
@@ -206,6 +236,34 @@ def _check_draw(
                 names, [dx, *grads], references, variables, strict=True
             )
         ]
+
+        def passes() -> None:
+            _, caches, ctx = forward(x.detach(), reuse=True)
+            model.backward(params, cotangent, caches, slots, ctx, need_dx=True)
+
+        return _with_fault(checks, lambda: first_fault(layers, passes))
+
+
+def _references(total: Tensor, variables: Sequence[Tensor], names: Sequence[str]) -> tuple[Tensor, ...]:
+    """autograd's gradients.
+
+    Raises:
+        FaultError: if a forward pass cannot be differentiated.
+    """
+    try:
+        return torch.autograd.grad(total, variables)
+    except RuntimeError as error:
+        text = f"autograd cannot differentiate the forward pass: {str(error).splitlines()[0]}"
+        raise FaultError(Fault(f"the network of {names[-1].partition('.')[0]}", "", text)) from error
+
+
+def _with_fault(checks: Sequence[Check], find: Callable[[], Fault | None]) -> list[Check]:
+    """The same checks; those that failed, and not for want of a gradient, say why."""
+    is_wrong = [not check.error <= EXACT and check.error != inf for check in checks]
+    fault = find() if any(is_wrong) else None
+    return [
+        replace(check, fault=fault) if wrong else check for check, wrong in zip(checks, is_wrong, strict=True)
+    ]
 
 
 def _to_be_drawn(specs: Mapping[str, Mapping[str, Spec]]) -> dict[str, dict[str, Spec]]:
@@ -223,14 +281,31 @@ def check_loss(
     out = torch.randn(shape, generator=generator, dtype=torch.float64).mul_(2).requires_grad_()
     targets = random_targets(loss, samples, num_outputs, generator)
     cotangent_R = torch.rand(num_runs, generator=generator, dtype=torch.float64) + 0.5
-    (reference,) = torch.autograd.grad((loss.forward(out, targets) * cotangent_R).sum(), [out])
+    part = f"the loss {type(loss).__name__}"
+    try:
+        value_R = call(part, loss, "forward", out, targets)
+        expect_tensor(part, loss, "forward", value_R, (num_runs,))
+        (reference,) = torch.autograd.grad((value_R * cotangent_R).sum(), [out])
+        with torch.no_grad():
+            found = call(part, loss, "backward", out, targets)
+        expect_tensor(part, loss, "backward", found, shape)
+    except FaultError as error:
+        return Check.failed("loss", error.fault)
     with torch.no_grad():
-        manual = loss.backward(out, targets) * cotangent_R.view(-1, 1, 1)
+        manual = found * cotangent_R.view(-1, 1, 1)
 
         def value() -> tuple[Tensor, list[Tensor]]:
             return (loss.forward(out, targets) * cotangent_R).sum(), loss.branches(out)
 
-        return compare("loss", manual, reference, value, out.detach(), probes, generator)
+        check = compare("loss", manual, reference, value, out.detach(), probes, generator)
+    return replace(check, fault=_fault_of(part, loss, "backward", manual, reference, samples))
+
+
+def _fault_of(
+    part: str, owner: object, method: str, manual: Tensor, reference: Tensor, samples: int
+) -> Fault | None:
+    text = difference_text(manual, reference.detach(), samples)
+    return None if text is None else Fault(part, defined_at(owner, method), f"its gradient {text}")
 
 
 def random_targets(loss: Loss, samples: int, num_outputs: int, generator: Generator) -> Tensor:
@@ -264,12 +339,17 @@ def check_regularizer(
     before_RP = torch.randn(shape, generator=generator, dtype=torch.float64)
     # no cotangent: gradients are added for the sum over runs, which do not mix
     (reference,) = torch.autograd.grad(regularizer.penalty(params_RP).sum(), [params_RP])
+    part = f"the penalty {type(regularizer).__name__}"
     with torch.no_grad():
         after_RP = before_RP.clone()
-        regularizer.add_gradient(params_RP, after_RP)
+        try:
+            call(part, regularizer, "add_gradient", params_RP, after_RP)
+        except FaultError as error:
+            return Check.failed("penalty", error.fault)
 
         def value() -> tuple[Tensor, list[Tensor]]:
             return regularizer.penalty(params_RP).sum(), [torch.sign(params_RP)]
 
         manual = after_RP - before_RP
-        return compare("penalty", manual, reference, value, params_RP.detach(), probes, generator)
+        check = compare("penalty", manual, reference, value, params_RP.detach(), probes, generator)
+    return replace(check, fault=_fault_of(part, regularizer, "add_gradient", manual, reference, 1))

@@ -1,11 +1,14 @@
 """What is wrong with a backward pass: which layer, in which file and line, and by which factor."""
 
 import inspect
+import signal
 import sysconfig
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from traceback import walk_tb
+from types import FrameType
 from typing import Any, TypeVar
 
 import torch
@@ -51,6 +54,26 @@ class FaultError(Exception):
         self.fault = fault
 
 
+class TimeUp(Exception):
+    """A check took longer than it may."""
+
+
+@contextmanager
+def limited(seconds: float | None) -> Iterator[None]:
+    """Raise `TimeUp` within the block, wherever it is, after a while; None: never."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise TimeUp(f"no result within {seconds:g} s")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds or 0)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
 def part_name(name: str, layer: object) -> str:
     """Name and class, such as "act1 (Sigmoid)"."""
     return f"{name} ({type(layer).__name__})"
@@ -68,7 +91,8 @@ def defined_at(owner: object, method: str) -> str:
 def raised_at(error: BaseException) -> str:
     """File and line of the innermost frame outside of torch and the standard library."""
     libraries = (str(Path(torch.__file__).parent), sysconfig.get_path("stdlib"))
-    places = [(frame.f_code.co_filename, line) for frame, line in walk_tb(error.__traceback__)]
+    frames = [(frame.f_code.co_filename, line) for frame, line in walk_tb(error.__traceback__)]
+    places = [place for place in frames if place[0] != __file__]
     packages = sysconfig.get_path("purelib")  # below the standard library on some systems
     own = [
         (file, line)
@@ -132,7 +156,7 @@ def difference_text(manual: Tensor, reference: Tensor, num_samples: int) -> str 
         return None
     unset = int(manual.isnan().sum())
     if unset == total:
-        return "is never written: fill the tensors in `grads` in place"
+        return "is NaN everywhere: overwrite the tensors in `grads` in place, do not add to them"
     if unset:
         return f"is NaN in {unset} of {total} places"
     if not manual.any():

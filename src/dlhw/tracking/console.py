@@ -8,6 +8,7 @@ from rich.console import Console as Terminal
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from dlhw.config.tracking import Console
+from dlhw.config.trainer import Select
 from dlhw.display import visible
 from dlhw.tracking.wording import closing_line, epoch_text, evaluation_line, head_line, score_text, table
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Snapshot, Status
@@ -49,12 +50,16 @@ class ConsoleTracker:
         self._has_bar = style is Console.bar or (style is Console.auto and is_terminal)
         self._total_epochs = 0
         self._epoch = 0.0
+        self._best_epoch: float | None = None
+        self._select = Select.best
         self._has_ended = False
         self._progress: Progress | None = None
         self._task = TaskID(0)
 
     def start(self, info: RunInfo, snapshot: Snapshot) -> None:
-        self._total_epochs = info.total_epochs
+        self._total_epochs, self._select = info.total_epochs, info.config.trainer.select
+        best = snapshot.progress().get("best", {})  # of a run that is resumed
+        self._best_epoch = best.get("epoch") if best.get("scores") else None
         self._say(head_line(info, self._num_runs))
         if self._has_bar:
             self._progress = _bar(self._err)
@@ -65,12 +70,21 @@ class ConsoleTracker:
 
     def evaluated(self, evaluation: Evaluation, snapshot: Snapshot) -> None:
         self._epoch = evaluation.epoch
+        if evaluation.is_best:
+            self._best_epoch = evaluation.epoch
         if self._progress is None:
-            self._say(evaluation_line(evaluation, self._total_epochs))
+            best = self._best_epoch if self._select is Select.best else None
+            self._say(evaluation_line(evaluation, self._total_epochs, best))
         elif set(evaluation.scores) != {"test"}:  # whose scores are in the closing table
             where = epoch_text(evaluation.epoch, self._total_epochs)
             scores = score_text(evaluation)
             self._progress.update(self._task, completed=evaluation.step, description=where, scores=scores)
+
+    def advanced(self, step: int, epoch: float) -> None:
+        """Move the bar."""
+        if self._progress is not None:
+            where = epoch_text(round(epoch, 1), self._total_epochs)
+            self._progress.update(self._task, completed=step, description=where)
 
     def checkpoint(self, snapshot: Snapshot) -> None:
         """Nobody needs to see it."""

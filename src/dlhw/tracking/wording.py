@@ -55,10 +55,19 @@ def epoch_text(epoch: float, total: int) -> str:
     return f"epoch {epoch:.4g}/{total}" if epoch < 1000 else f"epoch {epoch:.0f}/{total}"
 
 
-def evaluation_line(evaluation: Evaluation, total_epochs: int) -> str:
-    """Everything about one evaluation in one line."""
+def evaluation_line(evaluation: Evaluation, total_epochs: int, best_epoch: float | None = None) -> str:
+    """Everything about one evaluation in one line.
+
+    Args:
+        evaluation: one during training, or of the test part at the end.
+        total_epochs: epochs planned.
+        best_epoch: of the parameters that the test part is measured with; None: they are the last.
+    """
     scores = [f"{part} {_both(each)}" for part, each in evaluation.scores.items()]
     where = [epoch_text(evaluation.epoch, total_epochs), f"step {evaluation.step}"]
+    if set(evaluation.scores) == {"test"}:
+        which = "last" if best_epoch is None else f"best (epoch {best_epoch:.4g})"
+        return "  ".join([*where, *scores, f"with the {which} parameters", f"{evaluation.seconds:.1f} s"])
     return "  ".join([*where, *scores, f"lr {evaluation.lr:.4g}", f"{evaluation.seconds:.1f} s"])
 
 

@@ -1,4 +1,4 @@
-"""When training looks up from its steps, and when it keeps a checkpoint."""
+"""How many steps run between host checks, and when a checkpoint is due."""
 
 from time import perf_counter
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum, auto
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor
 
@@ -165,6 +165,14 @@ class RunResult:
     confusion_KK: Tensor | None = None
     confusion_part: str | None = field(default=None)
     predictions: Predictions | None = None
+
+
+@runtime_checkable
+class ShowsSteps(Protocol):
+    """A tracker that also wants to know how far training is between two evaluations."""
+
+    def advanced(self, step: int, epoch: float) -> None:
+        """A few times a second: updates and epochs done."""
 
 
 class Tracker(Protocol):

@@ -118,6 +118,7 @@ class Loop:
             self.workers.map(partial(self._train_shard, self.step, count, keep_gradients=is_last), active)
             self.step, self.has_gradients = self.step + count, True
             self.slices.took(count, perf_counter() - began)
+            self.audience.advance(self.step, self.times.epoch_of(self.step))
             if self.step < step:
                 self._look_up(is_evaluated=False)
 

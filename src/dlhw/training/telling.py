@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 
 from dlhw.locks import FolderLostError
-from dlhw.training.events import Snapshot, Status, Tracker
+from dlhw.training.events import ShowsSteps, Snapshot, Status, Tracker
 from dlhw.training.progress import Progress
 from dlhw.training.workers import Workers
 
@@ -29,6 +29,7 @@ class Audience:
         self.trackers, self.runs, self.workers, self.snapshot = trackers, runs, workers, snapshot
         self.errors: dict[int, Exception] = {}
         self._kept: set[int] = set()
+        self._bars = [tracker for run in trackers for tracker in run if isinstance(tracker, ShowsSteps)]
 
     def tell(self, number: int, say: Callable[[Tracker], None]) -> None:
         """Tell the trackers of one run; if one of them fails, so does its run, and the others go on."""
@@ -41,6 +42,11 @@ class Audience:
             self.runs[number].status, self.errors[number] = Status.failed, error
             with suppress(Exception):
                 abort(self.trackers[number], Status.failed, str(error) or repr(error))
+
+    def advance(self, step: int, epoch: float) -> None:
+        """Notify whatever shows progress within an epoch."""
+        for tracker in self._bars:
+            tracker.advanced(step, epoch)
 
     def keep_checkpoint(self) -> None:
         """Of every run that trains, all at the same step; of a run that has ended once."""
