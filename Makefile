@@ -25,6 +25,7 @@ ifdef TORCH_INDEX
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps --index-url $(TORCH_INDEX) torch torchvision
 endif
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	@$(BIN)/python -m dlhw.kernels
 	@touch $@
 
 train: install ## train one run; default: an MLP on the digits; ARGS="data=mnist optimizer.lr=0.05"

@@ -17,6 +17,7 @@ RUN = ("data.limit=100", "tracking.tensorboard=false", "hydra.run.dir=run")
 # Compilation takes longer than that on any machine.
 LONGEST = 8.0
 PATIENCE = 120.0
+COMPILING = "compiling the training step"
 
 
 def kill_compiling(count: int, seed: int) -> Row:
@@ -32,8 +33,8 @@ def kill_compiling(count: int, seed: int) -> Row:
 def _one(zygote: Zygote, cwd: Path, wanted: signal.Signals, after: float, found: Count) -> None:
     env = {**os.environ, **QUIET_ENV, "XDG_CACHE_HOME": str(cwd / "cache")}
     pid = zygote.begin(Start("dlhw-train", RUN, str(cwd), env))
-    began = monotonic()
-    while "compiling the training step" not in said(cwd) and monotonic() - began < PATIENCE:
+    began, log = monotonic(), cwd / "run" / "train.log"
+    while not (log.exists() and COMPILING in log.read_text()) and monotonic() - began < PATIENCE:
         sleep(0.01)
     sleep(after)
     os.kill(pid, wanted)

@@ -114,6 +114,15 @@ def test_auto_needs_both_outputs_on_a_terminal(
     assert ("step 52" in text(lines)) is not has_bar
 
 
+def test_the_bar_moves_between_evaluations(info: RunInfo, snapshot: Snapshot) -> None:
+    err = screen()
+    tracker = ConsoleTracker(FOLDER, Console.bar, out=screen(), err=err)
+    tracker.start(info, snapshot)
+    tracker.advanced(39, 1.5)
+    tracker.abort(Status.interrupted, "")
+    assert "epoch 1.5/3" in text(err)
+
+
 def test_a_dumb_terminal_gets_lines(play: Callable[[Tracker], None], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "dumb")
     out = screen()

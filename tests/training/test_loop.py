@@ -27,6 +27,25 @@ def evaluated_steps(listener: Listener) -> list[int]:
     return [each.step for each in listener.evaluations if "train" in each.scores]
 
 
+class Bar(Listener):
+    """Also shows progress between evaluations."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.steps: list[int] = []
+
+    def advanced(self, step: int, epoch: float) -> None:
+        self.steps.append(step)
+
+
+def test_progress_is_shown_between_evaluations() -> None:
+    config, bar = small("trainer.epochs=4", "trainer.eval_every=4", "trainer.kernels=torch"), Bar()
+    dataset = load_dataset(config.data, config.data_seed(), torch.float64)
+    fit([config], [dataset], lambda run, of_run: [bar])
+    assert bar.evaluations[0].step == bar.steps[-1]
+    assert len(bar.steps) >= 4
+
+
 @pytest.mark.parametrize(
     ("overrides", "steps"),
     [

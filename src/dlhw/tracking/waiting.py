@@ -1,5 +1,6 @@
 """What a command prints to standard error while it works: a spinner for long waits, and warnings."""
 
+import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,10 +11,10 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 @contextmanager
 def waiting(text: str) -> Iterator[None]:
-    """Show `text` until the block ends: with a spinner and seconds on a terminal, as one line elsewhere."""
+    """Show `text` until the block ends: with a spinner and seconds on a terminal, in the log elsewhere."""
     terminal = Console(file=sys.stderr)
     if not terminal.is_terminal or terminal.is_dumb_terminal:
-        print(f"{text} ...", file=sys.stderr, flush=True)
+        logging.getLogger("dlhw").info(text)
         yield
         return
     columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
