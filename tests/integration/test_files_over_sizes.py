@@ -43,7 +43,7 @@ def test_double_descent_over_the_files_of_a_pattern(course: tuple[Path, np.ndarr
     folder, x_NI, y_N = course
     done = run("dlhw-train", "experiment=cs229/double_descent", *OWN, SWEPT, PEAK, cwd=folder)
     assert done.returncode == 0, done.stderr
-    assert "checks: 1 of 1 hold" in done.stdout  # the file's name follows the size, and is no second axis
+    assert "1 of 1 checks shown" in done.stdout  # the file's name follows the size, and is no second axis
     assert "5 runs in runs/experiments/cs229-double_descent: 5 to run" in done.stdout
     runs = dlhw.load_runs(folder / "runs").set_index("data.num_train")
     valid = slice(max(SIZES), None)
@@ -64,7 +64,7 @@ def test_the_other_experiments_take_one_file(course: tuple[Path, np.ndarray, np.
         "dlhw-train", "experiment=cs229/min_norm", *arguments, "data.train=sizes/ds_n4.csv", cwd=folder
     )
     assert done.returncode == 0, done.stderr
-    assert "checks: 5 of 5 hold" in done.stdout
+    assert "5 of 5 checks shown" in done.stdout
 
 
 def test_a_size_without_a_file_and_a_file_of_another_size_are_told(

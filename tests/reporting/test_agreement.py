@@ -1,4 +1,4 @@
-"""Ours beside the published numbers: what agrees, what does not, what was not run; the rules of checks."""
+"""The verdict about an experiment: published values, checks, claims, missing runs."""
 
 import csv
 import io
