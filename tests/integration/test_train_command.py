@@ -128,10 +128,14 @@ def test_regression_on_a_csv_of_the_user(tmp_path: Path) -> None:
 
 
 def test_a_diverging_run_says_so(tmp_path: Path) -> None:
-    told = summary(train("optimizer.lr=1e30", "model.activation=identity", *FAST, cwd=tmp_path))
-    assert told["status"] == "diverged"
-    assert 1 < told["diverged_at"] <= 40
-    assert told["final"]["train"]["loss"] is None
+    options = ("optimizer.lr=1e30", "model.activation=identity", *FAST)
+    refused = run("dlhw-train", *options, cwd=tmp_path)
+    assert refused.returncode == 1
+    assert "the run diverged" in refused.stderr
+    accepted = summary(train(*options, "trainer.on_divergence=accept", "name=accepted", cwd=tmp_path))
+    assert accepted["status"] == "diverged"
+    assert 1 < accepted["diverged_at"] <= 40
+    assert accepted["final"]["train"]["loss"] is None
 
 
 def test_help_names_every_group(tmp_path: Path) -> None:

@@ -146,7 +146,14 @@ def test_a_vote_of_shared_weights(tmp_path: Path) -> None:
     options = ["data=digits", "data.classes=[0,1]", "loss=binary_cross_entropy", "model.activation=tanh"]
     folder = train("procedure=vote", *options, "procedure.weights=[-1,1,2]", cwd=tmp_path)
     values = summary(folder)["values"]
-    assert set(values) == {"accuracy_-1", "accuracy_1", "accuracy_2", "best_accuracy", "vote_accuracy"}
+    assert set(values) == {
+        "accuracy_-1",
+        "accuracy_1",
+        "accuracy_2",
+        "agreement",
+        "best_accuracy",
+        "vote_accuracy",
+    }
     # the weight is chosen on the training part, not by what it then gets on the test part
     assert values["best_accuracy"] in [values[f"accuracy_{w}"] for w in (-1, 1, 2)]
     # each is the accuracy of a run that starts there and trains nothing

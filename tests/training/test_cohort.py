@@ -22,6 +22,7 @@ MODEL_OVERRIDES: dict[str, tuple[str, ...]] = {
     "linear": ("data=csv", "data.train=unused.csv", "data.task=regression", "optimizer.lr=0.01"),
     "quadratic": ("data=csv", "data.train=unused.csv", "data.task=regression", "optimizer.lr=0.01"),
     "dag": (),
+    "random_graph": (),
 }
 REGRESSION = ("linear", "quadratic")
 # What varies from run to run: everything that may.

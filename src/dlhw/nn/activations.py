@@ -86,7 +86,7 @@ class Sine(Elementwise):
     def backward(
         self, params: Params, dout: Tensor, x: Tensor, grads: Params, ctx: Context, *, need_dx: bool
     ) -> Tensor:
-        return torch.cos(x, out=self.buffers(dout, ctx, "dx")).mul_(dout)
+        return torch.mul(dout, torch.cos(x), out=self.buffers(dout, ctx, "dx"))
 
 
 class Cosine(Elementwise):
@@ -98,7 +98,7 @@ class Cosine(Elementwise):
     def backward(
         self, params: Params, dout: Tensor, x: Tensor, grads: Params, ctx: Context, *, need_dx: bool
     ) -> Tensor:
-        return torch.sin(x, out=self.buffers(dout, ctx, "dx")).mul_(dout).neg_()
+        return torch.mul(dout, torch.sin(x).neg_(), out=self.buffers(dout, ctx, "dx"))
 
 
 class Gaussian(Elementwise):
@@ -120,7 +120,7 @@ class Gaussian(Elementwise):
         need_dx: bool,
     ) -> Tensor:
         x, y = cache
-        return torch.mul(x, y, out=self.buffers(dout, ctx, "dx")).mul_(dout).neg_()
+        return torch.mul(dout, torch.mul(x, y).neg_(), out=self.buffers(dout, ctx, "dx"))
 
 
 class Absolute(Elementwise):
@@ -132,7 +132,7 @@ class Absolute(Elementwise):
     def backward(
         self, params: Params, dout: Tensor, x: Tensor, grads: Params, ctx: Context, *, need_dx: bool
     ) -> Tensor:
-        return torch.sign(x, out=self.buffers(dout, ctx, "dx")).mul_(dout)
+        return torch.mul(dout, torch.sign(x), out=self.buffers(dout, ctx, "dx"))
 
     def branches(self, x: Tensor) -> Tensor:
         return x > 0

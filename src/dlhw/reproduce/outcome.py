@@ -75,11 +75,11 @@ class Outcome:
 
     @property
     def badge(self) -> str:
-        """The verdict in words. Runs that diverged end the sweep with an error, and make it incomplete."""
+        """The verdict in words. If only some runs failed or diverged it is incomplete; if all did, failed."""
         if self.ending is Ending.skipped:
             return NOT_RUN
         verdict = ExperimentVerdict.nothing if self.agreement is None else self.agreement.verdict
-        if self.ending is Ending.done or (self.failed and verdict in FAILING):
+        if self.ending is Ending.done or (self.failed and verdict in FAILING and self.seeds):
             return verdict.value
         return self.ending.value
 

@@ -33,6 +33,7 @@ def write_atomic(path: Path, content: bytes | str, keep: Path | None = None) -> 
             file.flush()
             # Without it, a power cut after the rename could leave the new name on an empty file.
             os.fsync(file.fileno())
+        check_held(path)  # writing takes a while, in which the folder may be replaced
         if keep is not None and path.exists():
             path.replace(keep)
         temporary.replace(path)
