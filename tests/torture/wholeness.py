@@ -10,6 +10,7 @@ import yaml
 from dlhw.errors import RunFolderError
 from dlhw.tracking.checkpoint import load_checkpoint
 from dlhw.tracking.metrics_csv import COLUMNS
+from dlhw.tracking.predictions_file import PREDICTIONS_FILE, read_predictions
 
 
 def torn_files(folder: Path) -> list[Path]:
@@ -32,7 +33,9 @@ def _files(folder: Path) -> Iterator[Path]:
 
 def _is_whole(path: Path) -> bool:
     try:
-        if path.suffix == ".safetensors":
+        if path.name == PREDICTIONS_FILE:
+            read_predictions(path.parent)
+        elif path.suffix == ".safetensors":
             load_checkpoint(path)
         elif path.suffix == ".json":
             json.loads(path.read_text(encoding="utf-8"))
