@@ -38,6 +38,16 @@ def test_the_certificate_of_xor(tmp_path: Path) -> None:
     assert [row["multiplier"] for row in rows(folder / "certificate.csv")] == ["0.5"] * 4
 
 
+def test_the_certificate_needs_both_classes(tmp_path: Path) -> None:
+    done = run(
+        "dlhw-train", "procedure=certificate", "data=gates", "data.gate=and", "data.label_corruption=0.95", "seed=1",
+        cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "the training part holds class 0 only" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_no_unit_is_an_interval_of_two_signs(tmp_path: Path) -> None:
     options = ["data.dim=2", "data.low=-1", "data.high=1"]
     folder = train("procedure=certificate", "data=interval", *options, cwd=tmp_path)

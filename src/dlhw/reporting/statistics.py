@@ -73,9 +73,9 @@ def estimate(values: Sequence[float], scale: Scale = Scale.linear) -> Estimate:
     Returns:
         The estimate; no standard deviation for n < 2 and no interval for n < 3.
 
-    >>> found = estimate([0.99, 1.0, 1.0], Scale.proportion)
+    >>> found = estimate([0.97, 0.98, 1.0], Scale.proportion)
     >>> round(found.mean, 4), round(found.low, 4), round(found.high, 4)
-    (0.9967, 0.9455, 0.9998)
+    (0.9833, 0.8535, 0.9983)
     """
     n = len(values)
     if n == 0:
