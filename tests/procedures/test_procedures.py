@@ -40,7 +40,7 @@ def test_the_certificate_of_xor(tmp_path: Path) -> None:
 
 def test_the_certificate_needs_both_classes(tmp_path: Path) -> None:
     done = run(
-        "dlhw-train", "procedure=certificate", "data=gates", "data.gate=and", "data.label_corruption=0.95", "seed=1",
+        "dlhw-train", "procedure=certificate", "data=gates", "data.gate=and", "data.label_corruption=1", "seed=14",
         cwd=tmp_path,
     )  # fmt: skip
     assert done.returncode == 1
