@@ -9,7 +9,7 @@ WORKERS ?= auto
 SWEEP_DATA = $(shell test -d "$${DLHW_DATA_DIR:-data}/MNIST/raw" && echo mnist || echo digits)
 
 .DEFAULT_GOAL := help
-.PHONY: help install train test lint format gradcheck sweep-lr sweep-alpha sweep-batch tensorboard bench bench-peers bench-full build clean distclean report reproduce plan torture
+.PHONY: help install train test lint format gradcheck sweep-lr sweep-alpha sweep-batch tensorboard bench bench-peers bench-full build clean distclean report reproduce plan torture levels
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1|\2/' | \
@@ -36,6 +36,9 @@ test: install ## run the tests on all cores; ARGS="-k name", WORKERS=0 in one pr
 
 torture: install ## inject faults into real runs and write the table of docs/reliability.md (10 minutes); ARGS=--quick
 	@PYTHONPATH="tests/support$${PYTHONPATH:+:$$PYTHONPATH}" $(BIN)/python -m tests.torture $(ARGS)
+
+levels: install ## recompute the levels of checks by programs that share no code with dlhw (half an hour); ARGS="cs7643/lr --seeds 10", ARGS=--list
+	@$(BIN)/python -m tests.levels $(ARGS)
 
 lint: install ## check style (ruff) and types (mypy)
 	@$(BIN)/ruff check src tests benchmarks
