@@ -58,8 +58,8 @@ def _points(config: TrainConfig) -> tuple[np.ndarray, np.ndarray, str]:
     part = dataset.parts["train"]
     if (part.targets == part.targets[0]).all():
         raise DataError(
-            f"the training part holds class {int(part.targets[0])} only, so that there is nothing to separate: "
-            "use more samples or less data.label_corruption"
+            f"the training part holds class {int(part.targets[0])} only, so that there is nothing to "
+            "separate: use more samples or less data.label_corruption"
         )
     return part.inputs.flatten(1).numpy(), part.targets.numpy(), dataset.hashes["train"]
 
