@@ -116,9 +116,11 @@ def steps_of(real: Any) -> Callable[..., None]:
                 if ended[run] >= 0:
                     continue
                 row, grad = offset(params, run * stride), offset(grads, run * stride)
+                # A run without momentum makes the step that it makes alone, which rounds otherwise.
+                code = PLAIN if rule != ADAM and momentum[run] == 0 else rule
                 state = (
-                    offset(velocities, run * stride) if rule != PLAIN else grad,
-                    offset(squares, run * stride) if rule == ADAM else grad,
+                    offset(velocities, run * stride) if code != PLAIN else grad,
+                    offset(squares, run * stride) if code == ADAM else grad,
                 )
                 places = offset(order, run * order_stride)
                 own_labels = offset(labels, run * target_stride)
@@ -134,7 +136,7 @@ def steps_of(real: Any) -> Callable[..., None]:
                     turn(own, offset(places, first), count, batch, width, turned_size, part, parts)
                 if not is_shared and not meet(meeting, parts):
                     return
-                of_rule = (rule, lr[run], momentum[run], beta2[run], eps[run], decay[run])
+                of_rule = (code, lr[run], momentum[run], beta2[run], eps[run], decay[run])
                 penalty = (slope[run], alpha[run])
                 penalties = (penalty, (slope[run] * on_biases, alpha[run] * on_biases))
                 begins = first
