@@ -12,6 +12,7 @@ from hydra.core.override_parser.types import Override
 from dlhw.config.experiment import ExperimentConfig
 from dlhw.config.mutation import MutationConfig
 from dlhw.errors import ConfigError, UserError
+from dlhw.sweep.grid import value_text
 from dlhw.sweep.ledger import Ledger
 from dlhw.sweep.names import safe
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import pandas
 
 ONE_SEED = "seeds=1"
+Zips = list[dict[str, Any]]
 CONTROL = "control"
 
 
@@ -45,11 +47,24 @@ class Sweep:
         return all(ledger.is_done(name) and ledger.cells[name] == cell for name, cell in cells.items())
 
 
-def control_sweep(experiment: ExperimentConfig, folder: Path) -> tuple[Sweep, dict[str, str]]:
+@dataclass(frozen=True, kw_only=True)
+class Swept:
+    """What an experiment's file sweeps.
+
+    Args:
+        params: key -> its values, as text.
+        zips: groups of key -> list of values that move together.
+    """
+
+    params: Mapping[str, str]
+    zips: Zips
+
+
+def control_sweep(experiment: ExperimentConfig, folder: Path) -> tuple[Sweep, Swept]:
     """The recipe as it is, with one seed.
 
     Returns:
-        The sweep, and the values of each swept key as the experiment's file has them.
+        The sweep, and what the experiment's file sweeps.
 
     Raises:
         UserError: if a cell cannot be run.
@@ -62,7 +77,7 @@ def mutant_sweep(
     mutation: MutationConfig,
     folder: Path,
     control: Sweep,
-    swept: Mapping[str, str],
+    swept: Swept,
 ) -> Sweep:
     """A wrong recipe with one seed.
 
@@ -74,13 +89,12 @@ def mutant_sweep(
         mutation: of it.
         folder: of the experiment's falsification.
         control: the recipe's own sweep.
-        swept: key -> values that the experiment sweeps, both from `control_sweep`.
+        swept: by the experiment; both from `control_sweep`.
 
     Raises:
         UserError: if a cell cannot be run, the number of cells differs, or no cell differs.
     """
-    changes = tuple(_for_each_cell(change, swept) for change in mutation.overrides)
-    sweep, _ = _sweep(experiment, folder / safe(mutation.text), changes)
+    sweep, _ = _sweep(experiment, folder / safe(mutation.text), _in_sweep(mutation.overrides, swept))
     if len(sweep.cells) != len(control.cells):
         raise ConfigError(
             f"{mutation.text} makes {len(sweep.cells)} cells, the experiment has {len(control.cells)}: "
@@ -91,15 +105,45 @@ def mutant_sweep(
     return sweep
 
 
-def _for_each_cell(change: str, swept: Mapping[str, str]) -> str:
+def _in_sweep(changes: Sequence[str], swept: Swept) -> list[str]:
+    """Changes as a sweep takes them: a key of a zip is changed in the zip, which is given anew."""
+    zips, taken = [dict(group) for group in swept.zips], []
+    for change in changes:
+        override = _parsed(change)
+        key = override.get_key_element()
+        groups = [group for group in zips if key in group]
+        for group in groups:
+            group[key] = _column(override, len(group[key]))
+        if not groups:
+            taken.append(_for_each_cell(override, swept.params))
+    return taken if zips == swept.zips else [*taken, f"zip=[{','.join(map(_zip_text, zips))}]"]
+
+
+def _for_each_cell(override: Override, params: Mapping[str, str]) -> str:
     """A single value of a swept key, repeated for each of the experiment's values."""
-    override = _parsed(change)
     key = override.get_key_element()
-    if key not in swept or override.is_sweep_override():
-        return change
-    values = _parsed(f"{key}={swept[key]}")
+    if key not in params or override.is_sweep_override():
+        return str(override.input_line)
+    values = _parsed(f"{key}={params[key]}")
     count = len(list(values.sweep_string_iterator())) if values.is_sweep_override() else 1
-    return f"{key}={','.join([override.get_value_element_as_str()] * count)}"
+    return f"{key}={','.join(_column(override, count))}"
+
+
+def _column(override: Override, count: int) -> list[str]:
+    """The values of a change, a single one for each of `count` cells."""
+    if override.is_sweep_override():
+        return list(override.sweep_string_iterator())
+    return [override.get_value_element_as_str()] * count
+
+
+def _zip_text(group: Mapping[str, Any]) -> str:
+    columns = (f"{key}:[{','.join(map(_value_text, values))}]" for key, values in group.items())
+    return f"{{{','.join(columns)}}}"
+
+
+def _value_text(value: Any) -> str:
+    """A value of a change is text that Hydra has split already."""
+    return value if isinstance(value, str) and "${" not in value else value_text(value)
 
 
 @cache
@@ -107,9 +151,7 @@ def _parsed(line: str) -> Override:
     return OverridesParser.create().parse_override(line)
 
 
-def _sweep(
-    experiment: ExperimentConfig, folder: Path, changes: Sequence[str]
-) -> tuple[Sweep, dict[str, str]]:
+def _sweep(experiment: ExperimentConfig, folder: Path, changes: Sequence[str]) -> tuple[Sweep, Swept]:
     from dlhw.plan import prepare_sweep
 
     overrides = (*changes, ONE_SEED)
@@ -118,7 +160,8 @@ def _sweep(
         raise ConfigError("\n".join(prepared.problems()))
     definitions = prepared.definitions()
     cells = tuple(definitions[name] for name in prepared.names)
-    return Sweep(folder=folder, overrides=overrides, runs=tuple(prepared.names), cells=cells), sweeper.params
+    sweep = Sweep(folder=folder, overrides=overrides, runs=tuple(prepared.names), cells=cells)
+    return sweep, Swept(params=sweeper.params, zips=sweeper.zips())
 
 
 def in_place_of(control: Sweep, sweep: Sweep) -> "pandas.DataFrame":

@@ -102,6 +102,10 @@ class GridSweeper(Sweeper):
         found = self.cells(arguments)
         return self._sweep_ours(found) if self.is_ours else self._sweep_plainly(found)
 
+    def zips(self) -> list[dict[str, Any]]:
+        """The config's groups of key -> values that move together."""
+        return [dict(group) for group in Extras.of(_plain(self.zip), None, None).zips]
+
     def cells(self, arguments: Sequence[str]) -> list[Cell]:
         """What a command means."""
         parser = OverridesParser.create(config_loader=self.context.config_loader)
