@@ -10,6 +10,7 @@ from dlhw.evaluate import read_summary, saved_config
 from dlhw.launcher.job import LOG_FORMAT
 from dlhw.locks import SWEEP_LOCK, hold_run
 from dlhw.sweep.ledger import DONE
+from dlhw.tracking.files import refuse_links
 from dlhw.train import RESUME, train_run
 
 
@@ -30,7 +31,7 @@ def resume(arguments: list[str]) -> int:
     hold_run(folder)
     summary = read_summary(folder)
     if summary.get("status") in DONE:
-        print(visible(f"{folder} has ended: {_told(summary)}"))
+        print(visible(f"{folder} has ended: {_ending(summary)}"))
         return 0
     from dlhw.tracking.restoring import clear_leftovers, saved_in
 
@@ -45,21 +46,6 @@ def resume(arguments: list[str]) -> int:
     return 0
 
 
-def refuse_links(folder: Path) -> None:
-    """Make sure that nothing outside of a run's folder is written through a link in it.
-
-    Raises:
-        RunFolderError: naming the first link that leads out.
-    """
-    inside = folder.resolve()
-    for entry in sorted(folder.rglob("*")):
-        if entry.is_symlink() and not entry.resolve().is_relative_to(inside):
-            raise RunFolderError(
-                f"{entry} is a link out of the run's folder, to {entry.readlink()}: resuming would write "
-                "there; replace it by what it points to"
-            )
-
-
 def _folder(arguments: list[str]) -> Path:
     """The folder that the command names.
 
@@ -70,9 +56,9 @@ def _folder(arguments: list[str]) -> Path:
     others = [argument for argument in arguments if not argument.startswith(RESUME)]
     folders = [argument.removeprefix(RESUME) for argument in arguments if argument.startswith(RESUME)]
     if others or len(folders) > 1:
-        told = " ".join(others or [f"{RESUME}{folder}" for folder in folders[1:]])
+        unused = " ".join(others or [f"{RESUME}{folder}" for folder in folders[1:]])
         raise ConfigError(
-            f"resume=RUN_DIR uses the config of that folder: nothing else can be set, got {told}"
+            f"resume=RUN_DIR uses the config of that folder: nothing else can be set, got {unused}"
         )
     folder = Path(folders[0])
     if not folders[0] or not folder.is_dir():
@@ -84,7 +70,7 @@ def _folder(arguments: list[str]) -> Path:
     return folder
 
 
-def _told(summary: dict[str, Any]) -> str:
+def _ending(summary: dict[str, Any]) -> str:
     """How a run ended, such as `completed after 400 steps`."""
     if summary.get("status") == "diverged":
         return f"diverged at step {summary.get('diverged_at')}"

@@ -11,7 +11,7 @@ import dlhw
 DIM, SIZES = 8, (4, 6, 8, 10, 12)
 PATTERN = "data.train=sizes/ds_n${data.num_train}.csv"
 OWN = [
-    "data=csv", "data.task=regression", PATTERN, "data.val=sizes/valid.csv", "seeds=1", "tracking.console=none",
+    "data=csv", PATTERN, "data.val=sizes/valid.csv", "seeds=1", "tracking.console=none",
 ]  # fmt: skip
 PEAK = (
     "experiment.checks=[{rule: peak, claim: The peak is at 8., metric: final/val/loss, "

@@ -58,7 +58,7 @@ def test_two_experiments_are_two_commands(tmp_path: Path) -> None:
             "trainer.dtype=float64 holds it",
         ),
         (
-            ("data=csv", "data.train=x.csv", "loss=squared_error"),
+            ("data=csv", "data.train=x.csv", "loss=squared_error", "data.task=classification"),
             "loss=squared_error does not fit data=csv: its targets are those of classification; "
             "data.task=regression reads them as such",
         ),

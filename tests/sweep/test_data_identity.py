@@ -3,12 +3,13 @@
 import json
 import os
 import shutil
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
-from commands import summary
-from sweeping import sweep, written
+from commands import PATIENCE, summary
+from sweeping import start_sweep, sweep, written
 
 from dlhw import content
 from dlhw.config.data import DATA, CSVConfig
@@ -65,6 +66,38 @@ def test_labels_flipped_in_the_middle_of_a_large_file(tmp_path: Path) -> None:
     hashes = [json.dumps(summary(folder)["split_hashes"]) for folder in (tmp_path / "sweep").glob("lr=*")]
     assert len(hashes) == 3
     assert len(set(hashes)) == 1
+
+
+def test_a_file_that_changes_while_a_sweep_runs(tmp_path: Path) -> None:
+    """The sweep that reads it ends with status 1, and so does one that would extend its table."""
+    data = table(tmp_path / "data.csv", rows=1_500, columns=100, digits=60)
+    assert data.stat().st_size > LARGE
+    command = [
+        "data=csv", f"data.train={data}", "hydra.sweep.dir=sweep", "data.limit=null", "trainer.epochs=400",
+        "trainer.eval_every=100",
+    ]  # fmt: skip
+    process = start_sweep("optimizer.lr=0.01,0.02", *command, cwd=tmp_path)
+    try:
+        until = time.monotonic() + PATIENCE
+        while not list(tmp_path.glob("sweep/*/metrics.csv")):  # the samples have been read
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        flip_middle(data)
+        _, errors = process.communicate(timeout=PATIENCE)
+    finally:
+        process.kill()
+    assert process.returncode == 1
+    assert errors.splitlines() == [
+        "dlhw-train: the data files changed while the sweep in sweep ran, so its cells may hold different data: "
+        "the same command again compares the samples of its cells"
+    ]
+    before = written(tmp_path / "sweep")
+    assert len(before) == 2
+    refused = sweep("optimizer.lr=0.01,0.02,0.03", *command, cwd=tmp_path)
+    assert refused.returncode == 1
+    assert "sweep holds 2 runs of another definition:\ndlhw-train:   split_hashes.train: " in refused.stderr
+    assert written(tmp_path / "sweep") == before
 
 
 def test_cells_whose_files_the_ledger_does_not_know_are_compared_by_their_samples(tmp_path: Path) -> None:

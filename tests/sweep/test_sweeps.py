@@ -6,8 +6,8 @@ from random import Random
 from subprocess import TimeoutExpired
 
 import pytest
-from commands import tree
-from sweeping import ledger_names, runs_of, start_sweep, sweep, written
+from commands import run, tree
+from sweeping import SMALL, ledger_names, runs_of, start_sweep, sweep, written
 
 import dlhw
 from dlhw.locks import sweep_held
@@ -139,6 +139,24 @@ def test_failed_runs_are_told_and_run_again_diverged_ones_are_not(tmp_path: Path
     assert runs_of(folder) == {"lr=0.1": "completed", "lr=0.2": "completed", "lr=1e+30": "diverged"}
     assert not (folder / "lr=0.2" / "left over").exists()
     assert again.returncode == 1
+
+
+@pytest.mark.parametrize("name", ["metrics.csv", "checkpoints/last.safetensors", ""])
+def test_a_cell_that_is_resumed_follows_no_link_out_of_its_folder(tmp_path: Path, name: str) -> None:
+    """A killed cell has checkpoints and no summary. A link inside its folder is followed."""
+    command = ["-m", *SMALL, RATES, "hydra.sweep.dir=sweep", "tracking.console=none"]
+    assert run("dlhw-train", *command, cwd=tmp_path).returncode == 0
+    cell, outside = tmp_path / "sweep" / "lr=0.1", tmp_path / "outside"
+    (cell / "summary.json").unlink()
+    (cell / name).rename(outside)
+    (cell / name).symlink_to(outside)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    refused = run("dlhw-train", *command, cwd=tmp_path)
+    assert refused.returncode == 1
+    (sentence,) = refused.stderr.splitlines()
+    what = "a link out of the run's folder" if name else "a link"
+    assert sentence.startswith(f"dlhw-train: {Path('sweep', 'lr=0.1', name)} is {what}, to {outside}: ")
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
 def test_one_process_at_a_time(tmp_path: Path) -> None:

@@ -140,13 +140,14 @@ class OctMNISTConfig(DataConfig):
 class TableConfig(DataConfig):
     """A user's own files: what the targets are cannot be known before they are read."""
 
-    task: Task = Task.classification
-    """classification: class labels; regression: real numbers"""
+    task: Task | None = None
+    """classification: class labels; regression: real numbers; null: regression where the loss or the model
+    needs it, as in experiments with a squared error, else classification"""
     num_classes: int | None = None
     """how many classes there are; null: the largest label + 1, or the number of different texts"""
 
     def task_kind(self) -> Task:
-        return self.task
+        return self.task or Task.classification
 
     def all_classes(self) -> int | None:
         return self.num_classes
@@ -155,7 +156,7 @@ class TableConfig(DataConfig):
         yield from super().problems()
         if self.num_classes is not None:
             yield from at_least("data.num_classes", self.num_classes, 2)
-            if self.task is Task.regression:
+            if self.task_kind() is Task.regression:
                 yield does_nothing(f"data.num_classes={self.num_classes}", "data.task=classification")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 
-from dlhw.config.data import DataConfig, Task
+from dlhw.config.data import DataConfig, TableConfig, Task
 from dlhw.config.experiment import ExperimentConfig
 from dlhw.config.group import Group, aside, does_nothing
 from dlhw.config.model import LinearConfig, ModelConfig
@@ -75,6 +75,13 @@ class TrainConfig(Group):
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     experiment: ExperimentConfig | None = aside(None)
     """what the sweep that the run belongs to asks, and what was published; experiment=SOURCE/NAME"""
+
+    def __post_init__(self) -> None:
+        """Choose the task of the user's own data where `data.task` is null."""
+        if isinstance(self.data, TableConfig) and self.data.task is None:
+            losses = MODEL_LOSSES.get(self.model.name, ()) if self.loss is LossName.auto else (self.loss,)
+            is_regression = bool(losses) and set(losses) <= set(SQUARED)
+            self.data.task = Task.regression if is_regression else Task.classification
 
     def problems(self) -> Iterator[str]:
         if not re.fullmatch(r"[\w.+=,-]+", self.name) or set(self.name) <= {"."}:

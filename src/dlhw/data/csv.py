@@ -65,9 +65,10 @@ def load_csv(config: CSVConfig) -> RawData:
     own = {split: read_table(path, config.target) for split, path in files.items()}
     for table in own.values():
         _check_same_columns(train, table)
-    names = _class_names(train, own) if config.task is Task.classification and train.has_text() else None
-    parts = {split: _as_part(table, config.task, names) for split, table in own.items()}
-    return RawData(_as_part(train, config.task, names), parts, class_names=names)
+    task = config.task_kind()
+    names = _class_names(train, own) if task is Task.classification and train.has_text() else None
+    parts = {split: _as_part(table, task, names) for split, table in own.items()}
+    return RawData(_as_part(train, task, names), parts, class_names=names)
 
 
 def _class_names(train: Table, own: Mapping[str, Table]) -> list[str]:

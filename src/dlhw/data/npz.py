@@ -51,7 +51,7 @@ def _read_part(archive: Archive, prefix: str, config: NPZConfig) -> RawPart:
     place = Place(archive.path, y_name)
     _check_finite(y, f"{archive.path}, array {y_name}")
     y = y.reshape(-1)
-    targets = to_labels(y, place) if config.task is Task.classification else y.astype(np.float64)
+    targets = to_labels(y, place) if config.task_kind() is Task.classification else y.astype(np.float64)
     return RawPart(inputs, targets, place)
 
 

@@ -17,7 +17,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from dlhw.content import ABSENT, data_identity
 from dlhw.display import visible
-from dlhw.errors import ConfigError
+from dlhw.errors import ConfigError, RunFolderError
 from dlhw.launcher.composing import Composer
 from dlhw.launcher.fused import TRAINS_CONFIG, FusedLauncher
 from dlhw.launcher.grouping import group
@@ -27,6 +27,7 @@ from dlhw.sweep.grid import Cell, Extras, cells, is_extra
 from dlhw.sweep.identity import DATA_KEY
 from dlhw.sweep.ledger import Changes, Ledger, difference_lines
 from dlhw.sweep.preparing import Prepared, Run, prepare
+from dlhw.tracking.files import refuse_links
 
 ON_ERROR = ("continue", "stop")
 ON_CHANGE = ("refuse", "recompute", "keep")
@@ -193,10 +194,18 @@ class GridSweeper(Sweeper):
         return [run for run in prepared.runs if run.name in changes or run in missing]
 
     def _to_clear(self, ledger: Ledger, runs: Sequence[Run]) -> list[Run]:
-        """Runs that start from the beginning. The others go on, if the launcher can do that."""
+        """Runs that start from the beginning. The others are resumed, if the launcher can do that.
+
+        Raises:
+            RunFolderError: if a cell's folder, or a file in one that is resumed, is a link to elsewhere.
+        """
+        for run in runs:
+            _refuse_link(ledger.folder / run.name)
         if not isinstance(self.jobs, FusedLauncher):
             return list(runs)
         cut_off = {run.name for run in runs if ledger.goes_on(run.name, run.definition)}
+        for name in sorted(cut_off):
+            refuse_links(ledger.folder / name)
         self.jobs.resumable = frozenset(cut_off)
         self.jobs.places = {
             name: place
@@ -254,6 +263,14 @@ def not_recomputed(folder: Path, changes: Mapping[str, Any]) -> str:
         f"name:\n{lines}\nname all cells to recompute them, choose another name= or hydra.sweep.dir=, or "
         "use hydra.sweeper.on_change=keep"
     )
+
+
+def _refuse_link(folder: Path) -> None:
+    if folder.is_symlink():
+        raise RunFolderError(
+            f"{folder} is a link, to {folder.readlink()}: its run would be written there; remove the link or "
+            "choose another hydra.sweep.dir"
+        )
 
 
 def _changed_samples(ledger: Ledger, runs: Sequence[Run]) -> dict[str, Changes]:

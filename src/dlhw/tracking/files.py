@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from dlhw.errors import RunFolderError
 from dlhw.locks import check_held
 
 
@@ -67,6 +68,21 @@ def _write_all(file: io.FileIO, lines: memoryview) -> None:
     # A disk that fills up takes a part; why it takes no more is said only to who writes the rest.
     while lines:
         lines = lines[file.write(lines) :]
+
+
+def refuse_links(folder: Path) -> None:
+    """Make sure that nothing outside of a run's folder is written through a link in it.
+
+    Raises:
+        RunFolderError: naming the first link that leads out.
+    """
+    inside = folder.resolve()
+    for entry in sorted(folder.rglob("*")):
+        if entry.is_symlink() and not entry.resolve().is_relative_to(inside):
+            raise RunFolderError(
+                f"{entry} is a link out of the run's folder, to {entry.readlink()}: resuming would write "
+                "there; replace it by what it points to"
+            )
 
 
 def write_json(path: Path, tree: Any) -> None:
