@@ -118,7 +118,7 @@ def test_missed_mutations_and_failing_controls_are_named(
     assert "NOT DETECTED    optimizer.lr=0.001,0.2 trainer.epochs=1" in done.stdout
     assert len(results["tiny/control"]["control_misses"]) == 1
     # what fails for the control detects nothing, though the mutation exchanges the two cells
-    assert "tiny/control: 1 check left out; 0 of 1 visible mutation detected" in done.stdout
+    assert "tiny/control: CONTROL FAILS; 0 of 1 visible mutation detected" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_the_table_is_written_between_the_markers(place: Path, results: dict[str
     assert text.endswith(f"{END}\nafter\n")
     assert "| tiny/misses | `optimizer.lr=0.001,0.2 trainer.epochs=1` | NO |  |" in text
     assert "| tiny/passes | `seed=3` | not visible | The order is that of every seed. |" in text
-    assert "| tiny/control | none (control) | needs seeds |" in text
+    assert "| tiny/control | none (control) | CONTROL FAILS |" in text
     assert "old" not in text
     page.write_text("no markers")
     refused = falsify(place, "--table", "page.md")

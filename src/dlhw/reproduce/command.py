@@ -43,8 +43,8 @@ does not hold for it; one with `visible: false` need not be detected, for the re
 
 Exit status: 0; 1 if an experiment could not be run, and with --check if a verdict is DISAGREES, undecided (an
 interval crosses its limit) or incomplete (a run diverged, failed or is missing); with --falsify also if a
-visible mutation is not detected; 2 for a wrong command line; 130 after Ctrl-C and 143 after a kill, when the
-page holds what was done till then.
+control fails or a visible mutation is not detected; 2 for a wrong command line; 130 after Ctrl-C and 143
+after a kill, when the page holds what was done till then.
 """
 
 

@@ -59,7 +59,7 @@ class Falsification:
         label: such as `cs7643/lr`.
         ending: how it ended.
         why: a sentence, or the last lines of a log, where it did not end well.
-        control_misses: what does not hold for the recipe itself with one seed, and so detects nothing.
+        control_misses: what does not hold for the recipe itself with one seed; detection then means nothing.
         mutants: the results in the experiment's order.
         seconds: that it took.
     """
@@ -73,11 +73,9 @@ class Falsification:
 
     @property
     def fails(self) -> bool:
-        """Whether a visible mutation is not detected, or it could not be run.
-
-        What needs more seeds than one to hold is no failure: `--check` asks for it, with all seeds.
-        """
-        return self.ending is Ending.failed or any(mutant.is_missed for mutant in self.mutants)
+        """Whether a visible mutation is not detected, the control fails, or it could not be run."""
+        is_missed = any(mutant.is_missed for mutant in self.mutants)
+        return self.ending is Ending.failed or bool(self.control_misses) or is_missed
 
 
 def falsify(label: str, out: Path, show: Show = lambda step: None) -> Falsification:
