@@ -19,10 +19,10 @@ from dlhw.display import visible
 from dlhw.errors import ConfigError, UserError
 from dlhw.launcher.grouping import describe, group
 from dlhw.sweep.arguments import MULTIRUN, sweep_arguments
-from dlhw.sweep.ledger import Changes, Ledger, summary_of
+from dlhw.sweep.ledger import Changes, Ledger, refusal, summary_of
 from dlhw.sweep.names import value_name
-from dlhw.sweep.preparing import Prepared, Run, prepare
-from dlhw.sweep.sweeper import GridSweeper, refusal, told
+from dlhw.sweep.preparing import Prepared, Run, prepare, sweep_line
+from dlhw.sweep.sweeper import GridSweeper
 from dlhw.train import task
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def plan(arguments: Sequence[str]) -> int:
     changes = ledger.changes(prepared.definitions(), list(prepared.keys))
     again = changes if sweeper.on_change == "recompute" else {}
     to_run = [run for run in prepared.runs if run.name in again or not ledger.is_done(run.name)]
-    print(told(prepared, len(prepared.runs) - len(to_run)))
+    print(sweep_line(prepared, len(prepared.runs) - len(to_run)))
     if prepared.runs:
         _print(cell_table(prepared, ledger, changes))
     if to_run:

@@ -1,5 +1,7 @@
 """A run in a cohort is the run alone: same start, same batches, same masks, same numbers."""
 
+from collections.abc import Iterator
+
 import pytest
 import torch
 from training_runs import largest_difference, regression, small, train_together
@@ -132,15 +134,21 @@ def test_float32_cohort_agrees_to_float32_rounding() -> None:
         assert largest_difference(in_cohort.last, alone.last) < 1e-5
 
 
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("one_thread")
 @pytest.mark.parametrize("kernels", ["compiled", "torch"])
 def test_a_run_beside_one_with_momentum_has_the_bits_of_the_run_alone(kernels: str) -> None:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     own = ("model.hidden=[12]", "trainer.dtype=float32", f"trainer.kernels={kernels}", "regularizer=l2")
     without, with_it = small(*own), small(*own, "optimizer.momentum=0.9")
     beside, _ = train_together([without, with_it])
     (alone,) = train_together([without])
-    torch.set_num_threads(threads)
     assert largest_difference(beside.last, alone.last) == 0
     assert beside.optimizer.keys() == alone.optimizer.keys()
 

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     import pandas
 
 ONE_SEED = "seeds=1"
-Zips = list[dict[str, Any]]
 CONTROL = "control"
 
 
@@ -57,7 +56,7 @@ class Swept:
     """
 
     params: Mapping[str, str]
-    zips: Zips
+    zips: Sequence[Mapping[str, Any]]
 
 
 def control_sweep(experiment: ExperimentConfig, folder: Path) -> tuple[Sweep, Swept]:
@@ -107,7 +106,8 @@ def mutant_sweep(
 
 def _in_sweep(changes: Sequence[str], swept: Swept) -> list[str]:
     """Changes as a sweep takes them: a key of a zip is changed in the zip, which is given anew."""
-    zips, taken = [dict(group) for group in swept.zips], []
+    zips: list[dict[str, Any]] = [dict(group) for group in swept.zips]
+    taken: list[str] = []
     for change in changes:
         override = _parsed(change)
         key = override.get_key_element()
@@ -161,7 +161,7 @@ def _sweep(experiment: ExperimentConfig, folder: Path, changes: Sequence[str]) -
     definitions = prepared.definitions()
     cells = tuple(definitions[name] for name in prepared.names)
     sweep = Sweep(folder=folder, overrides=overrides, runs=tuple(prepared.names), cells=cells)
-    return sweep, Swept(params=sweeper.params, zips=sweeper.zips())
+    return sweep, Swept(params=sweeper.params, zips=sweeper.extras().zips)
 
 
 def in_place_of(control: Sweep, sweep: Sweep) -> "pandas.DataFrame":

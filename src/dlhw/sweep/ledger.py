@@ -171,6 +171,28 @@ def _foreign(old: Definition, fixed: Definition) -> Changes:
     return _differences(shared, {key: fixed[key] for key in shared})
 
 
+def refusal(folder: Path, changes: Mapping[str, Any]) -> str:
+    """Why a sweep does not go on, and what can be done."""
+    count = len(changes)
+    lines = "\n".join(difference_lines(changes))
+    return (
+        f"{folder} holds {count} run{'s' * (count != 1)} of another definition:\n{lines}\n"
+        "choose another name= or hydra.sweep.dir=, or say what to do with these runs: "
+        "hydra.sweeper.on_change=recompute or keep"
+    )
+
+
+def not_recomputed(folder: Path, changes: Mapping[str, Any]) -> str:
+    """Why a sweep with on_change=recompute does not start: it would mix two definitions in one table."""
+    count = len(changes)
+    lines = "\n".join(difference_lines(changes))
+    return (
+        f"{folder} holds {count} run{'s' * (count != 1)} of another definition that this command does not "
+        f"name:\n{lines}\nname all cells to recompute them, choose another name= or hydra.sweep.dir=, or "
+        "use hydra.sweeper.on_change=keep"
+    )
+
+
 def difference_lines(changes: Mapping[str, Changes]) -> Iterator[str]:
     """Each difference once, with how many cells it is about."""
     counts: dict[tuple[str, str, str], int] = {}

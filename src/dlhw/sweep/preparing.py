@@ -186,3 +186,13 @@ def settle_folder(master: DictConfig, keys: Sequence[str]) -> Path:
 def quoted(text: str) -> str:
     """For Hydra's command line."""
     return QuotedString(text=text, quote=Quote.single).with_quotes()
+
+
+def sweep_line(prepared: Prepared, done: int) -> str:
+    """Such as `12 runs (4 configurations × 3 seeds) in runs/x/by-lr: 9 done, 3 to run`."""
+    left, count = len(prepared.runs) - done, len(prepared.runs) + len(prepared.bad)
+    parts = [f"{done} done"] * bool(done) + [f"{left} to run"] * bool(left or not done)
+    parts += [f"{len(prepared.bad)} cannot be run"] * bool(prepared.bad)
+    repeated = f" ({prepared.repeated} more compute the same as one of these)" * bool(prepared.repeated)
+    product = f" ({prepared.product()})" * ("seed" in prepared.keys and not prepared.bad)
+    return f"{count} run{'s' * (count != 1)}{product} in {prepared.folder}: {', '.join(parts)}{repeated}"

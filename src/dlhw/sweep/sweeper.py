@@ -17,7 +17,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from dlhw.content import ABSENT, data_identity
 from dlhw.display import visible
-from dlhw.errors import ConfigError, RunFolderError
+from dlhw.errors import ConfigError
 from dlhw.launcher.composing import Composer
 from dlhw.launcher.fused import TRAINS_CONFIG, FusedLauncher
 from dlhw.launcher.grouping import group
@@ -25,9 +25,9 @@ from dlhw.locks import sweep_held
 from dlhw.sweep.ending import conclude
 from dlhw.sweep.grid import Cell, Extras, cells, is_extra
 from dlhw.sweep.identity import DATA_KEY
-from dlhw.sweep.ledger import Changes, Ledger, difference_lines
-from dlhw.sweep.preparing import Prepared, Run, prepare
-from dlhw.tracking.files import refuse_links
+from dlhw.sweep.ledger import Changes, Ledger, not_recomputed, refusal
+from dlhw.sweep.preparing import Prepared, Run, prepare, sweep_line
+from dlhw.tracking.files import refuse_link, refuse_links
 
 ON_ERROR = ("continue", "stop")
 ON_CHANGE = ("refuse", "recompute", "keep")
@@ -103,16 +103,16 @@ class GridSweeper(Sweeper):
         found = self.cells(arguments)
         return self._sweep_ours(found) if self.is_ours else self._sweep_plainly(found)
 
-    def zips(self) -> list[dict[str, Any]]:
-        """The config's groups of key -> values that move together."""
-        return [dict(group) for group in Extras.of(_plain(self.zip), None, None).zips]
+    def extras(self) -> Extras:
+        """Zips, grids and seeds of the config."""
+        return Extras.of(*map(_plain, (self.zip, self.grids, self.seeds)))
 
     def cells(self, arguments: Sequence[str]) -> list[Cell]:
         """What a command means."""
         parser = OverridesParser.create(config_loader=self.context.config_loader)
         params = [f"{key}={value}" for key, value in self.params.items()]
         overrides = parser.parse_overrides([*params, *arguments])
-        extras = Extras.of(*map(_plain, (self.zip, self.grids, self.seeds)))
+        extras = self.extras()
         if self.is_ours:
             extras = extras.updated([each for each in overrides if is_extra(each)])
             overrides = [each for each in overrides if not is_extra(each)]
@@ -150,7 +150,7 @@ class GridSweeper(Sweeper):
         with sweep_held(prepared.folder):
             ledger = Ledger.read(prepared.folder)
             to_run = self._to_run(ledger, prepared)
-            print(told(prepared, len(prepared.runs) - len(to_run)), flush=True)
+            print(sweep_line(prepared, len(prepared.runs) - len(to_run)), flush=True)
             for run in self._to_clear(ledger, to_run):
                 ledger.clear(run.name)
             ledger.cells |= {run.name: run.definition for run in to_run}
@@ -200,7 +200,7 @@ class GridSweeper(Sweeper):
             RunFolderError: if a cell's folder, or a file in one that is resumed, is a link to elsewhere.
         """
         for run in runs:
-            _refuse_link(ledger.folder / run.name)
+            refuse_link(ledger.folder / run.name)
         if not isinstance(self.jobs, FusedLauncher):
             return list(runs)
         cut_off = {run.name for run in runs if ledger.goes_on(run.name, run.definition)}
@@ -231,46 +231,6 @@ class GridSweeper(Sweeper):
             cohorts = [[runs[place] for place in places] for places in group([run.config for run in runs])]
         for cohort in cohorts:
             yield from _chunks(cohort, self.max_batch_size)
-
-
-def told(prepared: Prepared, done: int) -> str:
-    """Such as `12 runs (4 configurations × 3 seeds) in runs/x/by-lr: 9 done, 3 to run`."""
-    left, count = len(prepared.runs) - done, len(prepared.runs) + len(prepared.bad)
-    parts = [f"{done} done"] * bool(done) + [f"{left} to run"] * bool(left or not done)
-    parts += [f"{len(prepared.bad)} cannot be run"] * bool(prepared.bad)
-    repeated = f" ({prepared.repeated} more compute the same as one of these)" * bool(prepared.repeated)
-    product = f" ({prepared.product()})" * ("seed" in prepared.keys and not prepared.bad)
-    return f"{count} run{'s' * (count != 1)}{product} in {prepared.folder}: {', '.join(parts)}{repeated}"
-
-
-def refusal(folder: Path, changes: Mapping[str, Any]) -> str:
-    """Why a sweep does not go on, and what can be done."""
-    count = len(changes)
-    lines = "\n".join(difference_lines(changes))
-    return (
-        f"{folder} holds {count} run{'s' * (count != 1)} of another definition:\n{lines}\n"
-        "choose another name= or hydra.sweep.dir=, or say what to do with these runs: "
-        "hydra.sweeper.on_change=recompute or keep"
-    )
-
-
-def not_recomputed(folder: Path, changes: Mapping[str, Any]) -> str:
-    """Why a sweep with on_change=recompute does not start: it would mix two definitions in one table."""
-    count = len(changes)
-    lines = "\n".join(difference_lines(changes))
-    return (
-        f"{folder} holds {count} run{'s' * (count != 1)} of another definition that this command does not "
-        f"name:\n{lines}\nname all cells to recompute them, choose another name= or hydra.sweep.dir=, or "
-        "use hydra.sweeper.on_change=keep"
-    )
-
-
-def _refuse_link(folder: Path) -> None:
-    if folder.is_symlink():
-        raise RunFolderError(
-            f"{folder} is a link, to {folder.readlink()}: its run would be written there; remove the link or "
-            "choose another hydra.sweep.dir"
-        )
 
 
 def _changed_samples(ledger: Ledger, runs: Sequence[Run]) -> dict[str, Changes]:

@@ -70,6 +70,19 @@ def _write_all(file: io.FileIO, lines: memoryview) -> None:
         lines = lines[file.write(lines) :]
 
 
+def refuse_link(folder: Path) -> None:
+    """Make sure that a sweep's cell is no link: its run would be written to where that leads.
+
+    Raises:
+        RunFolderError: if it is one.
+    """
+    if folder.is_symlink():
+        raise RunFolderError(
+            f"{folder} is a link, to {folder.readlink()}: its run would be written there; remove the link or "
+            "choose another hydra.sweep.dir"
+        )
+
+
 def refuse_links(folder: Path) -> None:
     """Make sure that nothing outside of a run's folder is written through a link in it.
 
