@@ -7,7 +7,7 @@ import torch
 
 from dlhw.config.root import TrainConfig
 from dlhw.data.dataset import load_dataset
-from dlhw.errors import ConfigError
+from dlhw.errors import ConfigError, DataError
 from dlhw.procedures.findings import Findings, Row
 from dlhw.procedures.separation import Inseparable, Separable, separate
 
@@ -25,7 +25,8 @@ def certificate(config: TrainConfig) -> Findings:
 
     Raises:
         ConfigError: if the data does not have two classes.
-        DataError: if the data cannot be read, or its classes are too near each other to decide.
+        DataError: if the data cannot be read, its training part lacks a class, or the classes are too near
+            each other to decide.
     """
     x_NI, labels_N, digest = _points(config)
     proof = separate(x_NI, labels_N)
@@ -55,6 +56,11 @@ def _points(config: TrainConfig) -> tuple[np.ndarray, np.ndarray, str]:
             "with data.classes=[a,b]"
         )
     part = dataset.parts["train"]
+    if (part.targets == part.targets[0]).all():
+        raise DataError(
+            f"the training part holds class {int(part.targets[0])} only, so that there is nothing to "
+            "separate: use more samples or less data.label_corruption"
+        )
     return part.inputs.flatten(1).numpy(), part.targets.numpy(), dataset.hashes["train"]
 
 
