@@ -37,7 +37,8 @@ def save_checkpoint(
     stored = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     text = json.dumps(state)
     header = {"format": FORMAT, "state": text, "sha256": digest(stored, text)}
-    path.parent.mkdir(parents=True, exist_ok=True)
+    # Not its parents: a run's folder that was moved away must not be made anew with the rest of its files.
+    path.parent.mkdir(exist_ok=True)
     write_atomic(path, safetensors.torch.save(stored, metadata=header), keep)
 
 
