@@ -38,5 +38,6 @@ def saved_experiment(folder: Path) -> ExperimentConfig | None:
         assert isinstance(found, ExperimentConfig)
         return checked(found)
     except (OmegaConfBaseException, ConfigError) as error:
-        told = str(error) if isinstance(error, ConfigError) else explain(error)
-        raise RunFolderError(f"{path} does not hold an experiment of this version: {told}") from error
+        sentences = str(error) if isinstance(error, ConfigError) else explain(error)
+        head = f"{path} does not hold an experiment of this version: "
+        raise RunFolderError("\n".join(head + line for line in sentences.splitlines())) from error
