@@ -44,7 +44,7 @@ def test_the_certificate_needs_both_classes(tmp_path: Path) -> None:
         cwd=tmp_path,
     )  # fmt: skip
     assert done.returncode == 1
-    assert "the training part holds class 0 only" in done.stderr
+    assert "the training split holds class 0 only" in done.stderr
     assert "Traceback" not in done.stderr
 
 

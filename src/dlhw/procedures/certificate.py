@@ -25,7 +25,7 @@ def certificate(config: TrainConfig) -> Findings:
 
     Raises:
         ConfigError: if the data does not have two classes.
-        DataError: if the data cannot be read, its training part lacks a class, or the classes are too near
+        DataError: if the data cannot be read, its training split lacks a class, or the classes are too near
             each other to decide.
     """
     x_NI, labels_N, digest = _points(config)
@@ -58,7 +58,7 @@ def _points(config: TrainConfig) -> tuple[np.ndarray, np.ndarray, str]:
     part = dataset.parts["train"]
     if (part.targets == part.targets[0]).all():
         raise DataError(
-            f"the training part holds class {int(part.targets[0])} only, so that there is nothing to "
+            f"the training split holds class {int(part.targets[0])} only, so that there is nothing to "
             "separate: use more samples or less data.label_corruption"
         )
     return part.inputs.flatten(1).numpy(), part.targets.numpy(), dataset.hashes["train"]
