@@ -23,7 +23,7 @@ BEHIND = {
 NOT_RUN = {
     r"make (install|test|lint|torture|bench|bench-full|bench-peers|tensorboard|help)\b": "installs, serves or takes minutes",
     r"make (sweep-\w+)\b": "a recipe of the Makefile, which needs a checkout",
-    r"make (reproduce|gradcheck)\b": "minutes; tests/reproduce and tests/models run them on less",
+    r"make (reproduce|gradcheck|levels)\b": "minutes; tests/reproduce and tests/models run them on less",
     r"dlhw-reproduce(?! --list| --help)": "minutes; tests/reproduce runs it on less",
     r"dlhw-report --select test$": "an option, without the folder",
     r"dlhw-gradcheck --all": "half a minute; tests/models checks every part",
