@@ -4,7 +4,9 @@ A lock belongs to the process: however that ends, the lock ends with it, so the 
 leaves is no obstacle. On a system or file system without such locks nothing is held back.
 
 A lock holds a file, not its name. While a process is stopped, somebody can remove its folder, and another
-process can make it anew and lock the new file. Hence every write below a held folder follows a `check_held`.
+process can make it anew and lock the new file. Hence every write below a held folder follows a `check_held`,
+and names its file from the folder's descriptor (`anchored`): between the check and the write a process can be
+stopped, too.
 """
 
 import os
@@ -31,11 +33,19 @@ class Lock:
         folder: absolute path of the folder that is held.
         path: absolute path of the locked file.
         file: that file, open; closing it releases the lock.
+        directory: descriptor of the folder; None where the system opens no files by it.
     """
 
     folder: str
     path: str
     file: IO[bytes]
+    directory: int | None
+
+    def close(self) -> None:
+        """Release it."""
+        self.file.close()
+        if self.directory is not None:
+            os.close(self.directory)
 
     def is_lost(self) -> bool:
         """Whether another file, or none, has the locked file's path. An open file's inode is not reused."""
@@ -70,11 +80,27 @@ def check_held(path: Path) -> None:
         )
 
 
+def anchored(path: Path) -> tuple[str, int | None]:
+    """A file's name and the descriptor of the held folder that it is relative to.
+
+    Opened so, a file is in the folder that is held, whatever has its path by now; in a folder that was
+    removed it cannot be opened. None where no folder above is held.
+    """
+    place = os.path.abspath(path)
+    locks = [lock for lock in _above(place) if lock.directory is not None]
+    if not locks:
+        return str(path), None
+    nearest = max(locks, key=lambda lock: len(lock.folder))
+    return os.path.relpath(place, nearest.folder), nearest.directory
+
+
+def _above(place: str) -> list[Lock]:
+    return [lock for lock in _held if f"{place}{os.sep}".startswith(f"{lock.folder}{os.sep}")]
+
+
 def _lost(path: Path) -> Lock | None:
     """The first lock of a folder above `path` that is lost; None where all are held."""
-    place = os.path.abspath(path)
-    locks = (lock for lock in _held if f"{place}{os.sep}".startswith(f"{lock.folder}{os.sep}"))
-    return next((lock for lock in locks if lock.is_lost()), None)
+    return next((lock for lock in _above(os.path.abspath(path)) if lock.is_lost()), None)
 
 
 def hold_run(folder: Path) -> None:
@@ -108,10 +134,10 @@ def sweep_held(folder: Path) -> Iterator[None]:
         raise RunFolderError(f"hydra.sweep.dir={folder} cannot be written: {error.strerror}") from error
     _held.append(lock)
     try:
-        with lock.file:
-            yield
+        yield
     finally:
         _held.remove(lock)
+        lock.close()
 
 
 def _locked(path: Path, folder: Path, busy: str, *, is_shared: bool = False) -> Lock:
@@ -122,17 +148,23 @@ def _locked(path: Path, folder: Path, busy: str, *, is_shared: bool = False) -> 
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     file = path.open("ab")
-    lock = Lock(os.path.abspath(folder), os.path.abspath(path), file)
+    lock = Lock(os.path.abspath(folder), os.path.abspath(path), file, _directory(folder))
     try:
         import fcntl
 
         fcntl.flock(file, (fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        file.close()
+        lock.close()
         raise RunFolderError(busy) from error
     except (ImportError, OSError):  # no such locks here
         pass
     if lock.is_lost():  # removed between opening and locking
-        file.close()
+        lock.close()
         raise RunFolderError(busy)
     return lock
+
+
+def _directory(folder: Path) -> int | None:
+    if not {os.open, os.rename, os.unlink} <= os.supports_dir_fd:
+        return None
+    return os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

@@ -4,11 +4,13 @@ import io
 import json
 import math
 import os
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from dlhw.errors import RunFolderError
-from dlhw.locks import check_held
+from dlhw.locks import anchored, check_held
 
 
 def write_atomic(path: Path, content: bytes | str, keep: Path | None = None) -> None:
@@ -26,22 +28,33 @@ def write_atomic(path: Path, content: bytes | str, keep: Path | None = None) -> 
         FolderLostError: if this process has lost the folder.
     """
     check_held(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary, folder = anchored(path.with_name(f".{path.name}.{os.getpid()}.tmp"))
     data = content.encode() if isinstance(content, str) else content
     try:
-        with temporary.open("wb") as file:
+        with open(temporary, "wb", opener=_opener(folder)) as file:
             file.write(data)
             file.flush()
             # Without it, a power cut after the rename could leave the new name on an empty file.
             os.fsync(file.fileno())
         check_held(path)  # writing takes a while, in which the folder may be replaced
         if keep is not None and path.exists():
-            path.replace(keep)
-        temporary.replace(path)
+            _replace(anchored(path), anchored(keep))
+        _replace((temporary, folder), anchored(path))
     except OSError as error:
+        check_held(path)  # in a folder that was removed meanwhile nothing can be opened
         raise OSError(error.errno, error.strerror, str(path)) from error  # a failing write names no file
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            os.unlink(temporary, dir_fd=folder)
+
+
+def _opener(folder: int | None) -> Callable[[str, int], int]:
+    """Opens files of a folder, whatever its path is by now."""
+    return lambda name, flags: os.open(name, flags, 0o666, dir_fd=folder)
+
+
+def _replace(one: tuple[str, int | None], other: tuple[str, int | None]) -> None:
+    os.replace(one[0], other[0], src_dir_fd=one[1], dst_dir_fd=other[1])
 
 
 def append_whole(path: Path, lines: bytes) -> None:
@@ -53,7 +66,8 @@ def append_whole(path: Path, lines: bytes) -> None:
     """
     check_held(path)
     try:
-        with path.open("ab", buffering=0) as file:
+        name, folder = anchored(path)
+        with open(name, "ab", buffering=0, opener=_opener(folder)) as file:
             before = file.seek(0, io.SEEK_END)
             try:
                 _write_all(file, memoryview(lines))
@@ -61,6 +75,7 @@ def append_whole(path: Path, lines: bytes) -> None:
                 file.truncate(before)
                 raise
     except OSError as error:
+        check_held(path)  # in a folder that was removed meanwhile nothing can be opened
         raise OSError(error.errno, error.strerror, str(path)) from error  # a failing write names no file
 
 
