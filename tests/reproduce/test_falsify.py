@@ -51,6 +51,12 @@ EXPERIMENTS = {
   mutations:
     - {{change: "optimizer.lr=0.1,0.001"}}
 """,
+    "several": f"""
+  name: several
+  checks: [{CHECK % CELLS}]
+  mutation_seeds: 3
+  mutations: [{{change: "optimizer.lr=0.1,0.001", name: the rates exchanged}}]
+""",
     "wrong": """
   name: wrong
   mutations: [{change: optimizer.lr=-1}]
@@ -121,6 +127,20 @@ def test_missed_mutations_and_failing_controls_are_named(
     assert "tiny/control: CONTROL FAILS; 0 of 1 visible mutation detected" in done.stdout
 
 
+def test_several_seeds_are_judged_by_their_interval_and_a_mutation_has_a_name(
+    place: Path, done: "subprocess.CompletedProcess[str]", results: dict[str, Any]
+) -> None:
+    found = results["tiny/several"]
+    assert (found["ending"], found["control_misses"]) == ("done", [])
+    (mutant,) = found["mutants"]
+    assert (mutant["change"], mutant["name"]) == ("optimizer.lr=0.1,0.001", "the rates exchanged")
+    (text,) = mutant["detected_by"]
+    assert "90 % interval" in text
+    assert "    detected        the rates exchanged: The larger rate" in done.stdout
+    folders = (place / "runs" / "falsify" / "tiny-several").glob("*/*/summary.json")
+    assert len(list(folders)) == 2 * 2 * 3
+
+
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
@@ -158,6 +178,7 @@ def test_the_table_is_written_between_the_markers(place: Path, results: dict[str
     assert text.endswith(f"{END}\nafter\n")
     assert "| tiny/misses | `optimizer.lr=0.001,0.2 trainer.epochs=1` | NO |  |" in text
     assert "| tiny/passes | `seed=3` | not visible | The order is that of every seed. |" in text
+    assert "| tiny/several | the rates exchanged | yes | The larger rate" in text
     assert "| tiny/control | none (control) | CONTROL FAILS |" in text
     assert "old" not in text
     page.write_text("no markers")

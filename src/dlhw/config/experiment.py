@@ -10,7 +10,7 @@ from typing import Any
 from omegaconf import MISSING
 
 from dlhw.config.figure import FigureConfig
-from dlhw.config.group import Group
+from dlhw.config.group import Group, at_least
 from dlhw.config.listed import Listed
 from dlhw.config.metric_name import metric_problems
 from dlhw.config.mutation import MutationConfig
@@ -48,6 +48,8 @@ class ExperimentConfig(Group):
     """whether the saved parameters of each run are measured again at the end, as by dlhw-eval"""
     mutations: list[MutationConfig] = field(default_factory=list)
     """wrong recipes that `dlhw-reproduce --falsify` must detect"""
+    mutation_seeds: int = 1
+    """seeds of a falsification; above 1 where the checks hold for means, not for single runs"""
     recipe: RecipeConfig = field(default_factory=RecipeConfig)
     """which settings are stated, inferred or fitted, and what the tolerances rest on"""
 
@@ -62,6 +64,7 @@ class ExperimentConfig(Group):
         return f"dlhw-train experiment={self.label}"
 
     def problems(self) -> Iterator[str]:
+        yield from at_least("experiment.mutation_seeds", self.mutation_seeds, 1)
         for place, metric in enumerate(self.metrics):
             yield from metric_problems(f"experiment.metrics[{place}]", metric)
         entries: tuple[Sequence[Listed], ...] = (self.published, self.checks, self.figures, self.mutations)

@@ -11,12 +11,14 @@ from dlhw.config.listed import Listed
 
 @dataclass(kw_only=True)
 class MutationConfig(Listed):
-    """A deliberately wrong recipe, which `dlhw-reproduce --falsify` runs with one seed and must detect."""
+    """A deliberately wrong recipe, which `dlhw-reproduce --falsify` runs and must detect."""
 
     place: ClassVar[str] = "experiment.mutations"
 
     change: Any = MISSING
     """override of the experiment that makes it wrong, such as optimizer.lr=0.02, or a list of overrides"""
+    name: str = ""
+    """what a table calls it, where the overrides are too long; empty: the overrides"""
     visible: bool = True
     """false: the experiment's table cannot show this mistake, for the given reason"""
     reason: str = ""
@@ -31,6 +33,11 @@ class MutationConfig(Listed):
     def text(self) -> str:
         """The overrides as on a command line."""
         return " ".join(map(str, self.overrides))
+
+    @property
+    def label(self) -> str:
+        """What a line of the console calls it."""
+        return self.name or self.text
 
     def problems_at(self, key: str) -> Iterator[str]:
         for override in self.overrides:

@@ -33,9 +33,10 @@ is not there: its experiments are skipped, and the page says so.
   <!-- reproduced: begin -->
   <!-- reproduced: end -->
 
---falsify runs each experiment with one seed as it is (the control) and once per entry of its `mutations`:
-deliberately wrong recipes. A mutation is detected if a published number or a check that holds for the control
-does not hold for it; one with `visible: false` need not be detected, for the reason that the entry gives.
+--falsify runs each experiment as it is (the control) and once per entry of its `mutations`, deliberately
+wrong recipes, with one seed or the experiment's `mutation_seeds`. A mutation is detected if a published
+number or a check that holds for the control does not hold for it; one with `visible: false` need not be
+detected, for the reason that the entry gives.
 --out then defaults to runs/falsify and holds falsify.json and falsify.md. --table FILE writes the table of
 --out between these lines of FILE, and runs nothing:
   <!-- falsified: begin -->

@@ -35,12 +35,14 @@ class MutantResult:
 
     Args:
         change: the overrides that make the recipe wrong.
+        name: what a table calls it; empty: the overrides.
         visible: whether the experiment expects to detect it.
         reason: why not, if not.
         detected_by: the published numbers and checks that hold for the recipe and not for this.
     """
 
     change: str
+    name: str
     visible: bool
     reason: str
     detected_by: list[str]
@@ -59,7 +61,7 @@ class Falsification:
         label: such as `cs7643/lr`.
         ending: how it ended.
         why: a sentence, or the last lines of a log, where it did not end well.
-        control_misses: what does not hold for the recipe itself with one seed; detection then means nothing.
+        control_misses: what does not hold for the recipe itself; detection then means nothing.
         mutants: the results in the experiment's order.
         seconds: that it took.
     """
@@ -79,7 +81,7 @@ class Falsification:
 
 
 def falsify(label: str, out: Path, show: Show = lambda step: None) -> Falsification:
-    """Run an experiment's recipe and its mutations with one seed each, and judge them.
+    """Run an experiment's recipe and its mutations, with `experiment.mutation_seeds` seeds, and judge them.
 
     Args:
         label: of the experiment.
@@ -123,7 +125,7 @@ def _falsify(experiment: ExperimentConfig, folder: Path, show: Show) -> tuple[li
     control_items = _items(_judge(in_place_of(control, control), experiment))
     results = []
     for place, (mutation, sweep) in enumerate(zip(experiment.mutations, mutants, strict=True)):
-        show(f"{mutation.text} ({place + 1} of {len(mutants)})")
+        show(f"{mutation.label} ({place + 1} of {len(mutants)})")
         try:
             _train(experiment, sweep)
             items = _items(_judge(in_place_of(control, sweep), experiment))
@@ -187,7 +189,11 @@ def _result(
 ) -> MutantResult:
     detected_by = [text for (_, was), (text, holds) in zip(control, items, strict=True) if was and not holds]
     return MutantResult(
-        change=mutation.text, visible=mutation.visible, reason=mutation.reason, detected_by=detected_by
+        change=mutation.text,
+        name=mutation.name,
+        visible=mutation.visible,
+        reason=mutation.reason,
+        detected_by=detected_by,
     )
 
 

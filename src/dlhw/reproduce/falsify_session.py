@@ -97,7 +97,8 @@ def result_lines(result: Falsification) -> Iterator[str]:
         yield f"    control fails   {miss}"
     for mutant in result.mutants:
         word = "NOT DETECTED" if mutant.is_missed else "detected" if mutant.detected_by else "not visible"
-        yield f"    {word:14}  {mutant.change}{_because(mutant.detected_by, mutant.visible, mutant.reason)}"
+        because = _because(mutant.detected_by, mutant.visible, mutant.reason)
+        yield f"    {word:14}  {mutant.name or mutant.change}{because}"
 
 
 def _because(detected_by: Sequence[str], visible: bool, reason: str) -> str:
@@ -169,7 +170,14 @@ def _table_lines(label: str, result: Mapping[str, Any] | None) -> Iterator[tuple
             word, text = "yes" if mutant["detected_by"] else "NO", _first_of(mutant["detected_by"])
         else:
             word, text = "not visible", mutant["reason"]
-        yield label, f"`{mutant['change'].replace('|', chr(92) + '|')}`", word, escape(text)
+        yield label, _change_text(mutant), word, escape(text)
+
+
+def _change_text(mutant: Mapping[str, Any]) -> str:
+    """Markdown: the name, or the overrides as code."""
+    if mutant.get("name"):
+        return escape(mutant["name"])
+    return f"`{mutant['change'].replace('|', chr(92) + '|')}`"
 
 
 def load_falsified(out: Path) -> dict[str, Any]:

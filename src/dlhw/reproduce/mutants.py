@@ -1,4 +1,4 @@
-"""The sweeps of a falsification: an experiment's recipe with one seed, and each wrong recipe."""
+"""The sweeps of a falsification: an experiment's recipe with one seed or few, and each wrong recipe."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,6 @@ from dlhw.sweep.names import safe
 if TYPE_CHECKING:
     import pandas
 
-ONE_SEED = "seeds=1"
 CONTROL = "control"
 
 
@@ -60,7 +59,7 @@ class Swept:
 
 
 def control_sweep(experiment: ExperimentConfig, folder: Path) -> tuple[Sweep, Swept]:
-    """The recipe as it is, with one seed.
+    """The recipe as it is, with `experiment.mutation_seeds` seeds.
 
     Returns:
         The sweep, and what the experiment's file sweeps.
@@ -78,7 +77,7 @@ def mutant_sweep(
     control: Sweep,
     swept: Swept,
 ) -> Sweep:
-    """A wrong recipe with one seed.
+    """A wrong recipe with as many seeds as the control.
 
     Its k-th cell stands in the place of the recipe's k-th cell. So a change of a swept key lists as many
     values as the experiment sweeps; a single value takes the place of each.
@@ -154,7 +153,7 @@ def _parsed(line: str) -> Override:
 def _sweep(experiment: ExperimentConfig, folder: Path, changes: Sequence[str]) -> tuple[Sweep, Swept]:
     from dlhw.plan import prepare_sweep
 
-    overrides = (*changes, ONE_SEED)
+    overrides = (*changes, f"seeds={experiment.mutation_seeds}")
     prepared, sweeper = prepare_sweep([f"experiment={experiment.label}", *overrides])
     if prepared.bad:
         raise ConfigError("\n".join(prepared.problems()))
