@@ -107,12 +107,16 @@ def test_a_process_does_not_write_into_a_folder_that_was_made_anew() -> None:
     assert folder_replaced(2, seed=0).is_clean
 
 
-def test_a_cell_whose_folder_vanishes_does_not_end_its_sweep(tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_made_anew", [False, True])
+def test_a_cell_whose_folder_vanishes_does_not_end_its_sweep(is_made_anew: bool, tmp_path: Path) -> None:
+    """Nor is a cell completed whose first rows and config are in a folder that was removed."""
     arguments = ("optimizer.lr=0.1,0.2,0.3", "trainer.epochs=1500", "hydra.sweep.dir=sweep")
     process = start("-m", *TINY, *arguments, cwd=tmp_path)
     cell = tmp_path / "sweep" / "lr=0.2"
     until((cell / "metrics.csv").exists, process)
     cell.rename(tmp_path / "elsewhere")
+    if is_made_anew:
+        cell.mkdir()
     ended = wait(process)
     assert ended.status == 1
     assert "dlhw-train: 3 runs: 2 completed, 1 failed\n" in ended.err

@@ -1,9 +1,12 @@
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from dlhw.tracking.files import write_atomic, write_json
+from dlhw.locks import FolderLostError, sweep_held
+from dlhw.tracking.checkpoint import save_checkpoint
+from dlhw.tracking.files import append_whole, remove_file, write_atomic, write_json
 
 
 @pytest.mark.parametrize("content", ["text with ü", b"\x00\xff", ""])
@@ -51,3 +54,43 @@ def test_json_writes_null_for_what_json_lacks_and_keeps_order(tmp_path: Path) ->
 def test_json_floats_read_back_to_the_same_bits(tmp_path: Path) -> None:
     write_json(tmp_path / "file.json", [0.1 + 0.2])
     assert json.loads((tmp_path / "file.json").read_text()) == [0.1 + 0.2]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda folder: append_whole(folder / "file", b"more"),
+        lambda folder: append_whole(folder / "other", b"more", is_new=True),
+        lambda folder: remove_file(folder / "file"),
+        lambda folder: write_atomic(folder / "file", b"other"),
+        lambda folder: save_checkpoint(folder / "checkpoints" / "last.safetensors", {}, {}),
+    ],
+)
+def test_a_folder_that_was_made_anew_is_not_changed(change: Callable[[Path], None], tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    with sweep_held(folder):
+        change_in(folder, change)
+        folder.rename(tmp_path / "elsewhere")
+        folder.mkdir()
+        (folder / "file").write_bytes(b"of another process")
+        with pytest.raises(FolderLostError, match="was removed, moved or replaced"):
+            change(folder)
+    assert [(path.name, path.read_bytes()) for path in folder.iterdir()] == [("file", b"of another process")]
+
+
+def change_in(folder: Path, change: Callable[[Path], None]) -> None:
+    """In a folder that is held, the same change is made."""
+    (folder / "file").write_bytes(b"own")
+    before = sorted((path.name, path.stat().st_ino, path.stat().st_size) for path in folder.iterdir())
+    change(folder)
+    after = sorted((path.name, path.stat().st_ino, path.stat().st_size) for path in folder.iterdir())
+    assert after != before
+
+
+def test_a_file_that_is_gone_is_not_begun_in_the_middle(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"metrics\.csv"):
+        append_whole(tmp_path / "metrics.csv", b"0,1.0,26,val,0.5,0.5,1.0\n")
+    assert not [*tmp_path.iterdir()]
+    append_whole(tmp_path / "metrics.csv", b"run\n", is_new=True)
+    append_whole(tmp_path / "metrics.csv", b"0\n")
+    assert (tmp_path / "metrics.csv").read_bytes() == b"run\n0\n"

@@ -101,8 +101,13 @@ class Job:
             handler.close()
 
     def clear(self) -> None:
-        """Remove what an attempt has left in the folder, but not what Hydra put there."""
+        """Remove what an attempt has left in the folder, but not what Hydra put there.
+
+        Raises:
+            FolderLostError: if this process has lost the sweep's folder.
+        """
         assert self.folder is not None
+        check_held(self.folder)
         kept = {".hydra", f"{self.composed.hydra.job.name}.log"}
         for entry in self.folder.iterdir():
             if entry.name in kept:

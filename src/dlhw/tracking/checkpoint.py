@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from dlhw.errors import RunFolderError
+from dlhw.locks import check_held
 from dlhw.tracking.files import write_atomic
 from dlhw.tracking.tensor_file import DamagedError, read_tensors
 
@@ -37,6 +38,7 @@ def save_checkpoint(
     stored = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     text = json.dumps(state)
     header = {"format": FORMAT, "state": text, "sha256": digest(stored, text)}
+    check_held(path)  # else the folder of another process would get an empty one
     # Not its parents: a run's folder that was moved away must not be made anew with the rest of its files.
     path.parent.mkdir(exist_ok=True)
     write_atomic(path, safetensors.torch.save(stored, metadata=header), keep)

@@ -8,6 +8,7 @@ from torch import Tensor
 import dlhw
 from dlhw.config.load import to_dict
 from dlhw.tracking.checkpoint import save_checkpoint, with_prefix
+from dlhw.tracking.files import remove_file
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Snapshot, Status
 from dlhw.training.progress import to_plain
 
@@ -68,7 +69,7 @@ class CheckpointTracker:
         self._write_best()
         if not (self._folder / BEST).exists() and (content := self._content(snapshot)) is not None:
             save_checkpoint(self._folder / BEST, *content)  # no evaluation was better than any other
-        (self._folder / PREVIOUS).unlink(missing_ok=True)
+        remove_file(self._folder / PREVIOUS)
 
     def abort(self, status: Status, message: str) -> None:
         self._write_best()

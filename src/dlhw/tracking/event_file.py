@@ -36,7 +36,7 @@ class EventFile:
         self._add(None, file_version=VERSION)
         if purge_step is not None:
             self._add(purge_step, session_log=SessionLog(status=SessionLog.START))
-        self.flush()
+        self.flush(is_new=True)
 
     def add(self, summary: Any, step: int | None = None) -> None:
         """Keep a summary for the next flush, as one event."""
@@ -48,11 +48,11 @@ class EventFile:
         event = Event(wall_time=time.time(), step=step, **what)
         self._waiting.append(record(event.SerializeToString()))
 
-    def flush(self) -> None:
-        """Append all that waits, or, on a full disk for example, nothing."""
+    def flush(self, *, is_new: bool = False) -> None:
+        """Append all that waits, or, on a full disk for example, nothing; `is_new` makes the file."""
         waiting, self._waiting = self._waiting, []
         if waiting:
-            append_whole(self.path, b"".join(waiting))
+            append_whole(self.path, b"".join(waiting), is_new=is_new)
 
 
 def record(data: bytes) -> bytes:

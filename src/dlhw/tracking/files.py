@@ -48,17 +48,35 @@ def write_atomic(path: Path, content: bytes | str, keep: Path | None = None) -> 
             os.unlink(temporary, dir_fd=folder)
 
 
-def _opener(folder: int | None) -> Callable[[str, int], int]:
-    """Opens files of a folder, whatever its path is by now."""
-    return lambda name, flags: os.open(name, flags, 0o666, dir_fd=folder)
+def _opener(folder: int | None, without: int = 0) -> Callable[[str, int], int]:
+    """Opens files of a folder, whatever its path is by now; `without` are flags that are not wanted."""
+    return lambda name, flags: os.open(name, flags & ~without, 0o666, dir_fd=folder)
 
 
 def _replace(one: tuple[str, int | None], other: tuple[str, int | None]) -> None:
     os.replace(one[0], other[0], src_dir_fd=one[1], dst_dir_fd=other[1])
 
 
-def append_whole(path: Path, lines: bytes) -> None:
+def remove_file(path: Path) -> None:
+    """Remove a file, if it is there.
+
+    Raises:
+        FolderLostError: if this process has lost the folder: the file is another process's.
+    """
+    check_held(path)
+    name, folder = anchored(path)
+    with suppress(FileNotFoundError):
+        os.unlink(name, dir_fd=folder)
+
+
+def append_whole(path: Path, lines: bytes, *, is_new: bool = False) -> None:
     """Append all of `lines`, or, on a full disk for example, nothing.
+
+    Args:
+        path: file to append to.
+        lines: all that is appended.
+        is_new: make the file. Otherwise it must be there: in a folder that was emptied or made anew, it would
+            begin in the middle.
 
     Raises:
         OSError: with the path, if they cannot be written.
@@ -67,7 +85,8 @@ def append_whole(path: Path, lines: bytes) -> None:
     check_held(path)
     try:
         name, folder = anchored(path)
-        with open(name, "ab", buffering=0, opener=_opener(folder)) as file:
+        opener = _opener(folder, 0 if is_new else os.O_CREAT)
+        with open(name, "ab", buffering=0, opener=opener) as file:
             before = file.seek(0, io.SEEK_END)
             try:
                 _write_all(file, memoryview(lines))

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from dlhw.tracking.files import remove_file
 from dlhw.tracking.predictions_file import PREDICTIONS_FILE, SplitPredictions, write_predictions
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Snapshot, Status
 
@@ -21,9 +22,7 @@ class PredictionsTracker:
         self._split_hash = ""
 
     def start(self, info: RunInfo, snapshot: Snapshot) -> None:
-        (self._folder / PREDICTIONS_FILE).unlink(
-            missing_ok=True
-        )  # of an earlier end, which this run trains beyond
+        remove_file(self._folder / PREDICTIONS_FILE)  # of an earlier end, which this run trains beyond
         self._split_hash = info.split_hashes.get(SPLIT, "")
 
     def evaluated(self, evaluation: Evaluation, snapshot: Snapshot) -> None:

@@ -9,6 +9,7 @@ from dlhw.config.trainer import Kernels
 from dlhw.errors import ConfigError, RunFolderError
 from dlhw.tracking.checkpoint import load_checkpoint
 from dlhw.tracking.checkpoints import LAST, PREVIOUS
+from dlhw.tracking.files import remove_file
 from dlhw.training.resuming import Saved
 
 MATMUL = ("highest", "high", "medium")
@@ -70,4 +71,4 @@ def _check_same(path: Path, then: TrainConfig, now: TrainConfig) -> None:
 def clear_leftovers(folder: Path) -> None:
     """Remove files that a killed process had not finished writing: nobody reads them."""
     for path in [*folder.glob(".*.tmp"), *folder.glob("checkpoints/.*.tmp")]:
-        path.unlink(missing_ok=True)
+        remove_file(path)

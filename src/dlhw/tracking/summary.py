@@ -12,7 +12,7 @@ from dlhw.config.settings import config_hash
 from dlhw.content import data_identity
 from dlhw.source import code_version, git_state
 from dlhw.tracking.environment import machine, versions
-from dlhw.tracking.files import write_json
+from dlhw.tracking.files import remove_file, write_json
 from dlhw.training.determinism import determinism
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores, Snapshot, Status
 from dlhw.training.progress import from_plain
@@ -34,7 +34,7 @@ class SummaryTracker:
         self._about = about(info)
         progress = snapshot.progress()
         if progress.get("step", 0):  # a run that goes on after an interrupt has not ended
-            self._path.unlink(missing_ok=True)
+            remove_file(self._path)
             self._last, self._best = (_told_before(progress.get(name)) for name in ("last", "best"))
 
     def evaluated(self, evaluation: Evaluation, snapshot: Snapshot) -> None:
