@@ -29,6 +29,10 @@ class Interrupted(KeyboardInterrupt):
         return 128 + self.number
 
 
+class AbandonedError(Exception):
+    """Long work ended early, without a result, because a signal is held back."""
+
+
 def install() -> None:
     """Raise `Interrupted` at both signals from now on; a signal that the parent ignores stays ignored."""
     global _raised
@@ -94,3 +98,13 @@ def check() -> None:
 def is_wanted() -> bool:
     """Whether a signal is held back."""
     return _seen is not None
+
+
+def abandon_if_wanted() -> None:
+    """End long work, in any thread, if a signal is held back; whoever holds it calls `check` afterwards.
+
+    Raises:
+        AbandonedError: then.
+    """
+    if is_wanted():
+        raise AbandonedError

@@ -5,8 +5,10 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import pytest
 from commands import metrics, summary
 from zygote import Zygote, said
@@ -97,6 +99,37 @@ def test_a_signal_ends_training_within_an_epoch(zygote: Zygote, tmp_path: Path) 
     assert metrics(tmp_path / "run") == []
 
 
+def wide_data(folder: Path) -> tuple[str, ...]:
+    """A few training samples beside an evaluation of some seconds."""
+    random = np.random.default_rng(0)
+    sizes = {"train": 128, "val": 100_000, "test": 64}
+    arrays: dict[str, np.ndarray] = {}
+    for split, size in sizes.items():
+        arrays[f"{split}_x"] = random.random((size, 32), dtype=np.float32)
+        arrays[f"{split}_y"] = random.integers(0, 10, size)
+    np.savez(folder / "wide.npz", allow_pickle=False, **arrays)
+    return ("data=npz", f"data.path={folder / 'wide.npz'}", "model.hidden=[512,512]", "optimizer=adam")
+
+
+def test_a_signal_ends_an_evaluation(zygote: Zygote, tmp_path: Path) -> None:
+    """It is made after the run resumes, and nothing differs from a run that was left alone."""
+    arguments = (
+        *wide_data(tmp_path), "trainer.epochs=1", "trainer.batch_size=null", "trainer.matmul=highest",
+        "tracking.console=plain",
+    )  # fmt: skip
+    assert zygote.wait(zygote.start(*arguments, "hydra.run.dir=alone", cwd=tmp_path)) == 0, said(tmp_path)
+    pid = zygote.start(*arguments, "hydra.run.dir=run", cwd=tmp_path)
+    wait_for_rows(tmp_path / "run" / "metrics.csv", 1)
+    time.sleep(0.5)  # the only step takes less
+    os.kill(pid, signal.SIGINT)
+    assert zygote.wait(pid) == 130
+    assert metrics(tmp_path / "run") == []
+    _, state = load_checkpoint(tmp_path / "run" / "checkpoints" / "last.safetensors")
+    assert state["step"] == 1
+    assert zygote.wait(zygote.start("resume=run", cwd=tmp_path)) == 0, said(tmp_path)
+    assert fingerprint(tmp_path / "run") == fingerprint(tmp_path / "alone")
+
+
 def test_a_signal_before_there_is_a_run_leaves_no_folder(zygote: Zygote, tmp_path: Path) -> None:
     for after in (0.0, 0.02, 0.05):
         pid = zygote.start(*RUN, "hydra.run.dir=run", cwd=tmp_path)
@@ -146,10 +179,14 @@ def test_a_command_ends_although_joblib_keeps_workers(tmp_path: Path) -> None:
     """As Hydra's joblib launcher does."""
     script = tmp_path / "script.py"
     script.write_text(LEAVES_WORKERS)
-    done = subprocess.run(
-        [sys.executable, str(script)], cwd=tmp_path, capture_output=True, text=True, timeout=60
-    )
-    assert (done.returncode, done.stderr) == (0, "")
+    with (tmp_path / "err").open("w") as err:  # a pipe would be kept open by what does not end
+        process = subprocess.Popen([sys.executable, str(script)], stderr=err, start_new_session=True)
+    try:
+        assert process.wait(timeout=60) == 0
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    assert (tmp_path / "err").read_text() == ""
 
 
 def test_a_signal_on_the_way_out_changes_nothing(tmp_path: Path) -> None:

@@ -195,16 +195,16 @@ class Program:
         }
         self._call(memory, numbers)
 
-    def score(self, params_RP: Tensor, tally: Tally) -> None:
-        """Add losses and right predictions of all samples, in file order, with these parameters."""
+    def score(self, params_RP: Tensor, tally: Tally, start: int, stop: int) -> None:
+        """Add losses and right predictions of the samples start to stop, with these parameters."""
         num_samples = self._memory["inputs"].shape[1]
         order, lr_R = torch.arange(num_samples), params_RP.new_zeros(self.num_runs)
         memory = {"params": params_RP, "order": order, "lr": lr_R, **tally.memory()}
         numbers = {
             "stride": params_RP.stride(0),
             "order_stride": 0,
-            "start": 0,
-            "stop": num_samples,
+            "start": start,
+            "stop": stop,
             "steps_before": 0,
             "is_training": 0,
             "keep_gradients": 0,

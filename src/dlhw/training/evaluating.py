@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 def evaluate(loop: "Loop") -> None:
     """Score training and validation part; find who is best, has stopped or diverged; tell the trackers."""
     diverged_at = [step for shard in loop.shards for step in shard.running.diverged_at]
-    scores = {"train": _train_scores(loop, diverged_at)}
-    if "val" in loop.pools:
-        scores["val"] = loop.scores(loop.cohort.params_RP, "val", of_ended=False)
+    # what may be abandoned comes before anything changes
+    measured = _measured(loop)
+    scores = {"train": _train_scores(loop, diverged_at), **measured}
     seconds, epoch = loop.seconds(), loop.times.epoch_of(loop.step)
     loop.forget_norms()
     share, results = 1 / max(1, sum(run.active for run in loop.runs)), []
@@ -31,13 +31,23 @@ def evaluate(loop: "Loop") -> None:
     loop.workers.map(lambda result: loop.tell_scores(*result), results)
 
 
-def _train_scores(loop: "Loop", diverged_at: Sequence[int | None]) -> list[Scores]:
-    running = [scores for shard in loop.shards for scores in shard.running.take()]
+def _is_running(loop: "Loop") -> bool:
+    """Whether the training part's scores are those of the batches of training."""
     has_batches = loop.step > 0 and loop.solver is None
-    if loop.trainer.train_metrics is TrainMetrics.running and has_batches:
-        pairs = zip(running, diverged_at, strict=True)
-        return [scores if step is None else _unknown(scores) for scores, step in pairs]
-    return loop.scores(loop.cohort.params_RP, "train", of_ended=False)
+    return loop.trainer.train_metrics is TrainMetrics.running and has_batches
+
+
+def _measured(loop: "Loop") -> dict[str, list[Scores]]:
+    """Scores over whole splits."""
+    splits = [*([] if _is_running(loop) else ["train"]), *(["val"] if "val" in loop.pools else [])]
+    return {split: loop.scores(loop.cohort.params_RP, split, of_ended=False) for split in splits}
+
+
+def _train_scores(loop: "Loop", diverged_at: Sequence[int | None]) -> list[Scores]:
+    """Scores over the batches since the last evaluation, which are forgotten."""
+    running = [scores for shard in loop.shards for scores in shard.running.take()]
+    pairs = zip(running, diverged_at, strict=True)
+    return [scores if step is None else _unknown(scores) for scores, step in pairs]
 
 
 def _unknown(scores: Scores) -> Scores:

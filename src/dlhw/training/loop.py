@@ -69,12 +69,24 @@ class Loop:
         with self.workers:
             self.workers.map(self._start, enumerate(infos))
             self.started = perf_counter()
-            self._train()
-            for run in self.runs:
-                run.status = run.status or Status.completed
-            return finish(self)
+            try:
+                self._train()
+                for run in self.runs:
+                    run.status = run.status or Status.completed
+                return finish(self)
+            except interruption.AbandonedError:  # an evaluation, which has changed nothing
+                self.audience.keep_checkpoint()
+                interruption.check()
+                raise
+
+    def is_evaluation_missing(self) -> bool:
+        """Whether the evaluation after the last step was abandoned, and is still to be made."""
+        is_behind = any(run.active and run.step < self.step for run in self.runs)
+        return is_behind and self.times.is_evaluation_due(self.step)
 
     def _train(self) -> None:
+        if self.is_evaluation_missing():
+            evaluate(self)
         if self.step == 0 and (self.solver is not None or not self.times.total_steps):
             if self.solver is not None:
                 solve(self.cohort, self.solver, self.pools["train"])

@@ -1,11 +1,16 @@
 """Measuring in the way that a cohort trains: compiled where its steps are, and where that is faster."""
 
+from collections.abc import Iterator
+from time import perf_counter
+
 from torch import Tensor
 
+from dlhw import interruption
 from dlhw.config.trainer import Kernels
 from dlhw.kernels.chain import takes_lists
 from dlhw.kernels.program import Program, Tally
 from dlhw.kernels.team import Team
+from dlhw.training.cadence import Slices
 from dlhw.training.cohort import Cohort
 from dlhw.training.compiled import program_of
 from dlhw.training.events import Scores
@@ -28,6 +33,7 @@ class CompiledEvaluator(Evaluator):
         super().__init__(cohort)
         self.cohort, self.team = cohort, team
         self._programs: list[tuple[Pool, Program]] = []
+        self._slices = Slices()
 
     def scores(self, params_RP: Tensor, pool: Pool) -> list[Scores]:
         """Scores of each run."""
@@ -36,9 +42,20 @@ class CompiledEvaluator(Evaluator):
         program = self._program(pool)
         sums = Sums(program.num_runs, params_RP.device)
         tally = Tally.of(sums.loss, [-1] * program.num_runs)
-        program.score(params_RP, tally)
+        for start, stop in self._spans(pool.num_samples):
+            program.score(params_RP, tally, start, stop)
         sums.add_counts(tally.right if program.counts_right else None, pool.num_samples)
         return sums.scores()
+
+    def _spans(self, num_samples: int) -> Iterator[tuple[int, int]]:
+        """Places of the samples of each call, which a signal waits for; no number depends on them."""
+        start = 0
+        while start < num_samples:
+            interruption.abandon_if_wanted()
+            began, stop = perf_counter(), min(start + self._slices.count * TOGETHER, num_samples)
+            yield start, stop
+            self._slices.took(-(-(stop - start) // TOGETHER), perf_counter() - began)
+            start = stop
 
     def _program(self, pool: Pool) -> Program:
         for known, program in self._programs:

@@ -27,7 +27,8 @@ class Saved:
 
     Args:
         source: the file, for messages.
-        tensors: as `Snapshot` names them, under "parameters/", "optimizer/", "best/", "running/", "streams/".
+        tensors: as `Snapshot` names them, under "parameters/", "optimizer/", "best/", "running/", "streams/",
+            "gradients/".
         progress: as `Snapshot.progress` told it.
         matmul: torch's matrix-product setting then; another one rounds differently.
         kernels: what made the steps; others round differently.
@@ -110,6 +111,10 @@ def _restore_run(loop: "Loop", run: int, saved: Saved) -> None:
     best = saved.under("best") or last
     _check_shapes(loop, best)
     loop.cohort.layout.load_run(loop.best_RP, run, best)
+    if gradients := saved.under("gradients"):  # of the last step, for the evaluation that is still to be made
+        _check_shapes(loop, gradients)
+        loop.cohort.layout.load_run(loop.cohort.grads_RP, run, gradients)
+        loop.has_gradients = True
 
 
 def _check_shapes(loop: "Loop", tensors: Mapping[str, Tensor]) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from dlhw import interruption
 from dlhw.nn.context import Context, Workspace
 from dlhw.nn.losses import Loss
 from dlhw.training.cohort import Cohort
@@ -196,6 +197,8 @@ def confusion_counts(targets_N: Tensor, predicted_N: Tensor, num_classes: int) -
 class Evaluator:
     """Scores over a whole part with given parameters (R, P), dropout off.
 
+    A signal that is held back ends them with `AbandonedError`.
+
     Args:
         cohort: whose model, layout and loss are used.
     """
@@ -209,6 +212,7 @@ class Evaluator:
         sums = Sums(params_RP.shape[0], pool.targets.device)
         with torch.no_grad():
             for x, targets in pool.chunks(self._chunk(params_RP)):
+                interruption.abandon_if_wanted()
                 out_RNK, _ = self.model.forward(self.layout.views(params_RP), x, self.context)
                 losses_RN = self.loss.per_sample(out_RNK, targets)
                 sums.add_samples(losses_RN, correct_count(self.loss, out_RNK, targets))
@@ -219,6 +223,7 @@ class Evaluator:
         predicted = []
         with torch.no_grad():
             for x, _ in pool.chunks(self._chunk(params_RP)):
+                interruption.abandon_if_wanted()
                 out_RNK, _ = self.model.forward(self.layout.views(params_RP), x, self.context)
                 predicted_RN = self.loss.predict(out_RNK)
                 assert predicted_RN is not None, "the caller asks for classes only where there are any"

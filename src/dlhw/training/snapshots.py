@@ -56,4 +56,6 @@ def _others(loop: "Loop", run: int) -> dict[str, Tensor]:
         tensors |= {f"running/{name}": of for name, of in shard.running.state_of(row)[0].items()}
         if loop.times.is_within_epoch(loop.step):
             tensors["streams/dropout"] = shard.uniform.state_of(row)
+        if loop.is_evaluation_missing():
+            tensors |= {f"gradients/{name}": of for name, of in _gradients(loop, run).items()}
     return tensors
