@@ -18,7 +18,7 @@ from dlhw.config.callback import Refused
 from dlhw.config.checked_loader import checked_loading
 from dlhw.config.load import to_config
 from dlhw.config.store import conf_dir, register
-from dlhw.errors import UserError
+from dlhw.errors import DivergedError, UserError
 from dlhw.interruption import Interrupted
 from dlhw.launcher.running import save_config
 from dlhw.locks import is_held
@@ -162,25 +162,45 @@ def train_run(
     if not config.procedure.trains:
         return compute_run(config, folder)
     from dlhw.data.dataset import load_dataset
-    from dlhw.tracking.advice import AdviceTracker
+    from dlhw.tracking.advice import AdviceTracker, advice_for
     from dlhw.tracking.trackers import run_trackers
     from dlhw.training.device import DTYPES, resolve_device
     from dlhw.training.fit import fit
-    from dlhw.training.result import failure
 
     resolve_device(config.trainer.device)
     dataset = load_dataset(config.data, config.data_seed(), DTYPES[config.trainer.dtype])
+    advice = advice_for(config, dataset)
+    adviser = AdviceTracker(advice)
     log.info("training %s on %s into %s", config.model.name, config.data.name, folder)
     (result,) = fit(
         [config],
         [dataset],
-        lambda run, each: [*run_trackers(each, folder, show_console=True), AdviceTracker(dataset)],
+        lambda run, each: [*run_trackers(each, folder, show_console=True), adviser],
         None if saved is None else [saved],
     )
     log.info("%s after %d steps, %.2f s", result.status, result.steps, result.seconds)
-    if (error := failure(result, config, is_single=is_single)) is not None:
-        raise error
+    if result.status == "diverged":
+        _report_divergence(result, config, "" if adviser.is_said else advice, is_single=is_single)
     return result
+
+
+def _report_divergence(result: "RunResult", config: "TrainConfig", advice: str, *, is_single: bool) -> None:
+    """One sentence, which is an error unless the config accepts it; a sweep lists its diverged runs itself.
+
+    Raises:
+        DivergedError: unless `trainer.on_divergence` accepts that.
+    """
+    from dlhw.config.trainer import OnDivergence
+    from dlhw.training.result import divergence_text
+
+    choice = config.trainer.on_divergence
+    text = divergence_text(result, advice)
+    if choice is OnDivergence.error:
+        raise DivergedError(text)
+    if is_single and choice is OnDivergence.stop:
+        raise DivergedError(f"{text}; trainer.on_divergence=accept exits with 0")
+    if is_single:
+        print(f"dlhw-train: {text}", file=sys.stderr, flush=True)
 
 
 def compute_run(config: "TrainConfig", folder: Path) -> "RunResult":

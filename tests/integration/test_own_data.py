@@ -36,3 +36,18 @@ def test_an_enormous_loss_is_answered_with_ranges_and_remedies(tmp_path: Path) -
     assert ", targets in [-" in line
     assert "data.normalize=standardize, divide the targets in the file by a constant" in line
     assert run("dlhw-train", *FAST, "trainer.epochs=1", cwd=tmp_path).stderr == ""
+
+
+def test_advice_is_given_once_where_an_enormous_loss_diverges_later(tmp_path: Path) -> None:
+    x_NI = np.random.default_rng(0).normal(size=(100, 2)) * 300
+    table = np.column_stack([x_NI, x_NI.sum(1)])
+    np.savetxt(tmp_path / "houses.csv", table, delimiter=",", header="a,b,price", comments="")
+    done = run(
+        "dlhw-train", *FAST, "data=csv", "data.train=houses.csv", "data.task=regression", "model=linear",
+        "trainer.epochs=50", "optimizer.lr=1e-3", cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 1
+    enormous, diverged = done.stderr.splitlines()
+    assert "; scale them with data.normalize=standardize, " in enormous
+    assert "the file by a constant so that they come near 1, try optimizer.lr=0.0001" in enormous
+    assert diverged.endswith("its loss or gradient is not finite; trainer.on_divergence=accept exits with 0")

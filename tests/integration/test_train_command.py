@@ -1,6 +1,7 @@
 """`dlhw-train` in real processes: what it leaves behind and what it prints."""
 
 import csv
+import re
 from pathlib import Path
 
 import pytest
@@ -131,7 +132,12 @@ def test_a_diverging_run_says_so(tmp_path: Path) -> None:
     options = ("optimizer.lr=1e30", "model.activation=identity", *FAST)
     refused = run("dlhw-train", *options, cwd=tmp_path)
     assert refused.returncode == 1
-    assert "the run diverged" in refused.stderr
+    (line,) = refused.stderr.splitlines()
+    assert re.fullmatch(
+        r"dlhw-train: diverged at step \d+: its loss or gradient is not finite; inputs lie in \[0, 1\]; "
+        r"try optimizer\.lr=1e\+29; trainer\.on_divergence=accept exits with 0",
+        line,
+    )
     accepted = summary(train(*options, "trainer.on_divergence=accept", "name=accepted", cwd=tmp_path))
     assert accepted["status"] == "diverged"
     assert 1 < accepted["diverged_at"] <= 40

@@ -4,6 +4,7 @@ import sys
 
 from torch import Tensor
 
+from dlhw.config.root import TrainConfig
 from dlhw.data.dataset import Dataset
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Snapshot, Status
 
@@ -13,54 +14,51 @@ USUAL = 20.0
 
 
 class AdviceTracker:
-    """Says once on stderr, with the ranges of inputs and targets, why a single run's loss may be enormous.
+    """Says once on stderr, with ranges and remedies, that a single run's training loss is enormous.
 
     Args:
-        dataset: of the run.
+        advice: the ranges and the remedies, see `advice_for`.
     """
 
-    def __init__(self, dataset: Dataset) -> None:
-        self._dataset = dataset
-        self._is_said = False
+    def __init__(self, advice: str) -> None:
+        self._advice = advice
+        self.is_said = False
 
     def start(self, info: RunInfo, snapshot: Snapshot) -> None:
         """Nothing is known yet."""
 
     def evaluated(self, evaluation: Evaluation, snapshot: Snapshot) -> None:
         train = evaluation.scores.get("train")
-        if train is not None and train.loss > ENORMOUS:
-            self._say(f"the training loss is {train.loss:.3g} at epoch {evaluation.epoch:.4g}")
+        if train is not None and train.loss > ENORMOUS and not self.is_said:
+            what = f"the training loss is {train.loss:.3g} at epoch {evaluation.epoch:.4g}"
+            print(f"dlhw-train: {what}: {self._advice}", file=sys.stderr, flush=True)
+            self.is_said = True
 
     def checkpoint(self, snapshot: Snapshot) -> None:
         """Says nothing about the loss."""
 
     def finish(self, result: RunResult, snapshot: Snapshot) -> None:
-        if result.status is Status.diverged:
-            self._say("the run diverged")
+        """The command says that a run diverged."""
 
     def abort(self, status: Status, message: str) -> None:
         """The command says why."""
 
-    def _say(self, what: str) -> None:
-        if not self._is_said:
-            print(f"dlhw-train: {what}: {advice(self._dataset)}", file=sys.stderr, flush=True)
-        self._is_said = True
 
-
-def advice(dataset: Dataset) -> str:
-    """The ranges of the training split and the remedies that fit them."""
+def advice_for(config: TrainConfig, dataset: Dataset) -> str:
+    """The ranges of the training split and the remedies that fit them, as the tail of a sentence."""
     train = dataset.parts["train"]
-    inputs, told, remedies = _range(train.inputs), [], []
-    told.append(f"inputs lie in {_text(inputs)}")
+    inputs, ranges, remedies = _range(train.inputs), [], []
+    ranges.append(f"inputs lie in {_text(inputs)}")
     if _is_far(inputs):
         remedies.append("scale them with data.normalize=standardize")
     if dataset.num_classes is None:
         targets = _range(train.targets)
-        told.append(f"targets in {_text(targets)}")
+        ranges.append(f"targets in {_text(targets)}")
         if _is_far(targets):
             remedies.append("divide the targets in the file by a constant so that they come near 1")
-    remedies.append("try a smaller optimizer.lr")
-    return f"{', '.join(told)}; {', '.join(remedies)}"
+    if config.optimizer.lr:
+        remedies.append(f"try optimizer.lr={config.optimizer.lr / 10:.3g}")
+    return "; ".join(filter(None, [", ".join(ranges), ", ".join(remedies)]))
 
 
 def _range(values: Tensor) -> tuple[float, float]:
