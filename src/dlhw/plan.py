@@ -50,7 +50,7 @@ def main() -> None:
         return
     flags = [each for each in sys.argv[1:] if each.startswith("-") and each not in (*MULTIRUN, *COMMON)]
     if flags:
-        print(f"dlhw-plan: unknown option {flags[0]}; dlhw-plan --help", file=sys.stderr)
+        print(f"dlhw-plan: unknown option {visible(flags[0])}; dlhw-plan --help", file=sys.stderr)
         sys.exit(2)
     run_command("dlhw-plan", lambda: plan([each for each in sys.argv[1:] if each not in MULTIRUN]))
 
@@ -127,7 +127,7 @@ def cell_table(prepared: Prepared, ledger: Ledger, changes: Mapping[str, Changes
         table.add_column(name)
     for number, run in enumerate(prepared.runs, 1):
         values = {setting.key: setting.text for setting in run.cell.swept}
-        row = [value_name(values[key]) if key in values else "" for key in prepared.keys]
+        row = [visible(value_name(values[key])) if key in values else "" for key in prepared.keys]
         table.add_row(str(number), *row, state(run, ledger, changes))
     return table
 
@@ -150,7 +150,7 @@ def print_cohorts(runs: Sequence[Run]) -> None:
     configs = [run.config for run in runs]
     cohorts, estimator = group(configs), Estimator()
     seconds: list[float] = []
-    print(describe(configs, cohorts))
+    print(visible(describe(configs, cohorts)))
     for number, places in enumerate(cohorts, 1):
         if not configs[places[0]].procedure.trains:
             continue

@@ -18,6 +18,7 @@ from dlhw.config.callback import Refused
 from dlhw.config.checked_loader import checked_loading
 from dlhw.config.load import to_config
 from dlhw.config.store import conf_dir, register
+from dlhw.display import visible
 from dlhw.errors import DivergedError, UserError
 from dlhw.interruption import Interrupted
 from dlhw.launcher.running import save_config
@@ -116,7 +117,7 @@ def task(composed: DictConfig) -> float | None:
     except Interrupted:
         _discard(folder)
         if folder.exists():
-            print(f"dlhw-train: resume={folder} resumes this run", file=sys.stderr)
+            print(visible(f"dlhw-train: resume={folder} resumes this run"), file=sys.stderr)
         raise
     except UserError as error:
         _discard(folder)
@@ -171,7 +172,7 @@ def train_run(
     dataset = load_dataset(config.data, config.data_seed(), DTYPES[config.trainer.dtype])
     advice = advice_for(config, dataset)
     adviser = AdviceTracker(advice)
-    log.info("training %s on %s into %s", config.model.name, config.data.name, folder)
+    log.info("training %s on %s into %s", config.model.name, config.data.name, visible(str(folder)))
     (result,) = fit(
         [config],
         [dataset],
@@ -208,7 +209,7 @@ def compute_run(config: "TrainConfig", folder: Path) -> "RunResult":
     from dlhw.procedures.running import run_procedure
     from dlhw.tracking.summary import write_failure
 
-    log.info("%s into %s", config.procedure.name, folder)
+    log.info("%s into %s", config.procedure.name, visible(str(folder)))
     try:
         result = run_procedure(config, folder)
         log.info("%s after %.2f s", result.status, result.seconds)

@@ -106,7 +106,7 @@ class FusedLauncher(Launcher):
 
         configs = [job.config for job in jobs if job.config is not None]
         cohorts = group(configs)
-        print(describe(configs, cohorts), flush=True)
+        print(visible(describe(configs, cohorts)), flush=True)
         trainer = CohortTrainer(
             self.context, max_runs=self.max_runs, verify=self.verify, resumable=self.resumable
         )

@@ -12,6 +12,7 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig
 
 from dlhw.config.root import TrainConfig
+from dlhw.display import visible_lines
 from dlhw.launcher.running import run_job
 from dlhw.locks import check_held, is_held
 
@@ -97,7 +98,7 @@ class Job:
             path = self.folder / f"{self.composed.hydra.job.name}.log"
             handler = logging.FileHandler(path, encoding="utf-8")
             handler.setFormatter(logging.Formatter(LOG_FORMAT))
-            handler.handle(logging.LogRecord("dlhw", level, __file__, 0, text, None, None))
+            handler.handle(logging.LogRecord("dlhw", level, __file__, 0, visible_lines(text), None, None))
             handler.close()
 
     def clear(self) -> None:

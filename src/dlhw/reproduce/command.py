@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dlhw.cli import run_command
+from dlhw.display import visible
 from dlhw.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -105,13 +106,13 @@ def reproduce(argv: Sequence[str]) -> int:
         from dlhw.reproduce.falsify_session import write_table
 
         write_table(args.table, args.out)
-        print(f"{args.table}: table of {args.out}")
+        print(visible(f"{args.table}: table of {args.out}"))
         return 0
     if args.readme is not None:
         from dlhw.reproduce.readme import update_readme
 
         update_readme(args.readme, args.out)
-        print(f"{args.readme}: table of {args.out}")
+        print(visible(f"{args.readme}: table of {args.out}"))
         return 0
     if not labels:
         raise ConfigError("there is no experiment to run")
@@ -124,7 +125,7 @@ def reproduce(argv: Sequence[str]) -> int:
 
     session = Session(args.out, labels, shlex.join(["dlhw-reproduce", *argv]))
     interrupted = session.run()
-    print(f"\n{tally(session.outcomes)}\npage: {session.page}")
+    print(f"\n{tally(session.outcomes)}\npage: {visible(str(session.page))}")
     return interrupted or status_of(session.outcomes, check=args.check)
 
 

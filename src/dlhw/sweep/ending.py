@@ -78,7 +78,8 @@ def _evaluate_saved(prepared: Prepared) -> None:
             try:
                 evaluate_saved(folder)
             except UserError as error:
-                print(f"error: {folder} cannot be evaluated: {error}", file=sys.stderr, flush=True)
+                told = visible(f"error: {folder} cannot be evaluated: {error}")
+                print(told, file=sys.stderr, flush=True)
 
 
 def conclude(prepared: Prepared, returned: Mapping[str, JobReturn]) -> None:

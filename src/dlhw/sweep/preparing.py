@@ -14,6 +14,7 @@ from dlhw.config.experiment import refuse_unknown_keys
 from dlhw.config.load import flat_fields
 from dlhw.config.messages import explain
 from dlhw.config.root import TrainConfig
+from dlhw.display import visible
 from dlhw.errors import ConfigError, UserError
 from dlhw.launcher.composing import SUBDIR, Composer
 from dlhw.sweep.grid import Cell, Setting
@@ -195,4 +196,5 @@ def sweep_line(prepared: Prepared, done: int) -> str:
     parts += [f"{len(prepared.bad)} cannot be run"] * bool(prepared.bad)
     repeated = f" ({prepared.repeated} more compute the same as one of these)" * bool(prepared.repeated)
     product = f" ({prepared.product()})" * ("seed" in prepared.keys and not prepared.bad)
-    return f"{count} run{'s' * (count != 1)}{product} in {prepared.folder}: {', '.join(parts)}{repeated}"
+    runs, folder = f"{count} run{'s' * (count != 1)}{product}", visible(str(prepared.folder))
+    return f"{runs} in {folder}: {', '.join(parts)}{repeated}"
