@@ -154,6 +154,10 @@ def saved_config(folder: Path, overrides: list[str]) -> "TrainConfig":
     from dlhw.tracking.plain import read_yaml
 
     path = folder / ".hydra" / "config.yaml"
+    if not folder.is_dir():
+        from dlhw.reporting.folders import nearest_folder
+
+        raise RunFolderError(f"{folder} is not a folder{nearest_folder(folder)}")
     if not path.is_file():
         raise RunFolderError(f"{folder} is not a run's folder: it has no .hydra/config.yaml")
     saved = read_yaml(path)

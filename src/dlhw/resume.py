@@ -62,8 +62,11 @@ def _folder(arguments: list[str]) -> Path:
         )
     folder = Path(folders[0])
     if not folders[0] or not folder.is_dir():
+        from dlhw.reporting.folders import nearest_folder
+
+        near = nearest_folder(folder) if folders[0] else ""
         raise RunFolderError(
-            f"resume={folders[0]} is not a folder: give that of a run, such as runs/NAME/TIME"
+            f"resume={folders[0]} is not a folder: give that of a run, such as runs/NAME/TIME{near}"
         )
     if (folder / SWEEP_LOCK).exists():
         raise RunFolderError(f"{folder} is a sweep's folder: the same sweep command again resumes it")

@@ -122,6 +122,14 @@ PROBLEMS: list[tuple[tuple[str, ...], str]] = [
         (*REGRESSION, "model=linear", "data.num_classes=3"),
         "data.num_classes=3 does nothing without data.task=classification",
     ),
+    (
+        ("model.hidden=[]", "model.activation=tanh"),
+        r"model.activation=tanh does nothing without hidden layers, got model.hidden=\[\]",
+    ),
+    (
+        ("data.split.val=0", "trainer.select_by=loss"),
+        "trainer.select_by=loss does nothing without a validation part",
+    ),
     (("model.name=cnn",), "model.name must stay mlp, got cnn: write model=cnn"),
 ]
 
@@ -165,6 +173,7 @@ MISFITS = [
     ),
     ("seed=${nope}", "seed refers to something that cannot be resolved"),
     ("lr=0.1", "lr: no such key; did you mean optimizer.lr. top-level keys: name"),
+    ("learning_rate=0.1", "learning_rate: no such key; did you mean optimizer.lr. top-level keys: name"),
     ("epochs=3", "epochs: no such key; did you mean trainer.epochs"),
     ("alpha=1", "alpha: no such key; did you mean optimizer.alpha or regularizer.alpha"),
     (

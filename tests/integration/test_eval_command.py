@@ -86,7 +86,16 @@ def test_a_checkpoint_of_another_model(trained: Path, tmp_path: Path) -> None:
 def test_a_folder_that_is_none(tmp_path: Path) -> None:
     done = run("dlhw-eval", str(tmp_path / "nowhere"), cwd=tmp_path)
     assert done.returncode == 1
-    assert "nowhere is not a run's folder" in done.stderr
+    assert "nowhere is not a folder" in done.stderr
+
+
+def test_a_folder_that_is_missing_is_answered_by_the_nearest(tmp_path: Path) -> None:
+    (tmp_path / "runs" / "digits").mkdir(parents=True)
+    done = run("dlhw-eval", "runs/digit", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (
+        1,
+        "dlhw-eval: runs/digit is not a folder; did you mean runs/digits?\n",
+    )
 
 
 def test_help(tmp_path: Path) -> None:

@@ -109,7 +109,9 @@ def test_what_cannot_be_gone_on_with(zygote: Zygote, run: Path) -> None:
             "resume=run",
             "resume=empty",
         ): "resume=RUN_DIR uses the config of that folder: nothing else can be set, got resume=empty",
-        ("resume=nowhere",): "resume=nowhere is not a folder: give that of a run, such as runs/NAME/TIME",
+        (
+            "resume=empyt",
+        ): "resume=empyt is not a folder: give that of a run, such as runs/NAME/TIME; did you mean empty?",
         ("resume=",): "resume= is not a folder: give that of a run, such as runs/NAME/TIME",
         ("resume=empty",): "empty is not a run's folder: it has no .hydra/config.yaml",
         ("resume=sweep",): "sweep is a sweep's folder: the same sweep command again resumes it",

@@ -42,8 +42,16 @@ class MLPConfig(ModelConfig):
         for position, units in enumerate(self.hidden):
             yield from at_least(f"model.hidden[{position}]", units, 1)
         yield from in_half_open("model.dropout", self.dropout, 0, 1)
-        if self.dropout > 0 and not self.hidden:
-            yield does_nothing(f"model.dropout={self.dropout:g}", "hidden layers, got model.hidden=[]")
+        if not self.hidden:
+            yield from self._hidden_problems()
+
+    def _hidden_problems(self) -> Iterator[str]:
+        """What is given although there are no hidden layers."""
+        needed = "hidden layers, got model.hidden=[]"
+        if self.dropout > 0:
+            yield does_nothing(f"model.dropout={self.dropout:g}", needed)
+        if self.activation is not Activation.relu:
+            yield does_nothing(f"model.activation={self.activation}", needed)
 
 
 @dataclass(kw_only=True)

@@ -153,6 +153,10 @@ class TrainConfig(Group):
         has_val = self.data.has_own_val() or self.data.split.val != 0
         if self.trainer.early_stopping.patience is not None and not has_val:
             yield "trainer.early_stopping.patience needs a validation part, got data.split.val=0"
+        if self.trainer.select_by is not Metric.auto and not has_val:
+            yield does_nothing(
+                f"trainer.select_by={self.trainer.select_by}", "a validation part, got data.split.val=0"
+            )
         if self.data.task_kind() is Task.regression:
             for key in ("early_stopping.metric", "select_by"):
                 holder = self.trainer.early_stopping if "." in key else self.trainer

@@ -8,10 +8,18 @@ from dlhw.errors import listing
 
 # Groups whose default option is none at all.
 ADDITIONAL = ("regularizer", "schedule")
+# What else the ends of keys are called.
+KEY_SYNONYMS = {
+    "learning_rate": "lr",
+    "num_epochs": "epochs",
+    "batchsize": "batch_size",
+    "hidden_size": "hidden",
+}
 
 
 def keys_ending_in(word: str) -> list[str]:
-    """Dotted keys of any option that end in a word, such as `optimizer.lr` for `lr`."""
+    """Dotted keys of any option that end in a word or its synonym, such as `optimizer.lr` for `lr`."""
+    word = KEY_SYNONYMS.get(word, word)
     found = {
         key
         for group, schemas in _schemas().items()

@@ -73,16 +73,27 @@ def evaluation_line(evaluation: Evaluation, total_epochs: int, best_epoch: float
 
 def _both(scores: Scores) -> str:
     accuracy = "" if scores.accuracy is None else f" acc {scores.accuracy:.4f}"
-    return f"loss {scores.loss:.4f}{accuracy}"
+    return f"loss {loss_text(scores.loss)}{accuracy}"
+
+
+def loss_text(loss: float) -> str:
+    """Four decimals, or four digits of what would be a row of zeros.
+
+    >>> loss_text(0.25), loss_text(4.394e29)
+    ('0.2500', '4.394e+29')
+    """
+    return f"{loss:.4f}" if abs(loss) < 1e6 else f"{loss:.4g}"
 
 
 def score_text(evaluation: Evaluation) -> str:
     """The numbers beside a progress bar: the training loss, and how validation does."""
     pieces = []
     if (train := evaluation.scores.get("train")) is not None:
-        pieces.append(f"train loss {train.loss:.4f}")
+        pieces.append(f"train loss {loss_text(train.loss)}")
     if (val := evaluation.scores.get("val")) is not None:
-        best = f"val loss {val.loss:.4f}" if val.accuracy is None else f"val accuracy {val.accuracy:.4f}"
+        best = (
+            f"val loss {loss_text(val.loss)}" if val.accuracy is None else f"val accuracy {val.accuracy:.4f}"
+        )
         pieces.append(best)
     return "  ".join(pieces)
 
@@ -107,7 +118,7 @@ def table(result: RunResult) -> Table:
 
 
 def _cells(scores: Scores | None, has_accuracy: bool) -> Iterable[str]:
-    yield "" if scores is None else f"{scores.loss:.4f}"
+    yield "" if scores is None else loss_text(scores.loss)
     if has_accuracy:
         yield "" if scores is None or scores.accuracy is None else f"{scores.accuracy:.4f}"
 
