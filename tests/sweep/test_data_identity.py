@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from commands import PATIENCE, summary
+from commands import PATIENCE, run, summary
 from sweeping import start_sweep, sweep, written
 
 from dlhw import content
@@ -115,6 +115,9 @@ def test_cells_whose_files_the_ledger_does_not_know_are_compared_by_their_sample
     assert "that this command does not name" in refused.stderr
     kept = sweep("optimizer.lr=0.4,0.5", *command, "hydra.sweeper.on_change=keep", cwd=tmp_path)
     assert kept.returncode == 0, kept.stderr
+    assert "Several versions of the data: " in kept.stdout
+    apart = run("dlhw-report", "sweep", "--versions", cwd=tmp_path)
+    assert "each cell holds one (version.data)." in " ".join(apart.stdout.split())
 
 
 def forget_data(folder: Path) -> None:
