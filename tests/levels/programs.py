@@ -85,7 +85,7 @@ def _cs7643() -> Iterator[Cell]:
     with_momentum = replace(NETWORK, momentum=0.9)
     yield _descent("cs7643/ablation", {**ablation, "optimizer.momentum": 0.9}, [VAL_LOSS], with_momentum)
     small = replace(NETWORK, lr=1, alpha=1e-4)
-    yield _descent("cs7643/tuned_lr_alpha", {ALPHA: 1e-4, LR: 1}, [VAL_LOSS, WEIGHTS], small)
+    yield _descent("cs7643/tuned_lr_alpha", {ALPHA: 1e-4, LR: 1}, [VAL_LOSS, WEIGHTS, BIASES], small)
 
 
 def _tdt4265() -> Iterator[Cell]:

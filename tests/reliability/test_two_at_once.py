@@ -125,6 +125,20 @@ def test_a_cell_whose_folder_vanishes_does_not_end_its_sweep(is_made_anew: bool,
         assert (tmp_path / "sweep" / name / "summary.json").exists()
 
 
+def test_a_cell_whose_folder_cannot_be_made_fails_alone(tmp_path: Path) -> None:
+    arguments = ("optimizer.lr=0.1,0.2,0.3", "trainer.epochs=1500", "hydra.launcher.max_runs=1")
+    process = start("-m", *TINY, *arguments, "hydra.sweep.dir=sweep", cwd=tmp_path)
+    until((tmp_path / "sweep" / "lr=0.1" / "metrics.csv").exists, process)
+    (tmp_path / "sweep" / "lr=0.2").write_text("a file where a folder should be")
+    ended = wait(process)
+    assert ended.status == 1
+    assert "dlhw-train: 3 runs: 2 completed, 1 failed\n" in ended.err
+    assert f"{Path('sweep') / 'lr=0.2'}" in ended.err
+    assert "Traceback" not in ended.err
+    for name in ("lr=0.1", "lr=0.3"):
+        assert (tmp_path / "sweep" / name / "summary.json").exists()
+
+
 def test_a_run_stops_when_its_folder_is_gone(tmp_path: Path) -> None:
     process = start(*RUNS_FOR_HOURS, cwd=tmp_path)
     until((tmp_path / "run" / "metrics.csv").exists, process)

@@ -123,9 +123,12 @@ class CohortTrainer:
         self, jobs: Sequence[Job], datasets: Sequence[Dataset], saved: Sequence[Saved] | None
     ) -> None:
         """Train a cohort; if memory runs out, each half of it."""
-        for job in jobs:
-            if job.folder is None:
-                job.log(f"training in a cohort of {len(jobs)} into {job.begin(self.context)}")
+        begun = [place for place, job in enumerate(jobs) if self._has_begun(job, len(jobs))]
+        if len(begun) < len(jobs):
+            jobs, datasets = [jobs[place] for place in begun], [datasets[place] for place in begun]
+            saved = None if saved is None else [saved[place] for place in begun]
+        if not jobs:
+            return
         if saved:
             _tell_steps(jobs, saved)
         try:
@@ -145,6 +148,17 @@ class CohortTrainer:
                 self._end(job, result)
             return
         self._halve(jobs, datasets, saved)
+
+    def _has_begun(self, job: Job, num_runs: int) -> bool:
+        """Make a job's folder unless it is there; one that cannot be made fails its own job only."""
+        if job.folder is None:
+            try:
+                folder = job.begin(self.context)
+            except OSError as error:
+                self._fail([job], error)
+                return False
+            job.log(f"training in a cohort of {num_runs} into {folder}")
+        return True
 
     def _halve(self, jobs: Sequence[Job], datasets: Sequence[Dataset], saved: Sequence[Saved] | None) -> None:
         half = (len(jobs) + 1) // 2
@@ -189,9 +203,9 @@ class CohortTrainer:
     def _fail(self, jobs: Sequence[Job], error: Exception) -> None:
         """Mark every run of the cohort as failed with `error`."""
         for job in jobs:
-            folder = job.folder or job.begin(self.context)
-            job.log(str(error) or repr(error), logging.ERROR)
-            with suppress(OSError):  # the cell's folder is gone; the others go on
+            with suppress(OSError):  # the cell's folder is gone or cannot be made; the others continue
+                folder = job.folder or job.begin(self.context)
+                job.log(str(error) or repr(error), logging.ERROR)
                 write_failure(folder, str(error) or repr(error))
             job.end(error, self.context.callbacks)
 

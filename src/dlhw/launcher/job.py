@@ -110,7 +110,8 @@ class Job:
         assert self.folder is not None
         check_held(self.folder)
         kept = {".hydra", f"{self.composed.hydra.job.name}.log"}
-        for entry in self.folder.iterdir():
-            if entry.name in kept:
-                continue
-            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+        with suppress(FileNotFoundError):  # a folder that is gone is found out by its first write
+            for entry in self.folder.iterdir():
+                if entry.name in kept:
+                    continue
+                shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
