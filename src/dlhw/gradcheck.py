@@ -287,11 +287,18 @@ def _print_table(rows: Sequence[Row], args: argparse.Namespace) -> int:
     for part, text in _faults(rows, args):
         print(f"{part}: {text}")
     tolerances = f"tolerances {args.tolerance:.0e} and {args.difference_tolerance:.0e}"
-    summary = (
-        f"{failed} of {len(rows)} gradients are WRONG" if failed else f"all {len(rows)} gradients are right"
-    )
-    print(f"{summary} ({tolerances})")
+    print(f"{_summary(failed, len(rows))} ({tolerances})")
     return 1 if failed else 0
+
+
+def _summary(failed: int, total: int) -> str:
+    """
+    >>> _summary(1, 6), _summary(0, 6), _summary(0, 1)
+    ('1 of 6 gradients are WRONG', 'all 6 gradients are right', 'the gradient is right')
+    """
+    if total == 1:
+        return "the gradient is WRONG" if failed else "the gradient is right"
+    return f"{failed} of {total} gradients are WRONG" if failed else f"all {total} gradients are right"
 
 
 def _faults(rows: Sequence[Row], args: argparse.Namespace) -> list[tuple[str, str]]:
