@@ -80,6 +80,8 @@ def _cs7643() -> Iterator[Cell]:
         )
     default = {ALPHA: 1e-3, "trainer.batch_size": 64, "model.hidden": [128]}
     yield _descent("cs7643/tuned", default, [VAL_LOSS, BIASES], NETWORK)
+    small_batch = replace(NETWORK, batch=12)
+    yield _descent("cs7643/tuned", {**default, "trainer.batch_size": 12}, [VAL_LOSS], small_batch)
     ablation = {"trainer.batch_size": 64, "trainer.train_metrics": "running"}
     yield _descent("cs7643/ablation", {**ablation, "optimizer.momentum": 0}, [VAL_LOSS, BIASES], NETWORK)
     with_momentum = replace(NETWORK, momentum=0.9)
