@@ -88,7 +88,7 @@ def _cs7643() -> Iterator[Cell]:
     yield _descent("cs7643/ablation", {**ablation, "optimizer.momentum": 0.9}, [VAL_LOSS], with_momentum)
     yield _descent("cs7643/ablation", {"trainer.batch_size": 8}, [VAL_LOSS], replace(NETWORK, batch=8))
     small = replace(NETWORK, lr=1, alpha=1e-4)
-    yield _descent("cs7643/tuned_lr_alpha", {ALPHA: 1e-4, LR: 1}, [VAL_LOSS, WEIGHTS, BIASES], small)
+    yield _descent("cs7643/tuned_lr_alpha", {ALPHA: 1e-4, LR: 1}, [VAL_LOSS, WEIGHTS], small)
 
 
 def _tdt4265() -> Iterator[Cell]:
