@@ -74,4 +74,4 @@ def test_a_name_with_markup_and_escapes_is_shown_as_it_is(trained: Path, tmp_pat
     assert done.returncode == 0, done.stderr
     assert r"a[/b]\x1b[31m[bold], checkpoint" in done.stdout
     done = run("dlhw-eval", "a[/missing\x1b]", cwd=tmp_path)
-    assert r"a[/missing\x1b] is not a run's folder" in done.stderr
+    assert r"a[/missing\x1b] is not a folder" in done.stderr
