@@ -12,9 +12,10 @@ from omegaconf import OmegaConf
 from dlhw.config.checked_loader import checked_loading
 from dlhw.config.compose import compose
 from dlhw.config.defaults import composed_option
+from dlhw.config.fields import Role, leaves
 from dlhw.config.group import Group
 from dlhw.config.help import described_keys, field_docs, keys_text, shown, topic_text
-from dlhw.config.load import CHOICES, check, flat_fields, from_dict, to_dict
+from dlhw.config.load import CHOICES, check, from_dict, to_dict
 from dlhw.config.store import conf_dir, register
 from dlhw.errors import ConfigError
 from dlhw.models.build import MODELS
@@ -102,7 +103,7 @@ def test_seed_0_is_a_seed() -> None:
 
 
 def test_fields_that_may_differ_within_a_cohort_are_marked() -> None:
-    marked = {key for key, (_, per_run) in flat_fields(compose(["regularizer=l2"])).items() if per_run}
+    marked = {key for key, leaf in leaves(compose(["regularizer=l2"])).items() if leaf.role is Role.per_run}
     assert marked == {
         "seed", "model.dropout", "model.init.value", "model.init.mean", "model.init.std", "model.init.bound", "model.init.gain",
         "model.init.bias", "optimizer.lr", "optimizer.momentum", "regularizer.alpha", "data.label_corruption",
@@ -143,9 +144,9 @@ def test_help_prints_what_the_option_composes_to(group: str, name: str) -> None:
         key: value for key, value in composed.items() if key not in given
     }
     text = topic_text(f"{group}={name}")
-    for key, (value, _) in flat_fields(config).items():
+    for key, leaf in leaves(config).items():
         if key not in {"name", *given}:
-            assert f"{group}.{key}={shown(value)}" in text
+            assert f"{group}.{key}={shown(leaf.value)}" in text
 
 
 @pytest.mark.parametrize(

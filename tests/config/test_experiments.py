@@ -10,7 +10,8 @@ from omegaconf import OmegaConf
 from dlhw.config.catalogue import experiment_names, load_experiment, question_of
 from dlhw.config.compose import compose
 from dlhw.config.experiment import ExperimentConfig, refuse_unknown_keys
-from dlhw.config.load import check, flat_fields, from_dict, to_dict
+from dlhw.config.fields import leaves
+from dlhw.config.load import check, from_dict, to_dict
 from dlhw.config.root import TrainConfig
 from dlhw.config.rule import READS, CheckConfig, Rule
 from dlhw.config.store import conf_dir
@@ -67,7 +68,7 @@ def test_an_experiment_is_no_part_of_what_a_run_is() -> None:
     with_it, without = compose(["experiment=cs7643/lr"]), compose(["experiment=cs7643/lr"])
     without.experiment = None
     assert with_it.experiment is not None
-    assert flat_fields(with_it) == flat_fields(without)
+    assert leaves(with_it) == leaves(without)
     assert to_dict(with_it) == to_dict(without)
 
 
@@ -225,7 +226,7 @@ def test_a_key_that_no_run_has_is_told_with_the_nearest() -> None:
         published=[{"cell": {"optimizer.lrr": 1}, "metric": "epochs", "values": [1], "tolerance": 1}],
         checks=[CHECK | {"where": {"model.hiden": [3]}}],
     )
-    known = list(flat_fields(compose([])))
+    known = list(leaves(compose([])))
     with pytest.raises(ConfigError) as error:
         refuse_unknown_keys(told, known)
     assert str(error.value).splitlines() == [

@@ -15,6 +15,7 @@ from dlhw import content
 from dlhw.config.data import DATA, CSVConfig
 from dlhw.content import data_identity, file_hash
 from dlhw.data.sources import GENERATORS
+from dlhw.tracking.checkpoint import load_checkpoint
 
 LARGE = 9 << 20
 
@@ -100,6 +101,27 @@ def test_a_file_that_changes_while_a_sweep_runs(tmp_path: Path) -> None:
     assert written(tmp_path / "sweep") == before
 
 
+def test_a_sweep_that_is_killed_resumes_with_its_data_in_another_place(tmp_path: Path) -> None:
+    """Where a file lies is no part of what a run is; its content is."""
+    data = table(tmp_path / "data.csv", rows=1_500, columns=20)
+    command = [
+        "optimizer.lr=0.01,0.02", "hydra.sweep.dir=sweep", "data.limit=null", "trainer.epochs=3000",
+        "tracking.checkpoints=true", "trainer.checkpoint_every=100",
+    ]  # fmt: skip
+    process = start_sweep(*command, "data=csv", f"data.train={data}", cwd=tmp_path)
+    until = time.monotonic() + PATIENCE
+    while not all(saved_steps(tmp_path / "sweep" / f"lr={lr}") for lr in (0.01, 0.02)):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    process.kill()
+    process.communicate()
+    elsewhere = data.rename(tmp_path / "elsewhere.csv")
+    again = sweep(*command, "data=csv", f"data.train={elsewhere}", cwd=tmp_path)
+    assert (again.returncode, again.stderr) == (0, "")
+    assert "resuming 2 runs from step" in again.stdout
+
+
 def test_cells_whose_files_the_ledger_does_not_know_are_compared_by_their_samples(tmp_path: Path) -> None:
     data = table(tmp_path / "data.csv")
     command = ["data=csv", f"data.train={data}", "hydra.sweep.dir=sweep"]
@@ -118,6 +140,12 @@ def test_cells_whose_files_the_ledger_does_not_know_are_compared_by_their_sample
     assert "Several versions of the data: " in kept.stdout
     apart = run("dlhw-report", "sweep", "--versions", cwd=tmp_path)
     assert "each cell holds one (version.data)." in " ".join(apart.stdout.split())
+
+
+def saved_steps(folder: Path) -> int:
+    """Of a run's last checkpoint."""
+    path = folder / "checkpoints" / "last.safetensors"
+    return int(load_checkpoint(path)[1]["progress"]["step"]) if path.is_file() else 0
 
 
 def forget_data(folder: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from dlhw.config.data_base import DataConfig, Inputs, Normalize, Order, SplitConfig, Statistics, Task
+from dlhw.config.fields import file, location
 from dlhw.config.generated import (
     Gate,
     GatesConfig,
@@ -18,7 +19,7 @@ from dlhw.config.generated import (
     Teacher,
     TriangleConfig,
 )
-from dlhw.config.group import at_least, does_nothing, location
+from dlhw.config.group import at_least, does_nothing
 from dlhw.surroundings import expanded, shared_folders
 
 __all__ = [
@@ -165,11 +166,11 @@ class CSVConfig(TableConfig):
     """Comma-separated files with a header; the last column is the target unless `target` names one."""
 
     name: str = "csv"
-    train: str = location("???")
+    train: str = file("???")
     """file of the training pool"""
-    val: str | None = location(None)
+    val: str | None = file(None)
     """file of the validation part; null: cut from the training pool"""
-    test: str | None = location(None)
+    test: str | None = file(None)
     """file of the test part; null: cut from the training pool"""
     target: str | None = None
     """column that holds the target; null: the last"""
@@ -213,7 +214,7 @@ class NPZConfig(TableConfig):
     """A NumPy archive with arrays x and y, or train_x and train_y (val_*, test_* where there are any)."""
 
     name: str = "npz"
-    path: str = location("???")
+    path: str = file("???")
     """the archive; never unpickled"""
     layout: Layout = Layout.auto
     """order of the axes of images in x: chw: (n, C, H, W), as PyTorch has them; hwc: (n, H, W, C), as most

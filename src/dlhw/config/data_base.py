@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum, auto
 from pathlib import Path
 
-from dlhw.config.group import Group, at_least, does_nothing, per_run, positive
+from dlhw.config.fields import per_run
+from dlhw.config.group import Group, at_least, does_nothing, positive
 
 VAL_FROM_TEST = (
     "Validation was taken from the TEST set (data.split.val_from_test=true): the epochs and cells that it "

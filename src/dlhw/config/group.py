@@ -6,36 +6,16 @@ message about a config come at once.
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any
-
-PER_RUN = "per_run"
-ASIDE = "aside"
-LOCATION = "location"
+from dataclasses import dataclass
 
 
 @dataclass(kw_only=True)
 class Group:
-    """Base of every config group. Fields marked with `per_run` may differ between the runs of a cohort."""
+    """Base of every config group. The roles of its fields are those of `dlhw.config.fields`."""
 
     def problems(self) -> Iterator[str]:
         """Say, one sentence each, which values cannot be; empty when the group is sound by itself."""
         yield from ()
-
-
-def per_run(default: Any) -> Any:
-    """A field whose values become a tensor of length `runs`, so that runs differing in it share a cohort."""
-    return field(default=default, metadata={PER_RUN: True})
-
-
-def aside(default: Any) -> Any:
-    """A field that says something of a run but changes nothing that it computes: no part of what a run is."""
-    return field(default=default, metadata={ASIDE: True})
-
-
-def location(default: Any) -> Any:
-    """A field that says where files lie or how they are fetched; runs differ by the content of the files."""
-    return field(default=default, metadata={LOCATION: True})
 
 
 def does_nothing(setting: str, needed: str) -> str:

@@ -2,14 +2,15 @@
 
 import dataclasses
 from collections.abc import Iterator, Mapping
-from enum import Enum
+from functools import cache
 from typing import Any, TypeVar
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from dlhw.config.data import DATA
-from dlhw.config.group import ASIDE, LOCATION, Group
+from dlhw.config.fields import Role, names_of_sweep, plain, values
+from dlhw.config.group import Group
 from dlhw.config.messages import explain, unknown_key
 from dlhw.config.model import MODELS
 from dlhw.config.optimizer import OPTIMIZERS, SCHEDULES
@@ -122,8 +123,7 @@ def from_dict(tree: Mapping[str, Any]) -> TrainConfig:
         {"procedure": {"name": "train"}, **tree}
     )  # what a run did before there was a choice
     schema = TrainConfig(**{group: _option(tree, group)() for group in CHOICES})  # type: ignore[arg-type]
-    aside = {spec.name for spec in dataclasses.fields(schema) if spec.metadata.get(ASIDE)}
-    kept = {key: value for key, value in tree.items() if key not in aside}
+    kept = {key: value for key, value in tree.items() if key not in names_of_sweep(schema)}
     if "${" in str(kept.get("name")):
         del kept["name"]  # it named a folder that is known by now
     if unresolved := list(interpolations(kept)):
@@ -148,33 +148,21 @@ def _option(tree: Mapping[str, Any], group: str) -> type[Group]:
 
 
 def to_dict(config: AnyConfig) -> dict[str, Any]:
-    """Plain data of a config: nested dicts, lists, numbers, strings. What is aside is left out."""
-    left_out = {spec.name for spec in dataclasses.fields(config) if spec.metadata.get(ASIDE)}
-    return {key: value for key, value in _plain(config).items() if key not in left_out}
+    """Plain data of a config, nested dicts, lists, numbers, strings, without what belongs to its sweep."""
+    left_out = names_of_sweep(config)
+    return {key: value for key, value in plain(config).items() if key not in left_out}
 
 
-def _plain(value: Any) -> Any:
-    """As OmegaConf's `to_container`, but at once: every run writes its config several times."""
-    if dataclasses.is_dataclass(value):
-        return {spec.name: _plain(getattr(value, spec.name)) for spec in dataclasses.fields(value)}
-    if isinstance(value, Enum):
-        return value.name
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
+@cache
+def keys_with(*roles: Role) -> frozenset[str]:
+    """Dotted keys of all options of all groups whose fields have one of the roles.
 
-
-def flat_fields(
-    config: Group, prefix: str = "", *, without_locations: bool = False
-) -> dict[str, tuple[Any, bool]]:
-    """Every leaf as dotted key -> (value, may differ within a cohort); what is aside is left out."""
-    leaves: dict[str, tuple[Any, bool]] = {}
-    for spec in dataclasses.fields(config):
-        value = getattr(config, spec.name)
-        if spec.metadata.get(ASIDE) or (without_locations and spec.metadata.get(LOCATION)):
-            continue
-        if isinstance(value, Group):
-            leaves |= flat_fields(value, f"{prefix}{spec.name}.", without_locations=without_locations)
-        else:
-            leaves[prefix + spec.name] = (_plain(value), bool(spec.metadata.get("per_run")))
-    return leaves
+    >>> sorted(keys_with(Role.file))
+    ['data.path', 'data.test', 'data.train', 'data.val']
+    """
+    configs = [
+        TrainConfig(**{group: option()})  # type: ignore[arg-type]
+        for group, options in CHOICES.items()
+        for option in options.values()
+    ]
+    return frozenset(key for config in configs for key in values(config, *roles))

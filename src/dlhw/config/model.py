@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum, auto
 
-from dlhw.config.group import at_least, does_nothing, in_half_open, per_run, positive
+from dlhw.config.fields import per_run
+from dlhw.config.group import at_least, does_nothing, in_half_open, positive
 from dlhw.config.model_base import THRESHOLDS, Activation, InitConfig, InitScheme, ModelConfig, zero_init
 from dlhw.config.model_dag import DagConfig
 from dlhw.config.model_given import HandBuiltConfig, IntervalNetConfig

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from enum import StrEnum, auto
 
-from dlhw.config.group import Group, at_least, per_run
+from dlhw.config.fields import per_run
+from dlhw.config.group import Group, at_least
 
 
 class Activation(StrEnum):

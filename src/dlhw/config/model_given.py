@@ -6,7 +6,8 @@ from enum import StrEnum, auto
 from math import isfinite
 from typing import Any
 
-from dlhw.config.group import Group, per_run
+from dlhw.config.fields import per_run
+from dlhw.config.group import Group
 from dlhw.config.model_base import THRESHOLDS, Activation, InitConfig, ModelConfig, flow
 
 

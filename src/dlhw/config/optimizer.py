@@ -1,9 +1,10 @@
 """Config groups `optimizer` and `schedule`: how weights are found, and how the learning rate changes."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from dlhw.config.group import PER_RUN, Group, at_least, in_half_open, per_run, positive
+from dlhw.config.fields import per_run
+from dlhw.config.group import Group, at_least, in_half_open, positive
 
 
 def _betas() -> list[float]:
@@ -57,7 +58,7 @@ class AdamConfig(UpdateRuleConfig):
 
     name: str = "adam"
     lr: float = per_run(1e-3)
-    betas: list[float] = field(default_factory=_betas, metadata={PER_RUN: True})
+    betas: list[float] = per_run(_betas)
     """decay of the running means of the gradient and of its square"""
     eps: float = per_run(1e-8)
     """added to the root of the second moment"""

@@ -8,7 +8,8 @@ from enum import StrEnum
 
 from dlhw.config.data import DataConfig, TableConfig, Task
 from dlhw.config.experiment import ExperimentConfig
-from dlhw.config.group import Group, aside, does_nothing
+from dlhw.config.fields import observation, of_sweep, per_run
+from dlhw.config.group import Group, does_nothing
 from dlhw.config.model import LinearConfig, ModelConfig
 from dlhw.config.optimizer import ConstantConfig, OptimizerConfig, ScheduleConfig, SolverConfig
 from dlhw.config.procedure import ProcedureConfig
@@ -56,11 +57,11 @@ MODEL_LOSSES: dict[str, tuple[LossName, ...]] = {
 
 @dataclass(kw_only=True)
 class TrainConfig(Group):
-    """One run. A cohort is a list of these that differ only in fields marked `per_run`."""
+    """One run. A cohort is a list of these that differ only in fields of role `per_run` or `observation`."""
 
-    name: str = "run"
+    name: str = observation("run")
     """folder under runs/ that the run's own folder is made in"""
-    seed: int = field(default=0, metadata={"per_run": True})
+    seed: int = per_run(0)
     """feeds the streams split, init, order and dropout; 0 is a seed like any other"""
     loss: LossName = LossName.auto
     """what is minimised: auto (follows the model), cross_entropy, binary_cross_entropy, squared_error,
@@ -72,8 +73,8 @@ class TrainConfig(Group):
     regularizer: RegularizerConfig = field(default_factory=RegularizerConfig)
     procedure: ProcedureConfig = field(default_factory=ProcedureConfig)
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
-    tracking: TrackingConfig = field(default_factory=TrackingConfig)
-    experiment: ExperimentConfig | None = aside(None)
+    tracking: TrackingConfig = observation(TrackingConfig)
+    experiment: ExperimentConfig | None = of_sweep(None)
     """what the sweep that the run belongs to asks, and what was published; experiment=SOURCE/NAME"""
 
     def __post_init__(self) -> None:

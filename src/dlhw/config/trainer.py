@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum, auto
 
-from dlhw.config.group import Group, aside, at_least, does_nothing, per_run, positive
+from dlhw.config.fields import observation, per_run
+from dlhw.config.group import Group, at_least, does_nothing, positive
 
 
 class Engine(StrEnum):
@@ -168,12 +169,12 @@ class TrainerConfig(Group):
     gradcheck: bool = True
     """compare manual gradients with autograd's on a small batch before training, and compiled ones with
     these; with engine=autograd there is nothing to compare"""
-    checkpoint_every: float | None = aside(None)
+    checkpoint_every: float | None = observation(None)
     """write checkpoints/last every this many epochs or minutes; null: at evaluations, and about once a minute
     between them, but never so often that writing takes more than a twentieth of the time"""
-    checkpoint_unit: CheckpointUnit = aside(CheckpointUnit.epoch)
+    checkpoint_unit: CheckpointUnit = observation(CheckpointUnit.epoch)
     """what checkpoint_every counts; minutes pass within an epoch too"""
-    on_divergence: OnDivergence = aside(OnDivergence.stop)
+    on_divergence: OnDivergence = observation(OnDivergence.stop)
     """a run that diverges ends there with its last finite parameters, and a single run exits with 1; error: a
     sweep counts the run as failed; accept: a single run exits with 0"""
 

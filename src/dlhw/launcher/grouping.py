@@ -4,24 +4,17 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from dlhw.config.load import flat_fields
+from dlhw.config.fields import cohort_fields
 from dlhw.config.root import TrainConfig
 
-# Where a run's files go and what they are called does not change what is computed.
-ASIDE = ("name", "tracking.")
 LONGEST = 40  # characters of a value in the description of a cohort
 
-Fields = dict[str, tuple[Any, bool]]
+Fields = dict[str, Any]
 
 
 def cohort_key(config: TrainConfig) -> str:
-    """Equal for runs that can train as one cohort: everything but the fields marked `per_run`."""
-    fields = {
-        key: value
-        for key, (value, per_run) in flat_fields(config).items()
-        if not per_run and not key.startswith(ASIDE)
-    }
-    return json.dumps(fields, sort_keys=True, default=str)
+    """Equal for runs that can train as one cohort."""
+    return json.dumps(cohort_fields(config), sort_keys=True, default=str)
 
 
 def group(configs: Sequence[TrainConfig]) -> list[list[int]]:
@@ -43,23 +36,18 @@ def describe(configs: Sequence[TrainConfig], cohorts: Sequence[Sequence[int]]) -
         return f"{runs} run{'s' * (runs != 1)}, one after the other"
     if len(cohorts) < 2:
         return "1 run" if runs == 1 else f"{runs} runs, trained together"
-    fields = [flat_fields(configs[cohort[0]]) for cohort in cohorts]
-    keys = [key for key, (_, per_run) in fields[0].items() if not per_run and not key.startswith(ASIDE)]
-    told = [
-        f"{len(cohort)} × {_label(each, keys, fields)}" for cohort, each in zip(cohorts, fields, strict=True)
-    ]
-    return f"{runs} runs, trained together in {len(cohorts)} groups ({', '.join(told)})"
+    fields = [cohort_fields(configs[cohort[0]]) for cohort in cohorts]
+    labels = [f"{len(cohort)} × {_label(own, fields)}" for cohort, own in zip(cohorts, fields, strict=True)]
+    return f"{runs} runs, trained together in {len(cohorts)} groups ({', '.join(labels)})"
 
 
-def _label(fields: Fields, keys: Sequence[str], all_fields: Sequence[Fields]) -> str:
+def _label(fields: Fields, all_fields: Sequence[Fields]) -> str:
     """The values in which a cohort differs from others; a group's name speaks for its keys."""
-    names = [key for key in keys if key.endswith(".name")]
+    names = [key for key in all_fields[0] if key.endswith(".name")]
     alike = [each for each in all_fields if all(each.get(key) == fields.get(key) for key in names)]
     by_name = [key for key in names if _differs(key, all_fields)]
     # where a group has another option, its name says enough; keys tell apart what has the same options
-    by_key = [
-        key for key in fields if key not in names and _is_structural(key, fields) and _differs(key, alike)
-    ]
+    by_key = [key for key in fields if key not in names and _differs(key, alike)]
     told = ((key.removesuffix(".name"), _short(_shown(fields, key))) for key in [*by_name, *by_key])
     return " ".join(f"{key}={value}" for key, value in told)
 
@@ -68,12 +56,8 @@ def _differs(key: str, all_fields: Sequence[Fields]) -> bool:
     return len({_shown(each, key) for each in all_fields}) > 1
 
 
-def _is_structural(key: str, fields: Fields) -> bool:
-    return not fields[key][1] and not key.startswith(ASIDE)
-
-
 def _shown(fields: Fields, key: str) -> str:
-    return str(fields[key][0]) if key in fields else ""
+    return str(fields[key]) if key in fields else ""
 
 
 def _short(text: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dlhw.reporting.keys import NOT_SWEPT, NOT_SWEPT_GROUPS, Row
+from dlhw.reporting.keys import Row, describes_run
 from dlhw.reporting.runs import META, SCORES, SIZES
 from dlhw.reporting.values import ABSENT, order, text_of
 
@@ -106,9 +106,7 @@ def without_repeats(rows: Sequence[Row]) -> tuple[list[Row], int]:
 
 
 def _is_identity(key: str) -> bool:
-    if key.startswith((*SCORES, *NOT_SWEPT_GROUPS)):
-        return False
-    return key == "seed" or not (key in META or key in NOT_SWEPT)
+    return key == "seed" or not (key.startswith(SCORES) or key in META) and describes_run(key)
 
 
 def _rank(row: Row) -> tuple[bool, bool, str]:

@@ -3,13 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from dlhw.config.fields import Role
+from dlhw.config.load import keys_with
 from dlhw.errors import RunFolderError, did_you_mean, listing
 from dlhw.reporting.values import ABSENT
 
 Row = Mapping[str, Any]
-# What says where or how a run was watched, not what it computed.
-NOT_SWEPT = ("name", "seed", "data.root", "data.mirror")
-NOT_SWEPT_GROUPS = ("tracking.", "hydra.")
 
 
 def swept_keys(
@@ -26,15 +25,20 @@ def swept_keys(
         keys: of their configs.
         references: key -> the keys that its value was composed from.
     """
-    differing = [key for key in keys if _counts(key) and len(_values(rows, key)) > 1]
+    differing = [key for key in keys if key != "seed" and describes_run(key) and len(_values(rows, key)) > 1]
     own = [
         key for key in differing if not any(_settles(rows, [name], key) for name in _names(key, differing))
     ]
     return [key for key in own if not _settles(rows, (references or {}).get(key, ()), key)]
 
 
-def _counts(key: str) -> bool:
-    return key not in NOT_SWEPT and not key.startswith(NOT_SWEPT_GROUPS)
+def describes_run(key: str) -> bool:
+    """Whether a saved config key says what was computed, not where or how it was watched.
+
+    >>> describes_run("optimizer.lr"), describes_run("data.path"), describes_run("data.root")
+    (True, True, False)
+    """
+    return not key.startswith("hydra.") and key not in keys_with(Role.observation, Role.location)
 
 
 def _values(rows: Sequence[Row], key: str) -> set[Any]:

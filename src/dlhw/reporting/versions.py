@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any
 
-from dlhw.reporting.keys import NOT_SWEPT, Row
+from dlhw.reporting.keys import Row, describes_run
 
 DATA, CODE = "version.data", "version.code"
 WHAT = {DATA: "data", CODE: "code"}
@@ -54,7 +54,7 @@ def _ranks(rows: Sequence[Row]) -> list[int]:
 
 
 def _settings(row: Row) -> tuple[Any, ...]:
-    kept = sorted(key for key in row if key.startswith("data.") and key not in NOT_SWEPT)
+    kept = sorted(key for key in row if key.startswith("data.") and describes_run(key))
     return tuple((key, row[key]) for key in kept)
 
 

@@ -1,6 +1,6 @@
 """From the cells of a command to runs with configs, names and folders, all errors found on the way."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from omegaconf import DictConfig, OmegaConf, flag_override
 from omegaconf.errors import OmegaConfBaseException
 
 from dlhw.config.experiment import refuse_unknown_keys
-from dlhw.config.load import flat_fields
+from dlhw.config.fields import Leaf, leaves
 from dlhw.config.messages import explain
 from dlhw.config.root import TrainConfig
 from dlhw.display import visible
@@ -151,18 +151,18 @@ def prepare(master: DictConfig, composer: Composer, cells: Sequence[Cell]) -> Pr
 def _check_experiment(runs: Sequence[Run]) -> None:
     """A misspelt key in what an experiment claims is told now, not after hours of training."""
     if runs and (experiment := runs[0].config.experiment) is not None:
-        refuse_unknown_keys(experiment, {key for run in runs for key in flat_fields(run.config)})
+        refuse_unknown_keys(experiment, {key for run in runs for key in leaves(run.config)})
 
 
 def _run(cell: Cell, config: TrainConfig, keys: dict[str, str]) -> Run:
-    leaves = flat_fields(config)
-    values = {setting.key: _value(setting, leaves) for setting in cell.swept}
+    of_config = leaves(config)
+    values = {setting.key: _value(setting, of_config) for setting in cell.swept}
     return Run(cell, config, definition(config), cell_name(values, config.seed, keys))
 
 
-def _value(setting: Setting, leaves: dict[str, tuple[Any, bool]]) -> Any:
+def _value(setting: Setting, of_config: Mapping[str, Leaf]) -> Any:
     """As the config has it, so that 1 and 1.0 are one name; a choice of a group by its name."""
-    return leaves[setting.key][0] if setting.key in leaves else setting.text.strip("'\"")
+    return of_config[setting.key].value if setting.key in of_config else setting.text.strip("'\"")
 
 
 def settle_folder(master: DictConfig, keys: Sequence[str]) -> Path:

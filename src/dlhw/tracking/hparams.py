@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from dlhw.config.load import flat_fields
+from dlhw.config.fields import Role, leaves
 from dlhw.display import visible
 from dlhw.training.events import RunInfo, RunResult, Scores, Status
 
@@ -14,9 +14,9 @@ GOOD = (Status.completed, Status.early_stopped)
 def hyperparameters(info: RunInfo) -> dict[str, float | str]:
     """What sweeps vary: fields that may differ in a cohort, the model's, the groups' names, batch size."""
     chosen = {
-        key: value
-        for key, (value, per_run) in flat_fields(info.config).items()
-        if per_run or key.startswith("model.") or key in NAMES
+        key: leaf.value
+        for key, leaf in leaves(info.config).items()
+        if leaf.role is Role.per_run or key.startswith("model.") or key in NAMES
     }
     chosen["trainer.batch_size"] = info.config.trainer.batch_size or info.num_samples.get("train")
     return {key: _cell(value) for key, value in chosen.items() if value is not None}

@@ -3,7 +3,8 @@
 import sys
 from pathlib import Path
 
-from dlhw.config.load import flat_fields, from_dict
+from dlhw.config.fields import identity_fields
+from dlhw.config.load import from_dict
 from dlhw.config.root import TrainConfig
 from dlhw.config.trainer import Kernels
 from dlhw.errors import ConfigError, RunFolderError
@@ -57,11 +58,9 @@ def _read(path: Path, config: TrainConfig) -> Saved:
 
 def _check_same(path: Path, then: TrainConfig, now: TrainConfig) -> None:
     """Raises RunFolderError if the run was another one when it wrote the checkpoint."""
-    before, fields = flat_fields(then), flat_fields(now)
-    for key in [*fields, *before]:
-        if key.startswith(("name", "tracking.", "data.root")):
-            continue
-        old, new = (of.get(key, (None, False))[0] for of in (before, fields))
+    before, after = identity_fields(then), identity_fields(now)
+    for key in [*after, *before]:
+        old, new = before.get(key), after.get(key)
         if old != new:
             raise RunFolderError(
                 f"{path} is a checkpoint of another config: {key} is {old} there, but {new} here"
