@@ -1,4 +1,4 @@
-"""Text from configs, file names and error messages, shown so that it cannot act on where it is shown."""
+"""Text and times for a console or a page; text of others cannot act on where it is shown."""
 
 import re
 
@@ -44,3 +44,15 @@ def csv_cell(value: object) -> str:
         return repr(value) if isinstance(value, float) else str(value)
     text = visible(value)
     return f"'{text}" if FORMULA.match(text) and not NUMBER.fullmatch(text) else text
+
+
+def duration(seconds: float) -> str:
+    """In words.
+
+    >>> [duration(seconds) for seconds in (0.04, 75, 7300)]
+    ['0.0 s', '1 min 15 s', '2 h 1 min']
+    """
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

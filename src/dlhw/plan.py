@@ -15,7 +15,7 @@ from omegaconf import DictConfig
 from dlhw.cli import COMMON, run_command
 from dlhw.config.checked_loader import checked_loading
 from dlhw.config.store import conf_dir, register
-from dlhw.display import visible
+from dlhw.display import duration, visible
 from dlhw.errors import ConfigError, UserError
 from dlhw.launcher.grouping import describe, group
 from dlhw.sweep.arguments import MULTIRUN, sweep_arguments
@@ -145,7 +145,7 @@ def state(run: Run, ledger: Ledger, changes: Mapping[str, Changes]) -> str:
 
 def print_cohorts(runs: Sequence[Run]) -> None:
     """What trains together, and what it takes."""
-    from dlhw.sweep.estimate import Estimator, duration
+    from dlhw.sweep.estimate import Estimator
 
     configs = [run.config for run in runs]
     cohorts, estimator = group(configs), Estimator()

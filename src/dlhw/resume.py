@@ -9,7 +9,7 @@ from dlhw.errors import ConfigError, RunFolderError
 from dlhw.evaluate import read_summary, saved_config
 from dlhw.launcher.job import LOG_FORMAT
 from dlhw.locks import SWEEP_LOCK, hold_run
-from dlhw.sweep.ledger import DONE
+from dlhw.runs.status import is_final
 from dlhw.tracking.files import refuse_links
 from dlhw.train import RESUME, train_run
 
@@ -30,7 +30,7 @@ def resume(arguments: list[str]) -> int:
     config = saved_config(folder, [])
     hold_run(folder)
     summary = read_summary(folder)
-    if summary.get("status") in DONE:
+    if is_final(summary.get("status")):
         print(visible(f"{folder} has ended: {_ending(summary)}"))
         return 0
     from dlhw.tracking.restoring import clear_leftovers, saved_in

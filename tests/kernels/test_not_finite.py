@@ -4,7 +4,7 @@ import pytest
 from training_runs import Listener, largest_difference, regression, small, train_together
 
 from dlhw.config.trainer import Kernels
-from dlhw.training.events import Status
+from dlhw.runs.status import Status
 
 WAYS = [Kernels.compiled, Kernels.torch]
 # Squared errors grow without bound at a rate this large; at 1e-3 they shrink.

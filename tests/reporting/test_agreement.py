@@ -26,7 +26,7 @@ from dlhw.reporting.markdown import markdown
 from dlhw.reporting.rules import RULES, CheckResult, apply_rule
 from dlhw.reporting.selection import Selection
 from dlhw.reporting.study import Options, make_study
-from dlhw.training.events import Status
+from dlhw.runs.status import Status
 
 VAL = "final/val/accuracy"
 

@@ -17,7 +17,7 @@ from dlhw.reporting.figures.scale import scale_of
 from dlhw.reporting.figures.style import error_bars
 from dlhw.reporting.picture import Picture
 from dlhw.reporting.study import Study
-from dlhw.training.events import Status
+from dlhw.runs.status import Status
 
 
 def pictures_of(study: Study) -> dict[str, Picture]:

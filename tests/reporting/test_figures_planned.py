@@ -12,11 +12,12 @@ from report_runs import lr_sweep, make_sweep, rates, study_of
 from dlhw.config.figure import FigureConfig, FigureKind, Theory
 from dlhw.errors import RunFolderError
 from dlhw.reporting.curves import read_all
-from dlhw.reporting.figures.narrow import is_same, metric_named, narrowed
+from dlhw.reporting.figures.narrow import metric_named, narrowed
 from dlhw.reporting.figures.planned import DRAW, planned_pictures
 from dlhw.reporting.figures.theory import double_descent, theory_line
 from dlhw.reporting.picture import Picture
 from dlhw.reporting.study import Study
+from dlhw.reporting.values import same_value
 
 QUIET = ["tracking.console=none", "tracking.tensorboard=false", "trainer.gradcheck=false"]
 
@@ -199,7 +200,7 @@ def test_narrowed_keeps_the_numbers_of_its_cells(tmp_path: Path) -> None:
     [(0.1, "0.1", True), (1, True, False), ("[256]", [256], True), (None, None, True), ("mlp", "cnn", False)],
 )
 def test_values_are_compared_as_meant(found: object, asked: object, same: bool) -> None:
-    assert is_same(found, asked) is same
+    assert same_value(found, asked) is same
 
 
 def least_squares_loss(n: int, d: int, sigma: float, generator: np.random.Generator) -> float:

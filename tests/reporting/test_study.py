@@ -19,7 +19,7 @@ from dlhw.reporting.statistics import Estimate
 from dlhw.reporting.study import Study
 from dlhw.reporting.table_csv import table_csv
 from dlhw.reporting.tables import comparison_table, left_out_table, results_table
-from dlhw.training.events import Status
+from dlhw.runs.status import Status
 
 
 def texts(study: Study) -> dict[str, str]:

@@ -11,8 +11,9 @@ from dlhw.config.data import Normalize
 from dlhw.config.root import TrainConfig
 from dlhw.data.dataset import Dataset, Part, load_dataset
 from dlhw.data.normalize import Normalization
+from dlhw.runs.status import Status
 from dlhw.training.device import DTYPES
-from dlhw.training.events import Evaluation, RunInfo, RunResult, Snapshot, Status
+from dlhw.training.events import Evaluation, RunInfo, RunResult, Snapshot
 from dlhw.training.fit import fit
 
 SMALL = [

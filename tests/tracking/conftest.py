@@ -13,7 +13,8 @@ from dlhw.config.optimizer import ConstantConfig, SGDConfig
 from dlhw.config.procedure import TrainProcedureConfig
 from dlhw.config.regularizer import NoRegularizerConfig
 from dlhw.config.root import TrainConfig
-from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores, Snapshot, Status, Tracker
+from dlhw.runs.status import Status
+from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores, Snapshot, Tracker
 
 SHAPES = {"fc1.weight": (64, 16), "fc1.bias": (16,), "fc2.weight": (16, 10), "fc2.bias": (10,)}
 

@@ -11,9 +11,10 @@ from rich.console import Console as Terminal
 
 from dlhw.config.tracking import Console
 from dlhw.config.trainer import Engine
+from dlhw.runs.status import Status
 from dlhw.tracking.console import ConsoleTracker
 from dlhw.tracking.wording import closing_line, epoch_text, evaluation_line, gradients_text, head_line
-from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores, Snapshot, Status, Tracker
+from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores, Snapshot, Tracker
 
 FOLDER = Path("runs/digits-mlp/now")
 
@@ -162,7 +163,8 @@ from pathlib import Path
 import dlhw.tracking.trackers
 assert "tensorboard" not in sys.modules, "it is heavy, and imported only where it is used"
 from dlhw.tracking.console import ConsoleTracker
-from dlhw.training.events import Evaluation, RunResult, Scores, Status
+from dlhw.runs.status import Status
+from dlhw.training.events import Evaluation, RunResult, Scores
 scores = {"val": Scores(0.5, 0.75)}
 tracker = ConsoleTracker(Path("läufe"))
 tracker.evaluated(Evaluation(epoch=1, step=9, seconds=1, lr=1, scores=scores), None)

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from dlhw.runs.status import Status
 from dlhw.tracking.metrics_csv import MetricsTracker, append_whole
-from dlhw.training.events import Evaluation, RunInfo, Scores, Snapshot, Status, Tracker
+from dlhw.training.events import Evaluation, RunInfo, Scores, Snapshot, Tracker
 
 HEADER = "run,epoch,step,split,loss,accuracy,seconds\n"
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from dlhw.runs.status import Status
 from dlhw.tracking.summary import SummaryTracker
-from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores, Snapshot, Status, Tracker
+from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores, Snapshot, Tracker
 
 
 def summary(folder: Path) -> dict[str, Any]:

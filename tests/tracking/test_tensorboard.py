@@ -22,11 +22,12 @@ from torch import Tensor
 
 from dlhw.config.load import to_dict
 from dlhw.config.optimizer import SGDConfig
+from dlhw.runs.status import Status
 from dlhw.tracking.confusion import confusion_picture
 from dlhw.tracking.hparams import metric_values
 from dlhw.tracking.images import weight_picture, weight_tiles
 from dlhw.tracking.tensorboard import TensorBoardTracker
-from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores, Snapshot, Status, Tracker
+from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores, Snapshot, Tracker
 
 
 def read(folder: Path) -> EventAccumulator:

@@ -10,8 +10,8 @@ from training_runs import Listener, largest_difference, regression, small, table
 from dlhw.config.root import TrainConfig
 from dlhw.data.dataset import load_dataset
 from dlhw.errors import ConfigError
+from dlhw.runs.status import Status
 from dlhw.training.cohort import Cohort
-from dlhw.training.events import Status
 from dlhw.training.fit import fit
 from dlhw.training.pool import Pool
 from dlhw.training.scoring import Evaluator

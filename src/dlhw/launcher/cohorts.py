@@ -23,11 +23,12 @@ from dlhw.launcher.verify import Verifier
 from dlhw.locks import FolderLostError
 from dlhw.models.build import build_model
 from dlhw.nn.parameters import Layout
+from dlhw.runs.status import Status
 from dlhw.tracking.restoring import clear_leftovers, saved_in
 from dlhw.tracking.summary import write_failure
 from dlhw.tracking.trackers import run_trackers
 from dlhw.training.device import DTYPES, resolve_device
-from dlhw.training.events import RunResult, Status, Tracker
+from dlhw.training.events import RunResult, Tracker
 from dlhw.training.fit import fit, num_outputs
 from dlhw.training.result import failure, objective
 from dlhw.training.resuming import Saved

@@ -7,9 +7,7 @@ from typing import Any
 from dlhw.reporting.keys import Row, describes_run
 from dlhw.reporting.runs import META, SCORES, SIZES
 from dlhw.reporting.values import ABSENT, order, text_of
-
-# A run that ended otherwise (diverged, failed, interrupted, unfinished) has no scores to average.
-COUNTED = ("completed", "early_stopped")
+from dlhw.runs.status import is_success
 
 
 @dataclass(frozen=True)
@@ -29,7 +27,7 @@ class Cell:
     @property
     def counted(self) -> list[Row]:
         """The runs that ended well."""
-        return [run for run in self.runs if run["status"] in COUNTED]
+        return [run for run in self.runs if is_success(run["status"])]
 
     @property
     def is_deterministic(self) -> bool:
@@ -111,4 +109,4 @@ def _is_identity(key: str) -> bool:
 
 def _rank(row: Row) -> tuple[bool, bool, str]:
     status = row["status"]
-    return status in COUNTED, status == "diverged", str(row.get("created") or "")
+    return is_success(status), status == "diverged", str(row.get("created") or "")

@@ -9,7 +9,7 @@ from dlhw.reporting.cells import Cell
 from dlhw.reporting.keys import Row, find_key
 from dlhw.reporting.metrics import Metric
 from dlhw.reporting.statistics import Difference, adjust, difference
-from dlhw.reporting.values import ABSENT, parse, text_of
+from dlhw.reporting.values import ABSENT, parse, same_value, text_of
 
 # Verdict on two cells whose runs do not depend on the seed.
 DETERMINISTIC = "deterministic, n = 1"
@@ -108,11 +108,7 @@ def find_cell(cells: Sequence[Cell], text: str) -> int:
 
 def _fits(cell: Cell, wanted: dict[str, Any]) -> bool:
     values = dict(zip(cell.keys, cell.values, strict=True))
-    return all(_same(values[key], value) for key, value in wanted.items())
-
-
-def _same(value: Any, wanted: Any) -> bool:
-    return bool(value == wanted) or text_of(value) == text_of(wanted)
+    return all(same_value(values[key], value) for key, value in wanted.items())
 
 
 def _values(cells: Sequence[Cell], wanted: dict[str, Any]) -> str:

@@ -9,8 +9,8 @@ from dlhw.reporting.cells import Cell
 from dlhw.reporting.evidence import Bounds, Evidence, Support, evidence, weakest
 from dlhw.reporting.metrics import Metric, metric_of
 from dlhw.reporting.numbers import many, number_text
-from dlhw.reporting.selection import MissingResult, Selection, label_of, same, value_of
-from dlhw.reporting.values import text_of
+from dlhw.reporting.selection import MissingResult, Selection, label_of, value_of
+from dlhw.reporting.values import same_value, text_of
 
 # Values that a sentence can list.
 FEW = 8
@@ -211,7 +211,7 @@ def _peak(check: CheckConfig, selection: Selection, metric: Metric) -> CheckResu
     assert check.ratio is not None
     texts, parts = [], []
     for line in _long_lines(check, selection):
-        tops = [index for index, cell in enumerate(line) if same(value_of(cell, check.along), check.at)]
+        tops = [index for index, cell in enumerate(line) if same_value(value_of(cell, check.along), check.at)]
         if not tops:
             raise MissingResult(f"no run has {label_of({check.along: check.at})}")
         (top,) = tops

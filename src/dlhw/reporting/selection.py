@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dlhw.reporting.cells import COUNTED, Cell, cells_of
+from dlhw.reporting.cells import Cell, cells_of
 from dlhw.reporting.keys import Row
 from dlhw.reporting.metrics import Metric
 from dlhw.reporting.runs import META, SCORES
 from dlhw.reporting.statistics import Estimate
 from dlhw.reporting.study import Study
-from dlhw.reporting.values import ABSENT, text_of
+from dlhw.reporting.values import ABSENT, same_value, text_of
+from dlhw.runs.status import is_success
 from dlhw.sweep.names import short_keys
 
 Wanted = Mapping[str, Any]
@@ -18,11 +19,6 @@ Wanted = Mapping[str, Any]
 
 class MissingResult(Exception):
     """Something that is to be compared is missing; the text says what."""
-
-
-def same(value: Any, wanted: Any) -> bool:
-    """Equal as numbers, or as one would type them."""
-    return bool(value == wanted) or text_of(value) == text_of(wanted)
 
 
 def label_of(wanted: Wanted) -> str:
@@ -157,7 +153,7 @@ def value_of(cell: Cell, key: str) -> Any:
 
 
 def _fits(run: Row, wanted: Wanted) -> bool:
-    return all(same(run.get(key, ABSENT), value) for key, value in wanted.items())
+    return all(same_value(run.get(key, ABSENT), value) for key, value in wanted.items())
 
 
 def _why(cell: Cell, metric: Metric) -> str:
@@ -167,7 +163,7 @@ def _why(cell: Cell, metric: Metric) -> str:
 
 def unfinished_runs(cell: Cell) -> list[Row]:
     """The runs that diverged, failed or did not finish."""
-    return [run for run in cell.runs if run["status"] not in COUNTED]
+    return [run for run in cell.runs if not is_success(run["status"])]
 
 
 def how_ended(runs: Sequence[Row]) -> str:

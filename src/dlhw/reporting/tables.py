@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dlhw.reporting.captions import how_compared, how_measured, how_sampled, warnings
-from dlhw.reporting.cells import COUNTED, Cell
+from dlhw.reporting.cells import Cell
 from dlhw.reporting.choice import MARK, TIED
 from dlhw.reporting.keys import Row
 from dlhw.reporting.metrics import Metric
@@ -26,11 +26,12 @@ from dlhw.reporting.statistics import LEVEL, Estimate
 from dlhw.reporting.study import Options, Study, make_study
 from dlhw.reporting.table import Entry, Line, Table
 from dlhw.reporting.values import text_of
+from dlhw.runs.status import Status, is_success
 
 if TYPE_CHECKING:
     import pandas
 
-NOT_COUNTED = ("diverged", "failed", "interrupted", UNFINISHED)
+NOT_COUNTED = (Status.diverged, Status.failed, Status.interrupted, UNFINISHED)
 UNFINISHED_MEANS = "Unfinished: without summary.json, so killed, or still training when this was written."
 
 
@@ -95,7 +96,7 @@ def endings(cell: Cell) -> list[str]:
     """How the runs that are not counted ended: `2 diverged (steps 2–5)`, `1 unfinished`."""
     known = [(status, cell.ended(status)) for status in NOT_COUNTED]
     texts = [f"{len(runs)} {status}{_steps(runs)}" for status, runs in known if runs]
-    others = sum(run["status"] not in (*COUNTED, *NOT_COUNTED) for run in cell.runs)
+    others = sum(not is_success(run["status"]) and run["status"] not in NOT_COUNTED for run in cell.runs)
     return [*texts, f"{others} of unknown status"] if others else texts
 
 
@@ -167,7 +168,7 @@ def _samples_verdict(found: SampleComparison) -> str:
 
 def left_out_table(study: Study) -> Table | None:
     """The runs left out of the means, with their folders; None where there are none."""
-    rows = [row for row in study.rows if row["status"] not in COUNTED]
+    rows = [row for row in study.rows if not is_success(row["status"])]
     if not rows:
         return None
     above = Path(os.path.commonpath([str(row["folder"]) for row in study.rows])).parent

@@ -82,6 +82,16 @@ def order(value: Any) -> tuple[int, float, str]:
     return (2, 0.0, text_of(value))
 
 
+def same_value(found: object, wanted: object) -> bool:
+    """Whether a run's value is the one asked for, however either was written.
+
+    >>> same_value(1.0, 1), same_value("[16, 8]", [16, 8]), same_value(None, "null"), same_value(True, 1)
+    (True, True, False, False)
+    """
+    one, other = plain(found), plain(wanted)
+    return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
+
+
 def is_number(value: Any) -> bool:
     """Whether a value can stand on an axis."""
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

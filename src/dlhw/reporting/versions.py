@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from dlhw.reporting.keys import Row, describes_run
+from dlhw.runs.status import is_final
 
 DATA, CODE = "version.data", "version.code"
 WHAT = {DATA: "data", CODE: "code"}
 NOT_RECORDED = "not recorded"
-ENDED = ("completed", "early_stopped", "diverged")
 
 
 def with_versions(rows: Sequence[Row]) -> list[Row]:
@@ -30,7 +30,7 @@ def with_versions(rows: Sequence[Row]) -> list[Row]:
     if newest is None:
         return marked
     same = {DATA: newest[DATA], CODE: newest[CODE]}
-    return [row if row.get("code") or row["status"] in ENDED else {**row, **same} for row in marked]
+    return [row if row.get("code") or is_final(row["status"]) else {**row, **same} for row in marked]
 
 
 def _created(row: Row) -> str:

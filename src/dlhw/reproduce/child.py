@@ -9,6 +9,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from dlhw.cli import FULL_ERROR
+from dlhw.sweep.grid import quoted
 
 # How long an interrupted run may take to write what it has.
 PATIENCE = 30.0
@@ -79,16 +80,6 @@ def arguments(label: str, folder: Path, changes: Sequence[str] = ()) -> list[str
         "tracking.console=none",
         "tracking.tensorboard=false",
     ]
-
-
-def quoted(text: str) -> str:
-    r"""Text that Hydra takes as it stands.
-
-    >>> print(quoted("a folder's, name=1"))
-    'a folder\'s, name=1'
-    """
-    escaped = text.replace("\\'", "\\\\'").replace("'", "\\'")
-    return f"'{escaped}'"
 
 
 def _end(child: BaseProcess) -> None:

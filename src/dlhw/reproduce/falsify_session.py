@@ -8,13 +8,14 @@ from typing import Any
 from rich.console import Console
 
 from dlhw.config.catalogue import experiment_names
+from dlhw.display import duration
 from dlhw.errors import RunFolderError
 from dlhw.interruption import Interrupted
 from dlhw.reporting.markdown import escape
 from dlhw.reporting.numbers import many
 from dlhw.reproduce.falsify import Falsification, falsify, record
 from dlhw.reproduce.markers import write_between
-from dlhw.reproduce.outcome import Ending, duration
+from dlhw.reproduce.outcome import Ending
 from dlhw.reproduce.session import PIPE_WIDTH, machine_text, now, progress_bar
 from dlhw.tracking.files import write_atomic, write_json
 from dlhw.tracking.plain import read_json

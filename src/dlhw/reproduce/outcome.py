@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum, auto
 from typing import Any
 
+from dlhw.display import duration
 from dlhw.reporting.agreement import CLAIM_WORDS, FAILING, Agreement, ExperimentVerdict, Verdict
 from dlhw.reporting.document import Document
 from dlhw.reporting.numbers import NONE, many, number_text
@@ -173,20 +174,6 @@ def widest(agreement: Agreement) -> str:
     difference = number_text(item.difference, item.metric, sign=True)
     allowed = number_text(item.published.tolerance, item.metric)
     return f"{difference} (±{allowed}) {item.metric.label}{f', {cell}' if cell else ''}"
-
-
-def duration(seconds: float) -> str:
-    """A time as one says it.
-
-    >>> duration(4.26), duration(83.4), duration(7300)
-    ('4.3 s', '1 min 23 s', '2 h 1 min')
-    """
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    whole = int(seconds)
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
 def tally(outcomes: Sequence[Outcome]) -> str:

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
+from dlhw.display import duration
 from dlhw.reporting.templating import environment
-from dlhw.reproduce.outcome import Outcome, duration
+from dlhw.reproduce.outcome import Outcome
 
 if TYPE_CHECKING:
     from jinja2 import Environment

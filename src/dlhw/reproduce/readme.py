@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from dlhw.config.catalogue import experiment_names, load_experiment
+from dlhw.display import duration
 from dlhw.reporting.markdown import escape
 from dlhw.reporting.numbers import many
 from dlhw.reproduce.markers import write_between
-from dlhw.reproduce.outcome import NOT_RUN, Ending, duration, tally_text
+from dlhw.reproduce.outcome import NOT_RUN, Ending, tally_text
 from dlhw.reproduce.session import load_results
 
 BEGIN = "<!-- reproduced: begin -->"

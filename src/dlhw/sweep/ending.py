@@ -12,11 +12,11 @@ from hydra.core.utils import JobReturn, JobStatus
 from dlhw.config.experiment import ExperimentConfig
 from dlhw.display import visible
 from dlhw.errors import UserError
+from dlhw.runs.status import is_success
 from dlhw.sweep.ledger import summary_of
 from dlhw.sweep.preparing import Prepared, Run
 
 ORDER = ("completed", "early_stopped", "diverged", "failed", "interrupted", "not run")
-WELL = ("completed", "early_stopped")
 
 
 class SweepError(UserError):
@@ -48,7 +48,11 @@ def _ending(run: Run, folder: Path, returned: JobReturn | None) -> Ending:
     message = summary.get("message") or ""
     if status == "diverged":
         message = f"diverged at step {summary.get('diverged_at')}"
-    elif returned is not None and returned.status is JobStatus.FAILED and status in (*WELL, "not run"):
+    elif (
+        returned is not None
+        and returned.status is JobStatus.FAILED
+        and (is_success(status) or status == "not run")
+    ):
         error = returned._return_value  # the property of that name raises it
         status, message = "failed", str(error) or repr(error)
     return Ending(status, f"{run.name}: {' '.join((message or status).split())} ({folder})")
@@ -73,7 +77,7 @@ def _evaluate_saved(prepared: Prepared) -> None:
     from dlhw.evaluate import EVALUATION_FILE, evaluate_saved
 
     for folder in (prepared.folder / run.name for run in prepared.runs):
-        is_trained = summary_of(folder).get("status") in WELL
+        is_trained = is_success(summary_of(folder).get("status"))
         if is_trained and not (folder / EVALUATION_FILE).is_file():
             try:
                 evaluate_saved(folder)
@@ -95,7 +99,7 @@ def conclude(prepared: Prepared, returned: Mapping[str, JobReturn]) -> None:
         from dlhw.reporting.console import print_sweep_report  # pandas takes a second
 
         print_sweep_report([prepared.folder], _experiment(prepared))
-    unwell = [ending.text for ending in found if ending.status not in WELL]
+    unwell = [ending.text for ending in found if not is_success(ending.status)]
     if not unwell:
         print(visible(f"{headline(found)} in {prepared.folder}"), flush=True)
     if has_runs:

@@ -9,6 +9,7 @@ import torch
 from dlhw.config.data import IdxImagesConfig, OctMNISTConfig
 from dlhw.config.root import TrainConfig
 from dlhw.data.cache import DatasetCache
+from dlhw.display import duration
 from dlhw.launcher.memory import cohort_bytes, run_bytes
 from dlhw.training.choice import resolve_matmul
 from dlhw.training.device import DTYPES, matmul_setting
@@ -50,18 +51,6 @@ class Estimate:
             f"{self.num_parameters:,} parameters a run, about {self.bytes / 2**20:,.0f} MiB, "
             f"{self.steps:,} steps of {1000 * self.step_seconds:.2f} ms: about {duration(self.seconds)}"
         )
-
-
-def duration(seconds: float) -> str:
-    """In words.
-
-    >>> [duration(seconds) for seconds in (0.04, 75, 7300)]
-    ['0.0 s', '1 min 15 s', '2 h 1 min']
-    """
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
 class Estimator:

@@ -184,12 +184,21 @@ def value_text(value: Any) -> str:
     "'n${data.num_train}, b'"
     """
     if isinstance(value, str) and REFERENCE in value:
-        return str(QuotedString(text=value, quote=Quote.single).with_quotes())
+        return quoted(value)
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, list):
         return f"[{','.join(map(value_text, value))}]"
     return Override._get_value_element_as_str(value)
+
+
+def quoted(text: str) -> str:
+    r"""Text that Hydra takes as it stands.
+
+    >>> print(quoted("a folder's, name=1"))
+    'a folder\'s, name=1'
+    """
+    return str(QuotedString(text=text, quote=Quote.single).with_quotes())
 
 
 def _seeds(count: int | None, first: int) -> list[Axis]:

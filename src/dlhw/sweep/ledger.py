@@ -13,13 +13,13 @@ from typing import Any
 from dlhw.config.settings import settings_hash
 from dlhw.content import ABSENT
 from dlhw.errors import RunFolderError
+from dlhw.runs.status import is_final
 from dlhw.sweep.identity import CODE_KEY, DATA_KEY, cell_hash
 from dlhw.tracking.files import write_atomic
 from dlhw.tracking.plain import read_json
 
 LEDGER_FILE, SUMMARY_FILE = "ledger.json", "summary.json"
 FORMAT = 1
-DONE = ("completed", "early_stopped", "diverged")
 Definition = dict[str, Any]
 Changes = dict[str, tuple[Any, Any]]
 
@@ -97,7 +97,7 @@ class Ledger:
             summary.get("seed") == cell.get("seed")
             and summary.get("config_hash") == settings_hash(_settings(cell))
         )
-        return is_same and summary.get("status") in DONE
+        return is_same and is_final(summary.get("status"))
 
     def goes_on(self, name: str, definition: Definition) -> bool:
         """Whether an attempt at this very cell was cut off after its first checkpoint."""

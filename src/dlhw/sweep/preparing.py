@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hydra.core.override_parser.types import Quote, QuotedString
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, flag_override
 from omegaconf.errors import OmegaConfBaseException
@@ -17,7 +16,7 @@ from dlhw.config.root import TrainConfig
 from dlhw.display import visible
 from dlhw.errors import ConfigError, UserError
 from dlhw.launcher.composing import SUBDIR, Composer
-from dlhw.sweep.grid import Cell, Setting
+from dlhw.sweep.grid import Cell, Setting, quoted
 from dlhw.sweep.identity import cell_hash, definition
 from dlhw.sweep.ledger import Definition
 from dlhw.sweep.names import cell_name, short_keys, sweep_name
@@ -182,11 +181,6 @@ def settle_folder(master: DictConfig, keys: Sequence[str]) -> Path:
             master.hydra.sweep.dir = folder
             master.hydra.overrides.hydra.append(f"{DIR}{quoted(folder)}")
     return Path(str(master.hydra.sweep.dir))
-
-
-def quoted(text: str) -> str:
-    """For Hydra's command line."""
-    return QuotedString(text=text, quote=Quote.single).with_quotes()
 
 
 def sweep_line(prepared: Prepared, done: int) -> str:

@@ -6,7 +6,8 @@ from torch import Tensor
 
 from dlhw.config.root import TrainConfig
 from dlhw.data.dataset import Dataset
-from dlhw.training.events import Evaluation, RunInfo, RunResult, Snapshot, Status
+from dlhw.runs.status import Status
+from dlhw.training.events import Evaluation, RunInfo, RunResult, Snapshot
 
 ENORMOUS = 1e3
 # Ranges of numbers that usual learning rates suit.

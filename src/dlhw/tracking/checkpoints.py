@@ -7,9 +7,10 @@ from torch import Tensor
 
 import dlhw
 from dlhw.config.load import to_dict
+from dlhw.runs.status import Status
 from dlhw.tracking.checkpoint import save_checkpoint, with_prefix
 from dlhw.tracking.files import remove_file
-from dlhw.training.events import Evaluation, RunInfo, RunResult, Snapshot, Status
+from dlhw.training.events import Evaluation, RunInfo, RunResult, Snapshot
 from dlhw.training.progress import to_plain
 
 LAST = "checkpoints/last.safetensors"

@@ -5,10 +5,10 @@ from typing import Any
 
 from dlhw.config.fields import Role, leaves
 from dlhw.display import visible
-from dlhw.training.events import RunInfo, RunResult, Scores, Status
+from dlhw.runs.status import Status
+from dlhw.training.events import RunInfo, RunResult, Scores
 
 NAMES = ("data.name", "optimizer.name", "schedule.name", "regularizer.name")
-GOOD = (Status.completed, Status.early_stopped)
 
 
 def hyperparameters(info: RunInfo) -> dict[str, float | str]:
@@ -56,7 +56,7 @@ def end_summary(status: Status) -> Any:
     """The event that closes the row, as a success or a failure."""
     from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2
 
-    code = api_pb2.STATUS_SUCCESS if status in GOOD else api_pb2.STATUS_FAILURE
+    code = api_pb2.STATUS_SUCCESS if status.is_success else api_pb2.STATUS_FAILURE
     end = plugin_data_pb2.SessionEndInfo(status=code)
     return _summary(metadata.SESSION_END_INFO_TAG, session_end_info=end)
 

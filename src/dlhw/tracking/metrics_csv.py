@@ -6,8 +6,9 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from dlhw.runs.status import Status
 from dlhw.tracking.files import append_whole, write_atomic
-from dlhw.training.events import Evaluation, RunInfo, RunResult, Snapshot, Status
+from dlhw.training.events import Evaluation, RunInfo, RunResult, Snapshot
 
 METRICS_FILE = "metrics.csv"
 COLUMNS = ("run", "epoch", "step", "split", "loss", "accuracy", "seconds")

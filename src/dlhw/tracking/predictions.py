@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
+from dlhw.runs.status import Status
 from dlhw.tracking.files import remove_file
 from dlhw.tracking.predictions_file import PREDICTIONS_FILE, SplitPredictions, write_predictions
-from dlhw.training.events import Evaluation, RunInfo, RunResult, Snapshot, Status
+from dlhw.training.events import Evaluation, RunInfo, RunResult, Snapshot
 
 SPLIT = "test"
-WELL = (Status.completed, Status.early_stopped)
 
 
 class PredictionsTracker:
@@ -33,7 +33,7 @@ class PredictionsTracker:
 
     def finish(self, result: RunResult, snapshot: Snapshot) -> None:
         predictions = result.predictions
-        if predictions is None or predictions.split != SPLIT or result.status not in WELL:
+        if predictions is None or predictions.split != SPLIT or not result.status.is_success:
             return
         content = SplitPredictions(
             predicted=predictions.predicted_N.numpy(),

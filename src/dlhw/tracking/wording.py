@@ -8,7 +8,8 @@ from rich.table import Table
 
 from dlhw.config.optimizer import SolverConfig
 from dlhw.config.trainer import Engine, Kernels
-from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores, Status
+from dlhw.runs.status import Status
+from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores
 
 ENDED = {Status.completed: "finished", Status.early_stopped: "stopped early"}
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from dlhw.training.events import Predictions, RunResult, Scores, Status, Tracker
+from dlhw.runs.status import Status
+from dlhw.training.events import Predictions, RunResult, Scores, Tracker
 from dlhw.training.progress import Progress
 from dlhw.training.scoring import confusion_counts
 

@@ -2,22 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum, auto
 from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor
 
 from dlhw.config.root import TrainConfig
-
-
-class Status(StrEnum):
-    """How a run ended."""
-
-    completed = auto()
-    early_stopped = auto()
-    diverged = auto()
-    interrupted = auto()
-    failed = auto()
+from dlhw.runs.status import Status
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,11 @@ from dlhw.config.root import BINARY, TrainConfig, class_count_problems
 from dlhw.config.trainer import Engine, Kernels
 from dlhw.data.dataset import Dataset
 from dlhw.errors import ConfigError
+from dlhw.runs.status import Status
 from dlhw.training.choice import check_compiler, resolve_matmul
 from dlhw.training.cohort import Cohort
 from dlhw.training.device import DTYPES, matmul_setting, resolve_device
-from dlhw.training.events import RunInfo, RunResult, Status, Tracker
+from dlhw.training.events import RunInfo, RunResult, Tracker
 from dlhw.training.loop import Loop
 from dlhw.training.pool import Pool
 from dlhw.training.proving import prove

@@ -10,12 +10,13 @@ from torch import Tensor
 from dlhw import interruption
 from dlhw.config.trainer import Kernels
 from dlhw.optim.schedules import lr_factor
+from dlhw.runs.status import Status
 from dlhw.training.cadence import Cadence, Slices
 from dlhw.training.choice import resolve_kernels
 from dlhw.training.cohort import Cohort
 from dlhw.training.ending import finish
 from dlhw.training.evaluating import evaluate
-from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores, Snapshot, Status, Tracker
+from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores, Snapshot, Tracker
 from dlhw.training.progress import Progress
 from dlhw.training.shard import Pools, Shard, spread
 from dlhw.training.snapshots import snapshot

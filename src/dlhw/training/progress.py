@@ -7,7 +7,8 @@ from typing import Any
 
 from dlhw.config.root import TrainConfig
 from dlhw.config.trainer import EarlyStoppingConfig, Metric
-from dlhw.training.events import Scores, Status
+from dlhw.runs.status import Status
+from dlhw.training.events import Scores
 
 
 def goodness(scores: Scores, metric: Metric) -> float:

@@ -3,7 +3,8 @@
 from dlhw.config.root import TrainConfig
 from dlhw.config.trainer import OnDivergence
 from dlhw.errors import DivergedError
-from dlhw.training.events import RunResult, Status
+from dlhw.runs.status import Status
+from dlhw.training.events import RunResult
 
 
 def objective(result: RunResult) -> float | None:

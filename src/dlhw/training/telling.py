@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 
 from dlhw.locks import FolderLostError
-from dlhw.training.events import ShowsSteps, Snapshot, Status, Tracker
+from dlhw.runs.status import Status
+from dlhw.training.events import ShowsSteps, Snapshot, Tracker
 from dlhw.training.progress import Progress
 from dlhw.training.workers import Workers
 

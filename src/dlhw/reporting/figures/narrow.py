@@ -8,7 +8,7 @@ from dlhw.errors import RunFolderError, did_you_mean
 from dlhw.reporting.cells import Cell
 from dlhw.reporting.metrics import Metric, metric_of
 from dlhw.reporting.study import Study
-from dlhw.reporting.values import ABSENT, is_number, order, plain, text_of
+from dlhw.reporting.values import ABSENT, is_number, order, same_value, text_of
 
 
 def narrowed(study: Study, where: Mapping[str, Any]) -> Study:
@@ -51,17 +51,7 @@ def _without_shared(cells: Sequence[Cell]) -> list[Cell]:
 
 
 def _has(cell: Cell, where: Mapping[str, Any]) -> bool:
-    return all(is_same(run.get(key, ABSENT), value) for run in cell.runs for key, value in where.items())
-
-
-def is_same(found: object, asked: object) -> bool:
-    """Whether a run's value is the one asked for, however either was written.
-
-    >>> is_same(1.0, 1), is_same("[16, 8]", [16, 8]), is_same(None, "null"), is_same(True, 1)
-    (True, True, False, False)
-    """
-    one, other = plain(found), plain(asked)
-    return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
+    return all(same_value(run.get(key, ABSENT), value) for run in cell.runs for key, value in where.items())
 
 
 def metric_named(study: Study, name: str | None) -> Metric:
