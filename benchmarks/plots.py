@@ -9,7 +9,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator
 
 from benchmarks.report import Curve, Report
 from dlhw.reporting.figures.style import DISTINCT, draw, new_figure
-from dlhw.tracking.files import write_atomic
+from dlhw.runs.files import write_atomic
 
 MARKERS = "os^D"
 LARGE_RATIO = 10

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from dlhw.cli import run_command
 from dlhw.display import visible
 from dlhw.errors import RunFolderError
-from dlhw.reporting.reading import EVALUATION_FILE
+from dlhw.runs.folder import EVALUATION_FILE, RunFolder
 
 if TYPE_CHECKING:
     from dlhw.config.root import TrainConfig
@@ -99,7 +99,7 @@ def compare(
     Raises:
         UserError: if the run cannot be restored.
     """
-    summary = read_summary(folder)
+    summary = RunFolder(folder).summary()
     measured = measure(config, folder, checkpoint, summary.get("matmul"))
     tell_other_data(measured.hashes, summary.get("split_hashes"))
     recorded = dict(summary.get(SUMMARY_OF[checkpoint]) or {})
@@ -122,7 +122,7 @@ def evaluate_saved(folder: Path) -> None:
     Raises:
         UserError: if the run cannot be restored.
     """
-    from dlhw.tracking.files import write_json
+    from dlhw.runs.files import write_json
 
     config = saved_config(folder, [])
     now, recorded = compare(config, folder, str(config.trainer.select))
@@ -151,7 +151,7 @@ def saved_config(folder: Path, overrides: list[str]) -> "TrainConfig":
     from dlhw.config.messages import explain
     from dlhw.config.saved import with_references
     from dlhw.errors import ConfigError
-    from dlhw.tracking.plain import read_yaml
+    from dlhw.runs.plain import read_yaml
 
     path = folder / ".hydra" / "config.yaml"
     if not folder.is_dir():
@@ -182,23 +182,6 @@ def _merged(tree: Mapping[Any, Any], over: Mapping[Any, Any]) -> dict[str, Any]:
             value = _merged(below, value)
         merged[str(key)] = value
     return merged
-
-
-def read_summary(folder: Path) -> dict[str, Any]:
-    """What summary.json recorded; empty where there is none (a run that was killed).
-
-    Raises:
-        RunFolderError: if the file is damaged.
-    """
-    from dlhw.tracking.plain import read_json
-
-    path = folder / "summary.json"
-    if not path.is_file():
-        return {}
-    summary = read_json(path)
-    if not isinstance(summary, dict):
-        raise RunFolderError(f"{path} is damaged: it does not hold a summary")
-    return summary
 
 
 def tell_other_data(hashes: Mapping[str, str], recorded: Any) -> None:
@@ -259,7 +242,7 @@ def measure(config: "TrainConfig", folder: Path, checkpoint: str, matmul: str | 
     from dlhw.training.measuring import evaluator_of, laid_out
     from dlhw.training.pool import Pool
 
-    path = folder / "checkpoints" / f"{checkpoint}.safetensors"
+    path = RunFolder(folder).checkpoint(checkpoint)
     tensors, state = load_checkpoint(path)
     dataset = load_dataset(config.data, config.data_seed(), DTYPES[config.trainer.dtype])
     cohort = prepare([config], [dataset])

@@ -18,8 +18,9 @@ from dlhw.config.store import conf_dir, register
 from dlhw.display import duration, visible
 from dlhw.errors import ConfigError, UserError
 from dlhw.launcher.grouping import describe, group
+from dlhw.runs.folder import RunFolder
 from dlhw.sweep.arguments import MULTIRUN, sweep_arguments
-from dlhw.sweep.ledger import Changes, Ledger, refusal, summary_of
+from dlhw.sweep.ledger import Changes, Ledger, refusal
 from dlhw.sweep.names import value_name
 from dlhw.sweep.preparing import Prepared, Run, prepare, sweep_line
 from dlhw.sweep.sweeper import GridSweeper
@@ -134,7 +135,7 @@ def cell_table(prepared: Prepared, ledger: Ledger, changes: Mapping[str, Changes
 
 def state(run: Run, ledger: Ledger, changes: Mapping[str, Changes]) -> str:
     """Of a cell in the ledger."""
-    status = summary_of(ledger.folder / run.name).get("status")
+    status = RunFolder(ledger.folder / run.name).ending().get("status")
     if run.name in changes:
         return "done with another definition"
     if ledger.is_done(run.name):

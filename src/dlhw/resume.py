@@ -6,11 +6,12 @@ from typing import Any
 
 from dlhw.display import visible
 from dlhw.errors import ConfigError, RunFolderError
-from dlhw.evaluate import read_summary, saved_config
+from dlhw.evaluate import saved_config
 from dlhw.launcher.job import LOG_FORMAT
 from dlhw.locks import SWEEP_LOCK, hold_run
+from dlhw.runs.files import refuse_links
+from dlhw.runs.folder import RunFolder
 from dlhw.runs.status import is_final
-from dlhw.tracking.files import refuse_links
 from dlhw.train import RESUME, train_run
 
 
@@ -29,7 +30,7 @@ def resume(arguments: list[str]) -> int:
     refuse_links(folder)
     config = saved_config(folder, [])
     hold_run(folder)
-    summary = read_summary(folder)
+    summary = RunFolder(folder).summary()
     if is_final(summary.get("status")):
         print(visible(f"{folder} has ended: {_ending(summary)}"))
         return 0

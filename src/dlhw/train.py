@@ -23,6 +23,7 @@ from dlhw.errors import DivergedError, UserError
 from dlhw.interruption import Interrupted
 from dlhw.launcher.running import save_config
 from dlhw.locks import is_held
+from dlhw.runs.folder import RunFolder
 from dlhw.surroundings import outlast_readers
 from dlhw.sweep.arguments import sweep_arguments
 
@@ -128,7 +129,7 @@ def task(composed: DictConfig) -> float | None:
         sentence = explain_any(error)
         if sentence is None:
             raise
-        has_checkpoint = (folder / "checkpoints" / "last.safetensors").exists()
+        has_checkpoint = RunFolder(folder).checkpoint("last").exists()
         if not has_checkpoint and is_held(folder):
             _remove(folder)
         raise Refused(UserError(sentence)) from error

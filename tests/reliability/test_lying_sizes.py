@@ -19,7 +19,7 @@ from dlhw.data import load_dataset
 from dlhw.data.idx import read_idx
 from dlhw.errors import UserError
 from dlhw.evaluate import saved_config
-from dlhw.reporting.reading import read_curves, read_summary
+from dlhw.runs.folder import RunFolder
 from dlhw.sweep.ledger import Ledger
 from dlhw.tracking.checkpoint import load_checkpoint
 
@@ -116,8 +116,8 @@ def holes(folder: Path) -> Iterator[tuple[Read, Path]]:
     yield read_csv, folder / "data.csv"
     yield load_checkpoint, folder / "last.safetensors"
     yield (lambda path: saved_config(folder, [])), config
-    yield (lambda path: read_summary(folder)), folder / "summary.json"
-    yield (lambda path: read_curves(folder)), folder / "metrics.csv"
+    yield (lambda path: RunFolder(folder).summary()), folder / "summary.json"
+    yield (lambda path: RunFolder(folder).curves()), folder / "metrics.csv"
     yield (lambda path: Ledger.read(folder)), folder / "ledger.json"
 
 

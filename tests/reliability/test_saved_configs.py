@@ -11,7 +11,7 @@ from dlhw.config.saved import with_references
 from dlhw.errors import ConfigError, RunFolderError
 from dlhw.reporting.runs import load_runs
 from dlhw.resume import resume
-from dlhw.tracking.files import refuse_links
+from dlhw.runs.files import refuse_links
 
 TINY = [
     "trainer.epochs=1", "data.limit=200", "trainer.gradcheck=false", "tracking.console=none",

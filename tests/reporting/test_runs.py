@@ -10,11 +10,10 @@ from omegaconf import OmegaConf
 from report_runs import REGRESSION, frame_of, lr_sweep, make_run
 
 from dlhw.errors import RunFolderError
-from dlhw.reporting import reading
 from dlhw.reporting.runs import UNFINISHED, UNREADABLE, load_curves
 from dlhw.reporting.tables import NOT_COUNTED
+from dlhw.runs.folder import COLUMNS
 from dlhw.runs.status import Status
-from dlhw.tracking import metrics_csv, summary
 
 
 def test_one_row_a_run(tmp_path: Path) -> None:
@@ -168,13 +167,10 @@ def test_a_torn_last_line_of_a_killed_run_is_passed_over(tmp_path: Path) -> None
 )
 def test_damaged_metrics_are_named(tmp_path: Path, text: str, sentence: str) -> None:
     path = make_run(tmp_path / "run") / "metrics.csv"
-    path.write_text(text.format(columns=",".join(metrics_csv.COLUMNS)))
+    path.write_text(text.format(columns=",".join(COLUMNS)))
     with pytest.raises(RunFolderError, match=sentence):
         load_curves(tmp_path)
 
 
-def test_names_are_those_of_the_trackers() -> None:
-    """They are repeated in the reporting room, because importing the trackers imports torch."""
-    assert reading.CURVE_COLUMNS == metrics_csv.COLUMNS
-    assert (reading.METRICS_FILE, reading.SUMMARY_FILE) == (metrics_csv.METRICS_FILE, summary.SUMMARY_FILE)
+def test_a_run_that_is_no_success_is_left_out_of_the_means() -> None:
     assert {*NOT_COUNTED} == {*(str(status) for status in Status if not status.is_success), UNFINISHED}

@@ -19,7 +19,7 @@ from dlhw.reproduce.outcome import Ending, Outcome, record, tally
 from dlhw.reproduce.page import Page
 from dlhw.reproduce.readme import BEGIN, END, readme_table, update_readme
 from dlhw.reproduce.session import FORMAT, RESULTS, report
-from dlhw.tracking.files import write_json
+from dlhw.runs.files import write_json
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 # Appended to a copy of the page: what the browser made of its figures, and how wide it is.

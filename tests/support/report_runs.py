@@ -16,8 +16,8 @@ from dlhw.config.load import from_dict, to_dict
 from dlhw.config.root import TrainConfig
 from dlhw.reporting.runs import load_runs
 from dlhw.reporting.study import Options, Study, make_study
+from dlhw.runs.files import write_json
 from dlhw.runs.status import Status
-from dlhw.tracking.files import write_json
 from dlhw.tracking.metrics_csv import MetricsTracker
 from dlhw.tracking.summary import SUMMARY_FILE, about, outcome
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores, Snapshot

@@ -11,8 +11,8 @@ from time import monotonic, sleep, time
 
 from zygote import Zygote, said, shared
 
+from dlhw.runs.folder import SUMMARY_FILE, RunFolder
 from dlhw.runs.status import Status, is_final
-from dlhw.sweep.ledger import SUMMARY_FILE, summary_of
 from tests.torture.count import Count
 from tests.torture.fingerprint import fingerprint, leftovers
 from tests.torture.row import Row
@@ -122,7 +122,7 @@ def _is_unmarked(folder: Path, status: int, since: float) -> bool:
     """Whether a run that this process had begun does not say how it ended, though there was time to."""
     metrics = folder / "metrics.csv"  # written anew by whoever trains
     is_begun = status in (143, 130) and metrics.exists() and metrics.stat().st_mtime >= since
-    ended = summary_of(folder).get("status")
+    ended = RunFolder(folder).ending().get("status")
     return is_begun and ended != Status.interrupted and not is_final(ended)
 
 

@@ -18,12 +18,13 @@ from dlhw.config.data import CSVConfig, NPZConfig, OctMNISTConfig, SplitConfig, 
 from dlhw.data import load_dataset
 from dlhw.data.idx import read_idx
 from dlhw.errors import UserError
-from dlhw.evaluate import read_summary, saved_config
+from dlhw.evaluate import saved_config
 from dlhw.reporting.compile import compile_report
 from dlhw.reporting.figures.checkpoints import checkpoint_of
 from dlhw.reporting.runs import load_curves, load_runs
 from dlhw.reporting.saved import saved_experiment
 from dlhw.reporting.study import make_study
+from dlhw.runs.folder import RunFolder
 from dlhw.sweep.ledger import Ledger
 from dlhw.tracking.checkpoint import check_matches, load_checkpoint, save_checkpoint
 
@@ -188,7 +189,7 @@ def run_files(folder: Path) -> dict[str, Reader]:
         "checkpoint of a figure": of(best, drawn, *made, is_summed=True),
         "config": of(hydra, lambda at: saved_config(at / run, [])),
         "config of a report": of(hydra, reported),
-        "summary": of(f"{run}/summary.json", lambda at: read_summary(at / run)),
+        "summary": of(f"{run}/summary.json", lambda at: RunFolder(at / run).summary()),
         "summary of a report": of(f"{run}/summary.json", reported),
         "metrics.csv": of(f"{run}/metrics.csv", reported),
         "experiment": of("multirun.yaml", saved_experiment),

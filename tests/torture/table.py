@@ -9,9 +9,9 @@ import torch
 
 from dlhw.errors import RunFolderError
 from dlhw.reporting.markdown import escape
+from dlhw.runs.files import write_atomic
 from dlhw.source import git_state
 from dlhw.tracking.environment import machine, versions
-from dlhw.tracking.files import write_atomic
 from tests.torture.row import Row
 
 BEGIN, END = "<!-- torture: begin -->", "<!-- torture: end -->"

@@ -7,9 +7,10 @@ import torch
 from torch import Tensor
 
 from dlhw.config.load import from_dict
+from dlhw.runs.folder import BEST, LAST, PREVIOUS
 from dlhw.runs.status import Status
 from dlhw.tracking.checkpoint import check_matches, load_checkpoint
-from dlhw.tracking.checkpoints import BEST, LAST, PREVIOUS, CheckpointTracker
+from dlhw.tracking.checkpoints import CheckpointTracker
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores, Snapshot, Tracker
 
 

@@ -10,8 +10,9 @@ from training_runs import Listener, small
 
 from dlhw.config.root import TrainConfig
 from dlhw.data.dataset import Dataset, load_dataset
+from dlhw.runs.folder import BEST, LAST
 from dlhw.tracking.checkpoint import load_checkpoint
-from dlhw.tracking.checkpoints import BEST, LAST, CheckpointTracker
+from dlhw.tracking.checkpoints import CheckpointTracker
 from dlhw.tracking.restoring import saved_in
 from dlhw.training import cadence
 from dlhw.training.device import DTYPES

@@ -21,7 +21,7 @@ from omegaconf._utils import OmegaConfDumper
 from omegaconf.errors import OmegaConfBaseException
 
 from dlhw.config.callback import without_hydra
-from dlhw.tracking.files import write_atomic
+from dlhw.runs.files import write_atomic
 
 TASK_FILE = "config.yaml"
 DIR_KEY, SUBDIR_KEY = "hydra.sweep.dir", "hydra.sweep.subdir"

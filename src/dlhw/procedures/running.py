@@ -16,12 +16,13 @@ from dlhw.content import data_identity
 from dlhw.display import visible
 from dlhw.procedures.findings import Findings, Row
 from dlhw.procedures.registry import PROCEDURES
+from dlhw.runs.files import write_atomic, write_json
+from dlhw.runs.folder import SUMMARY_FILE
 from dlhw.runs.status import Status
 from dlhw.source import code_version, git_state
 from dlhw.tracking.console import LastingTerminal
 from dlhw.tracking.environment import machine, versions
-from dlhw.tracking.files import write_atomic, write_json
-from dlhw.tracking.summary import SUMMARY_FILE, notes, outcome
+from dlhw.tracking.summary import notes, outcome
 from dlhw.training.events import RunResult
 
 

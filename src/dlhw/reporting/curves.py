@@ -8,7 +8,7 @@ from typing import Any
 
 from dlhw.errors import RunFolderError
 from dlhw.reporting.cells import Cell
-from dlhw.reporting.reading import read_curves
+from dlhw.runs.folder import RunFolder
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -34,7 +34,7 @@ def read_all(cells: Sequence[Cell]) -> tuple[dict[str, Rows], list[str]]:
     for cell in cells:
         for run in cell.runs:
             try:
-                rows[run["folder"]] = read_curves(Path(run["folder"]))
+                rows[run["folder"]] = RunFolder(Path(run["folder"])).curves()
             except (RunFolderError, OSError) as error:
                 problems.append(f"{error}; its curves are left out.")
     return rows, problems

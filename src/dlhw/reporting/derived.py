@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from dlhw.config.metric_name import DERIVED
 from dlhw.errors import RunFolderError
 from dlhw.reporting.metrics import metric_of
-from dlhw.reporting.reading import read_curves
+from dlhw.runs.folder import RunFolder
 
 if TYPE_CHECKING:
     import pandas
@@ -42,7 +42,7 @@ def _derived(name: str, row: Mapping[Any, Any]) -> float:
 
 
 def _second_half(folder: Path, part: str, kind: str) -> list[float]:
-    scores = [row[kind] for row in read_curves(folder) if row["split"] == part]
+    scores = [row[kind] for row in RunFolder(folder).curves() if row["split"] == part]
     return scores[len(scores) // 2 :]
 
 
@@ -80,7 +80,7 @@ def rise(folder: Path, part: str, kind: str) -> float:
     Returns:
         The difference; NaN where there are fewer than two evaluations.
     """
-    last = [row[kind] for row in read_curves(folder) if row["split"] == part][-2:]
+    last = [row[kind] for row in RunFolder(folder).curves() if row["split"] == part][-2:]
     return last[1] - last[0] if len(last) == 2 else math.nan
 
 
@@ -92,7 +92,7 @@ def best_at(folder: Path, part: str, kind: str) -> float:
     Returns:
         The epoch; NaN without an evaluation.
     """
-    rows = [row for row in read_curves(folder) if row["split"] == part and math.isfinite(row[kind])]
+    rows = [row for row in RunFolder(folder).curves() if row["split"] == part and math.isfinite(row[kind])]
     sign = -1 if kind == "accuracy" else 1
     return float(min(rows, key=lambda row: sign * row[kind])["epoch"]) if rows else math.nan
 
@@ -106,7 +106,7 @@ def period(folder: Path, part: str, kind: str) -> float:
     Returns:
         The lag in steps; NaN unless the evaluations are equally far apart and some correlation exceeds 0.5.
     """
-    rows = [row for row in read_curves(folder) if row["split"] == part]
+    rows = [row for row in RunFolder(folder).curves() if row["split"] == part]
     late = rows[len(rows) // 2 :]
     distances = [after["step"] - before["step"] for before, after in zip(late, late[1:], strict=False)]
     if distances[-1:] != distances[:1]:  # the evaluation after the last step comes out of turn
@@ -140,7 +140,7 @@ def squared_norm(folder: Path, what: str) -> float:
     """
     from dlhw.tracking.checkpoint import load_checkpoint, under  # torch takes its time
 
-    tensors, _ = load_checkpoint(folder / "checkpoints" / "last.safetensors")
+    tensors, _ = load_checkpoint(RunFolder(folder).checkpoint("last"))
     parameters = under("parameters", tensors)
     counted = [
         tensor
@@ -171,7 +171,7 @@ def roughness(folder: Path, what: str) -> float:
     """
     from dlhw.tracking.checkpoint import load_checkpoint, under  # torch takes its time
 
-    tensors, state = load_checkpoint(folder / "checkpoints" / "last.safetensors")
+    tensors, state = load_checkpoint(RunFolder(folder).checkpoint("last"))
     shape = [int(size) for size in state.get("input_shape", ())]
     layers = [tensor for tensor in under("parameters", tensors).values() if tensor.ndim == 2]
     fitting = [tensor for tensor in layers if tensor.shape[0] == math.prod(shape)]

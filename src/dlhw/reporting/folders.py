@@ -7,11 +7,10 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from dlhw.errors import RunFolderError, listing
+from dlhw.runs.folder import CONFIG_FILE
 
 # Names that a sentence lists.
 MAX_NAMES = 8
-CONFIG_FILE = Path(".hydra") / "config.yaml"
-OVERRIDES_FILE = Path(".hydra") / "overrides.yaml"
 
 
 def run_folders(*roots: Path) -> list[Path]:

@@ -9,14 +9,8 @@ from typing import TYPE_CHECKING, Any
 from dlhw.config.metric_name import DERIVED_KINDS
 from dlhw.errors import RunFolderError
 from dlhw.reporting.folders import run_folders
-from dlhw.reporting.reading import (
-    ABOUT,
-    read_config,
-    read_curves,
-    read_evaluation,
-    read_references,
-    read_summary,
-)
+from dlhw.reporting.values import flat
+from dlhw.runs.folder import ABOUT, RunFolder
 
 if TYPE_CHECKING:
     import pandas
@@ -65,14 +59,15 @@ def load_runs(*dirs: str | PathLike[str]) -> "pandas.DataFrame":
 
 
 def _references(folders: Sequence[Path]) -> dict[str, list[str]]:
-    return {key: keys for folder in folders for key, keys in read_references(folder).items()}
+    return {key: keys for folder in folders for key, keys in RunFolder(folder).references().items()}
 
 
 def _row(folder: Path) -> dict[str, Any]:
     row: dict[str, Any] = {"folder": str(folder), **dict.fromkeys(META[1:])}
     try:
-        config = read_config(folder)
-        summary = (read_summary(folder) or {"status": UNFINISHED}) | read_evaluation(folder)
+        run = RunFolder(folder)
+        config = flat(run.config())
+        summary = (run.results() or {"status": UNFINISHED}) | run.evaluation()
     except (RunFolderError, OSError) as error:
         return row | {"status": UNREADABLE, "message": str(error)}
     ended = {name: value for name, value in summary.items() if value is not None}
@@ -125,7 +120,7 @@ def load_curves(*dirs: str | PathLike[str]) -> "pandas.DataFrame":
     rows = [
         {"folder": str(folder), **row}
         for folder in run_folders(*map(Path, dirs))
-        for row in read_curves(folder)
+        for row in RunFolder(folder).curves()
     ]
     return pandas.DataFrame(rows, columns=list(CURVES))
 

@@ -12,7 +12,8 @@ from dlhw.reporting.metrics import Metric
 from dlhw.reporting.pairs import paired_runs
 from dlhw.reporting.samples import Correct, SampleComparison, compare_correct
 from dlhw.reporting.statistics import holm
-from dlhw.tracking.predictions_file import PREDICTIONS_FILE, SplitPredictions, read_predictions
+from dlhw.runs.folder import PREDICTIONS_FILE
+from dlhw.tracking.predictions_file import SplitPredictions, read_predictions
 
 # Scores -> the parameters that they are of; `selected` are those that were stored.
 PARAMETERS = {"final": "last", "best": "best"}

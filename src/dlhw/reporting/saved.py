@@ -10,7 +10,7 @@ from dlhw.config.experiment import ExperimentConfig
 from dlhw.config.messages import explain
 from dlhw.config.saved import interpolations, with_references
 from dlhw.errors import ConfigError, RunFolderError
-from dlhw.tracking.plain import read_yaml
+from dlhw.runs.plain import read_yaml
 
 SWEEP_FILE = "multirun.yaml"
 

@@ -10,7 +10,7 @@ from dlhw.reporting.agreement_tables import checks_csv, published_csv
 from dlhw.reporting.document import Document
 from dlhw.reporting.study import Study
 from dlhw.reporting.table_csv import table_csv
-from dlhw.tracking.files import write_atomic
+from dlhw.runs.files import write_atomic
 
 PAGE = "index.html"
 TEXTS = ("report.md", "table.csv", "table.tex", "published.csv", "checks.csv")

@@ -17,8 +17,8 @@ from dlhw.reproduce.falsify import Falsification, falsify, record
 from dlhw.reproduce.markers import write_between
 from dlhw.reproduce.outcome import Ending
 from dlhw.reproduce.session import PIPE_WIDTH, machine_text, now, progress_bar
-from dlhw.tracking.files import write_atomic, write_json
-from dlhw.tracking.plain import read_json
+from dlhw.runs.files import write_atomic, write_json
+from dlhw.runs.plain import read_json
 
 RESULTS, TABLE = "falsify.json", "falsify.md"
 BEGIN, END = "<!-- falsified: begin -->", "<!-- falsified: end -->"

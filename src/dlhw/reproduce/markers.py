@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from dlhw.errors import RunFolderError
-from dlhw.tracking.files import write_atomic
+from dlhw.runs.files import write_atomic
 
 
 def write_between(path: Path, begin: str, end: str, text: str) -> None:

@@ -27,9 +27,9 @@ from dlhw.reproduce.catalogue import missing_data
 from dlhw.reproduce.child import train
 from dlhw.reproduce.outcome import Ending, Outcome, record, tally
 from dlhw.reproduce.page import MARK, PAGE, Page
+from dlhw.runs.files import write_atomic, write_json
+from dlhw.runs.plain import read_json
 from dlhw.tracking.environment import machine, versions
-from dlhw.tracking.files import write_atomic, write_json
-from dlhw.tracking.plain import read_json
 
 if TYPE_CHECKING:
     import pandas

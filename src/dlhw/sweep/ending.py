@@ -12,8 +12,8 @@ from hydra.core.utils import JobReturn, JobStatus
 from dlhw.config.experiment import ExperimentConfig
 from dlhw.display import visible
 from dlhw.errors import UserError
+from dlhw.runs.folder import RunFolder
 from dlhw.runs.status import is_success
-from dlhw.sweep.ledger import summary_of
 from dlhw.sweep.preparing import Prepared, Run
 
 ORDER = ("completed", "early_stopped", "diverged", "failed", "interrupted", "not run")
@@ -43,7 +43,7 @@ def endings(prepared: Prepared, returned: Mapping[str, JobReturn]) -> list[Endin
 
 
 def _ending(run: Run, folder: Path, returned: JobReturn | None) -> Ending:
-    summary = summary_of(folder)
+    summary = RunFolder(folder).ending()
     status = str(summary.get("status", "not run"))
     message = summary.get("message") or ""
     if status == "diverged":
@@ -77,7 +77,7 @@ def _evaluate_saved(prepared: Prepared) -> None:
     from dlhw.evaluate import EVALUATION_FILE, evaluate_saved
 
     for folder in (prepared.folder / run.name for run in prepared.runs):
-        is_trained = is_success(summary_of(folder).get("status"))
+        is_trained = is_success(RunFolder(folder).ending().get("status"))
         if is_trained and not (folder / EVALUATION_FILE).is_file():
             try:
                 evaluate_saved(folder)

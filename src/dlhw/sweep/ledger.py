@@ -13,24 +13,16 @@ from typing import Any
 from dlhw.config.settings import settings_hash
 from dlhw.content import ABSENT
 from dlhw.errors import RunFolderError
+from dlhw.runs.files import write_atomic
+from dlhw.runs.folder import SUMMARY_FILE, RunFolder
+from dlhw.runs.plain import read_json
 from dlhw.runs.status import is_final
 from dlhw.sweep.identity import CODE_KEY, DATA_KEY, cell_hash
-from dlhw.tracking.files import write_atomic
-from dlhw.tracking.plain import read_json
 
-LEDGER_FILE, SUMMARY_FILE = "ledger.json", "summary.json"
+LEDGER_FILE = "ledger.json"
 FORMAT = 1
 Definition = dict[str, Any]
 Changes = dict[str, tuple[Any, Any]]
-
-
-def summary_of(folder: Path) -> dict[str, Any]:
-    """summary.json of a run; empty for one that has not ended."""
-    try:
-        summary = read_json(folder / SUMMARY_FILE)
-    except RunFolderError:
-        return {}
-    return summary if isinstance(summary, dict) else {}
 
 
 class Ledger:
@@ -92,7 +84,7 @@ class Ledger:
         """
         if name not in self.cells:
             return False
-        summary, cell = summary_of(self.folder / name), self.cells[name]
+        summary, cell = RunFolder(self.folder / name).ending(), self.cells[name]
         is_same = "code" not in summary or (
             summary.get("seed") == cell.get("seed")
             and summary.get("config_hash") == settings_hash(_settings(cell))

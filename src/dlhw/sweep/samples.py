@@ -8,8 +8,9 @@ from dlhw.config.root import TrainConfig
 from dlhw.content import ABSENT
 from dlhw.data.dataset import load_dataset
 from dlhw.errors import UserError
+from dlhw.runs.folder import RunFolder
 from dlhw.sweep.identity import DATA_KEY
-from dlhw.sweep.ledger import Changes, Definition, Ledger, summary_of
+from dlhw.sweep.ledger import Changes, Definition, Ledger
 from dlhw.sweep.preparing import Run
 
 Hashes = dict[str, str]
@@ -59,7 +60,7 @@ def _data_settings(definition: Definition) -> tuple[tuple[str, str], ...]:
 
 
 def _recorded(ledger: Ledger, name: str) -> Hashes:
-    hashes = summary_of(ledger.folder / name).get("split_hashes") if ledger.is_done(name) else None
+    hashes = RunFolder(ledger.folder / name).ending().get("split_hashes") if ledger.is_done(name) else None
     return {str(split): str(digest) for split, digest in hashes.items()} if isinstance(hashes, dict) else {}
 
 

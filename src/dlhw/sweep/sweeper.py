@@ -22,12 +22,12 @@ from dlhw.launcher.composing import Composer
 from dlhw.launcher.fused import TRAINS_CONFIG, FusedLauncher
 from dlhw.launcher.grouping import group
 from dlhw.locks import sweep_held
+from dlhw.runs.files import refuse_link, refuse_links
 from dlhw.sweep.ending import conclude
 from dlhw.sweep.grid import Cell, Extras, cells, is_extra
 from dlhw.sweep.identity import DATA_KEY
 from dlhw.sweep.ledger import Changes, Ledger, not_recomputed, refusal
 from dlhw.sweep.preparing import Prepared, Run, prepare, sweep_line
-from dlhw.tracking.files import refuse_link, refuse_links
 
 ON_ERROR = ("continue", "stop")
 ON_CHANGE = ("refuse", "recompute", "keep")

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from dlhw.errors import RunFolderError
 from dlhw.locks import check_held
-from dlhw.tracking.files import write_atomic
+from dlhw.runs.files import write_atomic
 from dlhw.tracking.tensor_file import DamagedError, read_tensors
 
 FORMAT = "dlhw-checkpoint-1"

@@ -7,15 +7,12 @@ from torch import Tensor
 
 import dlhw
 from dlhw.config.load import to_dict
+from dlhw.runs.files import remove_file
+from dlhw.runs.folder import BEST, LAST, PREVIOUS
 from dlhw.runs.status import Status
 from dlhw.tracking.checkpoint import save_checkpoint, with_prefix
-from dlhw.tracking.files import remove_file
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Snapshot
 from dlhw.training.progress import to_plain
-
-LAST = "checkpoints/last.safetensors"
-PREVIOUS = "checkpoints/previous.safetensors"
-BEST = "checkpoints/best.safetensors"
 
 Content = tuple[dict[str, Tensor], dict[str, Any]]
 

@@ -6,12 +6,10 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from dlhw.runs.files import append_whole, write_atomic
+from dlhw.runs.folder import COLUMNS, METRICS_FILE
 from dlhw.runs.status import Status
-from dlhw.tracking.files import append_whole, write_atomic
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Snapshot
-
-METRICS_FILE = "metrics.csv"
-COLUMNS = ("run", "epoch", "step", "split", "loss", "accuracy", "seconds")
 
 
 class MetricsTracker:

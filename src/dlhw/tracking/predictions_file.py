@@ -14,11 +14,11 @@ import safetensors.numpy
 from numpy.typing import NDArray
 
 from dlhw.errors import RunFolderError
-from dlhw.tracking.files import write_atomic
+from dlhw.runs.files import write_atomic
+from dlhw.runs.folder import PREDICTIONS_FILE
 from dlhw.tracking.tensor_file import DamagedError, read_file
 
 FORMAT = "dlhw-predictions-1"
-PREDICTIONS_FILE = "predictions.safetensors"
 KINDS = (np.uint8, np.uint16, np.int32)
 Classes = NDArray[Any]
 

@@ -8,9 +8,9 @@ from dlhw.config.load import from_dict
 from dlhw.config.root import TrainConfig
 from dlhw.config.trainer import Kernels
 from dlhw.errors import ConfigError, RunFolderError
+from dlhw.runs.files import remove_file
+from dlhw.runs.folder import LAST, PREVIOUS
 from dlhw.tracking.checkpoint import load_checkpoint
-from dlhw.tracking.checkpoints import LAST, PREVIOUS
-from dlhw.tracking.files import remove_file
 from dlhw.training.resuming import Saved
 
 MATMUL = ("highest", "high", "medium")

@@ -10,15 +10,14 @@ from dlhw.config.data_base import VAL_FROM_TEST
 from dlhw.config.root import TrainConfig
 from dlhw.config.settings import config_hash
 from dlhw.content import data_identity
+from dlhw.runs.files import remove_file, write_json
+from dlhw.runs.folder import SUMMARY_FILE
 from dlhw.runs.status import Status
 from dlhw.source import code_version, git_state
 from dlhw.tracking.environment import machine, versions
-from dlhw.tracking.files import remove_file, write_json
 from dlhw.training.determinism import determinism
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores, Snapshot
 from dlhw.training.progress import from_plain
-
-SUMMARY_FILE = "summary.json"
 
 
 class SummaryTracker:

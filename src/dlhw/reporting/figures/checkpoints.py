@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from dlhw.errors import RunFolderError
 from dlhw.reporting.cells import Cell
+from dlhw.runs.folder import RunFolder
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -43,7 +44,7 @@ def checkpoint_of(cell: Cell) -> Saved:
     run = cell.counted[0]
     folder = Path(run["folder"])
     name = "last" if run.get("trainer.select") == "last" else "best"
-    path = folder / "checkpoints" / f"{name}.safetensors"
+    path = RunFolder(folder).checkpoint(name)
     tensors, state = load_checkpoint(path)
     try:
         input_shape, class_names = tuple(map(int, state["input_shape"])), list(map(str, state["class_names"]))

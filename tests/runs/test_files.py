@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from dlhw.locks import FolderLostError, sweep_held
+from dlhw.runs.files import append_whole, remove_file, write_atomic, write_json
 from dlhw.tracking.checkpoint import save_checkpoint
-from dlhw.tracking.files import append_whole, remove_file, write_atomic, write_json
 
 
 @pytest.mark.parametrize("content", ["text with ü", b"\x00\xff", ""])
