@@ -27,11 +27,8 @@ COMMANDS = {
 # Commands whose arguments are those of a config, and commands whose arguments are folders.
 CONFIGURED = ("dlhw-train", "dlhw-plan", "dlhw-gradcheck", "dlhw-eval")
 FOLDERS = ("dlhw-eval", "dlhw-report")
-# Keys whose values are files or folders.
-PATHS = (
-    "data.train", "data.val", "data.test", "data.path", "data.root", "resume", "hydra.run.dir",
-    "hydra.sweep.dir",
-)  # fmt: skip
+# Keys whose values are files or folders, beside those of role `file`.
+PATHS = ("data.root", "resume", "hydra.run.dir", "hydra.sweep.dir")
 
 BASH = """\
 _dlhw_complete() {
@@ -116,7 +113,8 @@ def _values(word: str) -> Iterator[str]:
     """`KEY=VALUE` for every value; of a list of values the last one is completed."""
     from dlhw.config.catalogue import experiment_names
     from dlhw.config.defaults import derived_options
-    from dlhw.config.load import CHOICES
+    from dlhw.config.fields import Role
+    from dlhw.config.load import CHOICES, keys_with
 
     key, _, value = word.partition("=")
     kept = key + "=" + value[: value.rfind(",") + 1]
@@ -125,7 +123,7 @@ def _values(word: str) -> Iterator[str]:
         yield from (kept + option for option in (*CHOICES[name], *derived_options(name)))
     elif name == "experiment":
         yield from (kept + option for option in experiment_names())
-    elif name in PATHS:
+    elif name in PATHS or name in keys_with(Role.file):
         yield from _paths(value, key + "=")
     else:
         yield from (kept + choice for choice in _choices(name))

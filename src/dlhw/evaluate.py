@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from dlhw.cli import run_command
 from dlhw.display import visible
 from dlhw.errors import RunFolderError
-from dlhw.runs.folder import EVALUATION_FILE, RunFolder
+from dlhw.runs.folder import CONFIG_FILE, EVALUATION_FILE, RunFolder
 
 if TYPE_CHECKING:
     from dlhw.config.root import TrainConfig
@@ -151,18 +151,15 @@ def saved_config(folder: Path, overrides: list[str]) -> "TrainConfig":
     from dlhw.config.messages import explain
     from dlhw.config.saved import with_references
     from dlhw.errors import ConfigError
-    from dlhw.runs.plain import read_yaml
 
-    path = folder / ".hydra" / "config.yaml"
+    path = folder / CONFIG_FILE
     if not folder.is_dir():
         from dlhw.reporting.folders import nearest_folder
 
         raise RunFolderError(f"{folder} is not a folder{nearest_folder(folder)}")
     if not path.is_file():
-        raise RunFolderError(f"{folder} is not a run's folder: it has no .hydra/config.yaml")
-    saved = read_yaml(path)
-    if not isinstance(saved, dict):
-        raise RunFolderError(f"{path} is damaged: it does not hold a config")
+        raise RunFolderError(f"{folder} is not a run's folder: it has no {CONFIG_FILE}")
+    saved = RunFolder(folder).composed()
     try:
         saved = with_references(saved)
         given = OmegaConf.to_container(OmegaConf.from_dotlist(overrides), resolve=True)

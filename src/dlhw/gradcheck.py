@@ -1,23 +1,18 @@
 """`dlhw-gradcheck`: are the hand-written gradients right?"""
 
 import argparse
-import json
 import math
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterator
 from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from dlhw.cli import run_command
+from dlhw.gradcheck_output import Row, print_json, print_table
 
 if TYPE_CHECKING:
     from dlhw.config.root import LossName, TrainConfig
-    from dlhw.nn.check import Check
-
-# A part and one of its gradients.
-Row: TypeAlias = "tuple[str, Check]"
 
 EPILOG = """\
 examples:
@@ -96,8 +91,8 @@ def gradcheck(argv: list[str]) -> int:
         raise ConfigError(f"--runs must be >= 1 and --probes >= 0, got {args.runs} and {args.probes}")
     rows = list(_all_rows(args) if args.all else _config_rows(args))
     if args.json:
-        return _print_json(rows, args)
-    return _print_table(rows, args)
+        return print_json(rows, args)
+    return print_table(rows, args)
 
 
 def _identities(args: argparse.Namespace) -> int:
@@ -260,67 +255,6 @@ def _composed_rows(override: str, args: argparse.Namespace) -> Iterator[Row]:
 
 def _penalty_rows(name: str, args: argparse.Namespace) -> Iterator[Row]:
     yield list(_composed_rows(f"regularizer={name}", args))[-1]
-
-
-def _print_table(rows: Sequence[Row], args: argparse.Namespace) -> int:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=box.SIMPLE_HEAD, title="manual gradients, float64", title_justify="left")
-    for heading in ("part", "gradient of"):
-        table.add_column(heading)
-    for heading in ("autograd", "differences", "probes", "kinks", "max |gradient|"):
-        table.add_column(heading, justify="right")
-    table.add_column("")
-    failed = 0
-    for part, check in rows:
-        passes = check.passes(args.tolerance, args.difference_tolerance)
-        failed += not passes
-        numbers = (f"{check.error:.1e}", f"{check.difference_error:.1e}", str(check.probes), str(check.kinks))
-        verdict = Text("ok") if passes else Text("WRONG", style="red bold")
-        if check.scale == 0 and check.fault is not None:  # it raised, or returned something else
-            numbers, verdict = ("", "", "", ""), Text("FAILED", style="red bold")
-        table.add_row(part, check.name, *numbers, f"{check.scale:.1e}" if numbers[0] else "", verdict)
-    Console(markup=False, width=None if sys.stdout.isatty() else 110).print(table)
-    for part, text in _faults(rows, args):
-        print(f"{part}: {text}")
-    tolerances = f"tolerances {args.tolerance:.0e} and {args.difference_tolerance:.0e}"
-    print(f"{_summary(failed, len(rows))} ({tolerances})")
-    return 1 if failed else 0
-
-
-def _summary(failed: int, total: int) -> str:
-    """
-    >>> _summary(1, 6), _summary(0, 6), _summary(0, 1)
-    ('1 of 6 gradients are WRONG', 'all 6 gradients are right', 'the gradient is right')
-    """
-    if total == 1:
-        return "the gradient is WRONG" if failed else "the gradient is right"
-    return f"{failed} of {total} gradients are WRONG" if failed else f"all {total} gradients are right"
-
-
-def _faults(rows: Sequence[Row], args: argparse.Namespace) -> list[tuple[str, str]]:
-    """What is wrong with each part that has a wrong gradient, once."""
-    wrong = [row for row in rows if not row[1].passes(args.tolerance, args.difference_tolerance)]
-    return list(dict.fromkeys((part, str(check.fault)) for part, check in wrong if check.fault is not None))
-
-
-def _print_json(rows: Sequence[Row], args: argparse.Namespace) -> int:
-    """Print one object: whether all is right, and every gradient; numbers that are not finite are null."""
-    listed = []
-    for part, check in rows:
-        passes = check.passes(args.tolerance, args.difference_tolerance)
-        numbers = {
-            name: value if not isinstance(value, float) or math.isfinite(value) else None
-            for name, value in asdict(check).items()
-        }
-        listed.append({"part": part, **numbers, "passes": passes})
-    is_right = all(row["passes"] for row in listed)
-    limits = {"tolerance": args.tolerance, "difference_tolerance": args.difference_tolerance}
-    print(json.dumps({"passes": is_right, **limits, "gradients": listed}, indent=1))
-    return 0 if is_right else 1
 
 
 if __name__ == "__main__":

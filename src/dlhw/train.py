@@ -4,6 +4,7 @@ import logging
 import shutil
 import sys
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,11 +20,12 @@ from dlhw.config.checked_loader import checked_loading
 from dlhw.config.load import to_config
 from dlhw.config.store import conf_dir, register
 from dlhw.display import visible
-from dlhw.errors import DivergedError, UserError
+from dlhw.errors import UserError
 from dlhw.interruption import Interrupted
 from dlhw.launcher.running import save_config
 from dlhw.locks import is_held
 from dlhw.runs.folder import RunFolder
+from dlhw.runs.status import Status
 from dlhw.surroundings import outlast_readers
 from dlhw.sweep.arguments import sweep_arguments
 
@@ -168,10 +170,11 @@ def train_run(
     from dlhw.tracking.trackers import run_trackers
     from dlhw.training.device import DTYPES, resolve_device
     from dlhw.training.fit import fit
+    from dlhw.training.result import divergence_text, failure
 
     resolve_device(config.trainer.device)
     dataset = load_dataset(config.data, config.data_seed(), DTYPES[config.trainer.dtype])
-    advice = advice_for(config, dataset)
+    advice = partial(advice_for, config, dataset)  # looks at every sample, so only where it is needed
     adviser = AdviceTracker(advice)
     log.info("training %s on %s into %s", config.model.name, config.data.name, visible(str(folder)))
     (result,) = fit(
@@ -181,28 +184,13 @@ def train_run(
         None if saved is None else [saved],
     )
     log.info("%s after %d steps, %.2f s", result.status, result.steps, result.seconds)
-    if result.status == "diverged":
-        _report_divergence(result, config, "" if adviser.is_said else advice, is_single=is_single)
+    if result.status is Status.diverged:
+        hint = "" if adviser.is_said else advice()
+        if (error := failure(result, config, hint, is_single=is_single)) is not None:
+            raise error
+        if is_single:
+            print(f"dlhw-train: {divergence_text(result, hint)}", file=sys.stderr, flush=True)
     return result
-
-
-def _report_divergence(result: "RunResult", config: "TrainConfig", advice: str, *, is_single: bool) -> None:
-    """One sentence, which is an error unless the config accepts it; a sweep lists its diverged runs itself.
-
-    Raises:
-        DivergedError: unless `trainer.on_divergence` accepts that.
-    """
-    from dlhw.config.trainer import OnDivergence
-    from dlhw.training.result import divergence_text
-
-    choice = config.trainer.on_divergence
-    text = divergence_text(result, advice)
-    if choice is OnDivergence.error:
-        raise DivergedError(text)
-    if is_single and choice is OnDivergence.stop:
-        raise DivergedError(f"{text}; trainer.on_divergence=accept exits with 0")
-    if is_single:
-        print(f"dlhw-train: {text}", file=sys.stderr, flush=True)
 
 
 def compute_run(config: "TrainConfig", folder: Path) -> "RunResult":

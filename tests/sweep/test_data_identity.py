@@ -15,6 +15,7 @@ from dlhw import content
 from dlhw.config.data import DATA, CSVConfig
 from dlhw.content import data_identity, file_hash
 from dlhw.data.sources import GENERATORS
+from dlhw.runs.folder import RunFolder
 from dlhw.tracking.checkpoint import load_checkpoint
 
 LARGE = 9 << 20
@@ -144,7 +145,7 @@ def test_cells_whose_files_the_ledger_does_not_know_are_compared_by_their_sample
 
 def saved_steps(folder: Path) -> int:
     """Of a run's last checkpoint."""
-    path = folder / "checkpoints" / "last.safetensors"
+    path = RunFolder(folder).checkpoint("last")
     return int(load_checkpoint(path)[1]["progress"]["step"]) if path.is_file() else 0
 
 

@@ -2,7 +2,7 @@
 
 A field says once, where it is defined, what a change of its value means. Whether two runs are the same, may
 train as one cohort or may resume from each other's checkpoints, and which keys a report compares by, follows
-from these roles and is written nowhere else.
+from these roles.
 """
 
 import dataclasses
@@ -90,23 +90,23 @@ class Leaf:
     role: Role
 
 
-def leaves(config: Group, prefix: str = "") -> dict[str, Leaf]:
+def leaves(config: Group) -> dict[str, Leaf]:
     """Dotted key -> leaf, without fields of the sweep."""
-    return _leaves(config, prefix, Role.setting)
+    return _leaves(config, "", Role.setting)
 
 
 def _leaves(config: Group, prefix: str, group_role: Role) -> dict[str, Leaf]:
-    found: dict[str, Leaf] = {}
+    collected: dict[str, Leaf] = {}
     for spec in dataclasses.fields(config):
         own, value = role_of(spec), getattr(config, spec.name)
         role = own if group_role is Role.setting else group_role
         if role is Role.sweep:
             continue
         if isinstance(value, Group):
-            found |= _leaves(value, f"{prefix}{spec.name}.", role)
+            collected |= _leaves(value, f"{prefix}{spec.name}.", role)
         else:
-            found[prefix + spec.name] = Leaf(plain(value), role)
-    return found
+            collected[prefix + spec.name] = Leaf(plain(value), role)
+    return collected
 
 
 def values(config: Group, *roles: Role) -> dict[str, Any]:

@@ -123,7 +123,8 @@ def from_dict(tree: Mapping[str, Any]) -> TrainConfig:
         {"procedure": {"name": "train"}, **tree}
     )  # what a run did before there was a choice
     schema = TrainConfig(**{group: _option(tree, group)() for group in CHOICES})  # type: ignore[arg-type]
-    kept = {key: value for key, value in tree.items() if key not in names_of_sweep(schema)}
+    left_out = names_of_sweep(schema)
+    kept = {key: value for key, value in tree.items() if key not in left_out}
     if "${" in str(kept.get("name")):
         del kept["name"]  # it named a folder that is known by now
     if unresolved := list(interpolations(kept)):

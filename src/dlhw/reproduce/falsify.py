@@ -18,7 +18,6 @@ from dlhw.reproduce.mutants import Sweep, control_sweep, in_place_of, mutant_swe
 from dlhw.reproduce.outcome import Ending
 from dlhw.reproduce.session import judged
 from dlhw.runs.folder import RunFolder
-from dlhw.runs.status import is_final
 
 if TYPE_CHECKING:
     import pandas
@@ -147,13 +146,12 @@ def _train(experiment: ExperimentConfig, sweep: Sweep) -> None:
     Raises:
         UserError: with the last lines of the log.
     """
-
     if sweep.is_done():
         return
     status, last_lines = train(experiment.label, sweep.folder, sweep.overrides)
     if status == 0:
         return
-    if not all(is_final(RunFolder(sweep.folder / name).ending().get("status")) for name in sweep.runs):
+    if not all(RunFolder(sweep.folder / name).is_done() for name in sweep.runs):
         sentences = [line for line in last_lines.splitlines() if line.startswith(COMMAND)]
         raise UserError("\n".join(sentences) or last_lines)
 

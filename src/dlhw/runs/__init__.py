@@ -1,1 +1,1 @@
-"""What a run's folder holds, read and written in one place; imports no torch."""
+"""The files of a run: their names, their readers, and writing that leaves no half file; imports no torch."""

@@ -1,6 +1,6 @@
-"""A run's folder: the names and formats of its files, and the only reader of most of them.
+"""A run's folder: the names of its files, and the reader of its config, summary, evaluation and curves.
 
-Every file may be torn, or not one that dlhw wrote. Imports no torch.
+Every file may be torn, or not one that dlhw wrote. `tracking` reads what holds tensors: here is no torch.
 """
 
 import csv
@@ -23,8 +23,8 @@ SUMMARY_FILE = "summary.json"
 METRICS_FILE = "metrics.csv"
 EVALUATION_FILE = "evaluation.json"
 PREDICTIONS_FILE = "predictions.safetensors"
-CHECKPOINTS = Path("checkpoints")
-LAST, PREVIOUS, BEST = (CHECKPOINTS / f"{name}.safetensors" for name in ("last", "previous", "best"))
+CHECKPOINT = "checkpoints/{}.safetensors"
+LAST, PREVIOUS, BEST = map(CHECKPOINT.format, ("last", "previous", "best"))
 # Of metrics.csv.
 COLUMNS = ("run", "epoch", "step", "split", "loss", "accuracy", "seconds")
 # Keys of summary.json that become columns of a table of runs.
@@ -53,10 +53,14 @@ class RunFolder:
         Args:
             name: best, last, or another that the run has kept.
         """
-        return self.path / CHECKPOINTS / f"{name}.safetensors"
+        return self.path / CHECKPOINT.format(name)
 
-    def config(self) -> dict[str, Any]:
-        """The config that the run was composed with, as nested plain data, without its sweep's `experiment`.
+    def has_checkpoint(self) -> bool:
+        """Whether the run has written any checkpoint."""
+        return any(self.path.glob(CHECKPOINT.format("*")))
+
+    def composed(self) -> dict[str, Any]:
+        """The config as Hydra saved it; it may refer to other keys.
 
         Raises:
             RunFolderError: if the file is damaged.
@@ -65,10 +69,21 @@ class RunFolder:
         tree = read_yaml(path)
         if not isinstance(tree, dict):
             raise RunFolderError(f"{path} is damaged: it does not hold a config")
+        return tree
+
+    def config(self) -> dict[str, Any]:
+        """The config that the run was composed with, as nested plain data, without its sweep's `experiment`.
+
+        Raises:
+            RunFolderError: if the file is damaged.
+        """
+        tree = self.composed()
         tree.pop("experiment", None)  # what it asks and claims is no setting of a run
         tree = with_references(tree)
         if not _is_count(tree.get("seed", 0)):
-            raise RunFolderError(f"{path} is damaged: seed must be an integer from 0 to 2**63 - 1")
+            raise RunFolderError(
+                f"{self.path / CONFIG_FILE} is damaged: seed must be an integer from 0 to 2**63 - 1"
+            )
         return tree
 
     def references(self) -> dict[str, list[str]]:
@@ -89,13 +104,22 @@ class RunFolder:
         Raises:
             RunFolderError: if the file is damaged.
         """
-        path = self.path / SUMMARY_FILE
-        if not path.is_file():
+        summary = self._json(SUMMARY_FILE)
+        if summary is None:
             return {}
-        summary = read_json(path)
         if not isinstance(summary, dict):
-            raise RunFolderError(f"{path} is damaged: it does not hold a summary")
+            raise RunFolderError(f"{self.path / SUMMARY_FILE} is damaged: it does not hold a summary")
         return summary
+
+    def _json(self, name: str) -> Any:
+        """What a file of JSON says; None only where there is no such file."""
+        path = self.path / name
+        if not path.is_file():
+            return None
+        tree = read_json(path)
+        if tree is None:
+            raise RunFolderError(f"{path} is damaged: it holds null")
+        return tree
 
     def ending(self) -> dict[str, Any]:
         """The same; empty also for a file that is damaged: such a run has not ended well."""
@@ -114,10 +138,9 @@ class RunFolder:
         Raises:
             RunFolderError: if the file is damaged or not one of dlhw's.
         """
-        path = self.path / SUMMARY_FILE
-        if not path.is_file():
+        path, summary = self.path / SUMMARY_FILE, self._json(SUMMARY_FILE)
+        if summary is None:
             return None
-        summary = read_json(path)
         if not isinstance(summary, dict) or not isinstance(summary.get("status"), str):
             raise RunFolderError(f"{path} is not the summary of a run: it has no status")
         try:
@@ -143,14 +166,14 @@ class RunFolder:
         Raises:
             RunFolderError: if evaluation.json is damaged.
         """
-        path = self.path / EVALUATION_FILE
-        if not path.is_file():
+        measured = self._json(EVALUATION_FILE)
+        if measured is None:
             return {}
-        measured = read_json(path)
         try:
             largest = measured["largest_difference"]
             return {} if largest is None else {"values.evaluation_difference": float(_number("", largest))}
         except (KeyError, TypeError, ValueError) as error:
+            path = self.path / EVALUATION_FILE
             raise RunFolderError(f"{path} is damaged: it does not hold the largest difference") from error
 
     def curves(self) -> list[dict[str, Any]]:

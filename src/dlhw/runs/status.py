@@ -24,7 +24,7 @@ class Status(StrEnum):
 
 
 def is_success(text: object) -> bool:
-    """The same of what a file says, which may be absent or no status.
+    """Whether what a file says of a run is the status of a success; false where it is no status at all.
 
     >>> is_success("early_stopped"), is_success("diverged"), is_success(None)
     (True, False, False)
@@ -33,7 +33,7 @@ def is_success(text: object) -> bool:
 
 
 def is_final(text: object) -> bool:
-    """The same of what a file says.
+    """Whether what a file says of a run is a final status; false where it is no status at all.
 
     >>> is_final("diverged"), is_final("interrupted"), is_final(None)
     (True, False, False)

@@ -82,8 +82,8 @@ def _evaluate_saved(prepared: Prepared) -> None:
             try:
                 evaluate_saved(folder)
             except UserError as error:
-                told = visible(f"error: {folder} cannot be evaluated: {error}")
-                print(told, file=sys.stderr, flush=True)
+                message = visible(f"error: {folder} cannot be evaluated: {error}")
+                print(message, file=sys.stderr, flush=True)
 
 
 def conclude(prepared: Prepared, returned: Mapping[str, JobReturn]) -> None:

@@ -94,9 +94,7 @@ class Ledger:
     def goes_on(self, name: str, definition: Definition) -> bool:
         """Whether an attempt at this very cell was cut off after its first checkpoint."""
         is_same = name in self.cells and not _differences(self.cells[name], definition)
-        return (
-            is_same and not self.is_done(name) and any((self.folder / name).glob("checkpoints/*.safetensors"))
-        )
+        return is_same and not self.is_done(name) and RunFolder(self.folder / name).has_checkpoint()
 
     def clear(self, name: str) -> None:
         """Remove what an attempt at a cell has left; the summary first, so that half a folder is never done.

@@ -1,6 +1,7 @@
 """What to try when a run's loss is enormous or not finite: mostly inputs or targets that are far from 1."""
 
 import sys
+from collections.abc import Callable
 
 from torch import Tensor
 
@@ -18,10 +19,10 @@ class AdviceTracker:
     """Says once on stderr, with ranges and remedies, that a single run's training loss is enormous.
 
     Args:
-        advice: the ranges and the remedies, see `advice_for`.
+        advice: gives the ranges and the remedies, see `advice_for`.
     """
 
-    def __init__(self, advice: str) -> None:
+    def __init__(self, advice: Callable[[], str]) -> None:
         self._advice = advice
         self.is_said = False
 
@@ -32,7 +33,7 @@ class AdviceTracker:
         train = evaluation.scores.get("train")
         if train is not None and train.loss > ENORMOUS and not self.is_said:
             what = f"the training loss is {train.loss:.3g} at epoch {evaluation.epoch:.4g}"
-            print(f"dlhw-train: {what}: {self._advice}", file=sys.stderr, flush=True)
+            print(f"dlhw-train: {what}: {self._advice()}", file=sys.stderr, flush=True)
             self.is_said = True
 
     def checkpoint(self, snapshot: Snapshot) -> None:

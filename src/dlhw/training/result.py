@@ -15,15 +15,25 @@ def objective(result: RunResult) -> float | None:
     return scores.loss if scores.accuracy is None else scores.accuracy
 
 
-def failure(result: RunResult, config: TrainConfig) -> DivergedError | None:
-    """The error that a diverged run of a sweep ends with; None for a run that did not diverge.
+def failure(
+    result: RunResult, config: TrainConfig, advice: str = "", *, is_single: bool = False
+) -> DivergedError | None:
+    """The error that a diverged run ends with; None if it did not diverge, or that is accepted.
 
     A sweep lists its diverged runs by itself, so there only `trainer.on_divergence=error` makes it an error.
+
+    Args:
+        result: of the run.
+        config: of the run.
+        advice: as for `divergence_text`.
+        is_single: whether it is the command's only run.
     """
-    is_error = config.trainer.on_divergence is OnDivergence.error
-    if result.status is not Status.diverged or not is_error:
+    choice = config.trainer.on_divergence
+    is_stop = is_single and choice is OnDivergence.stop
+    if result.status is not Status.diverged or not (is_stop or choice is OnDivergence.error):
         return None
-    return DivergedError(divergence_text(result))
+    hint = "; trainer.on_divergence=accept exits with 0" if is_stop else ""
+    return DivergedError(divergence_text(result, advice) + hint)
 
 
 def divergence_text(result: RunResult, advice: str = "") -> str:
