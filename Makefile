@@ -37,7 +37,7 @@ test: install ## run the tests on all cores; ARGS="-k name", WORKERS=0 in one pr
 torture: install ## inject faults into real runs and write the table of docs/reliability.md (10 minutes); ARGS=--quick
 	@PYTHONPATH="tests/support$${PYTHONPATH:+:$$PYTHONPATH}" $(BIN)/python -m tests.torture $(ARGS)
 
-levels: install ## recompute the levels of checks by programs that share no code with dlhw (half an hour); ARGS="cs7643/lr --seeds 10", ARGS=--list
+levels: install ## recompute the levels of checks by programs that share no code with dlhw (an hour); ARGS="cs7643/lr --seeds 10", ARGS=--list
 	@$(BIN)/python -m tests.levels $(ARGS)
 
 lint: install ## check style (ruff) and types (mypy)

@@ -39,9 +39,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "names", nargs="*", metavar="NAME", help=f"experiments, of {', '.join(names)}; default: all"
     )
-    parser.add_argument(
-        "--seeds", type=int, help="of each cell; default: 10, with a hidden layer 6, on drawn samples 100"
-    )
+    parser.add_argument("--seeds", type=int, help="of each cell; default: that of the cell, 6 to 100")
     parser.add_argument("--list", action="store_true", help="list the levels, and compute nothing")
     options = parser.parse_args(arguments)
     for name in options.names:

@@ -51,12 +51,19 @@ def cells() -> Iterator[Cell]:
     yield from _cs229()
     logistic = {"model.name": "softmax", "trainer.batch_size": 16}
     for lr in (0.01, 0.001):
-        yield _descent("ours/ist_on_fashion", {**logistic, LR: lr}, [TRAIN_LOSS], replace(FASHION, lr=lr))
+        recipe = replace(FASHION, lr=lr)
+        yield _descent("ours/ist_on_fashion", {**logistic, LR: lr}, [TRAIN_LOSS], recipe, 60)
 
 
-def _descent(experiment: str, settings: Mapping[str, Any], metrics: Sequence[str], recipe: Recipe) -> Cell:
-    num_seeds = SEEDS_HIDDEN if recipe.hidden else 10
-    return Cell(experiment, settings, metrics, partial(train, recipe), num_seeds)
+def _descent(
+    experiment: str,
+    settings: Mapping[str, Any],
+    metrics: Sequence[str],
+    recipe: Recipe,
+    num_seeds: int | None = None,
+) -> Cell:
+    default = SEEDS_HIDDEN if recipe.hidden else 10
+    return Cell(experiment, settings, metrics, partial(train, recipe), num_seeds or default)
 
 
 def _cs7643() -> Iterator[Cell]:
@@ -74,21 +81,21 @@ def _cs7643() -> Iterator[Cell]:
         (0.1, 0.01),
         (0.1, 1e-4),
     ):
-        metrics = [TRAIN_LOSS, BIASES] if (lr, alpha) == (0.1, 0.01) else [TRAIN_LOSS]
-        yield _descent(
-            "cs7643/softmax", {LR: lr, ALPHA: alpha}, metrics, replace(SOFTMAX, lr=lr, alpha=alpha)
-        )
+        has_biases = (lr, alpha) == (0.1, 0.01)
+        metrics = [TRAIN_LOSS, BIASES] if has_biases else [TRAIN_LOSS]
+        recipe = replace(SOFTMAX, lr=lr, alpha=alpha)
+        yield _descent("cs7643/softmax", {LR: lr, ALPHA: alpha}, metrics, recipe, 40 if has_biases else None)
     default = {ALPHA: 1e-3, "trainer.batch_size": 64, "model.hidden": [128]}
     yield _descent("cs7643/tuned", default, [VAL_LOSS, BIASES], NETWORK)
     small_batch = replace(NETWORK, batch=12)
-    yield _descent("cs7643/tuned", {**default, "trainer.batch_size": 12}, [VAL_LOSS], small_batch)
+    yield _descent("cs7643/tuned", {**default, "trainer.batch_size": 12}, [VAL_LOSS], small_batch, 12)
     ablation = {"trainer.batch_size": 64, "trainer.train_metrics": "running"}
     yield _descent("cs7643/ablation", {**ablation, "optimizer.momentum": 0}, [VAL_LOSS, BIASES], NETWORK)
     with_momentum = replace(NETWORK, momentum=0.9)
-    yield _descent("cs7643/ablation", {**ablation, "optimizer.momentum": 0.9}, [VAL_LOSS], with_momentum)
-    yield _descent("cs7643/ablation", {"trainer.batch_size": 8}, [VAL_LOSS], replace(NETWORK, batch=8))
+    yield _descent("cs7643/ablation", {**ablation, "optimizer.momentum": 0.9}, [VAL_LOSS], with_momentum, 24)
+    yield _descent("cs7643/ablation", {"trainer.batch_size": 8}, [VAL_LOSS], replace(NETWORK, batch=8), 12)
     small = replace(NETWORK, lr=1, alpha=1e-4)
-    yield _descent("cs7643/tuned_lr_alpha", {ALPHA: 1e-4, LR: 1}, [VAL_LOSS, WEIGHTS], small)
+    yield _descent("cs7643/tuned_lr_alpha", {ALPHA: 1e-4, LR: 1}, [VAL_LOSS, WEIGHTS], small, 24)
 
 
 def _tdt4265() -> Iterator[Cell]:
