@@ -9,7 +9,7 @@ WORKERS ?= auto
 SWEEP_DATA = $(shell test -d "$${DLHW_DATA_DIR:-data}/MNIST/raw" && echo mnist || echo digits)
 
 .DEFAULT_GOAL := help
-.PHONY: help install train test lint format gradcheck sweep-lr sweep-alpha sweep-batch tensorboard bench bench-peers bench-full build clean distclean report reproduce plan torture levels
+.PHONY: help install train test lint format gradcheck sweep-lr sweep-alpha sweep-batch tensorboard bench bench-peers bench-full build clean distclean report reproduce plan torture levels golden
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1|\2/' | \
@@ -39,6 +39,9 @@ torture: install ## inject faults into real runs and write the table of docs/rel
 
 levels: install ## recompute the levels of checks by programs that share no code with dlhw (an hour); ARGS="cs7643/lr --seeds 10", ARGS=--list
 	@$(BIN)/python -m tests.levels $(ARGS)
+
+golden: install ## train 70 short runs with an earlier commit and with this tree, and compare them bit for bit (5 minutes); ARGS="--base COMMIT mlp adam"
+	@$(BIN)/python -m tests.golden $(ARGS)
 
 lint: install ## check style (ruff) and types (mypy)
 	@$(BIN)/ruff check src tests benchmarks
