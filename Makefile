@@ -34,7 +34,7 @@ train: install ## train one run; default: an MLP on the digits; ARGS="data=mnist
 test: install ## run the tests on all cores; ARGS="-k name", WORKERS=0 in one process; real MNIST is used where DLHW_DATA_DIR points to it
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
-torture: install ## inject faults into real runs and write the table of docs/reliability.md (10 minutes); ARGS=--quick
+torture: install ## inject faults into real runs and write the table of docs/results/faults.md (10 minutes); ARGS=--quick
 	@PYTHONPATH="tests/support$${PYTHONPATH:+:$$PYTHONPATH}" $(BIN)/python -m tests.torture $(ARGS)
 
 levels: install ## recompute the levels of checks by programs that share no code with dlhw (an hour); ARGS="cs7643/lr --seeds 10", ARGS=--list
@@ -87,8 +87,8 @@ bench-peers: install ## install what `make bench` compares with: JAX, Lightning,
 bench: install ## speed beside PyTorch, JAX, scikit-learn, Lightning (10 minutes); ARGS="--only single tiny"
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-bench-full: install ## the same at length (25 minutes); writes docs/benchmarks/ and the tables of docs/performance.md
-	@$(BIN)/python -m benchmarks --full --out docs/benchmarks --fill docs/performance.md $(ARGS)
+bench-full: install ## the same at length (25 minutes); writes docs/benchmarks/ and the tables of docs/results/performance.md
+	@$(BIN)/python -m benchmarks --full --out docs/benchmarks --fill docs/results/performance.md $(ARGS)
 
 build: install ## build the wheel, with the configs inside, into dist/
 	@$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .

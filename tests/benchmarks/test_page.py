@@ -98,4 +98,4 @@ def test_our_own_document_can_be_filled() -> None:
     from benchmarks.commands import ROOT
     from benchmarks.scenarios import SCENARIOS
 
-    check_markers(ROOT / "docs" / "performance.md", ["about", "aims", *SCENARIOS])
+    check_markers(ROOT / "docs" / "results" / "performance.md", ["about", "aims", *SCENARIOS])

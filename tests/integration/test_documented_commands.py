@@ -9,7 +9,7 @@ import pytest
 from commands import run
 
 ROOT = Path(__file__).parents[2]
-PAGES = ["README.md", *sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").glob("*.md"))]
+PAGES = ["README.md", *sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").glob("*/*.md"))]
 COMMAND = re.compile(r"^(dlhw-[a-z]+|make)\b")
 # What a make target runs with ARGS.
 BEHIND = {
@@ -95,7 +95,7 @@ def test_every_command_of_a_page_runs(folder: Path, page: str, monkeypatch: pyte
 
 def test_the_python_of_the_pages_runs_on_what_their_commands_leave(folder: Path) -> None:
     run("dlhw-train", "-m", "optimizer.lr=1,0.1", "trainer.epochs=1", cwd=folder)
-    text = (ROOT / "docs" / "sweeps.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "user" / "sweeps.md").read_text(encoding="utf-8")
     (block,) = re.findall(r"```python\n(.*?)```", text, re.S)
     done = run("python", "-c", block, cwd=folder)
     assert done.returncode == 0, done.stderr

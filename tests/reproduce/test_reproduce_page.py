@@ -1,4 +1,4 @@
-"""The page and the README's table: words, links, figures, in a real browser too."""
+"""The page and the table of results: words, links, figures, in a real browser too."""
 
 import re
 import shutil
@@ -17,7 +17,7 @@ from dlhw.errors import RunFolderError
 from dlhw.reproduce.command import status_of
 from dlhw.reproduce.outcome import Ending, Outcome, record, tally
 from dlhw.reproduce.page import Page
-from dlhw.reproduce.readme import BEGIN, END, readme_table, update_readme
+from dlhw.reproduce.results_table import BEGIN, END, results_table, write_table
 from dlhw.reproduce.session import FORMAT, RESULTS, report
 from dlhw.runs.files import write_json
 
@@ -178,8 +178,8 @@ def results(*outcomes: Outcome) -> dict[str, object]:
     return {"format": FORMAT, "machine": "a_machine", "experiments": told}
 
 
-def test_readme_table(good: Outcome) -> None:
-    lines = readme_table(results(good, skipped()), {"here/lr": 1, "here/other": 3}).splitlines()
+def test_results_table(good: Outcome) -> None:
+    lines = results_table(results(good, skipped()), {"here/lr": 1, "here/other": 3}).splitlines()
     # dlhw's is .91, the published value .9, and .05 is allowed.
     assert re.fullmatch(
         r"\| here/lr \| reproduced \| 3 \| 1 of 1 \| 1 of 1 \|  "
@@ -193,28 +193,28 @@ def test_readme_table(good: Outcome) -> None:
     assert len({line.count("|") for line in lines[:5]}) == 1
 
 
-def test_readme_is_written_between_its_markers(good: Outcome, tmp_path: Path) -> None:
+def test_the_table_is_written_between_its_markers(good: Outcome, tmp_path: Path) -> None:
     write_json(tmp_path / RESULTS, results(good))
-    readme = tmp_path / "README.md"
-    readme.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n", encoding="utf-8")
-    update_readme(readme, tmp_path)
-    once = readme.read_text(encoding="utf-8")
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n", encoding="utf-8")
+    write_table(page, tmp_path)
+    once = page.read_text(encoding="utf-8")
     assert once.startswith(f"before\n{BEGIN}\n| experiment |")
     assert once.endswith(f"\n{END}\nafter\n")
     assert "old" not in once
-    update_readme(readme, tmp_path)
-    assert readme.read_text(encoding="utf-8") == once
+    write_table(page, tmp_path)
+    assert page.read_text(encoding="utf-8") == once
 
 
-def test_readme_needs_markers_and_results(good: Outcome, tmp_path: Path) -> None:
-    readme = tmp_path / "README.md"
-    readme.write_text("nothing\n", encoding="utf-8")
+def test_the_table_needs_markers_and_results(good: Outcome, tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("nothing\n", encoding="utf-8")
     with pytest.raises(RunFolderError, match="run dlhw-reproduce first"):
-        update_readme(readme, tmp_path)
+        write_table(page, tmp_path)
     write_json(tmp_path / RESULTS, results(good))
     with pytest.raises(RunFolderError, match="must hold the lines"):
-        update_readme(readme, tmp_path)
-    assert readme.read_text(encoding="utf-8") == "nothing\n"
+        write_table(page, tmp_path)
+    assert page.read_text(encoding="utf-8") == "nothing\n"
     (tmp_path / RESULTS).write_text("{torn", encoding="utf-8")
     with pytest.raises(RunFolderError, match="is damaged"):
-        update_readme(readme, tmp_path)
+        write_table(page, tmp_path)

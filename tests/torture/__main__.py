@@ -19,7 +19,7 @@ from tests.torture.row import Row
 from tests.torture.surroundings import same_bits
 from tests.torture.table import about, fill, table
 
-PAGE = Path("docs", "reliability.md")
+PAGE = Path("docs", "results", "faults.md")
 
 
 class Scenario(NamedTuple):

@@ -33,7 +33,7 @@ class Verdict(StrEnum):
 
 
 class ExperimentVerdict(StrEnum):
-    """About an experiment; `docs/experiments.md` says when it is which."""
+    """About an experiment; `docs/user/experiments.md` says when it is which."""
 
     reproduced = "reproduced"
     consistent = "consistent"

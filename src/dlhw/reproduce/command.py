@@ -23,14 +23,15 @@ examples:
   dlhw-reproduce cs7643/lr cs229          one experiment, and all of a source
   dlhw-reproduce --list                   what there is, and what each asks
   dlhw-reproduce --falsify cs7643/lr      run wrong recipes, see which of them the verdict detects
-  dlhw-reproduce --readme README.md       write the table of what was reproduced before into a file
+  dlhw-reproduce --table FILE             write the table of the results so far into a page
 
 Each experiment runs as `dlhw-train experiment=SOURCE/NAME` in a process of its own, its runs in a folder
 below --out: the same command again runs only what is missing. --out/index.html is one page that needs nothing
 beside itself, written anew after each experiment; each has its report and its log (train.log), too. Data that
 is not there: its experiments are skipped, and the page says so.
 
---readme puts the table between these lines of the file, which must be there:
+--table FILE writes the table of the results in --out between these lines of FILE, which must be there, and
+runs nothing (docs/results/experiments.md was written in this way):
   <!-- reproduced: begin -->
   <!-- reproduced: end -->
 
@@ -38,8 +39,8 @@ is not there: its experiments are skipped, and the page says so.
 wrong recipes, with one seed or the experiment's `mutation_seeds`. A mutation is detected if a published
 number or a check that holds for the control does not hold for it; one with `visible: false` need not be
 detected, for the reason that the entry gives.
---out then defaults to runs/falsify and holds falsify.json and falsify.md. --table FILE writes the table of
---out between these lines of FILE, and runs nothing:
+--out then defaults to runs/falsify and holds falsify.json and falsify.md; --table FILE writes the table of
+mutations between these lines of FILE:
   <!-- falsified: begin -->
   <!-- falsified: end -->
 
@@ -72,23 +73,17 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     add("--falsify", action="store_true", help="run deliberately wrong recipes, which must be detected")
     add("--out", type=Path, metavar="DIR", help=f"folder to write into (default: {OUT}, or {FALSIFY_OUT})")
     add("--list", action="store_true", help="print the experiments, run nothing")
+    # --readme is the former name.
     add(
+        "--table",
         "--readme",
         type=Path,
         metavar="FILE",
-        help="write the table of results in --out into FILE, run nothing",
-    )
-    add(
-        "--table",
-        type=Path,
-        metavar="FILE",
-        help="with --falsify: write the table of mutations in --out into FILE, run nothing",
+        help="write the table of results (with --falsify: of mutations) in --out into FILE",
     )
     args = parser.parse_args(argv)
-    if args.table is not None and not args.falsify:
-        parser.error("--table belongs to --falsify; the table of reproduced results is written by --readme")
-    if args.falsify and (args.check or args.readme is not None):
-        parser.error("--falsify takes neither --check nor --readme")
+    if args.falsify and args.check:
+        parser.error("--falsify does not take --check")
     args.out = args.out or (FALSIFY_OUT if args.falsify else OUT)
     return args
 
@@ -103,16 +98,13 @@ def reproduce(argv: Sequence[str]) -> int:
         print("\n".join(list_lines(labels)))
         return 0
     if args.table is not None:
-        from dlhw.reproduce.falsify_session import write_table
+        if args.falsify:
+            from dlhw.reproduce.falsify_session import write_table
+        else:
+            from dlhw.reproduce.results_table import write_table
 
         write_table(args.table, args.out)
         print(visible(f"{args.table}: table of {args.out}"))
-        return 0
-    if args.readme is not None:
-        from dlhw.reproduce.readme import update_readme
-
-        update_readme(args.readme, args.out)
-        print(visible(f"{args.readme}: table of {args.out}"))
         return 0
     if not labels:
         raise ConfigError("there is no experiment to run")

@@ -23,7 +23,7 @@ class Ending(StrEnum):
 
 
 NOT_RUN = "not run"
-# CSS class of a badge -> its meaning is in `docs/experiments.md`.
+# CSS class of a badge -> its meaning is in `docs/user/experiments.md`.
 LOOKS = {
     ExperimentVerdict.reproduced: "reproduced",
     ExperimentVerdict.consistent: "consistent",
@@ -125,7 +125,7 @@ class Outcome:
 
 
 def record(outcome: Outcome) -> dict[str, Any]:
-    """What the table of a README needs of an outcome, as plain data."""
+    """The record of an outcome from which `results_table` makes its line, as plain data."""
     agreement = outcome.agreement
     values = [item.verdict for item in agreement.deciding_values] if agreement else []
     checks = [item.verdict for item in agreement.deciding] if agreement else []

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from dlhw.reporting.study import Study
 
 RESULTS = "results.json"
-# Of results.json; records of another format lack what the table of a README prints.
+# Of results.json; records of another format lack what the table of results prints.
 FORMAT = 2
 PIPE_WIDTH = 200
 

@@ -1,4 +1,4 @@
-"""The table of reproduced results for a README."""
+"""The table of reproduced results for a page of the docs."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,7 +22,7 @@ ALIGN = ("---", "---", "---:", "---:", "---:", "---", "---", "---:")
 WEAK = ("DISAGREES", "undecided", "incomplete", "failed")
 
 
-def readme_table(results: Mapping[str, Any], num_published: Mapping[str, int]) -> str:
+def results_table(results: Mapping[str, Any], num_published: Mapping[str, int]) -> str:
     """Markdown of results.json: a line per experiment, then counts of verdicts, time, dates and machine.
 
     Args:
@@ -70,11 +70,11 @@ def _verdict(record: Mapping[str, Any]) -> tuple[str, str, float | None]:
     return record["badge"], record["why"], record["seconds"]
 
 
-def update_readme(path: Path, out: Path) -> None:
-    """Replace what stands between the markers in a file by the table of the results in `out`.
+def write_table(path: Path, out: Path) -> None:
+    """Replace the text between the markers of a file with the table of the results in `out`.
 
     Raises:
         RunFolderError: if there are no results, or the file lacks the markers.
     """
     num_published = {label: len(load_experiment(label).deciding_values()) for label in experiment_names()}
-    write_between(path, BEGIN, END, readme_table(load_results(out), num_published))
+    write_between(path, BEGIN, END, results_table(load_results(out), num_published))

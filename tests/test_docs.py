@@ -1,0 +1,54 @@
+"""The pages of the documentation: every relative link leads to a file and a heading, every page is reachable."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+LINK = re.compile(r"!?\[[^\]\[]*\]\(([^)\s]+)\)")
+FENCE = re.compile(r"^ *```.*?^ *```", re.M | re.S)
+HEADING = re.compile(r"^#+ (.+)$", re.M)
+SCHEME = re.compile(r"[a-z]+:")
+
+
+def text_of(page: Path) -> str:
+    """A page without its code blocks."""
+    return FENCE.sub("", page.read_text(encoding="utf-8"))
+
+
+def links_of(page: Path) -> list[str]:
+    """Targets of the relative links of a page."""
+    return [link for link in LINK.findall(text_of(page)) if not SCHEME.match(link)]
+
+
+def anchors_of(page: Path) -> set[str]:
+    """Anchors that GitHub makes of the headings of a page."""
+    headings = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in HEADING.findall(text_of(page)))
+    return {heading.strip().replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_relative_link_leads_somewhere(page: Path) -> None:
+    for link in links_of(page):
+        name, _, anchor = link.partition("#")
+        target = (page.parent / name).resolve() if name else page
+        assert target.exists(), f"{link}: no such file"
+        assert target.is_relative_to(ROOT), f"{link}: outside of the repository"
+        if anchor:
+            assert anchor in anchors_of(target), f"{link}: no such heading in {target.name}"
+
+
+def test_every_page_can_be_reached_from_the_readme() -> None:
+    reached: set[Path] = set()
+    waiting = [ROOT / "README.md"]
+    while waiting:
+        page = waiting.pop()
+        if page in reached or page.suffix != ".md":
+            continue
+        reached.add(page)
+        waiting += [
+            (page.parent / link.partition("#")[0]).resolve() for link in links_of(page) if link[0] != "#"
+        ]
+    assert {page for page in PAGES if page not in reached} == set()
