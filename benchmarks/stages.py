@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 Result = TypeVar("Result")
 
 # what the command imports on its way to the first update
-MODULES = ("dlhw.train", "dlhw.data.dataset", "dlhw.tracking.trackers", "dlhw.training.fit")
+MODULES = ("dlhw.train", "dlhw.data.dataset", "dlhw.callbacks.trackers", "dlhw.training.fit")
 # stage -> module, and the name in it that is called once
 CALLS = {
     "data": ("dlhw.data.dataset", "load_dataset"),

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pandas
 
+    from dlhw.callbacks.predictions_file import SplitPredictions
     from dlhw.reporting.samples import SampleComparison
-    from dlhw.tracking.predictions_file import SplitPredictions
 
 __version__ = version("dlhw")
 

@@ -212,7 +212,7 @@ def other_predictions(folder: Path, checkpoint: str, measured: Measured) -> int:
     Raises:
         RunFolderError: if the stored predictions are damaged.
     """
-    from dlhw.tracking.predictions_file import read_predictions
+    from dlhw.callbacks.predictions_file import read_predictions
 
     stored = read_predictions(folder)
     if stored is None or measured.predicted is None or stored.parameters != checkpoint:
@@ -231,8 +231,8 @@ def measure(config: "TrainConfig", folder: Path, checkpoint: str, matmul: str | 
         checkpoint: "best" or "last".
         matmul: the matrix-product setting that the run was measured with, for the same bits.
     """
+    from dlhw.callbacks.checkpoint import check_matches, load_checkpoint, under
     from dlhw.data.dataset import load_dataset
-    from dlhw.tracking.checkpoint import check_matches, load_checkpoint, under
     from dlhw.training.choice import resolve_kernels
     from dlhw.training.device import DTYPES, matmul_setting
     from dlhw.training.fit import prepare

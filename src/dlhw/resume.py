@@ -34,7 +34,7 @@ def resume(arguments: list[str]) -> int:
     if is_final(summary.get("status")):
         print(visible(f"{folder} has ended: {_ending(summary)}"))
         return 0
-    from dlhw.tracking.restoring import clear_leftovers, saved_in
+    from dlhw.callbacks.restoring import clear_leftovers, saved_in
 
     _log_to(folder)
     clear_leftovers(folder)

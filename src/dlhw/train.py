@@ -165,9 +165,9 @@ def train_run(
     """
     if not config.procedure.trains:
         return compute_run(config, folder)
+    from dlhw.callbacks.advice import AdviceTracker, advice_for
+    from dlhw.callbacks.trackers import run_trackers
     from dlhw.data.dataset import load_dataset
-    from dlhw.tracking.advice import AdviceTracker, advice_for
-    from dlhw.tracking.trackers import run_trackers
     from dlhw.training.device import DTYPES, resolve_device
     from dlhw.training.fit import fit
     from dlhw.training.result import divergence_text, failure
@@ -195,8 +195,8 @@ def train_run(
 
 def compute_run(config: "TrainConfig", folder: Path) -> "RunResult":
     """Do what a procedure that does not train says, and leave its files in a run's folder."""
+    from dlhw.callbacks.summary import write_failure
     from dlhw.procedures.running import run_procedure
-    from dlhw.tracking.summary import write_failure
 
     log.info("%s into %s", config.procedure.name, visible(str(folder)))
     try:

@@ -9,7 +9,7 @@ import yaml
 from commands import FAST, metrics, run, run_folders, summary, train, tree
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from dlhw.tracking.checkpoint import load_checkpoint
+from dlhw.callbacks.checkpoint import load_checkpoint
 
 
 @pytest.fixture(scope="module")

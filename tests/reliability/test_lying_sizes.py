@@ -14,6 +14,7 @@ import pytest
 import safetensors.torch
 import torch
 
+from dlhw.callbacks.checkpoint import load_checkpoint
 from dlhw.config.data import CSVConfig, NPZConfig, SplitConfig
 from dlhw.data import load_dataset
 from dlhw.data.idx import read_idx
@@ -21,7 +22,6 @@ from dlhw.errors import UserError
 from dlhw.evaluate import saved_config
 from dlhw.runs.folder import RunFolder
 from dlhw.sweep.ledger import Ledger
-from dlhw.tracking.checkpoint import load_checkpoint
 
 Read = Callable[[Path], object]
 SPLIT = SplitConfig(train=None, val=0, test=0)

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from dlhw.callbacks.checkpoint import save_checkpoint
 from dlhw.locks import FolderLostError, sweep_held
 from dlhw.runs.files import append_whole, remove_file, write_atomic, write_json
-from dlhw.tracking.checkpoint import save_checkpoint
 
 
 @pytest.mark.parametrize("content", ["text with ü", b"\x00\xff", ""])

@@ -11,6 +11,8 @@ import pandas
 import yaml
 from omegaconf import OmegaConf
 
+from dlhw.callbacks.metrics_csv import MetricsTracker
+from dlhw.callbacks.summary import SUMMARY_FILE, about, outcome
 from dlhw.config.data import Task
 from dlhw.config.load import from_dict, to_dict
 from dlhw.config.root import TrainConfig
@@ -18,8 +20,6 @@ from dlhw.reporting.runs import load_runs
 from dlhw.reporting.study import Options, Study, make_study
 from dlhw.runs.files import write_json
 from dlhw.runs.status import Status
-from dlhw.tracking.metrics_csv import MetricsTracker
-from dlhw.tracking.summary import SUMMARY_FILE, about, outcome
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores, Snapshot
 
 EPOCHS = 3

@@ -12,11 +12,11 @@ from commands import PATIENCE, run, summary
 from sweeping import start_sweep, sweep, written
 
 from dlhw import content
+from dlhw.callbacks.checkpoint import load_checkpoint
 from dlhw.config.data import DATA, CSVConfig
 from dlhw.content import data_identity, file_hash
 from dlhw.data.sources import GENERATORS
 from dlhw.runs.folder import RunFolder
-from dlhw.tracking.checkpoint import load_checkpoint
 
 LARGE = 9 << 20
 

@@ -4,7 +4,7 @@ import csv
 import hashlib
 from pathlib import Path
 
-from dlhw.tracking.checkpoint import load_checkpoint
+from dlhw.callbacks.checkpoint import load_checkpoint
 
 CLOCK = "seconds"  # the one column that no two runs share
 

@@ -14,6 +14,7 @@ import numpy as np
 import safetensors.torch
 import torch
 
+from dlhw.callbacks.checkpoint import check_matches, load_checkpoint, save_checkpoint
 from dlhw.config.data import CSVConfig, NPZConfig, OctMNISTConfig, SplitConfig, Task
 from dlhw.data import load_dataset
 from dlhw.data.idx import read_idx
@@ -26,7 +27,6 @@ from dlhw.reporting.saved import saved_experiment
 from dlhw.reporting.study import make_study
 from dlhw.runs.folder import RunFolder
 from dlhw.sweep.ledger import Ledger
-from dlhw.tracking.checkpoint import check_matches, load_checkpoint, save_checkpoint
 
 SPLIT = SplitConfig(train=None, val=0, test=0)
 SWEEP = [

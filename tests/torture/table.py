@@ -7,11 +7,11 @@ from pathlib import Path
 
 import torch
 
+from dlhw.callbacks.environment import machine, versions
 from dlhw.errors import RunFolderError
 from dlhw.reporting.markdown import escape
 from dlhw.runs.files import write_atomic
 from dlhw.source import git_state
-from dlhw.tracking.environment import machine, versions
 from tests.torture.row import Row
 
 BEGIN, END = "<!-- torture: begin -->", "<!-- torture: end -->"

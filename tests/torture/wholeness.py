@@ -7,10 +7,10 @@ from pathlib import Path
 
 import yaml
 
+from dlhw.callbacks.checkpoint import load_checkpoint
+from dlhw.callbacks.metrics_csv import COLUMNS
+from dlhw.callbacks.predictions_file import PREDICTIONS_FILE, read_predictions
 from dlhw.errors import RunFolderError
-from dlhw.tracking.checkpoint import load_checkpoint
-from dlhw.tracking.metrics_csv import COLUMNS
-from dlhw.tracking.predictions_file import PREDICTIONS_FILE, read_predictions
 
 
 def torn_files(folder: Path) -> list[Path]:

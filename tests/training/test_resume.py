@@ -8,12 +8,12 @@ import pytest
 import torch
 from training_runs import Listener, small
 
+from dlhw.callbacks.checkpoint import load_checkpoint
+from dlhw.callbacks.checkpoints import CheckpointTracker
+from dlhw.callbacks.restoring import saved_in
 from dlhw.config.root import TrainConfig
 from dlhw.data.dataset import Dataset, load_dataset
 from dlhw.runs.folder import BEST, LAST
-from dlhw.tracking.checkpoint import load_checkpoint
-from dlhw.tracking.checkpoints import CheckpointTracker
-from dlhw.tracking.restoring import saved_in
 from dlhw.training import cadence
 from dlhw.training.device import DTYPES
 from dlhw.training.events import Evaluation, Snapshot, Tracker

@@ -2,8 +2,8 @@
 
 import torch
 
+from dlhw.callbacks.waiting import warn
 from dlhw.kernels.objectcode import CannotCompile, load_steps
-from dlhw.tracking.waiting import warn
 
 if __name__ == "__main__":
     try:

@@ -21,8 +21,8 @@ import torch
 
 from dlhw import interruption
 from dlhw.cache import cache_folder, read_private, write_private
+from dlhw.callbacks.waiting import waiting, warn
 from dlhw.kernels.arguments import ARGUMENTS, Kind
-from dlhw.tracking.waiting import waiting, warn
 
 ENTRY = "dlhw_steps"
 NAMES = {torch.float32: "float32", torch.float64: "float64"}

@@ -5,10 +5,10 @@ from contextlib import suppress
 
 from hydra.types import HydraContext
 
+from dlhw.callbacks.summary import write_failure
 from dlhw.launcher.job import Job
 from dlhw.locks import FolderLostError
 from dlhw.procedures.running import run_procedure
-from dlhw.tracking.summary import write_failure
 from dlhw.training.result import objective
 
 

@@ -11,6 +11,9 @@ from random import Random
 import torch
 from hydra.types import HydraContext
 
+from dlhw.callbacks.restoring import clear_leftovers, saved_in
+from dlhw.callbacks.summary import write_failure
+from dlhw.callbacks.trackers import run_trackers
 from dlhw.config.root import TrainConfig
 from dlhw.data.cache import DatasetCache
 from dlhw.data.dataset import Dataset
@@ -24,9 +27,6 @@ from dlhw.locks import FolderLostError
 from dlhw.models.build import build_model
 from dlhw.nn.parameters import Layout
 from dlhw.runs.status import Status
-from dlhw.tracking.restoring import clear_leftovers, saved_in
-from dlhw.tracking.summary import write_failure
-from dlhw.tracking.trackers import run_trackers
 from dlhw.training.device import DTYPES, resolve_device
 from dlhw.training.events import RunResult, Tracker
 from dlhw.training.fit import fit, num_outputs

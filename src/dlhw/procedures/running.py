@@ -9,6 +9,9 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from dlhw.callbacks.console import LastingTerminal
+from dlhw.callbacks.environment import machine, versions
+from dlhw.callbacks.summary import notes, outcome
 from dlhw.config.root import TrainConfig
 from dlhw.config.settings import config_hash
 from dlhw.config.tracking import Console
@@ -20,9 +23,6 @@ from dlhw.runs.files import write_atomic, write_json
 from dlhw.runs.folder import SUMMARY_FILE
 from dlhw.runs.status import Status
 from dlhw.source import code_version, git_state
-from dlhw.tracking.console import LastingTerminal
-from dlhw.tracking.environment import machine, versions
-from dlhw.tracking.summary import notes, outcome
 from dlhw.training.events import RunResult
 
 

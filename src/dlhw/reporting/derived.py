@@ -138,7 +138,7 @@ def squared_norm(folder: Path, what: str) -> float:
     Raises:
         RunFolderError: if the last checkpoint is missing or damaged.
     """
-    from dlhw.tracking.checkpoint import load_checkpoint, under  # torch takes its time
+    from dlhw.callbacks.checkpoint import load_checkpoint, under  # torch takes its time
 
     tensors, _ = load_checkpoint(RunFolder(folder).checkpoint("last"))
     parameters = under("parameters", tensors)
@@ -169,7 +169,7 @@ def roughness(folder: Path, what: str) -> float:
     Raises:
         RunFolderError: if the last checkpoint is missing or damaged.
     """
-    from dlhw.tracking.checkpoint import load_checkpoint, under  # torch takes its time
+    from dlhw.callbacks.checkpoint import load_checkpoint, under  # torch takes its time
 
     tensors, state = load_checkpoint(RunFolder(folder).checkpoint("last"))
     shape = [int(size) for size in state.get("input_shape", ())]

@@ -5,6 +5,7 @@ from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
+from dlhw.callbacks.predictions_file import SplitPredictions, read_predictions
 from dlhw.errors import RunFolderError
 from dlhw.reporting.cells import Cell
 from dlhw.reporting.keys import Row
@@ -13,7 +14,6 @@ from dlhw.reporting.pairs import paired_runs
 from dlhw.reporting.samples import Correct, SampleComparison, compare_correct
 from dlhw.reporting.statistics import holm
 from dlhw.runs.folder import PREDICTIONS_FILE
-from dlhw.tracking.predictions_file import SplitPredictions, read_predictions
 
 # Scores -> the parameters that they are of; `selected` are those that were stored.
 PARAMETERS = {"final": "last", "best": "best"}

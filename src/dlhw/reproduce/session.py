@@ -18,6 +18,7 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
+from dlhw.callbacks.environment import machine, versions
 from dlhw.config.catalogue import load_experiment, question_of
 from dlhw.config.experiment import ExperimentConfig
 from dlhw.errors import RunFolderError, UserError
@@ -29,7 +30,6 @@ from dlhw.reproduce.outcome import Ending, Outcome, record, tally
 from dlhw.reproduce.page import MARK, PAGE, Page
 from dlhw.runs.files import write_atomic, write_json
 from dlhw.runs.plain import read_json
-from dlhw.tracking.environment import machine, versions
 
 if TYPE_CHECKING:
     import pandas

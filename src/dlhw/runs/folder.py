@@ -1,6 +1,6 @@
 """A run's folder: the names of its files, and the reader of its config, summary, evaluation and curves.
 
-Every file may be torn, or not one that dlhw wrote. `tracking` reads what holds tensors: here is no torch.
+Every file may be torn, or not one that dlhw wrote. `callbacks` reads what holds tensors: here is no torch.
 """
 
 import csv

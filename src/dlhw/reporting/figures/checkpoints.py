@@ -37,7 +37,7 @@ def checkpoint_of(cell: Cell) -> Saved:
     Raises:
         RunFolderError: if no run of the cell ended well, or its checkpoint is missing or damaged.
     """
-    from dlhw.tracking.checkpoint import load_checkpoint, under
+    from dlhw.callbacks.checkpoint import load_checkpoint, under
 
     if not cell.counted:
         raise RunFolderError(f"no run of the cell {cell.label} ended well")

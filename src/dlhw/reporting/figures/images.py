@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from dlhw.callbacks.colormap import diverging
 from dlhw.config.figure import FigureConfig
 from dlhw.errors import RunFolderError, listing
 from dlhw.reporting.figures.checkpoints import Saved, checkpoint_of
@@ -17,7 +18,6 @@ from dlhw.reporting.figures.style import WIDTH, draw, plain_text
 from dlhw.reporting.numbers import number
 from dlhw.reporting.picture import Picture
 from dlhw.reporting.study import Study
-from dlhw.tracking.colormap import diverging
 
 MAX_ROWS = 6
 MAX_COLUMNS = 10

@@ -132,8 +132,8 @@ def _decide(saved: Saved, config: Any, dataset: Any, x_NI: Any) -> np.ndarray:
     """The label that the model gives to each input."""
     import torch
 
+    from dlhw.callbacks.checkpoint import check_matches, with_prefix
     from dlhw.nn.context import Context
-    from dlhw.tracking.checkpoint import check_matches, with_prefix
     from dlhw.training.fit import prepare
 
     cohort = prepare([config], [dataset])

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from dlhw.tracking.colormap import Pixels, diverging
-from dlhw.tracking.fonts import font, text_width
+from dlhw.callbacks.colormap import Pixels, diverging
+from dlhw.callbacks.fonts import font, text_width
 
 MAX_TILES = 64
 TILE_PIXELS = 56

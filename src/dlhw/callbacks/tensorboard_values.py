@@ -6,8 +6,8 @@ from typing import Any
 
 from PIL import Image
 
-from dlhw.tracking.colormap import Pixels
-from dlhw.tracking.histogram import Histogram
+from dlhw.callbacks.colormap import Pixels
+from dlhw.callbacks.histogram import Histogram
 
 PNG_EFFORT = 3  # a third of the time of torch's add_image, for files a twentieth larger
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from dlhw.tracking.confusion import PAPER, confusion_picture
+from dlhw.callbacks.confusion import PAPER, confusion_picture
 
 
 def names(num_classes: int) -> list[str]:

@@ -20,13 +20,13 @@ from tensorboard.plugins.hparams.backend_context import Context
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 from torch import Tensor
 
+from dlhw.callbacks.confusion import confusion_picture
+from dlhw.callbacks.hparams import metric_values
+from dlhw.callbacks.images import weight_picture, weight_tiles
+from dlhw.callbacks.tensorboard import TensorBoardTracker
 from dlhw.config.load import to_dict
 from dlhw.config.optimizer import SGDConfig
 from dlhw.runs.status import Status
-from dlhw.tracking.confusion import confusion_picture
-from dlhw.tracking.hparams import metric_values
-from dlhw.tracking.images import weight_picture, weight_tiles
-from dlhw.tracking.tensorboard import TensorBoardTracker
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores, Snapshot, Tracker
 
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from dlhw.tracking.histogram import BINS, histogram
+from dlhw.callbacks.histogram import BINS, histogram
 
 
 def test_every_number_is_counted_once() -> None:

@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
+from dlhw.callbacks.checkpoints import CheckpointTracker
+from dlhw.callbacks.console import ConsoleTracker
+from dlhw.callbacks.metrics_csv import MetricsTracker
+from dlhw.callbacks.predictions import PredictionsTracker
+from dlhw.callbacks.summary import SummaryTracker
+from dlhw.callbacks.tensorboard import TensorBoardTracker
 from dlhw.config.root import TrainConfig
 from dlhw.config.tracking import Console
-from dlhw.tracking.checkpoints import CheckpointTracker
-from dlhw.tracking.console import ConsoleTracker
-from dlhw.tracking.metrics_csv import MetricsTracker
-from dlhw.tracking.predictions import PredictionsTracker
-from dlhw.tracking.summary import SummaryTracker
-from dlhw.tracking.tensorboard import TensorBoardTracker
 from dlhw.training.events import Tracker
 
 

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from torch import Tensor
 
+from dlhw.callbacks.colormap import Pixels, sequential
+from dlhw.callbacks.fonts import font, shortened, text_width
 from dlhw.display import visible
-from dlhw.tracking.colormap import Pixels, sequential
-from dlhw.tracking.fonts import font, shortened, text_width
 
 MARGIN = 16
 HEAD_HEIGHT = 96

@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+from dlhw.callbacks.checkpoint import load_checkpoint
 from dlhw.config.fields import identity_fields
 from dlhw.config.load import from_dict
 from dlhw.config.root import TrainConfig
@@ -10,7 +11,6 @@ from dlhw.config.trainer import Kernels
 from dlhw.errors import ConfigError, RunFolderError
 from dlhw.runs.files import remove_file
 from dlhw.runs.folder import LAST, PREVIOUS
-from dlhw.tracking.checkpoint import load_checkpoint
 from dlhw.training.resuming import Saved
 
 MATMUL = ("highest", "high", "medium")

@@ -6,11 +6,11 @@ from typing import Any
 from torch import Tensor
 
 import dlhw
+from dlhw.callbacks.checkpoint import save_checkpoint, with_prefix
 from dlhw.config.load import to_dict
 from dlhw.runs.files import remove_file
 from dlhw.runs.folder import BEST, LAST, PREVIOUS
 from dlhw.runs.status import Status
-from dlhw.tracking.checkpoint import save_checkpoint, with_prefix
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Snapshot
 from dlhw.training.progress import to_plain
 

@@ -13,10 +13,10 @@ import numpy as np
 import safetensors.numpy
 from numpy.typing import NDArray
 
+from dlhw.callbacks.tensor_file import DamagedError, read_file
 from dlhw.errors import RunFolderError
 from dlhw.runs.files import write_atomic
 from dlhw.runs.folder import PREDICTIONS_FILE
-from dlhw.tracking.tensor_file import DamagedError, read_file
 
 FORMAT = "dlhw-predictions-1"
 KINDS = (np.uint8, np.uint16, np.int32)

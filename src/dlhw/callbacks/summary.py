@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from dlhw.callbacks.environment import machine, versions
 from dlhw.config.data_base import VAL_FROM_TEST
 from dlhw.config.root import TrainConfig
 from dlhw.config.settings import config_hash
@@ -14,7 +15,6 @@ from dlhw.runs.files import remove_file, write_json
 from dlhw.runs.folder import SUMMARY_FILE
 from dlhw.runs.status import Status
 from dlhw.source import code_version, git_state
-from dlhw.tracking.environment import machine, versions
 from dlhw.training.determinism import determinism
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores, Snapshot
 from dlhw.training.progress import from_plain

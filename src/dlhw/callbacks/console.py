@@ -7,11 +7,11 @@ from pathlib import Path
 from rich.console import Console as Terminal
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from dlhw.callbacks.wording import closing_line, epoch_text, evaluation_line, head_line, score_text, table
 from dlhw.config.tracking import Console
 from dlhw.config.trainer import Select
 from dlhw.display import visible
 from dlhw.runs.status import Status
-from dlhw.tracking.wording import closing_line, epoch_text, evaluation_line, head_line, score_text, table
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Snapshot
 
 

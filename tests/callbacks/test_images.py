@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from dlhw.tracking.colormap import BLUE, RED
-from dlhw.tracking.images import BACKGROUND, GAP, LEGEND_HEIGHT, first_layer, weight_picture, weight_tiles
+from dlhw.callbacks.colormap import BLUE, RED
+from dlhw.callbacks.images import BACKGROUND, GAP, LEGEND_HEIGHT, first_layer, weight_picture, weight_tiles
 
 Shape = tuple[int, ...]
 

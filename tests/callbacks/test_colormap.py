@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from dlhw.tracking.colormap import BLUE, NAVY, RED, WHITE, diverging, sequential
+from dlhw.callbacks.colormap import BLUE, NAVY, RED, WHITE, diverging, sequential
 
 
 @pytest.mark.parametrize(

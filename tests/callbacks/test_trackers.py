@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from dlhw.callbacks.trackers import run_trackers
 from dlhw.config.root import TrainConfig
 from dlhw.config.tracking import Console, TrackingConfig
-from dlhw.tracking.trackers import run_trackers
 from dlhw.training.events import Tracker
 
 

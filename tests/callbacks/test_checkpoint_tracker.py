@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from dlhw.callbacks.checkpoint import check_matches, load_checkpoint
+from dlhw.callbacks.checkpoints import CheckpointTracker
 from dlhw.config.load import from_dict
 from dlhw.runs.folder import BEST, LAST, PREVIOUS
 from dlhw.runs.status import Status
-from dlhw.tracking.checkpoint import check_matches, load_checkpoint
-from dlhw.tracking.checkpoints import CheckpointTracker
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores, Snapshot, Tracker
 
 

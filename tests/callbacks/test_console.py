@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from rich.console import Console as Terminal
 
+from dlhw.callbacks.console import ConsoleTracker
+from dlhw.callbacks.wording import closing_line, epoch_text, evaluation_line, gradients_text, head_line
 from dlhw.config.tracking import Console
 from dlhw.config.trainer import Engine
 from dlhw.runs.status import Status
-from dlhw.tracking.console import ConsoleTracker
-from dlhw.tracking.wording import closing_line, epoch_text, evaluation_line, gradients_text, head_line
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores, Snapshot, Tracker
 
 FOLDER = Path("runs/digits-mlp/now")
@@ -160,9 +160,9 @@ def test_a_stream_that_knows_only_ascii(play: Callable[[Tracker], None]) -> None
 SCRIPT = """
 import sys
 from pathlib import Path
-import dlhw.tracking.trackers
+import dlhw.callbacks.trackers
 assert "tensorboard" not in sys.modules, "it is heavy, and imported only where it is used"
-from dlhw.tracking.console import ConsoleTracker
+from dlhw.callbacks.console import ConsoleTracker
 from dlhw.runs.status import Status
 from dlhw.training.events import Evaluation, RunResult, Scores
 scores = {"val": Scores(0.5, 0.75)}

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
+from dlhw.callbacks.predictions_file import SplitPredictions, write_predictions
 from dlhw.runs.files import remove_file
 from dlhw.runs.folder import PREDICTIONS_FILE
 from dlhw.runs.status import Status
-from dlhw.tracking.predictions_file import SplitPredictions, write_predictions
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Snapshot
 
 SPLIT = "test"

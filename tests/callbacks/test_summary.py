@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from dlhw.callbacks.summary import SummaryTracker
 from dlhw.runs.status import Status
-from dlhw.tracking.summary import SummaryTracker
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores, Snapshot, Tracker
 
 

@@ -7,15 +7,15 @@ from typing import Any
 from omegaconf import OmegaConf
 from torch import Tensor
 
+from dlhw.callbacks.confusion import confusion_picture
+from dlhw.callbacks.event_file import EventFile
+from dlhw.callbacks.histogram import histogram
+from dlhw.callbacks.hparams import end_summary, metric_values, start_summary
+from dlhw.callbacks.images import first_layer, weight_picture, weight_tiles
+from dlhw.callbacks.tensorboard_values import distribution, image, scalars, text
+from dlhw.callbacks.thinning import Thinning
 from dlhw.config.load import to_dict
 from dlhw.runs.status import Status
-from dlhw.tracking.confusion import confusion_picture
-from dlhw.tracking.event_file import EventFile
-from dlhw.tracking.histogram import histogram
-from dlhw.tracking.hparams import end_summary, metric_values, start_summary
-from dlhw.tracking.images import first_layer, weight_picture, weight_tiles
-from dlhw.tracking.tensorboard_values import distribution, image, scalars, text
-from dlhw.tracking.thinning import Thinning
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Snapshot
 
 # TensorBoard itself shows a thousand points of a curve and ten pictures; metrics.csv has every evaluation.

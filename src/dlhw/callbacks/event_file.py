@@ -12,8 +12,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from dlhw.callbacks.crc32c import masked_crc32c
 from dlhw.runs.files import append_whole
-from dlhw.tracking.crc32c import masked_crc32c
 
 VERSION = "brain.Event:2"
 _numbers = itertools.count()

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from dlhw.callbacks.metrics_csv import MetricsTracker, append_whole
 from dlhw.runs.status import Status
-from dlhw.tracking.metrics_csv import MetricsTracker, append_whole
 from dlhw.training.events import Evaluation, RunInfo, Scores, Snapshot, Tracker
 
 HEADER = "run,epoch,step,split,loss,accuracy,seconds\n"
