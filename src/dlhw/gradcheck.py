@@ -36,7 +36,7 @@ TABLE_SHAPE = (7,)
 SAMPLES = 4
 # What the checks of a part import.
 IMPORTED = (
-    "dlhw.config.compose", "dlhw.models.build", "dlhw.nn.check", "dlhw.nn.registry",
+    "dlhw.config.compose", "dlhw.models.build", "dlhw.nn.gradcheck", "dlhw.nn.registry",
     "dlhw.optim.regularizers",
 )  # fmt: skip
 IDENTITY_SAMPLES = 1000
@@ -100,8 +100,7 @@ def _identities(args: argparse.Namespace) -> int:
 
     if args.all or args.overrides:
         raise ConfigError("--identities checks formulas, and takes neither --all nor overrides")
-    from dlhw.procedures.identities import measure
-    from dlhw.procedures.identity_table import print_identities
+    from dlhw.procedures.identities import measure, print_identities
 
     return print_identities(measure(args.seed, IDENTITY_SAMPLES))
 
@@ -124,8 +123,8 @@ def _config_rows(args: argparse.Namespace) -> Iterator[Row]:
 def _guarded(part: str, rows: Callable[[], Iterator[Row]], args: argparse.Namespace) -> list[Row]:
     """The rows of a part; one that fails has a single row which says why."""
     from dlhw.errors import UserError
-    from dlhw.nn.check import Check
     from dlhw.nn.faults import Fault, limited, raised_at
+    from dlhw.nn.gradcheck import Check
 
     for module in IMPORTED:  # a module whose import is cut off would be broken for the next part
         import_module(module)
@@ -145,8 +144,8 @@ def _model_rows(config: "TrainConfig", args: argparse.Namespace) -> Iterator[Row
 
     from dlhw.config.regularizer import PenaltyConfig
     from dlhw.models.build import build_model
-    from dlhw.nn.affine import Affine
-    from dlhw.nn.check import check_model, check_regularizer
+    from dlhw.nn.gradcheck import check_model, check_regularizer
+    from dlhw.nn.linear import Affine
     from dlhw.nn.losses import LOSSES
     from dlhw.nn.parameters import Layout
     from dlhw.optim.regularizers import build_regularizer
@@ -227,9 +226,9 @@ def _options(args: argparse.Namespace) -> dict[str, Any]:
 def _layer_rows(name: str, args: argparse.Namespace) -> Iterator[Row]:
     import torch
 
-    from dlhw.nn.check import check_layers
+    from dlhw.nn.containers import Sequential
+    from dlhw.nn.gradcheck import check_layers
     from dlhw.nn.registry import LAYERS
-    from dlhw.nn.sequential import Sequential
 
     example, options = LAYERS[name], _options(args)
     model = Sequential({"layer": example.make(args.runs)}, example.input_shape)
@@ -241,7 +240,7 @@ def _layer_rows(name: str, args: argparse.Namespace) -> Iterator[Row]:
 
 def _loss_rows(name: "LossName", args: argparse.Namespace) -> Iterator[Row]:
     from dlhw.config.root import BINARY
-    from dlhw.nn.check import check_loss
+    from dlhw.nn.gradcheck import check_loss
     from dlhw.nn.losses import LOSSES
 
     yield str(name), check_loss(LOSSES[name], 1 if name in BINARY else 4, **_options(args))

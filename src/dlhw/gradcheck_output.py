@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from dlhw.nn.check import Check
+    from dlhw.nn.gradcheck import Check
 
 # A part and one of its gradients.
 Row: TypeAlias = "tuple[str, Check]"

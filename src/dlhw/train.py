@@ -196,7 +196,7 @@ def train_run(
 def compute_run(config: "TrainConfig", folder: Path) -> "RunResult":
     """Do what a procedure that does not train says, and leave its files in a run's folder."""
     from dlhw.callbacks.summary import write_failure
-    from dlhw.procedures.running import run_procedure
+    from dlhw.procedures.run_procedure import run_procedure
 
     log.info("%s into %s", config.procedure.name, visible(str(folder)))
     try:

@@ -22,10 +22,8 @@ from dlhw.config.data import (
     TriangleConfig,
 )
 from dlhw.data import Dataset, load_dataset
-from dlhw.data.interval import make_interval, sign_vectors
-from dlhw.data.linear_teacher import draw_teacher
+from dlhw.data.generators import depth, draw_teacher, make_interval, make_triangle, sign_vectors
 from dlhw.data.sources import GENERATORS
-from dlhw.data.triangle import depth, make_triangle
 from dlhw.errors import DataError
 
 seeds = st.integers(0, 2**63 - 1)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from dlhw.config.data import NPZConfig, SplitConfig
 from dlhw.data import load_dataset
-from dlhw.data.overlap import count_in_training
+from dlhw.data.fingerprint import count_in_training
 
 
 @given(

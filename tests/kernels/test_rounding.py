@@ -8,7 +8,7 @@ from training_runs import small
 from dlhw.data.dataset import load_dataset
 from dlhw.kernels.program import Tally
 from dlhw.kernels.shapes import FEW
-from dlhw.nn.context import Context
+from dlhw.nn.layer import Context
 from dlhw.training.cohort import Cohort
 from dlhw.training.compiled import program_of
 from dlhw.training.pool import Pool

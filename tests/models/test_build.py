@@ -25,9 +25,9 @@ from dlhw.config.model import (
 )
 from dlhw.errors import ConfigError
 from dlhw.models.build import ACTIVATIONS, MODELS, POOLINGS, build_model
-from dlhw.nn.context import Context
+from dlhw.nn.containers import Network
 from dlhw.nn.dropout import Dropout
-from dlhw.nn.network import Network
+from dlhw.nn.layer import Context
 from dlhw.nn.parameters import Layout
 
 IMAGE = (1, 8, 8)

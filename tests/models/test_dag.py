@@ -11,8 +11,8 @@ from dlhw.config.model_dag import NodeConfig, NodeKind
 from dlhw.errors import ConfigError
 from dlhw.gradcheck import gradcheck
 from dlhw.models.build import build_model
-from dlhw.nn.context import Context
-from dlhw.nn.graph import Graph
+from dlhw.nn.containers import Graph
+from dlhw.nn.layer import Context
 from dlhw.nn.parameters import Layout
 
 # Two branches of other width, joined with the input.

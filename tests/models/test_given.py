@@ -13,8 +13,8 @@ from dlhw.config.model_given import GivenLayerConfig, IntervalUnits
 from dlhw.config.root import LossName
 from dlhw.errors import ConfigError
 from dlhw.models.build import build_model
-from dlhw.nn.context import Context
 from dlhw.nn.init import initialise
+from dlhw.nn.layer import Context
 from dlhw.nn.losses import LOSSES
 from dlhw.nn.parameters import Layout
 from dlhw.random import generator

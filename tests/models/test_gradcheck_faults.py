@@ -11,7 +11,7 @@ from commands import BIN, QUIET_ENV
 
 from dlhw.gradcheck import gradcheck
 from dlhw.nn.activations import Sigmoid
-from dlhw.nn.affine import Affine
+from dlhw.nn.linear import Affine
 from dlhw.nn.losses import CrossEntropy
 
 HERE = Path(__file__).name

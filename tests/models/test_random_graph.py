@@ -4,10 +4,10 @@ import torch
 
 from dlhw.config.model import Activation, RandomGraphConfig
 from dlhw.models.build import build_model
-from dlhw.nn.context import Context
-from dlhw.nn.network import Network
+from dlhw.nn.containers import Network
+from dlhw.nn.layer import Context
+from dlhw.nn.linear import SparseAffine
 from dlhw.nn.parameters import Layout
-from dlhw.nn.sparse import SparseAffine
 
 KINDS = [Activation.sine, Activation.absolute, Activation.gaussian]
 FUNCTIONS = [torch.sin, torch.abs, lambda x: torch.exp(-x.square() / 2)]

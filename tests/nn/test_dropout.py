@@ -5,8 +5,8 @@ import torch
 from layer_cases import context, random_case
 from torch import Tensor
 
-from dlhw.nn.context import Context
 from dlhw.nn.dropout import Dropout
+from dlhw.nn.layer import Context
 
 RATES = torch.tensor([0.0, 0.25, 0.9], dtype=torch.float64)
 

@@ -10,14 +10,12 @@ from torch import Generator, Tensor
 from dlhw.config.topology import in_order
 from dlhw.errors import ConfigError
 from dlhw.nn.activations import Identity, ReLU, Sigmoid, Tanh
-from dlhw.nn.affine import Affine
-from dlhw.nn.check import check_layers
+from dlhw.nn.containers import Graph, Node, Sequential
 from dlhw.nn.conv import Conv2d
-from dlhw.nn.flatten import Flatten
-from dlhw.nn.graph import Graph, Node
-from dlhw.nn.merge import Add, Concat
+from dlhw.nn.gradcheck import check_layers
+from dlhw.nn.linear import Affine
 from dlhw.nn.parameters import Layout
-from dlhw.nn.sequential import Sequential
+from dlhw.nn.shape import Add, Concat, Flatten
 
 Nodes = Mapping[str, Node]
 RESIDUAL: Nodes = {

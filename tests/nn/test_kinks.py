@@ -6,10 +6,10 @@ from layer_cases import PASSES, Case, context
 from torch import Generator, Tensor
 
 from dlhw.nn.activations import ReLU
-from dlhw.nn.check import check_layers
+from dlhw.nn.containers import Sequential
+from dlhw.nn.gradcheck import check_layers
 from dlhw.nn.losses import PerceptronLoss
 from dlhw.nn.pooling import MaxPool2d, Pool2d
-from dlhw.nn.sequential import Sequential
 
 each_way = pytest.mark.parametrize(
     ("way", "reuse"), [("manual", False), ("manual", True), ("autograd", False)]

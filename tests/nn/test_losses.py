@@ -9,7 +9,7 @@ from torch import Generator, Tensor
 from torch.nn import functional as F
 
 from dlhw.config.root import LossName
-from dlhw.nn.check import check_loss, random_targets
+from dlhw.nn.gradcheck import check_loss, random_targets
 from dlhw.nn.losses import (
     LOSSES,
     BinaryCrossEntropy,

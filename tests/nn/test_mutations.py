@@ -6,16 +6,14 @@ import pytest
 import torch
 from torch import Generator
 
-from dlhw.nn.activations import ReLU, Sigmoid, Tanh
-from dlhw.nn.affine import Affine
-from dlhw.nn.check import check_layers
+from dlhw.nn.activations import ReLU, Sigmoid, Sign, Step, Tanh
+from dlhw.nn.containers import Sequential
 from dlhw.nn.conv import Conv2d
 from dlhw.nn.dropout import Dropout
+from dlhw.nn.gradcheck import check_layers
 from dlhw.nn.layer import Layer
+from dlhw.nn.linear import Affine, QuadraticParameterization
 from dlhw.nn.pooling import AvgPool2d, MaxPool2d
-from dlhw.nn.quadratic import QuadraticParameterization
-from dlhw.nn.sequential import Sequential
-from dlhw.nn.thresholds import Sign, Step
 
 RUNS = 3
 

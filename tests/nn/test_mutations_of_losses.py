@@ -5,8 +5,8 @@ import torch
 from torch import Generator, Tensor
 
 from dlhw.config.regularizer import L1Config, L2Config
-from dlhw.nn.affine import Affine
-from dlhw.nn.check import check_loss, check_regularizer
+from dlhw.nn.gradcheck import check_loss, check_regularizer
+from dlhw.nn.linear import Affine
 from dlhw.nn.losses import (
     BinaryCrossEntropy,
     BinarySquaredError,

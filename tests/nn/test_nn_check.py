@@ -8,11 +8,11 @@ import torch
 from torch import Generator, Tensor
 
 from dlhw.nn.activations import ReLU, Sigmoid
-from dlhw.nn.affine import Affine
-from dlhw.nn.check import Check, check_layers, check_loss, check_model, compare, largest_error
+from dlhw.nn.containers import Sequential
 from dlhw.nn.dropout import Dropout
+from dlhw.nn.gradcheck import Check, check_layers, check_loss, check_model, compare, largest_error
+from dlhw.nn.linear import Affine
 from dlhw.nn.losses import CrossEntropy, SquaredError
-from dlhw.nn.sequential import Sequential
 
 
 def compared(manual: list[float], reference: list[float], slope: float = 1.0, *, probes: int = 3) -> Check:

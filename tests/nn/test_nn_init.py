@@ -8,11 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from dlhw.config.model import InitConfig, InitScheme
-from dlhw.nn.affine import Affine
 from dlhw.nn.conv import Conv2d
-from dlhw.nn.given import GivenAffine
 from dlhw.nn.init import INITIALISERS, initialise
 from dlhw.nn.layer import Layer
+from dlhw.nn.linear import Affine, GivenAffine
 from dlhw.nn.parameters import Layout
 from dlhw.random import generator
 

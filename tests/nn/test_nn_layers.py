@@ -17,9 +17,9 @@ from layer_cases import (
 )
 from torch import Generator
 
-from dlhw.nn.check import check_layers
+from dlhw.nn.containers import Sequential
+from dlhw.nn.gradcheck import check_layers
 from dlhw.nn.registry import LAYERS
-from dlhw.nn.sequential import Sequential
 
 every_layer = pytest.mark.parametrize("name", LAYERS)
 

@@ -19,9 +19,9 @@ from dlhw.nn.activations import (
     Sine,
     Tanh,
 )
-from dlhw.nn.affine import Affine
 from dlhw.nn.conv import Conv2d
 from dlhw.nn.layer import Layer
+from dlhw.nn.linear import Affine
 from dlhw.nn.pooling import AvgPool2d, MaxPool2d
 
 Reference = tuple[Layer, tuple[int, ...], Callable[..., Tensor]]

@@ -7,11 +7,10 @@ from hypothesis import strategies as st
 from torch import Generator, Tensor
 
 from dlhw.errors import ConfigError
-from dlhw.nn.affine import Affine
-from dlhw.nn.conv import Conv2d
+from dlhw.nn.conv import Conv2d, crop_sides, num_positions, pad_sides, scatter_windows, windows_of
 from dlhw.nn.layer import Layer
+from dlhw.nn.linear import Affine
 from dlhw.nn.pooling import AvgPool2d, MaxPool2d
-from dlhw.nn.windows import crop_sides, num_positions, pad_sides, scatter_windows, windows_of
 
 sizes = st.integers(1, 9)
 small = st.integers(1, 4)

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from dlhw.nn.affine import Affine
 from dlhw.nn.conv import Conv2d
+from dlhw.nn.linear import Affine
 from dlhw.nn.parameters import ALIGNMENT, Layout
 
 RUNS = 3

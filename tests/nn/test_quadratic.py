@@ -2,8 +2,7 @@
 
 from layer_cases import assert_same, context, random_case
 
-from dlhw.nn.affine import Affine
-from dlhw.nn.quadratic import QuadraticParameterization
+from dlhw.nn.linear import Affine, QuadraticParameterization
 
 
 def test_it_is_the_linear_map_of_the_difference_of_squares() -> None:

@@ -7,14 +7,14 @@ from torch import Generator, Tensor
 
 from dlhw.errors import ConfigError
 from dlhw.nn.activations import ReLU, Tanh
-from dlhw.nn.affine import Affine
-from dlhw.nn.check import check_layers
+from dlhw.nn.containers import Sequential
 from dlhw.nn.conv import Conv2d
-from dlhw.nn.flatten import Flatten
+from dlhw.nn.gradcheck import check_layers
 from dlhw.nn.layer import Layer
+from dlhw.nn.linear import Affine
 from dlhw.nn.parameters import Layout
 from dlhw.nn.pooling import MaxPool2d
-from dlhw.nn.sequential import Sequential
+from dlhw.nn.shape import Flatten
 
 CHAINS: dict[str, tuple[dict[str, Layer], tuple[int, ...]]] = {
     "mlp": ({"fc1": Affine(6, 5), "tanh1": Tanh(), "fc2": Affine(5, 3)}, (6,)),

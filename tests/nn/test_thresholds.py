@@ -5,10 +5,10 @@ import torch
 from layer_cases import Case, context
 from torch import Generator
 
-from dlhw.nn.affine import Affine
-from dlhw.nn.check import check_layers
-from dlhw.nn.sequential import Sequential
-from dlhw.nn.thresholds import Sign, Step, Threshold
+from dlhw.nn.activations import Sign, Step, Threshold
+from dlhw.nn.containers import Sequential
+from dlhw.nn.gradcheck import check_layers
+from dlhw.nn.linear import Affine
 
 UNITS = pytest.mark.parametrize(("unit", "low"), [(Step(), 0), (Sign(), -1)], ids=["step", "sign"])
 VALUES = [-torch.inf, -7.0, -1.0, -0.5, -5e-324, -0.0, 0.0, 5e-324, 0.5, 1.0, 7.0, torch.inf]

@@ -18,7 +18,7 @@ from dlhw.config.optimizer import (
     SolverConfig,
     UpdateRuleConfig,
 )
-from dlhw.nn.affine import Affine
+from dlhw.nn.linear import Affine
 from dlhw.nn.parameters import Layout
 from dlhw.optim.optimizers import OPTIMIZERS, Optimizer, build_optimizer, column
 

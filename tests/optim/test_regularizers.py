@@ -16,8 +16,8 @@ from dlhw.config.regularizer import (
     PenaltyConfig,
     RegularizerConfig,
 )
-from dlhw.nn.affine import Affine
-from dlhw.nn.check import check_regularizer
+from dlhw.nn.gradcheck import check_regularizer
+from dlhw.nn.linear import Affine
 from dlhw.nn.parameters import Layout
 from dlhw.optim.regularizers import REGULARIZERS, Regularizer, build_regularizer
 

@@ -10,9 +10,17 @@ from dlhw.config.topology import in_order
 from dlhw.errors import ConfigError
 from dlhw.gradcheck import gradcheck
 from dlhw.procedures import formulas
-from dlhw.procedures.identities import ALLOWED, FALSE, FAR, IDENTITIES, Identity, Measured, measure
-from dlhw.procedures.identity_table import print_identities
-from dlhw.procedures.wrong import WRONG
+from dlhw.procedures.identities import (
+    ALLOWED,
+    FALSE,
+    FAR,
+    IDENTITIES,
+    WRONG,
+    Identity,
+    Measured,
+    measure,
+    print_identities,
+)
 
 
 def stream(seed: int = 0) -> torch.Generator:

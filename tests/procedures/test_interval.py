@@ -6,19 +6,20 @@ from torch import Tensor
 
 from dlhw.config.compose import compose
 from dlhw.config.procedure import IntervalVersion
-from dlhw.nn.activations import ReLU
+from dlhw.nn.activations import ReLU, Sign, Step
 from dlhw.nn.layer import Layer
-from dlhw.nn.thresholds import Sign, Step
-from dlhw.procedures.interval import (
+from dlhw.procedures.verify import (
+    FixedLayer,
+    answers,
     extreme_perturbations,
     inputs,
     interval_nets,
     intervals,
     labels,
+    mistakes,
     random_perturbation,
+    verify,
 )
-from dlhw.procedures.nets import FixedLayer, answers, mistakes
-from dlhw.procedures.verify import verify
 
 VERSIONS = list(IntervalVersion)
 

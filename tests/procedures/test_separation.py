@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog  # type: ignore[import-untyped]
 
-from dlhw.procedures.separation import Inseparable, Separable, separate
+from dlhw.procedures.certificate import Inseparable, Separable, separate
 
 GATES_NI = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], dtype=np.float64)
 

@@ -8,9 +8,8 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from dlhw.nn.context import Context, Workspace
 from dlhw.nn.dropout import Dropout
-from dlhw.nn.layer import Layer, Params
+from dlhw.nn.layer import Context, Layer, Params, Workspace
 from dlhw.nn.registry import LAYERS
 
 RUNS, BATCH = 3, 4

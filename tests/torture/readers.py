@@ -17,7 +17,7 @@ import torch
 from dlhw.callbacks.checkpoint import check_matches, load_checkpoint, save_checkpoint
 from dlhw.config.data import CSVConfig, NPZConfig, OctMNISTConfig, SplitConfig, Task
 from dlhw.data import load_dataset
-from dlhw.data.idx import read_idx
+from dlhw.data.formats import read_idx
 from dlhw.errors import UserError
 from dlhw.evaluate import saved_config
 from dlhw.reporting.compile import compile_report

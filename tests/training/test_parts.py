@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from dlhw.config.trainer import EarlyStoppingConfig, Matmul, Metric, Sampling
 from dlhw.data.dataset import Part
-from dlhw.nn.context import Workspace
+from dlhw.nn.layer import Workspace
 from dlhw.nn.losses import LOSSES
 from dlhw.training.device import (
     AS_EXACT,

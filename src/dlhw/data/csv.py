@@ -15,9 +15,9 @@ from typing import TextIO
 import numpy as np
 
 from dlhw.config.data import CSVConfig, Task
-from dlhw.data.labels import to_labels
+from dlhw.data.checks import to_labels
+from dlhw.data.formats import reading, shown
 from dlhw.data.raw import Place, RawData, RawPart
-from dlhw.data.reading import reading, shown
 from dlhw.errors import DataError, did_you_mean
 
 MAX_LINE = 1 << 24  # characters

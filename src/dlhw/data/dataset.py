@@ -9,16 +9,13 @@ import torch
 from torch import Tensor
 
 from dlhw.config.data import DataConfig, Inputs, Task
-from dlhw.data.checks import check_any_samples, check_parts, check_representable
-from dlhw.data.digest import digest
-from dlhw.data.labels import check_range, count_classes
+from dlhw.data.checks import check_any_samples, check_parts, check_range, check_representable, count_classes
+from dlhw.data.fingerprint import count_in_training, digest
 from dlhw.data.normalize import Normalization, fit_normalization
-from dlhw.data.overlap import count_in_training
 from dlhw.data.randomise import randomise_inputs
 from dlhw.data.raw import RawData
-from dlhw.data.select import Selection, check_classes, own_parts, select
 from dlhw.data.sources import read_source
-from dlhw.data.split import PARTS, split_indices
+from dlhw.data.split import PARTS, Selection, check_classes, own_parts, select, split_indices
 from dlhw.errors import DataError
 from dlhw.random import generator
 

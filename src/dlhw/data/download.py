@@ -15,7 +15,7 @@ from urllib.error import HTTPError
 from rich.console import Console
 from rich.progress import Progress
 
-from dlhw.data.reading import is_there, one_line
+from dlhw.data.formats import is_there, one_line
 from dlhw.errors import DataError
 
 TIMEOUT = 30.0  # seconds without a byte

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from dlhw.config.data import Layout, NPZConfig, Task
-from dlhw.data.archive import Archive
-from dlhw.data.labels import to_labels
+from dlhw.data.checks import to_labels
+from dlhw.data.formats import Archive
 from dlhw.data.raw import Place, RawData, RawPart
 from dlhw.errors import DataError
 

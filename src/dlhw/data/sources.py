@@ -5,15 +5,10 @@ from typing import Any
 
 from dlhw.config.data import DataConfig
 from dlhw.data.csv import load_csv
-from dlhw.data.digits import load_digits
-from dlhw.data.gates import make_gates
-from dlhw.data.interval import make_interval
-from dlhw.data.linear_teacher import make_linear_teacher
-from dlhw.data.mnist import load_fashion_mnist, load_mnist
+from dlhw.data.generators import make_gates, make_interval, make_linear_teacher, make_triangle
+from dlhw.data.image_sets import load_digits, load_fashion_mnist, load_mnist, load_octmnist
 from dlhw.data.npz import load_npz
-from dlhw.data.octmnist import load_octmnist
 from dlhw.data.raw import RawData
-from dlhw.data.triangle import make_triangle
 
 Source = Callable[[Any], RawData]
 """Takes its own kind of DataConfig."""

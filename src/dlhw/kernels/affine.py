@@ -1,4 +1,4 @@
-"""The affine layer in compiled code; the formulas are those of `dlhw.nn.affine`.
+"""The affine layer in compiled code; the formulas are those of `dlhw.nn.linear`.
 
 `entry` is the layer's row in the table, `row` a run's parameters (see `dlhw.kernels.codes`).
 """

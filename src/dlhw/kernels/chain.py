@@ -10,11 +10,10 @@ from torch import Tensor
 from dlhw.kernels import codes
 from dlhw.kernels.shapes import NARROW, PIECE, PRODUCT
 from dlhw.nn.activations import Identity, ReLU, Sigmoid, Tanh
-from dlhw.nn.affine import Affine
-from dlhw.nn.context import ALIGNMENT
+from dlhw.nn.containers import Network, Sequential
 from dlhw.nn.conv import Conv2d
-from dlhw.nn.flatten import Flatten
-from dlhw.nn.layer import Layer
+from dlhw.nn.layer import ALIGNMENT, Layer
+from dlhw.nn.linear import Affine
 from dlhw.nn.losses import (
     BinaryCrossEntropy,
     BinarySquaredError,
@@ -23,10 +22,9 @@ from dlhw.nn.losses import (
     PerceptronLoss,
     SquaredError,
 )
-from dlhw.nn.network import Network
 from dlhw.nn.parameters import Layout
 from dlhw.nn.pooling import AvgPool2d, MaxPool2d, Pool2d
-from dlhw.nn.sequential import Sequential
+from dlhw.nn.shape import Flatten
 
 KINDS: dict[type[Layer], int] = {
     Affine: codes.AFFINE,

@@ -15,8 +15,8 @@ from dlhw.kernels.descent import Penalty, Rule
 from dlhw.kernels.listed import Listed
 from dlhw.kernels.objectcode import load_steps
 from dlhw.kernels.team import Team
+from dlhw.nn.containers import Network
 from dlhw.nn.losses import Loss, SquaredError
-from dlhw.nn.network import Network
 from dlhw.nn.parameters import Layout
 
 # Inputs that are gathered before the runs take turns: enough steps that a run's weights, once in the core's

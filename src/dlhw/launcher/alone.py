@@ -8,7 +8,7 @@ from hydra.types import HydraContext
 from dlhw.callbacks.summary import write_failure
 from dlhw.launcher.job import Job
 from dlhw.locks import FolderLostError
-from dlhw.procedures.running import run_procedure
+from dlhw.procedures.run_procedure import run_procedure
 from dlhw.training.result import objective
 
 

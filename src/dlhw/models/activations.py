@@ -10,10 +10,11 @@ from dlhw.nn.activations import (
     Inverse,
     ReLU,
     Sigmoid,
+    Sign,
     Sine,
+    Step,
     Tanh,
 )
-from dlhw.nn.thresholds import Sign, Step
 
 ACTIVATIONS: dict[Activation, type[Elementwise]] = {
     Activation.sigmoid: Sigmoid,

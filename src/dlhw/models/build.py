@@ -24,18 +24,15 @@ from dlhw.config.model import (
 )
 from dlhw.config.model_base import Activation
 from dlhw.models.activations import ACTIVATIONS
-from dlhw.models.dag import dag
-from dlhw.models.given import hand_built, interval_net
-from dlhw.models.random_graph import random_graph
-from dlhw.nn.affine import Affine
+from dlhw.models.graphs import dag, random_graph
+from dlhw.models.hand_built import hand_built, interval_net
+from dlhw.nn.containers import Network, Sequential
 from dlhw.nn.conv import Conv2d
 from dlhw.nn.dropout import Dropout
-from dlhw.nn.flatten import Flatten
 from dlhw.nn.layer import Layer
-from dlhw.nn.network import Network
+from dlhw.nn.linear import Affine, QuadraticParameterization
 from dlhw.nn.pooling import AvgPool2d, MaxPool2d
-from dlhw.nn.quadratic import QuadraticParameterization
-from dlhw.nn.sequential import Sequential
+from dlhw.nn.shape import Flatten
 
 Shape = tuple[int, ...]
 

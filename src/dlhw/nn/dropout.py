@@ -3,8 +3,7 @@
 import torch
 from torch import Tensor
 
-from dlhw.nn.context import Context
-from dlhw.nn.layer import Layer, Params
+from dlhw.nn.layer import Context, Layer, Params
 
 
 class Dropout(Layer):

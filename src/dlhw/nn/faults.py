@@ -14,9 +14,8 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
-from dlhw.nn.context import Context
-from dlhw.nn.layer import Layer, Params, Spec
-from dlhw.nn.network import Network
+from dlhw.nn.containers import Network
+from dlhw.nn.layer import Context, Layer, Params, Spec
 
 Out = TypeVar("Out")
 

@@ -6,8 +6,7 @@ from math import prod
 import torch
 from torch import Tensor
 
-from dlhw.nn.context import ALIGNMENT
-from dlhw.nn.layer import Spec
+from dlhw.nn.layer import ALIGNMENT, Spec
 
 Views = dict[str, dict[str, Tensor]]
 

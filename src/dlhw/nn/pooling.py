@@ -5,9 +5,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dlhw.errors import ConfigError
-from dlhw.nn.context import Context
-from dlhw.nn.layer import Layer, Params
-from dlhw.nn.windows import num_positions, scatter_windows
+from dlhw.nn.conv import num_positions, scatter_windows
+from dlhw.nn.layer import Context, Layer, Params
 
 
 class Pool2d(Layer):

@@ -17,19 +17,17 @@ from dlhw.nn.activations import (
     PerUnit,
     ReLU,
     Sigmoid,
+    Sign,
     Sine,
+    Step,
     Tanh,
 )
-from dlhw.nn.affine import Affine
 from dlhw.nn.conv import Conv2d
 from dlhw.nn.dropout import Dropout
-from dlhw.nn.flatten import Flatten
-from dlhw.nn.given import GivenAffine
 from dlhw.nn.layer import Layer
+from dlhw.nn.linear import Affine, GivenAffine, QuadraticParameterization, SparseAffine
 from dlhw.nn.pooling import AvgPool2d, MaxPool2d
-from dlhw.nn.quadratic import QuadraticParameterization
-from dlhw.nn.sparse import SparseAffine
-from dlhw.nn.thresholds import Sign, Step
+from dlhw.nn.shape import Flatten
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,8 @@ from torch.nn import functional as F
 from dlhw.config.topology import INPUT, OUTPUT, in_order
 from dlhw.errors import ConfigError
 from dlhw.nn.activations import Sigmoid
-from dlhw.nn.affine import Affine
-from dlhw.nn.context import Context
-from dlhw.nn.layer import NO_PARAMS, Layer
+from dlhw.nn.layer import NO_PARAMS, Context, Layer
+from dlhw.nn.linear import Affine
 from dlhw.nn.losses import BinaryCrossEntropy, BinarySquaredError, CrossEntropy, Loss, SquaredError
 
 CLASSES, FEATURES, NODES = 5, 4, 6

@@ -1,18 +1,75 @@
-"""Procedure `identities`: each textbook identity, and how far it is from true in floating point."""
+"""Procedure `identities`: the deviation from each textbook identity in floating point."""
 
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from dlhw.config.procedure import IdentitiesConfig
+import torch
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from torch import Tensor
+
+from dlhw.config.procedure import IdentitiesConfig, Wrong
 from dlhw.config.root import TrainConfig
 from dlhw.nn.activations import Sigmoid
-from dlhw.nn.affine import Affine
-from dlhw.nn.layer import Layer
+from dlhw.nn.layer import Context, Layer, Params
+from dlhw.nn.linear import Affine
 from dlhw.nn.losses import BinaryCrossEntropy, CrossEntropy, Loss
 from dlhw.procedures import formulas
 from dlhw.procedures.findings import Findings
-from dlhw.procedures.wrong import WRONG
+from dlhw.procedures.formulas import FEATURES
 from dlhw.random import generator
+
+
+class ScaledSoftmax(CrossEntropy):
+    """A gradient that is too small by a billionth."""
+
+    def backward(self, out_RNK: Tensor, targets: Tensor) -> Tensor:
+        return super().backward(out_RNK, targets) * (1 - 1e-9)
+
+
+class TemperedSoftmax(CrossEntropy):
+    """On the simplex, but not the minimiser."""
+
+    def backward(self, out_RNK: Tensor, targets: Tensor) -> Tensor:
+        return super().backward(out_RNK * (1 + 1e-9), targets)
+
+
+class SlopedBinary(BinaryCrossEntropy):
+    """Multiplies by s (1 - s), as a squared error would."""
+
+    def backward(self, out_RNK: Tensor, targets: Tensor) -> Tensor:
+        s = torch.sigmoid(out_RNK)
+        return super().backward(out_RNK, targets) * s * (1 - s)
+
+
+class SquareSigmoid(Sigmoid):
+    """ds/dx = s^2."""
+
+    def backward(
+        self, params: Params, dout: Tensor, s: Tensor, grads: Params, ctx: Context, *, need_dx: bool
+    ) -> Tensor:
+        return dout * s * s
+
+
+class UntransposedAffine(Affine):
+    """dx = dout W."""
+
+    def backward(
+        self, params: Params, dout_RNO: Tensor, x_RNI: Tensor, grads: Params, ctx: Context, *, need_dx: bool
+    ) -> Tensor:
+        return torch.bmm(dout_RNO, params["weight"])
+
+
+WRONG: dict[Wrong, Layer | Loss] = {
+    Wrong.scaled_softmax: ScaledSoftmax(),
+    Wrong.tempered_softmax: TemperedSoftmax(),
+    Wrong.sloped_binary: SlopedBinary(),
+    Wrong.square_sigmoid: SquareSigmoid(),
+    Wrong.untransposed_affine: UntransposedAffine(FEATURES, FEATURES),
+}
+
 
 # Of numbers of order 1 to 30 after some dozen operations; measured are up to 6e-15.
 ALLOWED = 1e-12
@@ -138,3 +195,28 @@ def identities(config: TrainConfig) -> Findings:
         + [f"Not true: {each.formula}; largest deviation {each.deviation:.1e}" for each in false],
         tables={"identities": rows},
     )
+
+
+PIPE_WIDTH = 130
+
+
+def print_identities(measured: Sequence[Measured]) -> int:
+    """Print a line for each identity; returns the exit status, 1 if one does not hold."""
+    table = Table(box=box.SIMPLE_HEAD, title="identities, float64", title_justify="left")
+    table.add_column("identity")
+    table.add_column("formula")
+    for heading in ("largest deviation", "allowed"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("", no_wrap=True)
+    for each in measured:
+        verdict = "ok" if each.holds else "[red bold]WRONG"
+        table.add_row(each.name, each.formula, f"{each.deviation:.1e}", f"{ALLOWED:.0e}", verdict)
+    Console(markup=False, width=None if sys.stdout.isatty() else PIPE_WIDTH).print(table)
+    failed = sum(not each.holds for each in measured)
+    told = (
+        f"{failed} of {len(measured)} identities are WRONG"
+        if failed
+        else f"all {len(measured)} identities hold"
+    )
+    print(f"{told} (allowed {ALLOWED:.0e})")
+    return 1 if failed else 0

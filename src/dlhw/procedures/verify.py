@@ -1,22 +1,125 @@
-"""Procedure `verify`: hand-built nets against what they were built for, without exception."""
+"""Procedure `verify`: hand-built networks for the interval function, checked on every input."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+import torch
 from torch import Tensor
 
-from dlhw.config.procedure import VerifyConfig
+from dlhw.config.procedure import IntervalVersion, VerifyConfig
 from dlhw.config.root import TrainConfig
+from dlhw.data.generators import sign_vectors
+from dlhw.nn.activations import ReLU, Sign
+from dlhw.nn.layer import Context, Layer
+from dlhw.nn.linear import Affine
 from dlhw.procedures.findings import Findings
-from dlhw.procedures.interval import (
-    extreme_perturbations,
-    inputs,
-    interval_nets,
-    intervals,
-    labels,
-    random_perturbation,
-)
-from dlhw.procedures.nets import mistakes
 from dlhw.random import generator
+
+
+class FixedLayer:
+    """One layer of R nets: activation(x W + b).
+
+    Args:
+        weight_RIO: W of each net.
+        bias_RO: b of each net.
+        activation: applied to each sum.
+    """
+
+    def __init__(self, weight_RIO: Tensor, bias_RO: Tensor, activation: Layer) -> None:
+        self.affine = Affine(weight_RIO.shape[1], weight_RIO.shape[2])
+        self.params, self.activation = {"weight": weight_RIO, "bias": bias_RO}, activation
+
+    def __call__(self, x_SNI: Tensor) -> Tensor:
+        """Outputs (R, N, O); S is 1 for inputs that all nets share."""
+        z_RNO, _ = self.affine.forward(self.params, x_SNI, Context())
+        return self.activation.forward({}, z_RNO, Context())[0]
+
+
+Net = Sequence[FixedLayer]
+
+
+def answers(net: Net, x_SNI: Tensor) -> Tensor:
+    """The last layer's only output, (R, N)."""
+    for layer in net:
+        x_SNI = layer(x_SNI)
+    return x_SNI.squeeze(2)
+
+
+def mistakes(net: Net, x_SNI: Tensor, labels_RN: Tensor) -> Tensor:
+    """How many inputs each net answers with another number than their label, (R,)."""
+    return (answers(net, x_SNI) != labels_RN).sum(1)
+
+
+# How near the extreme perturbations come to the bound that is excluded; far above the rounding of a sum.
+EDGE = 1e-9
+
+
+def intervals(dim: int) -> Tensor:
+    """All pairs (low, high) with -dim <= low <= high <= dim, as (R, 2) float64.
+
+    >>> intervals(1).tolist()
+    [[-1.0, -1.0], [-1.0, 0.0], [-1.0, 1.0], [0.0, 0.0], [0.0, 1.0], [1.0, 1.0]]
+    """
+    bounds = torch.arange(-dim, dim + 1, dtype=torch.float64)
+    return torch.combinations(bounds, with_replacement=True)
+
+
+def interval_nets(version: IntervalVersion, dim: int, bounds_R2: Tensor) -> Net:
+    """One net for each pair (A, B): its answer is 1 where A <= x_1 + … + x_D <= B, else -1.
+
+    With s = x_1 + … + x_D and sign(0) = 1:
+
+        sign:  sign(h_1 + h_2 - 1),   h = sign(s - A + 1/2), sign(-s + B + 1/2)
+        relu:  sign(-h_1 - h_2),      h = relu(-s + A - 1/2), relu(s - B - 1/2)
+
+    Source: Deep Learning, IST Lisbon 2023, homework 1, question 3.
+    """
+    low_R, high_R = bounds_R2.unbind(1)
+    direction_O = torch.tensor([1.0, -1.0], dtype=torch.float64)
+    bias_RO = torch.stack([0.5 - low_R, high_R + 0.5], 1)
+    hidden: Sign | ReLU
+    if version is IntervalVersion.sign:
+        hidden, outward, last = Sign(), 1.0, -1.0
+    else:
+        direction_O, bias_RO = -direction_O, -bias_RO
+        hidden, outward, last = ReLU(), -1.0, 0.0
+    nets = len(bounds_R2)
+    w0_RIO = direction_O.expand(nets, dim, 2).contiguous()
+    w1_RIO = bounds_R2.new_full((nets, 2, 1), outward)
+    last_RO = bounds_R2.new_full((nets, 1), last)
+    return [FixedLayer(w0_RIO, bias_RO, hidden), FixedLayer(w1_RIO, last_RO, Sign())]
+
+
+def inputs(dim: int) -> Tensor:
+    """All x in {-1, 1}^dim, (2^dim, dim) float64."""
+    return torch.from_numpy(sign_vectors(dim))
+
+
+def labels(x_ND: Tensor, bounds_R2: Tensor) -> Tensor:
+    """1 where the sum of x is within the bounds, else -1, (R, N); by counting, not by a net."""
+    low_R1, high_R1 = bounds_R2.unsqueeze(2).unbind(1)
+    sums_1N = x_ND.sum(1).unsqueeze(0)
+    return torch.where((low_R1 <= sums_1N) & (sums_1N <= high_R1), 1.0, -1.0).double()
+
+
+def extreme_perturbations(num_inputs: int, dim: int) -> list[Tensor]:
+    """Perturbations (N, D) whose sum is all but -1/2 or 1/2: spread over all components, and on one each."""
+    found = []
+    for total in (EDGE - 0.5, 0.5 - EDGE):
+        found.append(torch.full((num_inputs, dim), total / dim, dtype=torch.float64))
+        one = torch.zeros(num_inputs, dim, dtype=torch.float64)
+        one[torch.arange(num_inputs), torch.arange(num_inputs) % dim] = total
+        found.append(one)
+    return found
+
+
+def random_perturbation(num_inputs: int, dim: int, generator: torch.Generator) -> Tensor:
+    """N(0, 1) in every component, shifted so that each sum is uniform in (-1/2, 1/2): (N, D).
+
+    Single components may exceed 1/2 by far: only the sum counts.
+    """
+    noise_ND = torch.randn(num_inputs, dim, generator=generator, dtype=torch.float64)
+    total_N1 = (torch.rand(num_inputs, 1, generator=generator, dtype=torch.float64) - 0.5) * (1 - 2 * EDGE)
+    return noise_ND + (total_N1 - noise_ND.sum(1, keepdim=True)) / dim
 
 
 def verify(config: TrainConfig) -> Findings:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from dlhw.config.trainer import Engine as EngineName
-from dlhw.nn.context import Context, Uniform, Workspace
+from dlhw.nn.layer import Context, Uniform, Workspace
 from dlhw.training.cohort import Cohort
 
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from dlhw.data.dataset import Part
 from dlhw.kernels.listed import Listed, background_of
-from dlhw.nn.context import Workspace
+from dlhw.nn.layer import Workspace
 
 Batch = tuple[Tensor, Tensor]
 

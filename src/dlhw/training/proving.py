@@ -8,8 +8,8 @@ from torch import Tensor
 from dlhw.config.trainer import Kernels
 from dlhw.errors import ConfigError, listing
 from dlhw.kernels.listed import usual_values
-from dlhw.nn.check import check_model, largest_error
 from dlhw.nn.faults import EXACT
+from dlhw.nn.gradcheck import check_model, largest_error
 from dlhw.training.choice import resolve_kernels
 from dlhw.training.cohort import Cohort
 from dlhw.training.compiled import compiled_gradient

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from dlhw import interruption
-from dlhw.nn.context import Context, Workspace
+from dlhw.nn.layer import Context, Workspace
 from dlhw.nn.losses import Loss
 from dlhw.training.cohort import Cohort
 from dlhw.training.events import Scores

@@ -133,7 +133,7 @@ def _decide(saved: Saved, config: Any, dataset: Any, x_NI: Any) -> np.ndarray:
     import torch
 
     from dlhw.callbacks.checkpoint import check_matches, with_prefix
-    from dlhw.nn.context import Context
+    from dlhw.nn.layer import Context
     from dlhw.training.fit import prepare
 
     cohort = prepare([config], [dataset])

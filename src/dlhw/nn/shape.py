@@ -1,13 +1,37 @@
-"""Where several nodes of a graph become one."""
+"""Layers that change shapes: flatten an image, merge several tensors into one."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from math import prod
 
 import torch
 from torch import Tensor
 
 from dlhw.errors import ConfigError
-from dlhw.nn.context import Context
+from dlhw.nn.layer import Context, Layer, Params
+
+
+class Flatten(Layer):
+    """(S, N, ...) -> (S, N, features); the gradient takes the same way back."""
+
+    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        return (prod(input_shape),)
+
+    def forward(self, params: Params, x: Tensor, ctx: Context) -> tuple[Tensor, tuple[int, ...]]:
+        return x.flatten(2), tuple(x.shape[2:])
+
+    def backward(
+        self,
+        params: Params,
+        dout: Tensor,
+        shape: tuple[int, ...],
+        grads: Params,
+        ctx: Context,
+        *,
+        need_dx: bool,
+    ) -> Tensor:
+        return dout.unflatten(2, shape)
+
 
 Shape = tuple[int, ...]
 

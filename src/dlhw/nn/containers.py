@@ -1,5 +1,6 @@
-"""Layers that feed each other without a cycle: skip connections and branches."""
+"""Networks of named layers: chains and directed acyclic graphs."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
@@ -11,10 +12,128 @@ from torch import Tensor
 
 from dlhw.config.topology import INPUT, OUTPUT, in_order
 from dlhw.errors import ConfigError, listing
-from dlhw.nn.context import Context
-from dlhw.nn.layer import NO_PARAMS, Layer, Params
-from dlhw.nn.merge import Merge, Shape
-from dlhw.nn.network import Network
+from dlhw.nn.layer import NO_PARAMS, Context, Layer, Params, Spec
+from dlhw.nn.shape import Merge, Shape
+
+
+class Network(ABC):
+    """Named layers; parameters are grouped by the layer's name.
+
+    Attributes:
+        layers: name -> layer, in the order of the forward pass.
+        input_shape: shape of one input, without run and batch axis.
+        output_shape: shape of one output.
+        widest: elements of the largest activation of one sample.
+        activations: elements of the input and of all layers' outputs for one sample.
+    """
+
+    layers: dict[str, Layer]
+    input_shape: tuple[int, ...]
+    output_shape: tuple[int, ...]
+    widest: int
+    activations: int
+
+    def specs(self) -> dict[str, dict[str, Spec]]:
+        """Layer name -> parameter name -> what it is; layers without parameters are left out."""
+        return {name: specs for name, layer in self.layers.items() if (specs := layer.specs())}
+
+    @property
+    def has_thresholds(self) -> bool:
+        """Whether gradients may be zero because of threshold units."""
+        return any(layer.is_threshold for layer in self.layers.values())
+
+    @property
+    def draws(self) -> bool:
+        """Whether a training pass draws random numbers."""
+        return any(layer.draws for layer in self.layers.values())
+
+    @abstractmethod
+    def forward(self, params: Mapping[str, Params], x: Tensor, ctx: Context) -> tuple[Tensor, list[Any]]:
+        """Return the output (R, N, *out) and the caches of all layers, in their order."""
+
+    @abstractmethod
+    def backward(
+        self,
+        params: Mapping[str, Params],
+        dout: Tensor,
+        caches: list[Any],
+        grads: Mapping[str, Params],
+        ctx: Context,
+        *,
+        need_dx: bool = False,
+    ) -> Tensor | None:
+        """Write all gradients into `grads`; return the gradient of the input if `need_dx`."""
+
+    def with_layers(self, layers: Mapping[str, Layer]) -> Self:
+        """The same network made of other layers under the same names; they must fit in their places."""
+        network = copy(self)
+        network.layers = dict(layers)
+        return network
+
+    def branches(self, caches: list[Any]) -> list[Tensor]:
+        """Which side of every kink was taken, for all layers that have kinks."""
+        taken = [layer.branches(cache) for layer, cache in zip(self.layers.values(), caches, strict=True)]
+        return [branch for branch in taken if branch is not None]
+
+
+class Sequential(Network):
+    """Layers one after the other; parameters are grouped by the layer's name.
+
+    Args:
+        layers: name -> layer, in the order of the forward pass.
+        input_shape: shape of one input, without run and batch axis.
+
+    Raises:
+        ConfigError: if two neighbours do not fit.
+    """
+
+    def __init__(self, layers: Mapping[str, Layer], input_shape: tuple[int, ...]) -> None:
+        # copies, because buffers belong to a layer object and one object may stand at two places
+        self.layers = {name: copy(layer) for name, layer in layers.items()}
+        self.input_shape = input_shape
+        shape = input_shape
+        self.widest = self.activations = prod(shape)
+        for layer in self.layers.values():
+            shape = layer.output_shape(shape)
+            self.widest = max(self.widest, prod(shape))
+            self.activations += prod(shape)
+        self.output_shape = shape
+        self._names = list(self.layers)
+        # the gradient of an input is only computed where a layer before it has parameters
+        parametric = [position for position, layer in enumerate(self.layers.values()) if layer.specs()]
+        self._first_parametric = parametric[0] if parametric else len(self._names)
+
+    def forward(self, params: Mapping[str, Params], x: Tensor, ctx: Context) -> tuple[Tensor, list[Any]]:
+        caches = []
+        for name, layer in self.layers.items():
+            x, cache = layer.forward(params.get(name, NO_PARAMS), x, ctx)
+            caches.append(cache)
+        return x, caches
+
+    def backward(
+        self,
+        params: Mapping[str, Params],
+        dout: Tensor,
+        caches: list[Any],
+        grads: Mapping[str, Params],
+        ctx: Context,
+        *,
+        need_dx: bool = False,
+    ) -> Tensor | None:
+        stop = 0 if need_dx else self._first_parametric
+        grad: Tensor | None = dout
+        for position in range(len(self._names) - 1, stop - 1, -1):
+            name = self._names[position]
+            assert grad is not None
+            grad = self.layers[name].backward(
+                params.get(name, NO_PARAMS),
+                grad,
+                caches[position],
+                grads.get(name, NO_PARAMS),
+                ctx,
+                need_dx=need_dx or position > stop,
+            )
+        return grad
 
 
 @dataclass(frozen=True)

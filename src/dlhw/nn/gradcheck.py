@@ -14,7 +14,7 @@ import torch
 from torch import Generator, Tensor
 
 from dlhw.config.model import InitConfig
-from dlhw.nn.context import Context, Workspace
+from dlhw.nn.containers import Network
 from dlhw.nn.faults import (
     EXACT,
     Fault,
@@ -27,9 +27,8 @@ from dlhw.nn.faults import (
     watched,
 )
 from dlhw.nn.init import initialise
-from dlhw.nn.layer import Spec
+from dlhw.nn.layer import Context, Spec, Workspace
 from dlhw.nn.losses import BinaryCrossEntropy, BinarySquaredError, Loss, SquaredError
-from dlhw.nn.network import Network
 from dlhw.nn.parameters import Layout
 from dlhw.optim.regularizers import Regularizer
 

@@ -10,11 +10,11 @@ from dlhw.config.model_base import Activation
 from dlhw.config.model_given import HandBuiltConfig, IntervalNetConfig, IntervalUnits
 from dlhw.errors import ConfigError
 from dlhw.models.activations import ACTIVATIONS
-from dlhw.nn.flatten import Flatten
-from dlhw.nn.given import GivenAffine
+from dlhw.nn.activations import Sign
+from dlhw.nn.containers import Sequential
 from dlhw.nn.layer import Layer
-from dlhw.nn.sequential import Sequential
-from dlhw.nn.thresholds import Sign
+from dlhw.nn.linear import GivenAffine
+from dlhw.nn.shape import Flatten
 
 Shape = tuple[int, ...]
 
