@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 
 from dlhw.callbacks.environment import cpu_name, machine
+from dlhw.config.fields import config_hash
 from dlhw.config.optimizer import SGDConfig
 from dlhw.config.root import TrainConfig
-from dlhw.config.settings import config_hash
 from dlhw.config.tracking import TrackingConfig
 
 

@@ -5,13 +5,10 @@ from math import prod
 import pytest
 import torch
 
-from dlhw.config.model import (
-    MODELS as CONFIGS,
-)
+from dlhw.config.model import MODELS as CONFIGS
 from dlhw.config.model import (
     Activation,
     CNNConfig,
-    DagConfig,
     HandBuiltConfig,
     IntervalNetConfig,
     LinearConfig,
@@ -23,6 +20,7 @@ from dlhw.config.model import (
     QuadraticConfig,
     SoftmaxConfig,
 )
+from dlhw.config.model_graph import DagConfig
 from dlhw.errors import ConfigError
 from dlhw.models.build import ACTIVATIONS, MODELS, POOLINGS, build_model
 from dlhw.nn.containers import Network

@@ -4,9 +4,9 @@ import pytest
 
 from dlhw.config.compose import compose
 from dlhw.config.load import check
-from dlhw.config.model import MODELS, CNNConfig, DagConfig, MLPConfig, ModelConfig
+from dlhw.config.model import MODELS, CNNConfig, MLPConfig, ModelConfig
 from dlhw.config.model_base import Activation
-from dlhw.config.model_dag import NodeConfig, NodeKind
+from dlhw.config.model_graph import DagConfig, NodeConfig, NodeKind
 from dlhw.config.root import MODEL_LOSSES, LossName
 from dlhw.errors import ConfigError
 from dlhw.models.build import build_model

@@ -6,8 +6,7 @@ from torch import Generator
 
 from dlhw.config.compose import compose
 from dlhw.config.load import check, from_dict, to_dict
-from dlhw.config.model import DagConfig
-from dlhw.config.model_dag import NodeConfig, NodeKind
+from dlhw.config.model_graph import DagConfig, NodeConfig, NodeKind
 from dlhw.errors import ConfigError
 from dlhw.gradcheck import gradcheck
 from dlhw.models.build import build_model

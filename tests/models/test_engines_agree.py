@@ -12,7 +12,6 @@ from dlhw.config.model import (
     MODELS,
     Activation,
     CNNConfig,
-    DagConfig,
     LinearConfig,
     LogisticConfig,
     MLPConfig,
@@ -20,9 +19,9 @@ from dlhw.config.model import (
     PerceptronConfig,
     Pooling,
     QuadraticConfig,
-    RandomGraphConfig,
     SoftmaxConfig,
 )
+from dlhw.config.model_graph import DagConfig, RandomGraphConfig
 from dlhw.config.optimizer import AdamConfig, ConstantConfig, OptimizerConfig, SGDConfig
 from dlhw.config.regularizer import L1Config, L2Config, RegularizerConfig
 from dlhw.config.root import BINARY, SQUARED, LossName, TrainConfig

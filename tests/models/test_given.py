@@ -7,9 +7,8 @@ import pytest
 import torch
 from torch import Generator, Tensor
 
-from dlhw.config.model import HandBuiltConfig, IntervalNetConfig, ModelConfig
+from dlhw.config.model import GivenLayerConfig, HandBuiltConfig, IntervalNetConfig, IntervalUnits, ModelConfig
 from dlhw.config.model_base import Activation, InitConfig, InitScheme
-from dlhw.config.model_given import GivenLayerConfig, IntervalUnits
 from dlhw.config.root import LossName
 from dlhw.errors import ConfigError
 from dlhw.models.build import build_model

@@ -2,7 +2,8 @@
 
 import torch
 
-from dlhw.config.model import Activation, RandomGraphConfig
+from dlhw.config.model import Activation
+from dlhw.config.model_graph import RandomGraphConfig
 from dlhw.models.build import build_model
 from dlhw.nn.containers import Network
 from dlhw.nn.layer import Context

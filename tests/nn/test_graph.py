@@ -7,7 +7,7 @@ import torch
 from layer_cases import context
 from torch import Generator, Tensor
 
-from dlhw.config.topology import in_order
+from dlhw.config.model_graph import in_order
 from dlhw.errors import ConfigError
 from dlhw.nn.activations import Identity, ReLU, Sigmoid, Tanh
 from dlhw.nn.containers import Graph, Node, Sequential

@@ -5,8 +5,8 @@ import pytest
 import torch
 from scipy.optimize import minimize  # type: ignore[import-untyped]
 
+from dlhw.config.model_graph import in_order
 from dlhw.config.procedure import Wrong
-from dlhw.config.topology import in_order
 from dlhw.errors import ConfigError
 from dlhw.gradcheck import gradcheck
 from dlhw.procedures import formulas

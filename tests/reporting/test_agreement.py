@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 from report_runs import frame_of, lr_sweep, make_run, make_sweep, study_of
 
 from dlhw.config.experiment import ExperimentConfig
-from dlhw.config.rule import CheckConfig, Rule
+from dlhw.config.experiment_entries import CheckConfig, Rule
 from dlhw.errors import ConfigError
 from dlhw.reporting.agreement import Agreement, ExperimentVerdict, Verdict, judge
 from dlhw.reporting.agreement_tables import checks_csv, checks_table, published_csv, published_table

@@ -12,7 +12,7 @@ import torch
 from report_runs import frame_of, lr_sweep, make_run, study_of
 
 from dlhw.callbacks.checkpoint import save_checkpoint
-from dlhw.config.metric_name import DERIVED, DERIVED_KINDS
+from dlhw.config.experiment_entries import DERIVED, DERIVED_KINDS
 from dlhw.errors import RunFolderError
 from dlhw.reporting.derived import (
     READ,

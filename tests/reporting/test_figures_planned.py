@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from report_runs import lr_sweep, make_sweep, rates, study_of
 
-from dlhw.config.figure import FigureConfig, FigureKind, Theory
+from dlhw.config.experiment_entries import FigureConfig, FigureKind, Theory
 from dlhw.errors import RunFolderError
 from dlhw.reporting.curves import read_all
 from dlhw.reporting.figures.narrow import metric_named, narrowed

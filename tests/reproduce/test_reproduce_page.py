@@ -9,10 +9,14 @@ import pytest
 from report_runs import lr_sweep
 
 from dlhw.config.experiment import ExperimentConfig
-from dlhw.config.figure import FigureConfig, FigureKind
-from dlhw.config.published import PublishedConfig
-from dlhw.config.recipe import RecipeConfig
-from dlhw.config.rule import CheckConfig, Rule
+from dlhw.config.experiment_entries import (
+    CheckConfig,
+    FigureConfig,
+    FigureKind,
+    PublishedConfig,
+    RecipeConfig,
+    Rule,
+)
 from dlhw.errors import RunFolderError
 from dlhw.reproduce.command import status_of
 from dlhw.reproduce.outcome import Ending, Outcome, record, tally

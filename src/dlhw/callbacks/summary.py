@@ -8,8 +8,8 @@ from typing import Any
 
 from dlhw.callbacks.environment import machine, versions
 from dlhw.config.data_base import VAL_FROM_TEST
+from dlhw.config.fields import config_hash
 from dlhw.config.root import TrainConfig
-from dlhw.config.settings import config_hash
 from dlhw.content import data_identity
 from dlhw.runs.files import remove_file, write_json
 from dlhw.runs.folder import SUMMARY_FILE

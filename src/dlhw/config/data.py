@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from dlhw.config.data_base import DataConfig, Inputs, Normalize, Order, SplitConfig, Statistics, Task
-from dlhw.config.fields import file, location
-from dlhw.config.generated import (
+from dlhw.config.data_generated import (
     Gate,
     GatesConfig,
     GeneratedConfig,
@@ -19,6 +18,7 @@ from dlhw.config.generated import (
     Teacher,
     TriangleConfig,
 )
+from dlhw.config.fields import file, location
 from dlhw.config.group import at_least, does_nothing
 from dlhw.surroundings import expanded, shared_folders
 

@@ -9,14 +9,16 @@ from typing import Any
 
 from omegaconf import MISSING
 
-from dlhw.config.figure import FigureConfig
+from dlhw.config.experiment_entries import (
+    CheckConfig,
+    FigureConfig,
+    Listed,
+    MutationConfig,
+    PublishedConfig,
+    RecipeConfig,
+    metric_problems,
+)
 from dlhw.config.group import Group, at_least
-from dlhw.config.listed import Listed
-from dlhw.config.metric_name import metric_problems
-from dlhw.config.mutation import MutationConfig
-from dlhw.config.published import PublishedConfig
-from dlhw.config.recipe import RecipeConfig
-from dlhw.config.rule import CheckConfig
 from dlhw.errors import ConfigError, did_you_mean
 
 

@@ -6,6 +6,8 @@ from these roles.
 """
 
 import dataclasses
+import hashlib
+import json
 from collections.abc import Mapping
 from enum import Enum, StrEnum
 from typing import Any
@@ -138,3 +140,13 @@ def plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     return [plain(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def settings_hash(settings: Mapping[str, Any]) -> str:
+    """Sixteen hex digits, equal for equal settings."""
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def config_hash(config: Group) -> str:
+    """Sixteen hex digits, equal for configs that give the same numbers from the same data."""
+    return settings_hash(identity_fields(config))

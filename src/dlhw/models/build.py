@@ -9,7 +9,6 @@ import torch
 
 from dlhw.config.model import (
     CNNConfig,
-    DagConfig,
     HandBuiltConfig,
     IntervalNetConfig,
     LinearConfig,
@@ -19,10 +18,10 @@ from dlhw.config.model import (
     PerceptronConfig,
     Pooling,
     QuadraticConfig,
-    RandomGraphConfig,
     SoftmaxConfig,
 )
 from dlhw.config.model_base import Activation
+from dlhw.config.model_graph import DagConfig, RandomGraphConfig
 from dlhw.models.activations import ACTIVATIONS
 from dlhw.models.graphs import dag, random_graph
 from dlhw.models.hand_built import hand_built, interval_net

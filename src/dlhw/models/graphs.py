@@ -7,10 +7,16 @@ from math import prod
 import torch
 from torch import Generator, Tensor
 
-from dlhw.config.model import RandomGraphConfig
 from dlhw.config.model_base import Activation
-from dlhw.config.model_dag import DagConfig, NodeConfig, NodeKind
-from dlhw.config.topology import INPUT, OUTPUT, in_order
+from dlhw.config.model_graph import (
+    INPUT,
+    OUTPUT,
+    DagConfig,
+    NodeConfig,
+    NodeKind,
+    RandomGraphConfig,
+    in_order,
+)
 from dlhw.errors import ConfigError
 from dlhw.models.activations import ACTIVATIONS
 from dlhw.nn.activations import PerUnit

@@ -6,8 +6,8 @@ from math import prod
 import torch
 from torch import Tensor
 
+from dlhw.config.model import HandBuiltConfig, IntervalNetConfig, IntervalUnits
 from dlhw.config.model_base import Activation
-from dlhw.config.model_given import HandBuiltConfig, IntervalNetConfig, IntervalUnits
 from dlhw.errors import ConfigError
 from dlhw.models.activations import ACTIVATIONS
 from dlhw.nn.activations import Sign

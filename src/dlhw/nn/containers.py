@@ -10,7 +10,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from dlhw.config.topology import INPUT, OUTPUT, in_order
+from dlhw.config.model_graph import INPUT, OUTPUT, in_order
 from dlhw.errors import ConfigError, listing
 from dlhw.nn.layer import NO_PARAMS, Context, Layer, Params, Spec
 from dlhw.nn.shape import Merge, Shape

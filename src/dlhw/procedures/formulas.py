@@ -11,7 +11,7 @@ from torch import Generator, Tensor
 from torch.autograd.functional import jacobian
 from torch.nn import functional as F
 
-from dlhw.config.topology import INPUT, OUTPUT, in_order
+from dlhw.config.model_graph import INPUT, OUTPUT, in_order
 from dlhw.errors import ConfigError
 from dlhw.nn.activations import Sigmoid
 from dlhw.nn.layer import NO_PARAMS, Context, Layer

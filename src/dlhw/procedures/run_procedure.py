@@ -12,8 +12,8 @@ from typing import Any
 from dlhw.callbacks.console import LastingTerminal
 from dlhw.callbacks.environment import machine, versions
 from dlhw.callbacks.summary import notes, outcome
+from dlhw.config.fields import config_hash
 from dlhw.config.root import TrainConfig
-from dlhw.config.settings import config_hash
 from dlhw.config.tracking import Console
 from dlhw.content import data_identity
 from dlhw.display import visible

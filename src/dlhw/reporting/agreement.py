@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from dlhw.config.experiment import ExperimentConfig, refuse_unknown_keys
-from dlhw.config.published import PublishedConfig
-from dlhw.config.rule import CheckConfig
+from dlhw.config.experiment_entries import CheckConfig, PublishedConfig
 from dlhw.reporting.captions import warnings
 from dlhw.reporting.cells import Cell
 from dlhw.reporting.completeness import missing_runs

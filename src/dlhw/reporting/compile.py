@@ -3,8 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from dlhw.config.figure import FigureConfig
-from dlhw.config.recipe import RecipeConfig
+from dlhw.config.experiment_entries import FigureConfig, RecipeConfig
 from dlhw.reporting.agreement import Agreement
 from dlhw.reporting.agreement_tables import checks_table, published_table
 from dlhw.reporting.curves import read_all

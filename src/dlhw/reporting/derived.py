@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dlhw.config.metric_name import DERIVED
+from dlhw.config.experiment_entries import DERIVED
 from dlhw.errors import RunFolderError
 from dlhw.reporting.metrics import metric_of
 from dlhw.runs.folder import RunFolder

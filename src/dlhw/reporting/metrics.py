@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dlhw.config.metric_name import DERIVED, SCORE
+from dlhw.config.experiment_entries import DERIVED, SCORE
 from dlhw.errors import RunFolderError, did_you_mean
 from dlhw.reporting.keys import Row
 from dlhw.reporting.runs import SCORES, SIZES

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from dlhw.config.rule import CheckConfig, Rule
+from dlhw.config.experiment_entries import CheckConfig, Rule
 from dlhw.reporting.cells import Cell
 from dlhw.reporting.evidence import Bounds, Evidence, Support, evidence, weakest
 from dlhw.reporting.metrics import Metric, metric_of

@@ -6,7 +6,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dlhw.config.metric_name import DERIVED_KINDS
+from dlhw.config.experiment_entries import DERIVED_KINDS
 from dlhw.errors import RunFolderError
 from dlhw.reporting.folders import run_folders
 from dlhw.reporting.values import flat

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from dlhw.config.catalogue import load_experiment
 from dlhw.config.experiment import ExperimentConfig
-from dlhw.config.mutation import MutationConfig
+from dlhw.config.experiment_entries import MutationConfig
 from dlhw.errors import ConfigError, UserError
 from dlhw.interruption import Interrupted
 from dlhw.reproduce.catalogue import missing_data

@@ -10,7 +10,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 
 from dlhw.config.experiment import ExperimentConfig
-from dlhw.config.mutation import MutationConfig
+from dlhw.config.experiment_entries import MutationConfig
 from dlhw.errors import ConfigError, UserError
 from dlhw.sweep.grid import value_text
 from dlhw.sweep.ledger import Ledger

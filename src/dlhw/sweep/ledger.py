@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dlhw.config.settings import settings_hash
+from dlhw.config.fields import settings_hash
 from dlhw.content import ABSENT
 from dlhw.errors import RunFolderError
 from dlhw.runs.files import write_atomic

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from dlhw.config.figure import FigureConfig
+from dlhw.config.experiment_entries import FigureConfig
 from dlhw.errors import RunFolderError
 from dlhw.reporting.curves import Rows
 

@@ -9,7 +9,7 @@ from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from dlhw.config.figure import FigureConfig
+from dlhw.config.experiment_entries import FigureConfig
 from dlhw.reporting.figures.narrow import metric_named, sentence
 from dlhw.reporting.figures.scale import WIDE
 from dlhw.reporting.figures.style import WIDTH, draw, new_figure, plain_text

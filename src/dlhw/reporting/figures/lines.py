@@ -6,7 +6,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dlhw.config.figure import FigureConfig
+from dlhw.config.experiment_entries import FigureConfig
 from dlhw.errors import RunFolderError
 from dlhw.reporting.cells import Cell
 from dlhw.reporting.figures.narrow import capital, grouped, metric_named, numbers_of, sentence, values_of

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from dlhw.config.figure import FigureConfig, FigureKind
+from dlhw.config.experiment_entries import FigureConfig, FigureKind
 from dlhw.errors import RunFolderError, UserError
 from dlhw.reporting.curves import Rows
 from dlhw.reporting.figures.curve_plan import plan_of

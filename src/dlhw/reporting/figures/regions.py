@@ -10,7 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
-from dlhw.config.figure import FigureConfig
+from dlhw.config.experiment_entries import FigureConfig
 from dlhw.errors import RunFolderError, listing
 from dlhw.reporting.cells import Cell
 from dlhw.reporting.figures.checkpoints import Saved, checkpoint_of

@@ -5,7 +5,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from dlhw.config.figure import FigureConfig
+from dlhw.config.experiment_entries import FigureConfig
 from dlhw.errors import RunFolderError
 from dlhw.reporting.figures.lines import MARKERS
 from dlhw.reporting.figures.narrow import capital, grouped, metric_named, sentence, values_of

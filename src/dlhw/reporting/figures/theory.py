@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from dlhw.config.figure import Theory
+from dlhw.config.experiment_entries import Theory
 from dlhw.errors import RunFolderError
 from dlhw.reporting.study import Study
 
