@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from benchmarks.report import TOLERANCE, Aim, Comparison, Curve, Report, Table
 from benchmarks.results import Results
-from dlhw.reporting.markdown import escape
+from dlhw.reporting.formats import escape_markdown
 
 HOW_TO_READ = (
     "Ratios are ours over theirs in the same round, below 1 where ours is faster: the median, and the range "
@@ -47,7 +47,7 @@ def _aim_row(aim: Aim) -> tuple[str, ...]:
         limit += f" (hoped: {aim.hope:g})"
     measured = median_and_range(aim.values) + unit if aim.values else ""
     reason = f": {aim.reason}" if aim.reason else ""
-    return escape(aim.what), limit, measured, aim.verdict + escape(reason)
+    return escape_markdown(aim.what), limit, measured, aim.verdict + escape_markdown(reason)
 
 
 def comparison_table(comparison: Comparison) -> str:
@@ -56,7 +56,9 @@ def comparison_table(comparison: Comparison) -> str:
     rounds = f"{count} round{'s' * (count > 1)}"
     headings = (comparison.title, comparison.unit, f"{comparison.ours} / it, {rounds}", "loss")
     rows = [_side_row(comparison, side) for side in comparison.rounds]
-    rows += [(escape(side), escape(reason), "", "") for side, reason in comparison.absent.items()]
+    rows += [
+        (escape_markdown(side), escape_markdown(reason), "", "") for side, reason in comparison.absent.items()
+    ]
     return grid(headings, rows)
 
 
@@ -67,7 +69,7 @@ def _side_row(comparison: Comparison, side: str) -> tuple[str, ...]:
     loss = "" if not losses else f"{statistics.fmean(losses):.5f}"
     if side in comparison.differences():
         loss += f" ({comparison.differences()[side]:.0e} off)"
-    return escape(side), three_digits(median), ratio, loss
+    return escape_markdown(side), three_digits(median), ratio, loss
 
 
 def plain_table(table: Table) -> str:

@@ -15,7 +15,7 @@ from benchmarks import stages
 from benchmarks.commands import data_overrides, first_line, peak_bytes, run, train_command
 from benchmarks.page import three_digits
 from benchmarks.report import Aim, Report, Table
-from dlhw.reporting.markdown import escape
+from dlhw.reporting.formats import escape_markdown
 
 SHORT = [
     "trainer.epochs=1", "trainer.max_steps=2", "trainer.eval_unit=step", "tracking.console=plain",
@@ -97,7 +97,7 @@ def _imports() -> Table:
         packages[module.partition(".")[0]] += int(micros)
     small = [name for name, micros in packages.items() if micros < SMALL]
     rest = sum(packages.pop(name) for name in small)
-    rows = [[escape(name), three_digits(micros / 1000)] for name, micros in packages.most_common()]
+    rows = [[escape_markdown(name), three_digits(micros / 1000)] for name, micros in packages.most_common()]
     rows.append([f"{len(small)} others", three_digits(rest / 1000)])
     title = "Imports by package (`python -X importtime`, which slows them by a part):"
     return Table(title, ("package", "ms"), rows)

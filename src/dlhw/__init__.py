@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     import pandas
 
     from dlhw.callbacks.predictions_file import SplitPredictions
-    from dlhw.reporting.samples import SampleComparison
+    from dlhw.reporting.sample_comparison import SampleComparison
 
 __version__ = version("dlhw")
 
@@ -23,7 +23,7 @@ def load_runs(*folders: str | Path) -> "pandas.DataFrame":
     Raises:
         RunFolderError: if there is no run, or none that can be read.
     """
-    from dlhw.reporting.runs import load_runs as load  # pandas is slow to import
+    from dlhw.reporting.frames import load_runs as load  # pandas is slow to import
 
     return load(*folders)
 
@@ -37,7 +37,7 @@ def load_predictions(folder: str | Path) -> "SplitPredictions":
     Raises:
         RunFolderError: if the run has no predictions, or the file is damaged.
     """
-    from dlhw.reporting.sample_pairs import predictions_of
+    from dlhw.reporting.sample_comparison import predictions_of
 
     return predictions_of(Path(folder))
 
@@ -58,7 +58,7 @@ def compare_predictions(
     Raises:
         RunFolderError: if a run has no predictions, or two runs were tested on different samples.
     """
-    from dlhw.reporting.sample_pairs import compare_folders
+    from dlhw.reporting.sample_comparison import compare_folders
 
     return compare_folders(_paths(first), _paths(second))
 

@@ -154,7 +154,7 @@ def saved_config(folder: Path, overrides: list[str]) -> "TrainConfig":
 
     path = folder / CONFIG_FILE
     if not folder.is_dir():
-        from dlhw.reporting.folders import nearest_folder
+        from dlhw.runs.sweep_folder import nearest_folder
 
         raise RunFolderError(f"{folder} is not a folder{nearest_folder(folder)}")
     if not path.is_file():

@@ -90,12 +90,11 @@ def report(argv: list[str]) -> int:
     args = parse(argv)
     # Late, so that --help and usage errors need no pandas.
     from dlhw.reporting.agreement import judge
-    from dlhw.reporting.compile import compile_report, default_title
     from dlhw.reporting.console import print_table, print_verdict
-    from dlhw.reporting.derived import with_derived
-    from dlhw.reporting.runs import load_runs
+    from dlhw.reporting.derived_metrics import with_derived
+    from dlhw.reporting.frames import load_runs
+    from dlhw.reporting.report import compile_report, default_title, refuse_others_files, write_report
     from dlhw.reporting.study import Options, make_study
-    from dlhw.reporting.write import refuse_others_files, write_report
 
     out = args.out or args.dirs[0] / "report"
     refuse_others_files(out)
@@ -126,7 +125,7 @@ def experiment_of(args: argparse.Namespace) -> "ExperimentConfig | None":
         ConfigError, RunFolderError: if there is none to check by, or what is there cannot be read.
     """
     from dlhw.config.catalogue import load_experiment
-    from dlhw.reporting.saved import saved_experiment
+    from dlhw.reporting.judge import saved_experiment
 
     if args.experiment is not None:
         return load_experiment(args.experiment)

@@ -63,7 +63,7 @@ def _folder(arguments: list[str]) -> Path:
         )
     folder = Path(folders[0])
     if not folders[0] or not folder.is_dir():
-        from dlhw.reporting.folders import nearest_folder
+        from dlhw.runs.sweep_folder import nearest_folder
 
         near = nearest_folder(folder) if folders[0] else ""
         raise RunFolderError(

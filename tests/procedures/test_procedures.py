@@ -8,7 +8,7 @@ from commands import run, run_folders, summary, train, tree
 
 from dlhw.config.procedure import PROCEDURES as CONFIGS
 from dlhw.procedures.registry import PROCEDURES
-from dlhw.reporting.runs import load_runs
+from dlhw.reporting.frames import load_runs
 
 
 def rows(path: Path) -> list[dict[str, str]]:

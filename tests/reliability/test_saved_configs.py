@@ -9,7 +9,7 @@ from commands import run, run_folders, train
 from dlhw.config.load import from_dict
 from dlhw.config.saved import with_references
 from dlhw.errors import ConfigError, RunFolderError
-from dlhw.reporting.runs import load_runs
+from dlhw.reporting.frames import load_runs
 from dlhw.resume import resume
 from dlhw.runs.files import refuse_links
 

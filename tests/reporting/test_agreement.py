@@ -18,12 +18,10 @@ from dlhw.errors import ConfigError
 from dlhw.reporting.agreement import Agreement, ExperimentVerdict, Verdict, judge
 from dlhw.reporting.agreement_tables import checks_csv, checks_table, published_csv, published_table
 from dlhw.reporting.cells import Cell
-from dlhw.reporting.compile import compile_report
+from dlhw.reporting.check_rules import RULES, CheckResult, apply_rule
 from dlhw.reporting.evidence import Bounds, Support, evidence
-from dlhw.reporting.html import html
-from dlhw.reporting.latex import latex
-from dlhw.reporting.markdown import markdown
-from dlhw.reporting.rules import RULES, CheckResult, apply_rule
+from dlhw.reporting.formats import report_html, report_latex, report_markdown
+from dlhw.reporting.report import compile_report
 from dlhw.reporting.selection import Selection
 from dlhw.reporting.study import Options, make_study
 from dlhw.runs.status import Status
@@ -352,7 +350,7 @@ def test_every_format_says_what_disagrees(tmp_path: Path) -> None:
     folder = lr_sweep(tmp_path, seeds=[0, 1])
     told = both(folder, note="Found by trying.")
     document = compile_report(study_of(folder), "t", "dlhw-report DIR", with_figures=False, agreement=told)
-    for text in (markdown(document), latex(document), html(document)):
+    for text in (report_markdown(document), report_latex(document), report_html(document)):
         for words in (
             "Published values beside",
             "DISAGREES",
@@ -364,7 +362,7 @@ def test_every_format_says_what_disagrees(tmp_path: Path) -> None:
             "Only 2 seeds: too few to tell",
         ):
             assert words in text
-    assert "The rate 0.1 is\\_best \\| of \\<three\\>" in markdown(document)
+    assert "The rate 0.1 is\\_best \\| of \\<three\\>" in report_markdown(document)
     assert document.summary[:4] == [
         "Which rate is best?", "Found by trying.", "Run by: dlhw-train experiment=s/n",
         "Verdict: DISAGREES, n = 2: 0 of 2 published values agree, 2 disagree; 1 of 1 checks shown.",

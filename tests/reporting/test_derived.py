@@ -14,7 +14,7 @@ from report_runs import frame_of, lr_sweep, make_run, study_of
 from dlhw.callbacks.checkpoint import save_checkpoint
 from dlhw.config.experiment_entries import DERIVED, DERIVED_KINDS
 from dlhw.errors import RunFolderError
-from dlhw.reporting.derived import (
+from dlhw.reporting.derived_metrics import (
     READ,
     SCORED,
     best_at,
@@ -26,8 +26,8 @@ from dlhw.reporting.derived import (
     squared_norm,
     with_derived,
 )
+from dlhw.reporting.frames import load_runs
 from dlhw.reporting.metrics import Metric
-from dlhw.reporting.runs import load_runs
 
 
 def write_curve(folder: Path, accuracies: Sequence[float]) -> None:

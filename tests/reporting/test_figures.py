@@ -9,19 +9,18 @@ from PIL import Image
 from report_runs import REGRESSION, lr_sweep, make_run, make_sweep, rates, study_of
 
 from dlhw.reporting import figures
-from dlhw.reporting.curves import cell_curve, read_all
-from dlhw.reporting.figures.against import metric_by_key
+from dlhw.reporting.cells import cell_curve, read_curves
+from dlhw.reporting.document import Picture
 from dlhw.reporting.figures.heatmap import heat_map
-from dlhw.reporting.figures.learning import MAX_CELLS, learning_curves
-from dlhw.reporting.figures.scale import scale_of
-from dlhw.reporting.figures.style import error_bars
-from dlhw.reporting.picture import Picture
+from dlhw.reporting.figures.learning_curves import MAX_CELLS, learning_curves
+from dlhw.reporting.figures.metric_plots import metric_by_key
+from dlhw.reporting.figures.style import error_bars, scale_of
 from dlhw.reporting.study import Study
 from dlhw.runs.status import Status
 
 
 def pictures_of(study: Study) -> dict[str, Picture]:
-    rows, problems = read_all(study.cells)
+    rows, problems = read_curves(study.cells)
     assert problems == []
     drawn = [learning_curves(study, rows), metric_by_key(study), heat_map(study)]
     return {picture.name: picture for picture in drawn if picture is not None}
@@ -113,7 +112,7 @@ def test_damaged_curves_are_told_and_left_out(tmp_path: Path) -> None:
     lr_sweep(tmp_path)
     (tmp_path / "3" / "metrics.csv").write_text("torn\n")
     study = study_of(tmp_path)
-    rows, problems = read_all(study.cells)
+    rows, problems = read_curves(study.cells)
     assert len(problems) == 1
     assert "3/metrics.csv is not the metrics of a run" in problems[0]
     assert learning_curves(study, rows) is not None
@@ -121,7 +120,7 @@ def test_damaged_curves_are_told_and_left_out(tmp_path: Path) -> None:
 
 def test_a_curve_is_the_mean_over_seeds(tmp_path: Path) -> None:
     study = study_of(lr_sweep(tmp_path))
-    rows, _ = read_all(study.cells)
+    rows, _ = read_curves(study.cells)
     curve = cell_curve(study.cells[1], rows, "val", "accuracy")
     assert curve is not None
     last = [rates({"optimizer.lr": 0.1}, seed)["val"] for seed in range(3)]

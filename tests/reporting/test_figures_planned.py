@@ -11,11 +11,11 @@ from report_runs import lr_sweep, make_sweep, rates, study_of
 
 from dlhw.config.experiment_entries import FigureConfig, FigureKind, Theory
 from dlhw.errors import RunFolderError
-from dlhw.reporting.curves import read_all
-from dlhw.reporting.figures.narrow import metric_named, narrowed
+from dlhw.reporting.cells import read_curves
+from dlhw.reporting.document import Picture
+from dlhw.reporting.figures.figure_data import metric_named, narrowed
+from dlhw.reporting.figures.lines_by_key import double_descent, theory_curve
 from dlhw.reporting.figures.planned import DRAW, planned_pictures
-from dlhw.reporting.figures.theory import double_descent, theory_line
-from dlhw.reporting.picture import Picture
 from dlhw.reporting.study import Study
 from dlhw.reporting.values import same_value
 
@@ -23,7 +23,7 @@ QUIET = ["tracking.console=none", "tracking.tensorboard=false", "trainer.gradche
 
 
 def drawn(study: Study, *figures: FigureConfig) -> tuple[list[Picture], list[str]]:
-    rows, problems = read_all(study.cells)
+    rows, problems = read_curves(study.cells)
     assert problems == []
     return planned_pictures(study, figures, rows)
 
@@ -236,17 +236,17 @@ def test_theory_beside_linear_regression(tmp_path: Path) -> None:
     done = commands.run("dlhw-train", "-m", "name=teach", *arguments, *QUIET, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     study = study_of(tmp_path / "runs")
-    line = theory_line(Theory.double_descent, study, "data.num_train", [10, 20, 40])
+    line = theory_curve(Theory.double_descent, study, "data.num_train", [10, 20, 40])
     assert line is not None
     assert line.y[0] == double_descent(10, 20, 1.0, 0.5)
     assert np.isnan(line.y[np.searchsorted(line.x, 20)])
     figure = FigureConfig(kind=FigureKind.against, theory=Theory.double_descent, log_y=True)
     assert "dashed: what theory expects" in one(study, figure).caption
     with pytest.raises(RunFolderError, match="a curve over data.num_train, got x=optimizer.lr"):
-        theory_line(Theory.double_descent, study, "optimizer.lr", [1, 2])
+        theory_curve(Theory.double_descent, study, "optimizer.lr", [1, 2])
 
 
 def test_theory_is_refused_for_other_data(tmp_path: Path) -> None:
     study = study_of(lr_sweep(tmp_path))
     with pytest.raises(RunFolderError, match="data=linear_teacher"):
-        theory_line(Theory.double_descent, study, "data.num_train", [1, 2])
+        theory_curve(Theory.double_descent, study, "data.num_train", [1, 2])

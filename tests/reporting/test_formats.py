@@ -15,17 +15,20 @@ from rich.console import Console
 
 from dlhw.display import csv_cell
 from dlhw.errors import RunFolderError
-from dlhw.reporting import latex, markdown
-from dlhw.reporting.compile import compile_report, default_title
 from dlhw.reporting.console import print_sweep_report, print_table, rich_table
-from dlhw.reporting.document import Document, Section
-from dlhw.reporting.html import html
-from dlhw.reporting.numbers import number
+from dlhw.reporting.document import Document, Entry, Line, Section, Table
+from dlhw.reporting.formats import (
+    LATEX_ESCAPES,
+    escape_latex,
+    report_html,
+    report_latex,
+    report_markdown,
+    table_csv,
+)
+from dlhw.reporting.formatting import format_number
+from dlhw.reporting.report import compile_report, default_title, write_report
 from dlhw.reporting.study import Study
-from dlhw.reporting.table import Entry, Line, Table
-from dlhw.reporting.table_csv import table_csv
 from dlhw.reporting.tables import results_table, sweep_table
-from dlhw.reporting.write import write_report
 
 NASTY = "a&b_50%$x|y <script>alert(1)</script> {z}~^\\ *`#"
 
@@ -85,11 +88,11 @@ def test_moved_and_copied_sweeps_give_the_same_table(tmp_path: Path) -> None:
     one = lr_sweep(tmp_path / "one")
     two = copied(one, tmp_path / "elsewhere" / "two")
     assert table_csv(study_of(one)) == table_csv(study_of(two))
-    assert markdown.markdown(document_of(study_of(one))) == markdown.markdown(document_of(study_of(two)))
+    assert report_markdown(document_of(study_of(one))) == report_markdown(document_of(study_of(two)))
 
 
 def test_latex_escapes_everything() -> None:
-    text = latex.latex(nasty_document())
+    text = report_latex(nasty_document())
     assert r"a\&b\_50\%\$x\textbar{}y" in text
     assert r"\{z\}\textasciitilde{}\textasciicircum{}\textbackslash{}" in text
     body = text[text.index(r"\toprule") : text.index(r"\bottomrule")]
@@ -99,14 +102,14 @@ def test_latex_escapes_everything() -> None:
 
 @given(st.text(max_size=40))
 def test_latex_has_no_live_character_left(text: str) -> None:
-    escaped = latex.escape(text)
-    for code in sorted(latex.ESCAPES.values(), key=len, reverse=True):
+    escaped = escape_latex(text)
+    for code in sorted(LATEX_ESCAPES.values(), key=len, reverse=True):
         escaped = escaped.replace(code, "") if code != " " else escaped
     assert not set(escaped) & set("\\&%$#_{}~^")
 
 
 def test_latex_table_is_booktabs(tmp_path: Path) -> None:
-    text = latex.latex(document_of(study_of(lr_sweep(tmp_path), baseline="lr=0.1")))
+    text = report_latex(document_of(study_of(lr_sweep(tmp_path), baseline="lr=0.1")))
     for rule in (r"\toprule", r"\midrule", r"\bottomrule"):
         assert text.count(rule) == 2
     assert text.count(r"\begin{table}") == text.count(r"\end{table}") == 2
@@ -115,20 +118,20 @@ def test_latex_table_is_booktabs(tmp_path: Path) -> None:
 
 
 def test_markdown_escapes_what_would_be_markup() -> None:
-    text, _, _ = markdown.markdown(nasty_document()).rpartition("Made by")
+    text, _, _ = report_markdown(nasty_document()).rpartition("Made by")
     assert "<script>" not in text
     rows = [line for line in text.splitlines() if line.startswith("| ")]
     assert all(len(re.findall(r"(?<!\\)\|", row)) == 3 for row in rows)
 
 
 def test_html_escapes_everything() -> None:
-    page = Page(html(nasty_document()))
+    page = Page(report_html(nasty_document()))
     assert "script" not in {tag for tag, _ in page.tags}
     assert "".join(page.words).count("<script>alert(1)</script>") >= 4
 
 
 def test_html_needs_nothing_beside_itself(tmp_path: Path) -> None:
-    text = html(document_of(study_of(lr_sweep(tmp_path)), with_figures=True))
+    text = report_html(document_of(study_of(lr_sweep(tmp_path)), with_figures=True))
     page = Page(text)
     assert "http:" not in text
     assert "https:" not in text
@@ -206,7 +209,7 @@ def test_markup_in_values_is_text() -> None:
 
 @given(st.floats(-1e300, 1e300, allow_nan=False))
 def test_numbers_read_back_near(value: float) -> None:
-    text = number(value).replace("−", "-")
+    text = format_number(value).replace("−", "-")
     assert float(text) == pytest.approx(value, rel=6e-3, abs=1e-300)
 
 
@@ -227,9 +230,9 @@ def test_names_with_markup_and_control_characters_are_shown_as_they_are() -> Non
     out = io.StringIO()
     print_table(table, Console(file=out, width=400, force_terminal=True))
     texts = {
-        "md": markdown.markdown(document),
-        "tex": latex.latex(document),
-        "html": html(document),
+        "md": report_markdown(document),
+        "tex": report_latex(document),
+        "html": report_html(document),
         "console": out.getvalue(),
     }
     for name, text in texts.items():

@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 from report_runs import REGRESSION, frame_of, lr_sweep, make_run
 
 from dlhw.errors import RunFolderError
-from dlhw.reporting.runs import UNFINISHED, UNREADABLE, load_curves
+from dlhw.reporting.frames import UNFINISHED, UNREADABLE, load_curves
 from dlhw.reporting.tables import NOT_COUNTED
 from dlhw.runs.folder import COLUMNS
 from dlhw.runs.status import Status

@@ -9,8 +9,8 @@ from report_runs import make_sweep, study_of
 import dlhw
 from dlhw.callbacks.predictions_file import PREDICTIONS_FILE, SplitPredictions, write_predictions
 from dlhw.errors import RunFolderError
-from dlhw.reporting.compile import compile_report
-from dlhw.reporting.table_csv import table_csv
+from dlhw.reporting.formats import table_csv
+from dlhw.reporting.report import compile_report
 from dlhw.reporting.tables import samples_table
 
 SAMPLES = 200

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import stats  # type: ignore[import-untyped]
 
-from dlhw.reporting.samples import compare_correct, mcnemar, wilson
+from dlhw.reporting.sample_comparison import compare_correct, mcnemar, wilson
 from dlhw.reporting.statistics import Estimate, Scale, adjust, difference, estimate, holm
 
 # Squares of the smallest floats vanish in numpy, though not in ours.

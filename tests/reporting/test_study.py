@@ -10,14 +10,11 @@ from report_runs import REGRESSION, lr_sweep, make_run, make_sweep, rates, study
 
 from dlhw.errors import RunFolderError
 from dlhw.reporting.cells import are_identical
-from dlhw.reporting.compile import compile_report
-from dlhw.reporting.html import html
-from dlhw.reporting.latex import latex
-from dlhw.reporting.markdown import markdown
-from dlhw.reporting.samples import wilson
+from dlhw.reporting.formats import report_html, report_latex, report_markdown, table_csv
+from dlhw.reporting.report import compile_report
+from dlhw.reporting.sample_comparison import wilson
 from dlhw.reporting.statistics import Estimate
 from dlhw.reporting.study import Study
-from dlhw.reporting.table_csv import table_csv
 from dlhw.reporting.tables import comparison_table, left_out_table, results_table
 from dlhw.runs.status import Status
 
@@ -26,7 +23,7 @@ def texts(study: Study) -> dict[str, str]:
     """Every text format of a report."""
     document = compile_report(study, "title", "dlhw-report DIR", with_figures=False)
     return {
-        "md": markdown(document), "tex": latex(document), "html": html(document), "csv": table_csv(study)
+        "md": report_markdown(document), "tex": report_latex(document), "html": report_html(document), "csv": table_csv(study)
     }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from report_runs import copied, lr_sweep, make_run, study_of
 
 from dlhw.reporting.captions import warnings
 from dlhw.reporting.study import Study
-from dlhw.reporting.versions import CODE, DATA
+from dlhw.reporting.swept_keys import CODE, DATA
 
 
 def changed(folder: Path, **values: object) -> Path:

@@ -11,8 +11,7 @@ import commands
 import pytest
 
 from dlhw.config.catalogue import experiment_names, load_experiment
-from dlhw.reproduce.catalogue import FILES, QUICK, chosen, missing_data
-from dlhw.reproduce.child import arguments
+from dlhw.reproduce.experiments import FILES, QUICK, chosen_experiments, missing_data, training_arguments
 
 # Seconds each.
 FAST = "cs7643/identities"
@@ -43,11 +42,13 @@ def test_every_need_is_known() -> None:
 
 
 def test_choosing() -> None:
-    assert chosen([]) == experiment_names()
-    assert chosen(["cs7643/lr", "cs7643/lr"]) == ["cs7643/lr"]
-    assert set(chosen(["cs7643"])) == {name for name in experiment_names() if name.startswith("cs7643/")}
-    assert set(chosen([], quick=True)) == set(QUICK)
-    assert chosen(["cs7643/lr"], quick=True) == []
+    assert chosen_experiments([]) == experiment_names()
+    assert chosen_experiments(["cs7643/lr", "cs7643/lr"]) == ["cs7643/lr"]
+    assert set(chosen_experiments(["cs7643"])) == {
+        name for name in experiment_names() if name.startswith("cs7643/")
+    }
+    assert set(chosen_experiments([], quick=True)) == set(QUICK)
+    assert chosen_experiments(["cs7643/lr"], quick=True) == []
 
 
 def test_missing_data_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,5 +151,5 @@ def test_a_page_of_somebody_else_stays(tmp_path: Path) -> None:
 
 
 def test_the_child_is_the_command_that_the_page_names() -> None:
-    line = arguments("cs7643/lr", Path("runs/reproduce/cs7643-lr"))
+    line = training_arguments("cs7643/lr", Path("runs/reproduce/cs7643-lr"))
     assert line[:2] == ["experiment=cs7643/lr", "hydra.sweep.dir='runs/reproduce/cs7643-lr'"]

@@ -20,9 +20,8 @@ from dlhw.config.experiment_entries import (
 from dlhw.errors import RunFolderError
 from dlhw.reproduce.command import status_of
 from dlhw.reproduce.outcome import Ending, Outcome, record, tally
-from dlhw.reproduce.page import Page
 from dlhw.reproduce.results_table import BEGIN, END, results_table, write_table
-from dlhw.reproduce.session import FORMAT, RESULTS, report
+from dlhw.reproduce.session import FORMAT, RESULTS, ReproducePage, report
 from dlhw.runs.files import write_json
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -73,7 +72,7 @@ def failed() -> Outcome:
 
 
 def page_of(*outcomes: Outcome, left: tuple[str, ...] = ()) -> str:
-    page = Page(command="dlhw-reproduce", date="2026-01-31 12:00 UTC", machine="a machine")
+    page = ReproducePage(command="dlhw-reproduce", date="2026-01-31 12:00 UTC", machine="a machine")
     for outcome in outcomes:
         page.add(outcome)
     return page.html(tally(outcomes), left, 100.0)

@@ -16,7 +16,7 @@ from dlhw.callbacks.summary import SUMMARY_FILE, about, outcome
 from dlhw.config.data import Task
 from dlhw.config.load import from_dict, to_dict
 from dlhw.config.root import TrainConfig
-from dlhw.reporting.runs import load_runs
+from dlhw.reporting.frames import load_runs
 from dlhw.reporting.study import Options, Study, make_study
 from dlhw.runs.files import write_json
 from dlhw.runs.status import Status

@@ -20,10 +20,10 @@ from dlhw.data import load_dataset
 from dlhw.data.formats import read_idx
 from dlhw.errors import UserError
 from dlhw.evaluate import saved_config
-from dlhw.reporting.compile import compile_report
-from dlhw.reporting.figures.checkpoints import checkpoint_of
-from dlhw.reporting.runs import load_curves, load_runs
-from dlhw.reporting.saved import saved_experiment
+from dlhw.reporting.figures.figure_data import checkpoint_of
+from dlhw.reporting.frames import load_curves, load_runs
+from dlhw.reporting.judge import saved_experiment
+from dlhw.reporting.report import compile_report
 from dlhw.reporting.study import make_study
 from dlhw.runs.folder import RunFolder
 from dlhw.sweep.ledger import Ledger

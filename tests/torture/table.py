@@ -9,7 +9,7 @@ import torch
 
 from dlhw.callbacks.environment import machine, versions
 from dlhw.errors import RunFolderError
-from dlhw.reporting.markdown import escape
+from dlhw.reporting.formats import escape_markdown
 from dlhw.runs.files import write_atomic
 from dlhw.source import git_state
 from tests.torture.row import Row
@@ -23,7 +23,7 @@ def table(rows: Iterable[Row]) -> str:
     """A line for each fault."""
     lines = [
         (
-            escape(row.fault),
+            escape_markdown(row.fault),
             *(f"{count:,}" for count in (row.injected, row.runs, row.lost, row.torn, row.wrong)),
         )
         for row in rows
@@ -41,7 +41,7 @@ def about(command: str, seconds: float) -> str:
     )
     return (
         f"Made by `{command}` in {seconds / 60:.1f} minutes, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, on "
-        f"{escape(told['cpu'])}, {torch.get_num_threads()} threads, {escape(platform.platform())}; {used}{commit}."
+        f"{escape_markdown(told['cpu'])}, {torch.get_num_threads()} threads, {escape_markdown(platform.platform())}; {used}{commit}."
     )
 
 

@@ -9,11 +9,11 @@ from dlhw.config.experiment import ExperimentConfig, refuse_unknown_keys
 from dlhw.config.experiment_entries import CheckConfig, PublishedConfig
 from dlhw.reporting.captions import warnings
 from dlhw.reporting.cells import Cell
-from dlhw.reporting.completeness import missing_runs
+from dlhw.reporting.check_rules import CheckResult, apply_rule
 from dlhw.reporting.evidence import Bounds, Evidence, Support, evidence
+from dlhw.reporting.formatting import many
+from dlhw.reporting.judge import missing_runs
 from dlhw.reporting.metrics import Metric, metric_of
-from dlhw.reporting.numbers import many
-from dlhw.reporting.rules import CheckResult, apply_rule
 from dlhw.reporting.selection import MissingResult, Selection, known_keys
 from dlhw.reporting.statistics import Estimate
 from dlhw.reporting.study import Study

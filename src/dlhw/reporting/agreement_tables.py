@@ -15,9 +15,9 @@ from dlhw.reporting.agreement import (
     independent_looks,
 )
 from dlhw.reporting.captions import few_seeds
+from dlhw.reporting.document import Entry, Line, Table
+from dlhw.reporting.formatting import NONE, mean_text, number_text
 from dlhw.reporting.metrics import metric_of
-from dlhw.reporting.numbers import NONE, mean_text, number_text
-from dlhw.reporting.table import Entry, Line, Table
 from dlhw.reporting.values import text_of
 
 AGREEMENT_WORDS = {Verdict.no: "DISAGREES"}

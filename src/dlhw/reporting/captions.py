@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 from dlhw.config.data_base import VAL_FROM_TEST
+from dlhw.reporting.formatting import many
+from dlhw.reporting.frames import SIZES
 from dlhw.reporting.metrics import PARTS
-from dlhw.reporting.numbers import many
-from dlhw.reporting.runs import SIZES
 from dlhw.reporting.statistics import MIN_FOR_INTERVAL
 from dlhw.reporting.study import Study
-from dlhw.reporting.versions import WHAT, versions
+from dlhw.reporting.swept_keys import VERSION_KEYS, versions_of
 
 SELECTED = {"best": "best (those of best validation)", "last": "last (the last ones)"}
 SCALES = "on the logit scale for accuracies, on the log scale for losses and other positive quantities"
@@ -25,8 +25,8 @@ def _versions(study: Study) -> list[str]:
     """Whether a table holds runs of several data sets, or of several versions of the code."""
     runs = [run for cell in study.cells for run in cell.runs]
     sentences = []
-    for key, what in WHAT.items():
-        found = versions(runs, key)
+    for key, what in VERSION_KEYS.items():
+        found = versions_of(runs, key)
         if found:
             how = (
                 f"each cell holds one ({key})" if key in study.keys else "--versions gives each its own cells"

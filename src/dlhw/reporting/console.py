@@ -13,7 +13,7 @@ from dlhw.config.experiment import ExperimentConfig
 from dlhw.display import visible, visible_lines
 from dlhw.reporting.agreement import Agreement, ExperimentVerdict, judge
 from dlhw.reporting.agreement_tables import checks_table, published_table
-from dlhw.reporting.table import Entry, Line, Table
+from dlhw.reporting.document import Entry, Line, Table
 
 # In a pipe nothing should wrap: programs that read it take one line for one cell.
 PIPE_WIDTH = 400
@@ -41,8 +41,8 @@ def print_sweep_report(
     Raises:
         RunFolderError: if there is nothing to table.
     """
-    from dlhw.reporting.derived import with_derived
-    from dlhw.reporting.runs import load_runs
+    from dlhw.reporting.derived_metrics import with_derived
+    from dlhw.reporting.frames import load_runs
     from dlhw.reporting.study import Options, make_study
     from dlhw.reporting.tables import results_table
 

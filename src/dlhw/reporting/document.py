@@ -1,10 +1,68 @@
-"""A report, free of any format: sections with text, a table, pictures."""
+"""A report, free of any format: sections with text, tables and pictures."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dlhw.reporting.picture import Picture
-from dlhw.reporting.table import Table
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """A drawn figure.
+
+    Args:
+        name: of its files, without ending.
+        caption: what it shows, and how bands and bars are to be read.
+        alt: what a reader who cannot see it should know.
+        png: the file's bytes.
+        pdf: the same for a write-up.
+    """
+
+    name: str
+    caption: str
+    alt: str
+    png: bytes
+    pdf: bytes
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One place in a table.
+
+    Args:
+        text: what stands there.
+        below: a smaller second line, such as an interval.
+    """
+
+    text: str
+    below: str = ""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row; the strong one is the best cell's."""
+
+    entries: Sequence[Entry]
+    is_strong: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """Headings, lines and what is to be said of them.
+
+    Args:
+        title: in a few words.
+        headings: one a column.
+        align: a letter a column, "l" or "r".
+        lines: the rows.
+        caption: sentences to stand with it.
+        is_result: whether it belongs into a write-up, and not only into the report.
+    """
+
+    title: str
+    headings: Sequence[str]
+    align: str
+    lines: Sequence[Line]
+    caption: Sequence[str] = ()
+    is_result: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,9 +7,9 @@ from typing import Any
 
 from dlhw.config.experiment_entries import DERIVED, SCORE
 from dlhw.errors import RunFolderError, did_you_mean
-from dlhw.reporting.keys import Row
-from dlhw.reporting.runs import SCORES, SIZES
+from dlhw.reporting.frames import SCORES, SIZES
 from dlhw.reporting.statistics import Estimate, Scale, estimate
+from dlhw.reporting.swept_keys import Row
 
 PARTS = {"train": "train", "val": "validation", "test": "test"}
 DEFAULT = ("final/train", "final/val", "selected/test")

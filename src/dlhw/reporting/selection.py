@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from dlhw.reporting.cells import Cell, cells_of
-from dlhw.reporting.keys import Row
+from dlhw.reporting.frames import META, SCORES
 from dlhw.reporting.metrics import Metric
-from dlhw.reporting.runs import META, SCORES
 from dlhw.reporting.statistics import Estimate
 from dlhw.reporting.study import Study
+from dlhw.reporting.swept_keys import Row
 from dlhw.reporting.values import ABSENT, same_value, text_of
 from dlhw.runs.status import is_success
 from dlhw.sweep.names import short_keys

@@ -6,17 +6,15 @@ from typing import TYPE_CHECKING
 
 from dlhw.config.experiment import ExperimentConfig
 from dlhw.errors import RunFolderError
+from dlhw.reporting.best_cell import Choice, choose
 from dlhw.reporting.cells import Cell, cells_of, without_repeats
-from dlhw.reporting.choice import Choice, choose
-from dlhw.reporting.keys import Row, find_key, swept_keys
+from dlhw.reporting.frames import REFERENCES, SIZES, UNREADABLE, config_keys, records
 from dlhw.reporting.metrics import Metric, find_metrics, metric_of
-from dlhw.reporting.pairs import Comparison, compare
-from dlhw.reporting.runs import REFERENCES, SIZES, UNREADABLE, config_keys, records
-from dlhw.reporting.sample_pairs import compare_cells
-from dlhw.reporting.samples import SampleComparison, wilson
+from dlhw.reporting.paired import Comparison, compare
+from dlhw.reporting.sample_comparison import SampleComparison, compare_cells, wilson
 from dlhw.reporting.statistics import Estimate, Scale
+from dlhw.reporting.swept_keys import CODE, DATA, Row, find_key, swept_keys, versions_of, with_versions
 from dlhw.reporting.values import ABSENT
-from dlhw.reporting.versions import CODE, DATA, versions, with_versions
 
 if TYPE_CHECKING:
     import pandas
@@ -161,8 +159,8 @@ def make_study(frame: "pandas.DataFrame", options: Options | None = None) -> Stu
 def _separate_versions(rows: Sequence[Row], keys: Sequence[str], always: bool) -> list[str]:
     """The versions (of data, of code) by which cells must be split: runs of several are never averaged."""
     cells = cells_of(rows, keys)
-    several = [key for key in (DATA, CODE) if key not in keys and versions(rows, key)]
-    return [key for key in several if always or any(versions(cell.runs, key) for cell in cells)]
+    several = [key for key in (DATA, CODE) if key not in keys and versions_of(rows, key)]
+    return [key for key in several if always or any(versions_of(cell.runs, key) for cell in cells)]
 
 
 def _varies_within(cells: Sequence[Cell], key: str) -> bool:

@@ -5,12 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dlhw.reporting.best_cell import MARK, TIED
 from dlhw.reporting.captions import how_compared, how_measured, how_sampled, warnings
 from dlhw.reporting.cells import Cell
-from dlhw.reporting.choice import MARK, TIED
-from dlhw.reporting.keys import Row
-from dlhw.reporting.metrics import Metric
-from dlhw.reporting.numbers import (
+from dlhw.reporting.document import Entry, Line, Table
+from dlhw.reporting.formatting import (
     NONE,
     interval_text,
     many,
@@ -20,11 +19,12 @@ from dlhw.reporting.numbers import (
     quartiles_text,
     range_text,
 )
-from dlhw.reporting.runs import UNFINISHED
-from dlhw.reporting.samples import SampleComparison
+from dlhw.reporting.frames import UNFINISHED
+from dlhw.reporting.metrics import Metric
+from dlhw.reporting.sample_comparison import SampleComparison
 from dlhw.reporting.statistics import LEVEL, Estimate
 from dlhw.reporting.study import Options, Study, make_study
-from dlhw.reporting.table import Entry, Line, Table
+from dlhw.reporting.swept_keys import Row
 from dlhw.reporting.values import text_of
 from dlhw.runs.status import Status, is_success
 

@@ -91,9 +91,9 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
 def reproduce(argv: Sequence[str]) -> int:
     """Do what the command line says; returns the exit status."""
     args = parse(argv)
-    from dlhw.reproduce.catalogue import chosen, list_lines
+    from dlhw.reproduce.experiments import chosen_experiments, list_lines
 
-    labels = chosen(args.experiments, quick=args.quick)
+    labels = chosen_experiments(args.experiments, quick=args.quick)
     if args.list:
         print("\n".join(list_lines(labels)))
         return 0

@@ -12,8 +12,7 @@ from dlhw.config.experiment import ExperimentConfig
 from dlhw.config.experiment_entries import MutationConfig
 from dlhw.errors import ConfigError, UserError
 from dlhw.interruption import Interrupted
-from dlhw.reproduce.catalogue import missing_data
-from dlhw.reproduce.child import train
+from dlhw.reproduce.experiments import missing_data, train_experiment
 from dlhw.reproduce.mutants import Sweep, control_sweep, in_place_of, mutant_sweep
 from dlhw.reproduce.outcome import Ending
 from dlhw.reproduce.session import judged
@@ -148,7 +147,7 @@ def _train(experiment: ExperimentConfig, sweep: Sweep) -> None:
     """
     if sweep.is_done():
         return
-    status, last_lines = train(experiment.label, sweep.folder, sweep.overrides)
+    status, last_lines = train_experiment(experiment.label, sweep.folder, sweep.overrides)
     if status == 0:
         return
     if not all(RunFolder(sweep.folder / name).is_done() for name in sweep.runs):
@@ -174,7 +173,7 @@ def _items(agreement: "Agreement") -> list[tuple[str, bool]]:
 
 def _published_text(item: "PublishedComparison") -> str:
     """Such as `validation accuracy, final, alpha=0.1: .8123, published .9277`."""
-    from dlhw.reporting.numbers import number_text
+    from dlhw.reporting.formatting import number_text
     from dlhw.reporting.selection import label_of
 
     cell = f", {label_of(item.published.cell)}" if item.published.cell else ""

@@ -11,14 +11,13 @@ from dlhw.config.catalogue import experiment_names
 from dlhw.display import duration
 from dlhw.errors import RunFolderError
 from dlhw.interruption import Interrupted
-from dlhw.reporting.markdown import escape
-from dlhw.reporting.numbers import many
+from dlhw.reporting.formats import escape_markdown
+from dlhw.reporting.formatting import many
 from dlhw.reproduce.falsify import Falsification, falsify, record
-from dlhw.reproduce.markers import write_between
 from dlhw.reproduce.outcome import Ending
+from dlhw.reproduce.results_table import write_between
 from dlhw.reproduce.session import PIPE_WIDTH, machine_text, now, progress_bar
-from dlhw.runs.files import write_atomic, write_json
-from dlhw.runs.plain import read_json
+from dlhw.runs.files import read_json, write_atomic, write_json
 
 RESULTS, TABLE = "falsify.json", "falsify.md"
 BEGIN, END = "<!-- falsified: begin -->", "<!-- falsified: end -->"
@@ -150,7 +149,7 @@ def falsified_table(results: Mapping[str, Any], labels: Sequence[str]) -> str:
     when = " to ".join(dict.fromkeys([*dates[:1], *dates[-1:]]))
     return (
         f"{table}\n\n{tally(experiments, labels)}.\n\n"
-        f"Made by `dlhw-reproduce --falsify`, {when}, on {escape(results['machine'])}."
+        f"Made by `dlhw-reproduce --falsify`, {when}, on {escape_markdown(results['machine'])}."
     )
 
 
@@ -160,24 +159,24 @@ def _table_lines(label: str, result: Mapping[str, Any] | None) -> Iterator[tuple
         return
     if result["ending"] != Ending.done:
         why = result["why"].partition(",")[0].strip().splitlines()
-        yield label, "", result["ending"], escape("".join(why[-1:]))
+        yield label, "", result["ending"], escape_markdown("".join(why[-1:]))
         return
     if not result["mutants"]:
         yield label, "", NO_MUTATIONS, ""
     for miss in result["control_misses"]:
-        yield label, "none (control)", "CONTROL FAILS", escape(miss)
+        yield label, "none (control)", "CONTROL FAILS", escape_markdown(miss)
     for mutant in result["mutants"]:
         if mutant["visible"]:
             word, text = "yes" if mutant["detected_by"] else "NO", _first_of(mutant["detected_by"])
         else:
             word, text = "not visible", mutant["reason"]
-        yield label, _change_text(mutant), word, escape(text)
+        yield label, _change_text(mutant), word, escape_markdown(text)
 
 
 def _change_text(mutant: Mapping[str, Any]) -> str:
     """Markdown: the name, or the overrides as code."""
     if mutant.get("name"):
-        return escape(mutant["name"])
+        return escape_markdown(mutant["name"])
     return f"`{mutant['change'].replace('|', chr(92) + '|')}`"
 
 

@@ -177,7 +177,7 @@ def in_place_of(control: Sweep, sweep: Sweep) -> "pandas.DataFrame":
     """
     import pandas
 
-    from dlhw.reporting.runs import config_keys, load_runs
+    from dlhw.reporting.frames import config_keys, load_runs
 
     recipe, wrong = load_runs(control.folder), load_runs(sweep.folder)
     pairs = dict(zip(control.runs, sweep.runs, strict=True))

@@ -9,7 +9,7 @@ from typing import Any
 from dlhw.display import duration
 from dlhw.reporting.agreement import CLAIM_WORDS, FAILING, Agreement, ExperimentVerdict, Verdict
 from dlhw.reporting.document import Document
-from dlhw.reporting.numbers import NONE, many, number_text
+from dlhw.reporting.formatting import NONE, many, number_text
 from dlhw.reporting.values import text_of
 
 

@@ -1,4 +1,4 @@
-"""The table of reproduced results for a page of the docs."""
+"""Generated tables in a written page: the text between two markers is replaced, all other text stays."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,11 +6,34 @@ from typing import Any
 
 from dlhw.config.catalogue import experiment_names, load_experiment
 from dlhw.display import duration
-from dlhw.reporting.markdown import escape
-from dlhw.reporting.numbers import many
-from dlhw.reproduce.markers import write_between
+from dlhw.errors import RunFolderError
+from dlhw.reporting.formats import escape_markdown
+from dlhw.reporting.formatting import many
 from dlhw.reproduce.outcome import NOT_RUN, Ending, tally_text
 from dlhw.reproduce.session import load_results
+from dlhw.runs.files import write_atomic
+
+
+def write_between(path: Path, begin: str, end: str, text: str) -> None:
+    """Replace what stands between two markers of a file.
+
+    Args:
+        path: of the file.
+        begin: the line before the text.
+        end: the line after it.
+        text: the new text.
+
+    Raises:
+        RunFolderError: if the file lacks a marker.
+    """
+    before, found, rest = path.read_text(encoding="utf-8").partition(begin)
+    _, closed, after = rest.partition(end)
+    if not (found and closed):
+        raise RunFolderError(
+            f"{path} must hold the lines {begin} and {end}, with nothing but the table between"
+        )
+    write_atomic(path, f"{before}{begin}\n{text}\n{end}{after}")
+
 
 BEGIN = "<!-- reproduced: begin -->"
 END = "<!-- reproduced: end -->"
@@ -39,7 +62,7 @@ def results_table(results: Mapping[str, Any], num_published: Mapping[str, int]) 
     seconds = sum(record["seconds"] or 0 for record in records.values())
     return (
         f"{table}\n\n{_counts(records, num_published)}; {duration(seconds)} in all.\n\n"
-        f"Made by `dlhw-reproduce`, {when}, on {escape(results['machine'])}."
+        f"Made by `dlhw-reproduce`, {when}, on {escape_markdown(results['machine'])}."
     )
 
 
@@ -58,12 +81,12 @@ def _line(label: str, record: Mapping[str, Any] | None, num_published: Mapping[s
         badge, why, seconds = (NOT_RUN, "", None) if record is None else _verdict(record)
         verdict = f"{badge}: {why}" if why else badge
         time = "" if seconds is None else duration(seconds)
-        return escape(label), escape(verdict), "", unchecked, "", "", "", time
+        return escape_markdown(label), escape_markdown(verdict), "", unchecked, "", "", "", time
     badge = f"**{record['badge']}**" if record["badge"] in WEAK else record["badge"]
     disputed = f", {record['disputed']} disputed" if record["disputed"] else ""
     seeds, time = record["seeds"].removeprefix("n = "), duration(record["seconds"] or 0)
     cells = (f"{record['published']}{disputed}", record["checks"], record["claims"], record["widest"])
-    return escape(label), badge, seeds, *map(escape, cells), time
+    return escape_markdown(label), badge, seeds, *map(escape_markdown, cells), time
 
 
 def _verdict(record: Mapping[str, Any]) -> tuple[str, str, float | None]:

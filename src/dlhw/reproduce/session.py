@@ -5,6 +5,7 @@ import time
 import traceback
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,21 +22,71 @@ from rich.progress import (
 from dlhw.callbacks.environment import machine, versions
 from dlhw.config.catalogue import load_experiment, question_of
 from dlhw.config.experiment import ExperimentConfig
+from dlhw.display import duration
 from dlhw.errors import RunFolderError, UserError
 from dlhw.interruption import Interrupted
-from dlhw.reporting.numbers import many
-from dlhw.reproduce.catalogue import missing_data
-from dlhw.reproduce.child import train
+from dlhw.reporting.formats import page_templates
+from dlhw.reporting.formatting import many
+from dlhw.reproduce.experiments import missing_data, train_experiment
 from dlhw.reproduce.outcome import Ending, Outcome, record, tally
-from dlhw.reproduce.page import MARK, PAGE, Page
-from dlhw.runs.files import write_atomic, write_json
-from dlhw.runs.plain import read_json
+from dlhw.runs.files import read_json, write_atomic, write_json
 
 if TYPE_CHECKING:
     import pandas
+    from jinja2 import Environment
 
     from dlhw.reporting.agreement import Agreement
     from dlhw.reporting.study import Study
+
+PAGE = "index.html"
+PAGE_MARK = '<meta name="generator" content="dlhw-reproduce">'
+
+
+class ReproducePage:
+    """The page as far as it got; each experiment is rendered once.
+
+    Args:
+        command: that makes it.
+        date: when that began.
+        machine: where.
+    """
+
+    def __init__(self, *, command: str, date: str, machine: str) -> None:
+        self.command, self.date, self.machine = command, date, machine
+        self._outcomes: list[Outcome] = []
+        self._parts: list[str] = []
+
+    def add(self, outcome: Outcome) -> None:
+        """One more experiment."""
+        self._outcomes.append(outcome)
+        self._parts.append(_templates().get_template("experiment.html").render(outcome=outcome))
+
+    def html(self, tally: str, left: Sequence[str], seconds: float) -> str:
+        """The page.
+
+        Args:
+            tally: how many experiments ended how.
+            left: those that had no turn yet.
+            seconds: that all took so far.
+        """
+        template = _templates().get_template("page.html")
+        return template.render(
+            page=self,
+            outcomes=self._outcomes,
+            parts=self._parts,
+            tally=tally,
+            left=left,
+            seconds=seconds,
+            not_run=[each for each in self._outcomes if each.document is None],
+        )
+
+
+@cache
+def _templates() -> "Environment":
+    made = page_templates("dlhw.reproduce", ["page.html", "experiment.html"])
+    made.filters["duration"] = duration
+    return made
+
 
 RESULTS = "results.json"
 # Of results.json; records of another format lack what the table of results prints.
@@ -58,7 +109,7 @@ class Session:
     def __init__(self, out: Path, labels: Sequence[str], command: str) -> None:
         self.out, self.labels = out, labels
         self.page = out / PAGE
-        if self.page.exists() and MARK not in self.page.read_text(encoding="utf-8", errors="replace"):
+        if self.page.exists() and PAGE_MARK not in self.page.read_text(encoding="utf-8", errors="replace"):
             raise RunFolderError(
                 f"{self.page} is not a page of dlhw-reproduce: choose another folder with --out"
             )
@@ -67,7 +118,7 @@ class Session:
         self._interrupted = 0
         self._began = time.monotonic()
         self._results = read_results(out)
-        self._page = Page(command=command, date=now(), machine=machine_text())
+        self._page = ReproducePage(command=command, date=now(), machine=machine_text())
 
     def run(self) -> int:
         """Run them all; whatever one does, the next gets its turn.
@@ -108,7 +159,7 @@ class Session:
             return Outcome(**about, ending=Ending.skipped, why=reason)
         folder = self.out / f"{experiment.source}-{experiment.name}"
         began, started = time.time(), time.monotonic()
-        status, last_lines = train(label, folder)
+        status, last_lines = train_experiment(label, folder)
         about["seconds"] = self._seconds(label, folder, began, time.monotonic() - started)
         why = "" if status == 0 else last_lines
         try:
@@ -145,9 +196,8 @@ def report(folder: Path, experiment: ExperimentConfig) -> dict[str, Any]:
     Raises:
         UserError: if there is no run, or the experiment does not fit the runs.
     """
-    from dlhw.reporting.compile import compile_report
-    from dlhw.reporting.runs import load_runs
-    from dlhw.reporting.write import write_report
+    from dlhw.reporting.frames import load_runs
+    from dlhw.reporting.report import compile_report, write_report
 
     study, agreement = judged(load_runs(folder), experiment)
     document = compile_report(study, experiment.label, experiment.command, agreement=agreement)
@@ -166,7 +216,7 @@ def judged(frame: "pandas.DataFrame", experiment: ExperimentConfig) -> tuple["St
         UserError: if no run can be read, or the experiment does not fit the runs.
     """
     from dlhw.reporting.agreement import judge
-    from dlhw.reporting.derived import with_derived
+    from dlhw.reporting.derived_metrics import with_derived
     from dlhw.reporting.study import Options, make_study
 
     whole = with_derived(frame, list(experiment.metric_names()))

@@ -13,9 +13,8 @@ from typing import Any
 from dlhw.config.fields import settings_hash
 from dlhw.content import ABSENT
 from dlhw.errors import RunFolderError
-from dlhw.runs.files import write_atomic
+from dlhw.runs.files import read_json, write_atomic
 from dlhw.runs.folder import SUMMARY_FILE, RunFolder
-from dlhw.runs.plain import read_json
 from dlhw.runs.status import is_final
 from dlhw.sweep.identity import CODE_KEY, DATA_KEY, cell_hash
 

@@ -10,13 +10,12 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from dlhw.config.experiment_entries import FigureConfig
-from dlhw.reporting.figures.narrow import metric_named, sentence
-from dlhw.reporting.figures.scale import WIDE
-from dlhw.reporting.figures.style import WIDTH, draw, new_figure, plain_text
-from dlhw.reporting.figures.words import means_in_words
+from dlhw.reporting.document import Picture
+from dlhw.reporting.figures.alt_text import means_in_words
+from dlhw.reporting.figures.figure_data import metric_named, sentence
+from dlhw.reporting.figures.style import WIDE, WIDTH, draw, new_figure, plain_text
+from dlhw.reporting.formatting import mean_text
 from dlhw.reporting.metrics import Metric
-from dlhw.reporting.numbers import mean_text
-from dlhw.reporting.picture import Picture
 from dlhw.reporting.study import Study
 from dlhw.reporting.values import order, text_of
 

@@ -4,16 +4,15 @@ from collections.abc import Callable, Mapping, Sequence
 
 from dlhw.config.experiment_entries import FigureConfig, FigureKind
 from dlhw.errors import RunFolderError, UserError
-from dlhw.reporting.curves import Rows
-from dlhw.reporting.figures.curve_plan import plan_of
+from dlhw.reporting.cells import Rows
+from dlhw.reporting.document import Picture
+from dlhw.reporting.figures.decision_regions import decision_regions
+from dlhw.reporting.figures.figure_data import narrowed
 from dlhw.reporting.figures.heatmap import heat_map
-from dlhw.reporting.figures.images import weight_images
-from dlhw.reporting.figures.learning import learning_curves
-from dlhw.reporting.figures.lines import lines_by_key
-from dlhw.reporting.figures.narrow import narrowed
-from dlhw.reporting.figures.regions import decision_regions
-from dlhw.reporting.figures.scatter import scatter
-from dlhw.reporting.picture import Picture
+from dlhw.reporting.figures.learning_curves import learning_curves, plan_of
+from dlhw.reporting.figures.lines_by_key import lines_by_key
+from dlhw.reporting.figures.metric_plots import scatter
+from dlhw.reporting.figures.weight_images import weight_images
 from dlhw.reporting.study import Study
 
 Draw = Callable[[Study, FigureConfig, str], Picture]

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from dlhw.config.experiment_entries import DERIVED_KINDS
 from dlhw.errors import RunFolderError
-from dlhw.reporting.folders import run_folders
 from dlhw.reporting.values import flat
 from dlhw.runs.folder import ABOUT, RunFolder
+from dlhw.runs.sweep_folder import run_folders
 
 if TYPE_CHECKING:
     import pandas

@@ -11,11 +11,11 @@ NONE = "–"
 TINY, SMALL, LARGE = 1e-4, 1e-2, 1e5
 
 
-def number(value: float, scale: float | None = None) -> str:
+def format_number(value: float, scale: float | None = None) -> str:
     """Four or six decimals without a leading zero, or four digits and a power of ten.
 
-    >>> number(0.92731), number(-1.5), number(0.00123), number(2.5e-7), number(0.0)
-    ('.9273', '−1.5000', '.001230', '2.500e-07', '.0000')
+    >>> [format_number(value) for value in (0.92731, -1.5, 0.00123, 2.5e-7, 0.0)]
+    ['.9273', '−1.5000', '.001230', '2.500e-07', '.0000']
 
     Args:
         value: to print.
@@ -55,13 +55,13 @@ def mean_text(found: Estimate, metric: Metric) -> str:
     """Such as `.9273 ± .0010`; without std for n = 1, a dash without any value."""
     if found.mean is None:
         return NONE
-    mean = _one(found.mean, found, metric)
-    return mean if found.std is None else f"{mean} ± {_one(found.std, found, metric)}"
+    mean = _as_precise(found.mean, found, metric)
+    return mean if found.std is None else f"{mean} ± {_as_precise(found.std, found, metric)}"
 
 
 def number_text(value: float, metric: Metric, *, sign: bool = False) -> str:
     """One value of a metric, with as many decimals as its mean would have; with a plus if `sign`."""
-    text = _one(value, Estimate(1, mean=value), metric)
+    text = _as_precise(value, Estimate(1, mean=value), metric)
     text = f"{MINUS}{text[1:]}" if text.startswith("-") else text
     return f"+{text}" if sign and value > 0 else text
 
@@ -75,14 +75,14 @@ def interval_text(found: Estimate, metric: Metric) -> str:
 
 def range_text(low: float, high: float, found: Estimate, metric: Metric) -> str:
     """An interval with as many decimals as an estimate has."""
-    return f"[{_one(low, found, metric)}, {_one(high, found, metric)}]"
+    return f"[{_as_precise(low, found, metric)}, {_as_precise(high, found, metric)}]"
 
 
 def quartiles_text(found: Estimate, metric: Metric) -> str:
     """Such as `median .9275, IQM .9274`; empty for n < 10."""
     if found.median is None or found.iqm is None:
         return ""
-    return f"median {_one(found.median, found, metric)}, IQM {_one(found.iqm, found, metric)}"
+    return f"median {_as_precise(found.median, found, metric)}, IQM {_as_precise(found.iqm, found, metric)}"
 
 
 def p_text(p: float | None) -> str:
@@ -98,8 +98,8 @@ def p_text(p: float | None) -> str:
     return f"{p:.3f}".removeprefix("0") if p < 0.9995 else "1"
 
 
-def _one(value: float, found: Estimate, metric: Metric) -> str:
+def _as_precise(value: float, found: Estimate, metric: Metric) -> str:
     """Everything said of one estimate has the same number of decimals."""
     if metric.kind == "accuracy":
-        return number(value, scale=1.0)
-    return number(value, max(abs(found.mean or 0), found.std or 0)) if metric.part else count(value)
+        return format_number(value, scale=1.0)
+    return format_number(value, max(abs(found.mean or 0), found.std or 0)) if metric.part else count(value)

@@ -1,24 +1,109 @@
-"""A metric against a key: a line for each value of another key, beside what theory says."""
+"""A metric against a key, a line for each value of another key, beside curves known in closed form."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import nan
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dlhw.config.experiment_entries import FigureConfig
+from dlhw.config.experiment_entries import FigureConfig, Theory
 from dlhw.errors import RunFolderError
 from dlhw.reporting.cells import Cell
-from dlhw.reporting.figures.narrow import capital, grouped, metric_named, numbers_of, sentence, values_of
-from dlhw.reporting.figures.scale import scale_log, scale_loss, scale_x
-from dlhw.reporting.figures.style import BLUE, GREY, colours, draw, error_bars, new_figure, plain_text
-from dlhw.reporting.figures.theory import Line, theory_line
-from dlhw.reporting.figures.words import means_in_words
+from dlhw.reporting.document import Picture
+from dlhw.reporting.figures.alt_text import means_in_words
+from dlhw.reporting.figures.figure_data import capital, grouped, metric_named, numbers_of, sentence, values_of
+from dlhw.reporting.figures.style import (
+    BLUE,
+    GREY,
+    colours,
+    draw,
+    error_bars,
+    new_figure,
+    plain_text,
+    scale_log,
+    scale_loss,
+    scale_x,
+)
 from dlhw.reporting.metrics import Metric
-from dlhw.reporting.picture import Picture
 from dlhw.reporting.statistics import Estimate
 from dlhw.reporting.study import Study
 from dlhw.reporting.values import text_of
+
+POINTS = 400
+# Near n = d the curve is far above all that can be measured.
+GAP = 0.02
+# The loss that a run reports, in units of ½ mean (f − y)².
+HALVES = {"auto": 2.0, "squared_error": 2.0, "half_squared_error": 1.0, "quarter_squared_error": 0.5}
+SAMPLES = "data.num_train"
+OWN_FILES = ("csv", "npz")
+
+
+@dataclass(frozen=True)
+class TheoryCurve:
+    """A curve to draw; NaN where it has a gap."""
+
+    label: str
+    x: list[float]
+    y: list[float]
+
+
+def double_descent(n: float, d: int, beta_squared: float, sigma: float) -> float:
+    """Expected validation loss of the least-squares solution of least norm, for Gaussian inputs.
+
+        ½ [|β|² (1 − n/d) + σ² (1 + n/(d − n − 1))]    for n < d − 1
+        ½ σ² (1 + d/(n − d − 1))                       for n > d + 1
+
+    The loss is ½ mean (f − y)², with the noise on its y as well. In between the expectation is infinite.
+
+    >>> double_descent(250, 500, 1, 0), double_descent(1001, 500, 1, 1), double_descent(500, 500, 1, 1)
+    (0.25, 1.0, nan)
+
+    Args:
+        n: training samples.
+        d: inputs, each N(0, 1).
+        beta_squared: squared norm |β|² of the teacher's coefficients.
+        sigma: standard deviation of the noise on y.
+
+    Source: Belkin, Hsu and Xu, "Two models of double descent for weak features" (2020); Hastie, Montanari,
+    Rosset and Tibshirani, "Surprises in high-dimensional ridgeless least squares interpolation" (2022).
+    """
+    if n < d - 1:
+        return 0.5 * (beta_squared * (1 - n / d) + sigma**2 * (1 + n / (d - n - 1)))
+    if n > d + 1:
+        return 0.5 * sigma**2 * (1 + d / (n - d - 1))
+    return nan
+
+
+def theory_curve(theory: Theory, study: Study, key: str, values: Sequence[float]) -> TheoryCurve | None:
+    """The curve for the data of a study, over the range of the swept values.
+
+    None for a user's own files: who made them knows the teacher and the noise, the run does not.
+
+    Raises:
+        RunFolderError: if the curve does not belong to such runs.
+    """
+    assert theory is Theory.double_descent
+    if key != SAMPLES:
+        raise RunFolderError(f"theory={theory} is a curve over {SAMPLES}, got x={key}")
+    run = study.cells[0].runs[0]
+    if run.get("data.name") in OWN_FILES:
+        return None
+    if run.get("data.name") != "linear_teacher" or run.get("loss") not in HALVES:
+        raise RunFolderError(f"theory={theory} is known for data=linear_teacher and squared losses only")
+    d, scale, sigma = int(run["data.dim"]), HALVES[run["loss"]], float(run["data.noise"])
+    xs = [float(x) for x in np.linspace(min(values), max(values), POINTS)]
+    losses = [scale * double_descent(x, d, _squared_norm(run), sigma) for x in xs]
+    ys = [nan if abs(x / d - 1) < GAP else y for x, y in zip(xs, losses, strict=True)]
+    return TheoryCurve("theory", xs, ys)
+
+
+def _squared_norm(run: Mapping[str, Any]) -> float:
+    """|β|² of the teacher, or its expectation where it is drawn."""
+    return float(run["data.num_ones"]) if run.get("data.teacher") == "sparse" else 1.0
+
 
 MARKERS = "os^Dv<>PXd"
 # Empty above and below the measured values, in shares of the axis.
@@ -38,7 +123,7 @@ def lines_by_key(study: Study, figure: FigureConfig, name: str) -> Picture:
     metric, key = metric_named(study, figure.metric), figure.x or _only_key(study, figure)
     lines = _lines(study, metric, key, figure.group)
     xs = sorted({x for points in lines.values() for x, _ in points})
-    theory = None if figure.theory is None else theory_line(figure.theory, study, key, xs)
+    theory = None if figure.theory is None else theory_curve(figure.theory, study, key, xs)
     by = f" by {figure.group}" if figure.group else ""
     has_bars = any(point.low is not None for points in lines.values() for _, point in points)
     bars = ", bars of the 95 % interval of the mean over seeds" if has_bars else ""
@@ -50,7 +135,7 @@ def lines_by_key(study: Study, figure: FigureConfig, name: str) -> Picture:
         name,
         sentence(figure.title, made),
         sentence(figure.alt, chart),
-        lambda: _draw(lines, metric, key, figure, theory),
+        lambda: _draw_lines(lines, metric, key, figure, theory),
     )
 
 
@@ -78,7 +163,9 @@ def _estimate(cells: Sequence[Cell], metric: Metric) -> Estimate:
     return metric.estimate([run for cell in cells for run in cell.samples])
 
 
-def _draw(lines: Lines, metric: Metric, key: str, figure: FigureConfig, theory: Line | None) -> Figure:
+def _draw_lines(
+    lines: Lines, metric: Metric, key: str, figure: FigureConfig, theory: TheoryCurve | None
+) -> Figure:
     legend_rows = -(-len(lines) // 4) + 1 if figure.group else int(theory is not None)
     drawing, (axes,) = new_figure(3.2 + 0.22 * legend_rows)
     for (name, points), tint, number in zip(lines.items(), _tints(lines), range(len(lines)), strict=True):

@@ -1,4 +1,4 @@
-"""A metric against the one swept key, with error bars."""
+"""A metric against the one swept key, and a metric against another."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,17 +7,34 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.transforms import ScaledTranslation
 
-from dlhw.reporting.figures.scale import scale_loss, scale_x
-from dlhw.reporting.figures.style import BLUE, GREEN, GREY, ORANGE, draw, error_bars, new_figure, plain_text
-from dlhw.reporting.figures.words import means_in_words
+from dlhw.config.experiment_entries import FigureConfig
+from dlhw.errors import RunFolderError
+from dlhw.reporting.document import Picture
+from dlhw.reporting.figures.alt_text import means_in_words
+from dlhw.reporting.figures.figure_data import capital, grouped, metric_named, sentence, values_of
+from dlhw.reporting.figures.lines_by_key import MARKERS
+from dlhw.reporting.figures.style import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    colours,
+    draw,
+    error_bars,
+    new_figure,
+    plain_text,
+    scale_log,
+    scale_loss,
+    scale_x,
+)
+from dlhw.reporting.formatting import format_number, many
 from dlhw.reporting.metrics import Metric
-from dlhw.reporting.picture import Picture
 from dlhw.reporting.study import Study
 from dlhw.reporting.values import is_number, text_of
 
 # Colour, marker and line of each part of the data.
 LOOKS = {"val": (BLUE, "o", "-"), "train": (ORANGE, "s", "--"), "test": (GREEN, "^", ":")}
-OTHER = (GREY, "D", "-")
+OTHER_LOOKS = (GREY, "D", "-")
 # Points on paper between the metrics of one cell.
 APART = 7.0
 # More options than this would write over each other.
@@ -26,7 +43,7 @@ MAX_NAMES = 12
 
 def metric_by_key(study: Study) -> Picture | None:
     """The metrics of one kind against the swept values; None unless one key with two values is swept."""
-    metrics = _metrics(study)
+    metrics = _measured_metrics(study)
     if len(study.keys) != 1 or len(study.cells) < 2 or not metrics:
         return None
     if not _is_numeric(study) and len(study.cells) > MAX_NAMES:
@@ -41,10 +58,10 @@ def metric_by_key(study: Study) -> Picture | None:
     caption = f"{kind.capitalize()} against {study.keys[0]}: means{bars}, a dot a run."
     if study.choice.best and study.choice.metric in metrics:
         caption += " Ringed: the best cell" + (", selected by TEST." if study.is_by_test else ".")
-    return draw("metric-by-key", caption, _alt(study, metrics), lambda: _draw(study, metrics))
+    return draw("metric-by-key", caption, _by_key_alt(study, metrics), lambda: _draw_by_key(study, metrics))
 
 
-def _metrics(study: Study) -> list[Metric]:
+def _measured_metrics(study: Study) -> list[Metric]:
     """Those of the first metric's kind that any cell has."""
     measured = [
         metric
@@ -58,16 +75,16 @@ def _is_numeric(study: Study) -> bool:
     return all(is_number(cell.values[0]) for cell in study.cells)
 
 
-def _places(study: Study) -> list[float]:
+def _abscissas(study: Study) -> list[float]:
     """Where each cell stands on the x axis: at its value, or, for names, one after the other."""
     if _is_numeric(study):
         return [float(cell.values[0]) for cell in study.cells]
     return [float(place) for place in range(len(study.cells))]
 
 
-def _draw(study: Study, metrics: Sequence[Metric]) -> Figure:
+def _draw_by_key(study: Study, metrics: Sequence[Metric]) -> Figure:
     figure, (axes,) = new_figure(3.6)
-    xs = _places(study)
+    xs = _abscissas(study)
     apart = APART if len(xs) <= MAX_NAMES else 0.0
     for number, metric in enumerate(metrics):
         aside = apart * (number - (len(metrics) - 1) / 2)
@@ -90,7 +107,7 @@ def _draw(study: Study, metrics: Sequence[Metric]) -> Figure:
 
 def _draw_metric(axes: Axes, study: Study, metric: Metric, xs: Sequence[float], aside: float) -> None:
     """Mean, bar and dots, moved aside by some points so that metrics do not cover each other."""
-    tint, marker, style = LOOKS.get(metric.part, OTHER)
+    tint, marker, style = LOOKS.get(metric.part, OTHER_LOOKS)
     shift = axes.transData + ScaledTranslation(aside / 72, 0, axes.figure.dpi_scale_trans)
     known = [place for place in range(len(xs)) if study.estimates[place, metric].mean is not None]
     means = [study.estimates[place, metric].mean or 0.0 for place in known]
@@ -101,8 +118,8 @@ def _draw_metric(axes: Axes, study: Study, metric: Metric, xs: Sequence[float], 
     axes.plot(*zip(*dots, *corners, *((x, means[0]) for x in xs), strict=True), linestyle="none")
     axes.errorbar(
         [xs[place] for place in known], means, yerr=error_bars(means, ends), color=tint, marker=marker,
-        markersize=5, capsize=3, linestyle=style if _is_numeric(study) else "none", label=_label(metric),
-        transform=shift,
+        markersize=5, capsize=3, linestyle=style if _is_numeric(study) else "none",
+        label=_metric_label(metric), transform=shift,
     )  # fmt: skip
     looks: Any = {"color": tint, "marker": ".", "markersize": 5, "alpha": 0.4, "markeredgewidth": 0}
     axes.plot(*zip(*dots, strict=True), linestyle="none", transform=shift, **looks)
@@ -112,7 +129,7 @@ def _draw_metric(axes: Axes, study: Study, metric: Metric, xs: Sequence[float], 
         axes.plot(*zip(*best, strict=True), linestyle="none", transform=shift, **ring)
 
 
-def _label(metric: Metric) -> str:
+def _metric_label(metric: Metric) -> str:
     """Without the kind, which the axis names."""
     return metric.label.replace(f" {metric.kind}", "") if metric.part else metric.label
 
@@ -129,8 +146,79 @@ def _mark_diverged(axes: Axes, study: Study, xs: Sequence[float]) -> None:
             )  # fmt: skip
 
 
-def _alt(study: Study, metrics: Sequence[Metric]) -> str:
+def _by_key_alt(study: Study, metrics: Sequence[Metric]) -> str:
     metric = study.choice.metric if study.choice.metric in metrics else metrics[0]
     assert metric is not None
     what = f"{metrics[0].kind} against {study.keys[0]}"
     return f"Chart of {what}. {metric.label.capitalize()}: {means_in_words(study, metric)}."
+
+
+# So many points are told one by one in the text for those who cannot see them.
+FEW = 12
+Points = list[tuple[float, float]]
+
+
+def scatter(study: Study, figure: FigureConfig, name: str) -> Picture:
+    """A figure of kind `scatter`.
+
+    Raises:
+        RunFolderError: if no run has both metrics, or a key is not one of the runs.
+    """
+    x, y = metric_named(study, figure.x), metric_named(study, figure.y)
+    groups = _point_groups(study, figure.group, x, y)
+    points = [point for _, each in groups for point in each]
+    if not points:
+        raise RunFolderError(f"no run has both {x.name} and {y.name}")
+    by = f", by {figure.group}" if figure.group else ""
+    made = f"{capital(y.label)} against {x.label}{by}: a point a run, {many(len(points), 'run')}"
+    return draw(
+        name,
+        sentence(figure.title, made),
+        sentence(figure.alt, f"Scatter chart of {y.label} against {x.label}. {_scatter_alt(points, x, y)}"),
+        lambda: _draw_scatter(groups, x, y, figure),
+    )
+
+
+def _point_groups(study: Study, key: str | None, x: Metric, y: Metric) -> list[tuple[Any, Points]]:
+    """Value of the key -> its points."""
+    values = values_of(study, key) if key else [None] * len(study.cells)
+    return [(value, _points(study, places, x, y)) for value, places in grouped(values)]
+
+
+def _points(study: Study, places: Sequence[int], x: Metric, y: Metric) -> Points:
+    pairs = [(x.value(run), y.value(run)) for place in places for run in study.cells[place].counted]
+    return [(a, b) for a, b in pairs if a is not None and b is not None]
+
+
+def _draw_scatter(groups: Sequence[tuple[Any, Points]], x: Metric, y: Metric, figure: FigureConfig) -> Figure:
+    drawing, (axes,) = new_figure(3.4 + (0.3 + 0.2 * (len(groups) // 5) if figure.group else 0))
+    tints = colours([(value,) for value, _ in groups]) if figure.group else [BLUE]
+    for place, ((value, points), tint) in enumerate(zip(groups, tints, strict=True)):
+        if points:
+            axes.plot(
+                *zip(*points, strict=True), linestyle="none", marker=MARKERS[place % len(MARKERS)],
+                markersize=6, color=tint, alpha=0.75, markeredgewidth=0, label=plain_text(text_of(value)),
+            )  # fmt: skip
+    axes.set_xlabel(plain_text(x.label))
+    axes.set_ylabel(plain_text(y.label))
+    everything = [point for _, points in groups for point in points]
+    for side, is_log, values in zip(
+        "xy", (figure.log_x, figure.log_y), zip(*everything, strict=True), strict=True
+    ):
+        if is_log and min(values) > 0:
+            scale_log(axes, side, values)
+    if figure.group:
+        drawing.legend(loc="outside lower center", ncols=min(5, len(groups)), title=plain_text(figure.group))
+    return drawing
+
+
+def _scatter_alt(points: Points, x: Metric, y: Metric) -> str:
+    if len(points) <= FEW:
+        pairs = "; ".join(f"{format_number(a)}: {format_number(b)}" for a, b in sorted(points))
+        return f"{capital(x.label)}: {y.label}: {pairs}"
+    (xs, ys), least = zip(*points, strict=True), min(points)
+    return (
+        f"{capital(x.label)} from {format_number(min(xs))} to {format_number(max(xs))}, {y.label} from "
+        f"{format_number(min(ys))} to {format_number(max(ys))}; "
+        f"at the smallest {x.label} {format_number(least[1])}"
+    )

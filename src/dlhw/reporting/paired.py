@@ -6,9 +6,9 @@ from typing import Any
 
 from dlhw.errors import RunFolderError, listing
 from dlhw.reporting.cells import Cell
-from dlhw.reporting.keys import Row, find_key
 from dlhw.reporting.metrics import Metric
 from dlhw.reporting.statistics import Difference, adjust, difference
+from dlhw.reporting.swept_keys import Row, find_key
 from dlhw.reporting.values import ABSENT, parse, same_value, text_of
 
 # Verdict on two cells whose runs do not depend on the seed.

@@ -1,18 +1,22 @@
-"""From a study to the document that reports it."""
+"""From a study to the document that reports it, and to the files of a report."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 
 from dlhw.config.experiment_entries import FigureConfig, RecipeConfig
+from dlhw.errors import RunFolderError
 from dlhw.reporting.agreement import Agreement
-from dlhw.reporting.agreement_tables import checks_table, published_table
-from dlhw.reporting.curves import read_all
-from dlhw.reporting.document import Document, Section
-from dlhw.reporting.numbers import many
-from dlhw.reporting.picture import Picture
+from dlhw.reporting.agreement_tables import checks_csv, checks_table, published_csv, published_table
+from dlhw.reporting.cells import read_curves
+from dlhw.reporting.document import Document, Picture, Section
+from dlhw.reporting.formats import HTML_MARK, report_html, report_latex, report_markdown, table_csv
+from dlhw.reporting.formatting import many
 from dlhw.reporting.study import Study
 from dlhw.reporting.tables import comparison_table, left_out_table, results_table, samples_table
 from dlhw.reporting.values import ABSENT, order, text_of
+from dlhw.runs.files import write_atomic
 
 
 def compile_report(
@@ -80,12 +84,12 @@ def experiment_summary(agreement: Agreement) -> list[str]:
 
 def _pictures(study: Study, figures: Sequence[FigureConfig]) -> tuple[list[Picture], list[str]]:
     # Drawing needs matplotlib, which takes its time to import.
-    from dlhw.reporting.figures.against import metric_by_key
     from dlhw.reporting.figures.heatmap import heat_map
-    from dlhw.reporting.figures.learning import learning_curves
+    from dlhw.reporting.figures.learning_curves import learning_curves
+    from dlhw.reporting.figures.metric_plots import metric_by_key
     from dlhw.reporting.figures.planned import planned_pictures
 
-    rows, problems = read_all(study.cells)
+    rows, problems = read_curves(study.cells)
     if figures:
         pictures, missing = planned_pictures(study, figures, rows)
         return pictures, [*problems, *missing]
@@ -122,3 +126,83 @@ def default_title(study: Study) -> str:
     if len(names) == 1 and names[0] not in (ABSENT, None):
         return text_of(names[0])
     return f"Sweep over {', '.join(study.keys)}" if study.keys else "Runs"
+
+
+PAGE = "index.html"
+TEXTS = ("report.md", "table.csv", "table.tex", "published.csv", "checks.csv")
+# The names of figures that some report of ours may have left here.
+FIGURES = re.compile(r"(learning-curves|metric-by-key|heat-map|figure-\d+-[a-z]+)\.(png|pdf)")
+
+
+def write_report(
+    study: Study, document: Document, out: Path, agreement: Agreement | None = None
+) -> list[Path]:
+    """Write index.html, report.md, table.csv, table.tex and figures/; of an experiment two more CSV files.
+
+    An earlier report in the same folder is replaced; other files there are left alone.
+
+    Args:
+        study: for the numbers in full precision.
+        document: what is said of them.
+        agreement: with published numbers, for published.csv and checks.csv.
+        out: folder, made if need be.
+
+    Returns:
+        The files written.
+
+    Raises:
+        RunFolderError: if the folder holds files of these names that no report wrote.
+    """
+    refuse_others_files(out)
+    contents: dict[str, str | bytes] = {
+        # First, because it says that the other files are ours.
+        PAGE: report_html(document),
+        "report.md": report_markdown(document),
+        "table.csv": table_csv(study),
+        "table.tex": report_latex(document),
+    }
+    contents |= _agreement_contents(agreement)
+    for picture in document.pictures:
+        contents[f"figures/{picture.name}.png"] = picture.png
+        contents[f"figures/{picture.name}.pdf"] = picture.pdf
+    (out / "figures").mkdir(parents=True, exist_ok=True)
+    for name, content in contents.items():
+        write_atomic(out / name, content)
+    _remove_stale(out / "figures", {Path(name).name for name in contents})
+    for name in set(TEXTS) - set(contents):
+        (out / name).unlink(missing_ok=True)
+    return [out / name for name in contents]
+
+
+def _agreement_contents(agreement: Agreement | None) -> dict[str, str | bytes]:
+    files: dict[str, str | bytes] = {}
+    if agreement is not None and agreement.published:
+        files["published.csv"] = published_csv(agreement)
+    if agreement is not None and agreement.checks:
+        files["checks.csv"] = checks_csv(agreement)
+    return files
+
+
+def refuse_others_files(out: Path) -> None:
+    """A folder is ours if its page is, or if it has none of our names.
+
+    Raises:
+        RunFolderError: names the file in the way.
+    """
+    if out.exists() and not out.is_dir():
+        raise RunFolderError(f"{out} is not a folder: choose another with --out")
+    page = out / PAGE
+    if page.is_file() and HTML_MARK in page.read_text(encoding="utf-8", errors="replace"):
+        return
+    figures = out / "figures"
+    drawn = [path for path in sorted(figures.glob("*")) if FIGURES.fullmatch(path.name)]
+    taken = [path for path in (page, *(out / name for name in TEXTS), *drawn) if path.exists()]
+    if taken:
+        raise RunFolderError(f"{taken[0]} was not written by dlhw-report: choose another folder with --out")
+
+
+def _remove_stale(figures: Path, kept: set[str]) -> None:
+    """A heat map of an earlier report that this one does not have would seem to belong to it."""
+    for path in figures.iterdir():
+        if FIGURES.fullmatch(path.name) and path.name not in kept:
+            path.unlink()

@@ -13,11 +13,10 @@ from matplotlib.figure import Figure
 from dlhw.config.experiment_entries import FigureConfig
 from dlhw.errors import RunFolderError, listing
 from dlhw.reporting.cells import Cell
-from dlhw.reporting.figures.checkpoints import Saved, checkpoint_of
-from dlhw.reporting.figures.narrow import sentence, short_name
+from dlhw.reporting.document import Picture
+from dlhw.reporting.figures.figure_data import SavedParameters, checkpoint_of, sentence, short_name
 from dlhw.reporting.figures.style import DISTINCT, WIDTH, draw, plain_text
-from dlhw.reporting.numbers import many
-from dlhw.reporting.picture import Picture
+from dlhw.reporting.formatting import many
 from dlhw.reporting.study import Study
 
 MAX_PANELS = 6
@@ -31,7 +30,7 @@ MANY = 60
 
 
 @dataclass(frozen=True, kw_only=True)
-class Regions:
+class DecisionRegions:
     """The decisions of one model.
 
     Args:
@@ -80,7 +79,7 @@ def decision_regions(study: Study, figure: FigureConfig, name: str) -> Picture:
     )
 
 
-def _regions(cell: Cell) -> Regions:
+def _regions(cell: Cell) -> DecisionRegions:
     """Rebuild a run's model from its folder and ask it about every point of a grid."""
     import torch
 
@@ -103,7 +102,7 @@ def _regions(cell: Cell) -> Regions:
     decided = _decide(saved, config, dataset, torch.cat([_plane(box, scaling, dtype), train.inputs]))
     side = GRID * GRID
     labels_N = train.targets.numpy()
-    return Regions(
+    return DecisionRegions(
         label=short_name(cell),
         class_names=dataset.class_names,
         box=box,
@@ -128,7 +127,7 @@ def _plane(box: tuple[float, float, float, float], scaling: Any, dtype: Any) -> 
     return scaling.apply(grid_N2, dtype)
 
 
-def _decide(saved: Saved, config: Any, dataset: Any, x_NI: Any) -> np.ndarray:
+def _decide(saved: SavedParameters, config: Any, dataset: Any, x_NI: Any) -> np.ndarray:
     """The label that the model gives to each input."""
     import torch
 
@@ -149,7 +148,7 @@ def _decide(saved: Saved, config: Any, dataset: Any, x_NI: Any) -> np.ndarray:
     return decided_N
 
 
-def _draw(found: Sequence[Regions]) -> Figure:
+def _draw(found: Sequence[DecisionRegions]) -> Figure:
     columns = min(len(found), 3 if len(found) != 4 else 2)
     lines = -(-len(found) // columns)
     height = lines * (WIDTH / max(columns, 1.5) + 0.25) + 0.4
@@ -173,7 +172,7 @@ def _draw(found: Sequence[Regions]) -> Figure:
     return figure
 
 
-def _draw_one(axes: Axes, regions: Regions, is_titled: bool) -> None:
+def _draw_one(axes: Axes, regions: DecisionRegions, is_titled: bool) -> None:
     count = len(regions.class_names)
     tints = [DISTINCT[label % len(DISTINCT)] for label in range(count)]
     left, right, bottom, top = regions.box

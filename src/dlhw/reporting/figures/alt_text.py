@@ -1,7 +1,7 @@
 """What a figure shows, in words, for those who cannot see it."""
 
+from dlhw.reporting.formatting import mean_text
 from dlhw.reporting.metrics import Metric
-from dlhw.reporting.numbers import mean_text
 from dlhw.reporting.study import Study
 
 # A reader listens to so many cells; of more, to the extremes.

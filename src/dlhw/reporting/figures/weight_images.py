@@ -12,11 +12,10 @@ from matplotlib.figure import Figure
 from dlhw.callbacks.colormap import diverging
 from dlhw.config.experiment_entries import FigureConfig
 from dlhw.errors import RunFolderError, listing
-from dlhw.reporting.figures.checkpoints import Saved, checkpoint_of
-from dlhw.reporting.figures.narrow import sentence
+from dlhw.reporting.document import Picture
+from dlhw.reporting.figures.figure_data import SavedParameters, checkpoint_of, sentence
 from dlhw.reporting.figures.style import WIDTH, draw, plain_text
-from dlhw.reporting.numbers import number
-from dlhw.reporting.picture import Picture
+from dlhw.reporting.formatting import format_number
 from dlhw.reporting.study import Study
 
 MAX_ROWS = 6
@@ -25,7 +24,7 @@ CLASS = "class"
 
 
 @dataclass(frozen=True)
-class Row:
+class WeightRow:
     """Weights of one run.
 
     Args:
@@ -49,11 +48,11 @@ def weight_images(study: Study, figure: FigureConfig, name: str) -> Picture:
         RunFolderError: if a run has no checkpoint, or its layer does not take single-channel images.
     """
     saved = [(cell.short_label, checkpoint_of(cell)) for cell in study.cells[:MAX_ROWS]]
-    rows = [Row(label, _images(each, figure)) for label, each in saved]
+    rows = [WeightRow(label, _images(each, figure)) for label, each in saved]
     headings = _headings(saved[0][1], rows[0], figure.columns)
     what = "class" if figure.columns == CLASS else "unit"
     keys = ", ".join(study.keys)
-    scales = "; ".join(f"{row.label}: {number(row.limit)}" for row in rows)
+    scales = "; ".join(f"{row.label}: {format_number(row.limit)}" for row in rows)
     left_out = len(study.cells) - len(rows)
     made = [
         f"Weights into each {what} as an image: blue negative, white 0, red positive.",
@@ -71,7 +70,7 @@ def weight_images(study: Study, figure: FigureConfig, name: str) -> Picture:
     )
 
 
-def _images(saved: Saved, figure: FigureConfig) -> np.ndarray:
+def _images(saved: SavedParameters, figure: FigureConfig) -> np.ndarray:
     """(O, H, W)"""
     shape = saved.input_shape
     if len(shape) != 3 or shape[0] != 1:
@@ -93,7 +92,7 @@ def _images(saved: Saved, figure: FigureConfig) -> np.ndarray:
     return images_OHW[:MAX_COLUMNS]
 
 
-def _headings(saved: Saved, row: Row, columns: str | None) -> Sequence[str]:
+def _headings(saved: SavedParameters, row: WeightRow, columns: str | None) -> Sequence[str]:
     count = len(row.images_OHW)
     if columns != CLASS:
         return [str(unit) for unit in range(count)]
@@ -107,7 +106,7 @@ def _headings(saved: Saved, row: Row, columns: str | None) -> Sequence[str]:
     return saved.class_names[:count]
 
 
-def _draw(rows: Sequence[Row], headings: Sequence[str], keys: str) -> Figure:
+def _draw(rows: Sequence[WeightRow], headings: Sequence[str], keys: str) -> Figure:
     side = min(1.6, (WIDTH - 0.6) / len(headings))
     figure = Figure(figsize=(WIDTH, len(rows) * (side + 0.08) + 0.6), layout="constrained")
     FigureCanvasAgg(figure)

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dlhw.reporting.cells import Cell
+from dlhw.reporting.formatting import many
 from dlhw.reporting.metrics import Metric
-from dlhw.reporting.numbers import many
-from dlhw.reporting.pairs import DETERMINISTIC, paired_difference
+from dlhw.reporting.paired import DETERMINISTIC, paired_difference
 from dlhw.reporting.statistics import LEVEL, MIN_FOR_INTERVAL, adjust
 
 SPLIT = {"val": "validation", "test": "test"}

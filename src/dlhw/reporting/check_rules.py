@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from dlhw.config.experiment_entries import CheckConfig, Rule
 from dlhw.reporting.cells import Cell
 from dlhw.reporting.evidence import Bounds, Evidence, Support, evidence, weakest
+from dlhw.reporting.formatting import many, number_text
 from dlhw.reporting.metrics import Metric, metric_of
-from dlhw.reporting.numbers import many, number_text
 from dlhw.reporting.selection import MissingResult, Selection, label_of, value_of
 from dlhw.reporting.values import same_value, text_of
 

@@ -1,14 +1,19 @@
-"""Parts of a study that a figure asks for: cells by their values, metrics by their names."""
+"""What a figure draws: cells by their values, metrics by their names, parameters of a checkpoint."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from dlhw.errors import RunFolderError, did_you_mean
 from dlhw.reporting.cells import Cell
 from dlhw.reporting.metrics import Metric, metric_of
 from dlhw.reporting.study import Study
 from dlhw.reporting.values import ABSENT, is_number, order, same_value, text_of
+from dlhw.runs.folder import RunFolder
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def narrowed(study: Study, where: Mapping[str, Any]) -> Study:
@@ -127,3 +132,50 @@ def short_name(cell: Cell) -> str:
     """A cell by the ends of its keys, to stand above a panel: `gate=and`."""
     pairs = zip(cell.keys, cell.values, strict=True)
     return ", ".join(f"{key.rpartition('.')[2]}={text_of(value)}" for key, value in pairs)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SavedParameters:
+    """Parameters of one run.
+
+    Args:
+        folder: of the run.
+        checkpoint: "best" or "last".
+        parameters: name -> tensor, on the CPU.
+        input_shape: of one input.
+        class_names: of each label; empty for regression.
+    """
+
+    folder: Path
+    checkpoint: str
+    parameters: "dict[str, Tensor]"
+    input_shape: tuple[int, ...]
+    class_names: list[str]
+
+
+def checkpoint_of(cell: Cell) -> SavedParameters:
+    """The selected parameters of a cell's first run.
+
+    Raises:
+        RunFolderError: if no run of the cell ended well, or its checkpoint is missing or damaged.
+    """
+    from dlhw.callbacks.checkpoint import load_checkpoint, under
+
+    if not cell.counted:
+        raise RunFolderError(f"no run of the cell {cell.label} ended well")
+    run = cell.counted[0]
+    folder = Path(run["folder"])
+    name = "last" if run.get("trainer.select") == "last" else "best"
+    path = RunFolder(folder).checkpoint(name)
+    tensors, state = load_checkpoint(path)
+    try:
+        input_shape, class_names = tuple(map(int, state["input_shape"])), list(map(str, state["class_names"]))
+    except (LookupError, TypeError, ValueError) as error:
+        raise RunFolderError(f"{path} holds no state of a run") from error
+    return SavedParameters(
+        folder=folder,
+        checkpoint=name,
+        parameters=under("parameters", tensors),
+        input_shape=input_shape,
+        class_names=class_names,
+    )

@@ -1,0 +1,153 @@
+"""Which experiments there are, and running one in a process of its own."""
+
+import multiprocessing
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+from dlhw.cli import FULL_ERROR
+from dlhw.config.catalogue import experiment_names, no_such_experiment, question_of
+from dlhw.config.experiment import ExperimentConfig
+from dlhw.errors import ConfigError, listing
+from dlhw.sweep.grid import quoted
+
+# Exact, without files, and done in seconds; so their results can be judged as they are.
+QUICK = (
+    "cs229/min_norm",
+    "cs7643/gates",
+    "cs7643/identities",
+    "ist/interval",
+    "ours/dag",
+)
+# Data that cannot be had everywhere.
+FILES = ("octmnist", "mnist", "fashion_mnist")
+
+
+def chosen_experiments(asked: Sequence[str], *, quick: bool = False) -> list[str]:
+    """The experiments that the words on the command line name, each once; all without a word.
+
+    Raises:
+        ConfigError: if a word is neither an experiment nor a source.
+    """
+    names = experiment_names()
+    found = [name for word in asked for name in _named(word.strip("/"), names)] if asked else names
+    return [name for name in dict.fromkeys(found) if name in QUICK or not quick]
+
+
+def _named(word: str, names: Sequence[str]) -> list[str]:
+    found = [name for name in names if word in (name, name.partition("/")[0])]
+    if not found:
+        raise ConfigError(no_such_experiment(word))
+    return found
+
+
+def missing_data(experiment: ExperimentConfig) -> str | None:
+    """Why the experiment cannot be run here; None where its data is at hand.
+
+    Raises:
+        ConfigError: if it needs data that nobody knows how to look for.
+    """
+    if experiment.needs is None:
+        return None
+    if experiment.needs not in FILES:
+        raise ConfigError(f"experiment.needs must be {listing(FILES)}, got {experiment.needs}")
+    from dlhw.config.compose import compose
+
+    data = compose([f"data={experiment.needs}"]).data
+    missing = next((path for path in data.files().values() if not path.exists()), None)
+    return None if missing is None else f"needs {experiment.needs}, and {missing} is not there"
+
+
+def list_lines(labels: Sequence[str]) -> list[str]:
+    """A line an experiment: name, whether it is quick, what it asks."""
+    width = max(map(len, labels), default=0)
+    quick = {label: "quick" if label in QUICK else "" for label in labels}
+    return [f"{label:{width}}  {quick[label]:5}  {question_of(label)}" for label in labels]
+
+
+# How long an interrupted run may take to write what it has.
+PATIENCE = 30.0
+# Lines of a failed run's log that are shown.
+TAIL = 12
+LOG = "train.log"
+# Two of the three seconds of a small experiment are imports. Where processes can be forked, children come
+# from one that has done them once, and nothing else: it has computed nothing, and has no thread of ours.
+IMPORTED = ["dlhw.train", "dlhw.launcher.cohorts", "dlhw.reporting.console", "pandas", "scipy.optimize"]
+
+
+def train_experiment(label: str, folder: Path, changes: Sequence[str] = ()) -> tuple[int, str]:
+    """Do what `dlhw-train experiment=LABEL` does, with runs below `folder` and output in `folder`/train.log.
+
+    Args:
+        label: such as `cs7643/lr`.
+        folder: of the sweep; made if need be.
+        changes: further overrides.
+
+    Returns:
+        The exit status, and the last lines of the log.
+
+    Raises:
+        KeyboardInterrupt: if we are interrupted, once the child has ended.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    log = folder / LOG
+    log.touch()
+    child = _child_process(training_arguments(label, folder, changes), log)
+    child.start()
+    try:
+        child.join()
+    except BaseException:
+        _end_child(child)
+        raise
+    return child.exitcode or 0, tail(log)
+
+
+def _child_process(argv: list[str], log: Path) -> BaseProcess:
+    if sys.platform != "linux":  # elsewhere libraries do not bear a fork
+        return multiprocessing.get_context("spawn").Process(target=_run_child, args=(argv, log))
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(IMPORTED)
+    return context.Process(target=_run_child, args=(argv, log))
+
+
+def _run_child(argv: list[str], log: Path) -> None:
+    """The child: be `dlhw-train` with these arguments."""
+    os.setsid()  # Ctrl-C reaches it by our parent alone, and only once
+    with log.open("wb") as output, open(os.devnull, "rb") as nothing:
+        for source, number in ((nothing, 0), (output, 1), (output, 2)):
+            os.dup2(source.fileno(), number)
+    # our parent's command has Hydra raise its errors; this one tells them in sentences
+    os.environ.pop(FULL_ERROR, None)
+    from dlhw.train import main
+
+    sys.argv = ["dlhw-train", *argv]
+    main()
+
+
+def training_arguments(label: str, folder: Path, changes: Sequence[str] = ()) -> list[str]:
+    """The child's command line. Runs of an earlier version of code or config are trained anew."""
+    return [
+        f"experiment={label}",
+        *changes,
+        f"hydra.sweep.dir={quoted(str(folder))}",
+        "hydra.sweeper.on_change=recompute",
+        "tracking.console=none",
+        "tracking.tensorboard=false",
+    ]
+
+
+def _end_child(child: BaseProcess) -> None:
+    """Let the child end as after Ctrl-C; if it will not, end it."""
+    for how in (signal.SIGINT, signal.SIGKILL):
+        if child.is_alive() and child.pid is not None:
+            os.kill(child.pid, how)
+            child.join(PATIENCE)
+
+
+def tail(log: Path) -> str:
+    """The last lines of a log."""
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    return "\n".join([line.rstrip() for line in lines if line.strip()][-TAIL:])
