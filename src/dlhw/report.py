@@ -94,14 +94,14 @@ def report(argv: list[str]) -> int:
     from dlhw.reporting.derived_metrics import with_derived
     from dlhw.reporting.frames import load_runs
     from dlhw.reporting.report import compile_report, default_title, refuse_others_files, write_report
-    from dlhw.reporting.study import Options, make_study
+    from dlhw.reporting.study import ReportOptions, make_study
 
     out = args.out or args.dirs[0] / "report"
     refuse_others_files(out)
     experiment = experiment_of(args)
     names = [*(args.metrics or []), *(experiment.metric_names() if experiment else [])]
     frame = with_derived(load_runs(*args.dirs), names)
-    options = Options(
+    options = ReportOptions(
         by=args.by, metrics=args.metrics, select=args.select, baseline=args.baseline, versions=args.versions
     )
     study = make_study(frame, options.of(experiment, frame))

@@ -22,8 +22,8 @@ from dlhw.reporting.check_rules import RULES, CheckResult, apply_rule
 from dlhw.reporting.evidence import Bounds, Support, evidence
 from dlhw.reporting.formats import report_html, report_latex, report_markdown
 from dlhw.reporting.report import compile_report
-from dlhw.reporting.selection import Selection
-from dlhw.reporting.study import Options, make_study
+from dlhw.reporting.selection import CellSelection
+from dlhw.reporting.study import ReportOptions, make_study
 from dlhw.runs.status import Status
 
 VAL = "final/val/accuracy"
@@ -168,7 +168,7 @@ def test_keys_that_are_not_swept_and_the_keys_of_the_table_do_not_matter(tmp_pat
     cell = {"optimizer.lr": 1.0, "model.hidden": [16], "optimizer.momentum": 0, "model.name": "mlp"}
     told = experiment(published=[published(1, [0.7], cell=cell, tolerance=0)])
     for by in (None, ["optimizer.lr"], ["model.name"]):
-        study = make_study(frame_of(folder), Options(by=by))
+        study = make_study(frame_of(folder), ReportOptions(by=by))
         assert judge(study, told).passes
 
 
@@ -191,7 +191,7 @@ def test_dotted_names_are_names_of_columns(tmp_path: Path) -> None:
 ARGUMENTS = {"claim": "c", "metric": VAL}
 
 
-def selection(values: Mapping[Any, Sequence[float]]) -> Selection:
+def selection(values: Mapping[Any, Sequence[float]]) -> CellSelection:
     """Cells along optimizer.lr, a value a seed."""
     cells = [
         Cell(
@@ -200,7 +200,7 @@ def selection(values: Mapping[Any, Sequence[float]]) -> Selection:
         )
         for lr, each in sorted(values.items())
     ]  # fmt: skip
-    return Selection(["optimizer.lr"], cells)
+    return CellSelection(["optimizer.lr"], cells)
 
 
 def holds(values: Mapping[Any, Sequence[float]], **told: Any) -> bool | None:

@@ -10,7 +10,7 @@ from report_runs import frame_of, lr_sweep, study_of
 from dlhw.config.experiment import ExperimentConfig
 from dlhw.reporting.agreement import Agreement, ExperimentVerdict, judge
 from dlhw.reporting.agreement_tables import checks_csv, checks_table
-from dlhw.reproduce.outcome import Ending, Outcome, record
+from dlhw.reproduce.outcome import ExperimentEnding, Outcome, record
 
 VAL = "final/val/accuracy"
 
@@ -40,7 +40,7 @@ def test_a_claim_that_does_not_decide(tmp_path: Path, low: float, shown: int, wo
     assert [line.entries[-1].text for line in table.lines] == ["shown", word]
     assert any("the verdict does not depend on it" in sentence for sentence in table.caption)
     assert [line.rpartition(",")[2] for line in checks_csv(told).splitlines()] == ["decides", "true", "false"]
-    kept = record(Outcome(label="s/n", ending=Ending.done, agreement=told))
+    kept = record(Outcome(label="s/n", ending=ExperimentEnding.done, agreement=told))
     assert (kept["checks"], kept["claims"]) == ("1 of 1", "1 shown" if shown else "1 refuted")
     assert kept["refuted"] == 1 - shown
 

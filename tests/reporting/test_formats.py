@@ -16,7 +16,7 @@ from rich.console import Console
 from dlhw.display import csv_cell
 from dlhw.errors import RunFolderError
 from dlhw.reporting.console import print_sweep_report, print_table, rich_table
-from dlhw.reporting.document import Document, Entry, Line, Section, Table
+from dlhw.reporting.document import Document, ReportTable, Section, TableEntry, TableRow
 from dlhw.reporting.formats import (
     LATEX_ESCAPES,
     escape_latex,
@@ -54,8 +54,11 @@ def document_of(study: Study, title: str = "", with_figures: bool = False) -> Do
 
 
 def nasty_document() -> Document:
-    table = Table(
-        title=NASTY, headings=[NASTY, "n"], align="lr", lines=[Line([Entry(NASTY), Entry("1", "[0]")])]
+    table = ReportTable(
+        title=NASTY,
+        headings=[NASTY, "n"],
+        align="lr",
+        lines=[TableRow([TableEntry(NASTY), TableEntry("1", "[0]")])],
     )
     from dlhw.reporting.document import Section
 
@@ -200,7 +203,9 @@ def test_the_best_line_is_bold_on_a_terminal(tmp_path: Path) -> None:
 
 def test_markup_in_values_is_text() -> None:
     console = Console(width=100, file=io.StringIO())
-    table = Table(title="[red]", headings=["[bold]"], align="l", lines=[Line([Entry("[/] [16]")])])
+    table = ReportTable(
+        title="[red]", headings=["[bold]"], align="l", lines=[TableRow([TableEntry("[/] [16]")])]
+    )
     console.print(rich_table(table))
     assert isinstance(console.file, io.StringIO)
     for text in ("[red]", "[bold]", "[/] [16]"):
@@ -222,7 +227,9 @@ def test_results_table_of_one_cell(tmp_path: Path) -> None:
 def test_names_with_markup_and_control_characters_are_shown_as_they_are() -> None:
     """As a user may name a run or a class: nothing colours a terminal, ends a table or runs in a browser."""
     evil = "a[/b]\x1b[31m<script>|$x$ \u202e~~&amp;\n{}"
-    table = Table(title=evil, headings=[evil], align="l", lines=[Line([Entry(evil, evil)])], caption=[evil])
+    table = ReportTable(
+        title=evil, headings=[evil], align="l", lines=[TableRow([TableEntry(evil, evil)])], caption=[evil]
+    )
     document = Document(
         title=evil, summary=[evil], sections=[Section(title=evil, table=table, settings=[(evil, evil)])],
         command=evil,

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import stats  # type: ignore[import-untyped]
 
 from dlhw.reporting.sample_comparison import compare_correct, mcnemar, wilson
-from dlhw.reporting.statistics import Estimate, Scale, adjust, difference, estimate, holm
+from dlhw.reporting.statistics import MeanEstimate, Scale, adjust, difference, estimate, holm
 
 # Squares of the smallest floats vanish in numpy, though not in ours.
 FINITE = st.floats(-1e6, 1e6).map(lambda value: round(value, 9))
@@ -39,17 +39,17 @@ def test_three_values_by_hand() -> None:
 
 
 def test_one_value_has_no_interval_and_none_has_nothing() -> None:
-    assert estimate([0.5]) == Estimate(1, mean=0.5)
-    assert estimate([]) == Estimate(0)
+    assert estimate([0.5]) == MeanEstimate(1, mean=0.5)
+    assert estimate([]) == MeanEstimate(0)
 
 
 def test_two_values_have_no_interval() -> None:
-    assert estimate([1.0, 3.0]) == Estimate(2, 2.0, math.sqrt(2))
+    assert estimate([1.0, 3.0]) == MeanEstimate(2, 2.0, math.sqrt(2))
 
 
 @given(st.floats(0, 1), st.integers(3, 9), st.sampled_from(Scale))
 def test_equal_values_have_no_spread(value: float, n: int, scale: Scale) -> None:
-    assert estimate([value] * n, scale) == Estimate(n, value, 0.0, value, value)
+    assert estimate([value] * n, scale) == MeanEstimate(n, value, 0.0, value, value)
 
 
 @given(st.lists(st.floats(0, 1), min_size=3, max_size=12))
@@ -111,7 +111,7 @@ def test_transformed_intervals_cover_more_often() -> None:
         assert covered[scale] > covered[Scale.linear]
 
 
-def _covers(found: Estimate, mean: float) -> bool:
+def _covers(found: MeanEstimate, mean: float) -> bool:
     assert found.low is not None
     assert found.high is not None
     return found.low <= mean <= found.high

@@ -13,7 +13,7 @@ from dlhw.reporting.cells import are_identical
 from dlhw.reporting.formats import report_html, report_latex, report_markdown, table_csv
 from dlhw.reporting.report import compile_report
 from dlhw.reporting.sample_comparison import wilson
-from dlhw.reporting.statistics import Estimate
+from dlhw.reporting.statistics import MeanEstimate
 from dlhw.reporting.study import Study
 from dlhw.reporting.tables import comparison_table, left_out_table, results_table
 from dlhw.runs.status import Status
@@ -302,7 +302,7 @@ def test_baseline_names_one_cell(tmp_path: Path) -> None:
 def test_the_time_of_runs_that_train_together_is_one_measurement(tmp_path: Path) -> None:
     study = study_of(lr_sweep(tmp_path), metrics=["seconds", "final/val/accuracy"], baseline="lr=1")
     assert study.comparison is not None
-    assert study.estimates[0, study.metrics[0]] == Estimate(1, mean=0.375)
+    assert study.estimates[0, study.metrics[0]] == MeanEstimate(1, mean=0.375)
     assert results_table(study).lines[0].entries[2].text == "0.375 (n=1)"
     assert study.estimates[0, study.metrics[1]].n == 3
     assert study.comparison.differences[0, study.metrics[0]].estimate.n == 1

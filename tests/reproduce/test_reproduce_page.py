@@ -19,7 +19,7 @@ from dlhw.config.experiment_entries import (
 )
 from dlhw.errors import RunFolderError
 from dlhw.reproduce.command import status_of
-from dlhw.reproduce.outcome import Ending, Outcome, record, tally
+from dlhw.reproduce.outcome import ExperimentEnding, Outcome, record, tally
 from dlhw.reproduce.results_table import BEGIN, END, results_table, write_table
 from dlhw.reproduce.session import FORMAT, RESULTS, ReproducePage, report
 from dlhw.runs.files import write_json
@@ -45,7 +45,7 @@ def experiment(published: float) -> ExperimentConfig:
     )  # fmt: skip
 
 
-def outcome_of(folder: Path, published: float, ending: Ending = Ending.done) -> Outcome:
+def outcome_of(folder: Path, published: float, ending: ExperimentEnding = ExperimentEnding.done) -> Outcome:
     told = experiment(published)
     return Outcome(
         label=told.label, ending=ending, question=told.question, seconds=83.4, **report(folder, told)
@@ -64,11 +64,15 @@ def bad(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
 
 def skipped() -> Outcome:
     why = "needs octmnist, and data/octmnist.npz is not there"
-    return Outcome(label="ist/mlp_lr", ending=Ending.skipped, question="Which?", why=why, num_published=4)
+    return Outcome(
+        label="ist/mlp_lr", ending=ExperimentEnding.skipped, question="Which?", why=why, num_published=4
+    )
 
 
 def failed() -> Outcome:
-    return Outcome(label="cs7643/lr", ending=Ending.failed, question="Why?", why="first line\nlast line")
+    return Outcome(
+        label="cs7643/lr", ending=ExperimentEnding.failed, question="Why?", why="first line\nlast line"
+    )
 
 
 def page_of(*outcomes: Outcome, left: tuple[str, ...] = ()) -> str:
@@ -92,7 +96,7 @@ def test_verdicts_in_words(good: Outcome, bad: Outcome) -> None:
         "not run; 4 published values unchecked; needs octmnist, and data/octmnist.npz is not there"
     )
     assert failed().headline == "failed; last line"
-    assert Outcome(label="a/b", ending=Ending.done).badge == "nothing to compare with"
+    assert Outcome(label="a/b", ending=ExperimentEnding.done).badge == "nothing to compare with"
 
 
 def test_exit_status(good: Outcome, bad: Outcome) -> None:

@@ -17,7 +17,7 @@ from dlhw.config.data import Task
 from dlhw.config.load import from_dict, to_dict
 from dlhw.config.root import TrainConfig
 from dlhw.reporting.frames import load_runs
-from dlhw.reporting.study import Options, Study, make_study
+from dlhw.reporting.study import ReportOptions, Study, make_study
 from dlhw.runs.files import write_json
 from dlhw.runs.status import Status
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores, Snapshot
@@ -159,7 +159,7 @@ def lr_sweep(folder: Path, *overrides: str, seeds: Sequence[int] = (0, 1, 2)) ->
 
 def study_of(*folders: Path, **options: object) -> Study:
     """The study of some folders."""
-    return make_study(frame_of(*folders), Options(**options))  # type: ignore[arg-type]
+    return make_study(frame_of(*folders), ReportOptions(**options))  # type: ignore[arg-type]
 
 
 def frame_of(*folders: Path) -> pandas.DataFrame:

@@ -13,9 +13,9 @@ from dlhw.reporting.check_rules import CheckResult, apply_rule
 from dlhw.reporting.evidence import Bounds, Evidence, Support, evidence
 from dlhw.reporting.formatting import many
 from dlhw.reporting.judge import missing_runs
-from dlhw.reporting.metrics import Metric, metric_of
-from dlhw.reporting.selection import MissingResult, Selection, known_keys
-from dlhw.reporting.statistics import Estimate
+from dlhw.reporting.metrics import RunMetric, metric_of
+from dlhw.reporting.selection import CellSelection, MissingResult, known_keys
+from dlhw.reporting.statistics import MeanEstimate
 from dlhw.reporting.study import Study
 
 # Experiments of this source reproduce nothing that was published.
@@ -70,8 +70,8 @@ class PublishedComparison:
 
     published: PublishedConfig
     index: int
-    metric: Metric
-    estimate: Estimate
+    metric: RunMetric
+    estimate: MeanEstimate
     evidence: Evidence | None = None
     missing: str = ""
     cell: Cell | None = None
@@ -255,7 +255,7 @@ def judge(study: Study, experiment: ExperimentConfig) -> Agreement:
         RunFolderError: if the ledger of a sweep is damaged.
     """
     refuse_unknown_keys(experiment, known_keys(study))
-    selection = Selection.of(study)
+    selection = CellSelection.of(study)
     return Agreement(
         experiment=experiment,
         published=[
@@ -271,8 +271,8 @@ def judge(study: Study, experiment: ExperimentConfig) -> Agreement:
     )
 
 
-def _compared(entry: PublishedConfig, index: int, selection: Selection) -> PublishedComparison:
-    metric, estimate, cell = metric_of(entry.metric), Estimate(0), None
+def _compared(entry: PublishedConfig, index: int, selection: CellSelection) -> PublishedComparison:
+    metric, estimate, cell = metric_of(entry.metric), MeanEstimate(0), None
     try:
         cell = selection.one(entry.cell)
         estimate = selection.estimate(cell, metric)

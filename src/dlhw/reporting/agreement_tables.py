@@ -15,7 +15,7 @@ from dlhw.reporting.agreement import (
     independent_looks,
 )
 from dlhw.reporting.captions import few_seeds
-from dlhw.reporting.document import Entry, Line, Table
+from dlhw.reporting.document import ReportTable, TableEntry, TableRow
 from dlhw.reporting.formatting import NONE, mean_text, number_text
 from dlhw.reporting.metrics import metric_of
 from dlhw.reporting.values import text_of
@@ -34,14 +34,14 @@ CHECKS = (
 CLAIMS = "claim: a claim of the write-up; the verdict does not depend on it."
 
 
-def published_table(agreement: Agreement) -> Table | None:
+def published_table(agreement: Agreement) -> ReportTable | None:
     """A line for each published value; None where there is none."""
     if not agreement.published:
         return None
     keys = cell_keys(agreement)
     has_source = any(comparison.source for comparison in agreement.published)
     source = ["source"] if has_source else []
-    return Table(
+    return ReportTable(
         title="Published values beside dlhw's",
         headings=[*keys, "metric", *source, "published", "dlhw", "n", "difference", "allowed", "verdict"],
         align="l" * (len(keys) + 1 + len(source)) + "rrrrrl",
@@ -55,19 +55,19 @@ def cell_keys(agreement: Agreement) -> list[str]:
     return list(dict.fromkeys(key for item in agreement.published for key in item.published.cell))
 
 
-def _published_line(item: PublishedComparison, keys: list[str], has_source: bool) -> Line:
+def _published_line(item: PublishedComparison, keys: list[str], has_source: bool) -> TableRow:
     cell, metric = item.published.cell, item.metric
     difference = NONE if item.difference is None else number_text(item.difference, metric, sign=True)
-    return Line([
-        *(Entry(text_of(cell[key]) if key in cell else "") for key in keys),
-        Entry(metric.label),
-        *([Entry(item.source)] if has_source else []),
-        Entry(number_text(item.value, metric)),
-        Entry(mean_text(item.estimate, metric)),
-        Entry(str(item.estimate.n)),
-        Entry(difference, _interval(item)),
-        Entry(_allowed(item)),
-        Entry(_agreement_word(item), item.published.disputed or item.missing),
+    return TableRow([
+        *(TableEntry(text_of(cell[key]) if key in cell else "") for key in keys),
+        TableEntry(metric.label),
+        *([TableEntry(item.source)] if has_source else []),
+        TableEntry(number_text(item.value, metric)),
+        TableEntry(mean_text(item.estimate, metric)),
+        TableEntry(str(item.estimate.n)),
+        TableEntry(difference, _interval(item)),
+        TableEntry(_allowed(item)),
+        TableEntry(_agreement_word(item), item.published.disputed or item.missing),
     ])  # fmt: skip
 
 
@@ -114,11 +114,11 @@ def _published_caption(agreement: Agreement) -> list[str]:
     ]
 
 
-def checks_table(agreement: Agreement) -> Table | None:
+def checks_table(agreement: Agreement) -> ReportTable | None:
     """A line for each check; None where there is none."""
     if not agreement.checks:
         return None
-    return Table(
+    return ReportTable(
         title="Checks",
         headings=["claim", "metric", "dlhw", "verdict"],
         align="llll",
@@ -133,14 +133,14 @@ def checks_table(agreement: Agreement) -> Table | None:
     )
 
 
-def _check_line(evaluated: EvaluatedCheck) -> Line:
+def _check_line(evaluated: EvaluatedCheck) -> TableRow:
     check = evaluated.check
-    claim = Entry(check.claim) if check.decides else Entry(f"claim: {check.claim}")
-    return Line([
+    claim = TableEntry(check.claim) if check.decides else TableEntry(f"claim: {check.claim}")
+    return TableRow([
         claim,
-        Entry(metric_of(check.metric).label),
-        Entry(evaluated.result.text),
-        Entry(check_word(evaluated)),
+        TableEntry(metric_of(check.metric).label),
+        TableEntry(evaluated.result.text),
+        TableEntry(check_word(evaluated)),
     ])  # fmt: skip
 
 

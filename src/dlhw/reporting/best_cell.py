@@ -5,17 +5,17 @@ from dataclasses import dataclass
 
 from dlhw.reporting.cells import Cell
 from dlhw.reporting.formatting import many
-from dlhw.reporting.metrics import Metric
+from dlhw.reporting.metrics import RunMetric
 from dlhw.reporting.paired import DETERMINISTIC, paired_difference
 from dlhw.reporting.statistics import LEVEL, MIN_FOR_INTERVAL, adjust
 
 SPLIT = {"val": "validation", "test": "test"}
-MARK = {"val": "best by validation", "test": "best, selected by TEST"}
+BEST_MARK = {"val": "best by validation", "test": "best, selected by TEST"}
 TIED = "not distinguishable from the best"
 
 
 @dataclass(frozen=True)
-class Choice:
+class BestCell:
     """The best cells (more than one where their means are equal).
 
     Args:
@@ -25,13 +25,15 @@ class Choice:
         tied: places of the other cells that the runs do not distinguish from the best.
     """
 
-    metric: Metric | None
+    metric: RunMetric | None
     best: tuple[int, ...]
     sentence: str
     tied: tuple[int, ...] = ()
 
 
-def choose(cells: Sequence[Cell], shown: Sequence[Metric], select: str, also: Sequence[str] = ()) -> Choice:
+def choose_best(
+    cells: Sequence[Cell], shown: Sequence[RunMetric], select: str, also: Sequence[str] = ()
+) -> BestCell:
     """Take the cell with the best mean, among cells of which no run diverged or failed.
 
     Every other of these cells is compared with it, paired by seed, with Holm's correction over the cells;
@@ -44,34 +46,36 @@ def choose(cells: Sequence[Cell], shown: Sequence[Metric], select: str, also: Se
         also: keys that vary within cells; see `paired_difference`.
     """
     if len(cells) == 1:
-        return Choice(None, (), "Only one configuration, nothing to choose from.")
+        return BestCell(None, (), "Only one configuration, nothing to choose from.")
     rows = [run for cell in cells for run in cell.counted]
     names = [metric for metric in shown if metric.part == select]
-    fallback = [Metric(f"selected/{select}/{kind}") for kind in ("accuracy", "loss")]
+    fallback = [RunMetric(f"selected/{select}/{kind}") for kind in ("accuracy", "loss")]
     metric = next((name for name in [*names, *fallback] if name.values(rows)), None)
     if metric is None:
-        return Choice(None, (), f"No cell is marked best: no run has {SPLIT[select]} scores.")
+        return BestCell(None, (), f"No cell is marked best: no run has {SPLIT[select]} scores.")
     means = {
         place: _mean(cell, metric) for place, cell in enumerate(cells) if not cell.ended("diverged", "failed")
     }
     eligible = {place: mean for place, mean in means.items() if mean is not None}
     is_test = any(row.get("data.split.val_from_test") is True for row in rows)
     if not eligible:
-        return Choice(metric, (), "No cell is marked best: in each a run diverged, failed or did not finish.")
+        return BestCell(
+            metric, (), "No cell is marked best: in each a run diverged, failed or did not finish."
+        )
     top = (max if metric.is_higher_better else min)(eligible.values())
     best = tuple(place for place, mean in eligible.items() if mean == top)
     others = {place: cells[place] for place in eligible if place not in best}
     tied, untested = _tied(others, cells[best[0]], metric, also)
     sentences = [_sentence(metric, select, is_test), *_tied_sentences(len(tied), untested)]
-    return Choice(metric, best, " ".join(sentences), tied)
+    return BestCell(metric, best, " ".join(sentences), tied)
 
 
-def _mean(cell: Cell, metric: Metric) -> float | None:
+def _mean(cell: Cell, metric: RunMetric) -> float | None:
     return metric.estimate(cell.samples).mean
 
 
 def _tied(
-    others: Mapping[int, Cell], best: Cell, metric: Metric, also: Sequence[str]
+    others: Mapping[int, Cell], best: Cell, metric: RunMetric, also: Sequence[str]
 ) -> tuple[tuple[int, ...], int]:
     """Cells not distinguishable from the best, and how many share too few seeds with it for a test."""
     pairs = {place: paired_difference(cell, best, metric, also) for place, cell in others.items()}
@@ -99,7 +103,7 @@ def _tied_sentences(tied: int, untested: int) -> list[str]:
     return sentences
 
 
-def _sentence(metric: Metric, select: str, is_test: bool) -> str:
+def _sentence(metric: RunMetric, select: str, is_test: bool) -> str:
     direction = "highest" if metric.is_higher_better else "lowest"
     how = f"Best: {direction} mean {metric.label}"
     if select == "test":

@@ -120,7 +120,7 @@ Rows = Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
-class Curve:
+class CellCurve:
     """One value an evaluation; NaN where a seed's value is not finite."""
 
     epochs: list[float]
@@ -146,7 +146,7 @@ def read_curves(cells: Sequence[Cell]) -> tuple[dict[str, Rows], list[str]]:
     return rows, problems
 
 
-def cell_curve(cell: Cell, rows: Mapping[str, Rows], part: str, kind: str) -> Curve | None:
+def cell_curve(cell: Cell, rows: Mapping[str, Rows], part: str, kind: str) -> CellCurve | None:
     """Over the runs that count, or over all where none does; None without values.
 
     A cell's curve ends where its first run ends, so that every point is of the same runs.
@@ -160,7 +160,7 @@ def cell_curve(cell: Cell, rows: Mapping[str, Rows], part: str, kind: str) -> Cu
     if not any(math.isfinite(value) for at_epoch in values for value in at_epoch):
         return None
     mean = [math.fsum(each) / len(each) if all(map(math.isfinite, each)) else math.nan for each in values]
-    return Curve(shared, mean, [min(each) for each in values], [max(each) for each in values])
+    return CellCurve(shared, mean, [min(each) for each in values], [max(each) for each in values])
 
 
 def _points(rows: Rows, part: str, kind: str) -> dict[float, float]:

@@ -8,8 +8,8 @@ from dlhw.config.experiment_entries import CheckConfig, Rule
 from dlhw.reporting.cells import Cell
 from dlhw.reporting.evidence import Bounds, Evidence, Support, evidence, weakest
 from dlhw.reporting.formatting import many, number_text
-from dlhw.reporting.metrics import Metric, metric_of
-from dlhw.reporting.selection import MissingResult, Selection, label_of, value_of
+from dlhw.reporting.metrics import RunMetric, metric_of
+from dlhw.reporting.selection import CellSelection, MissingResult, label_of, value_of
 from dlhw.reporting.values import same_value, text_of
 
 # Values that a sentence can list.
@@ -34,7 +34,7 @@ class CheckResult:
     n: int = 0
 
 
-def apply_rule(check: CheckConfig, selection: Selection) -> CheckResult:
+def apply_rule(check: CheckConfig, selection: CellSelection) -> CheckResult:
     """Decide one check."""
     try:
         return RULES[check.rule](check, selection, metric_of(check.metric))
@@ -49,7 +49,7 @@ def _result(text: str, parts: Sequence[Evidence], interval: IntervalText) -> Che
     return CheckResult(text + printed, part.support, min(each.n for each in parts))
 
 
-def _difference_text(metric: Metric, sign: float = 1.0, what: str = "difference") -> IntervalText:
+def _difference_text(metric: RunMetric, sign: float = 1.0, what: str = "difference") -> IntervalText:
     """Such as `difference +.0213, 90 % interval [+.0101, +.0325]`."""
 
     def text(part: Evidence) -> str:
@@ -60,7 +60,7 @@ def _difference_text(metric: Metric, sign: float = 1.0, what: str = "difference"
     return text
 
 
-def _mean_text(metric: Metric) -> IntervalText:
+def _mean_text(metric: RunMetric) -> IntervalText:
     """Such as `mean .9213, 90 % interval [.9101, .9325]`."""
 
     def text(part: Evidence) -> str:
@@ -81,18 +81,18 @@ def _ratio_text(part: Evidence) -> str:
     return f"ratio over seeds {mean:.4g}, 90 % interval [{low:.4g}, {high:.4g}]"
 
 
-def _matching(check: CheckConfig, selection: Selection) -> list[Cell]:
+def _matching(check: CheckConfig, selection: CellSelection) -> list[Cell]:
     return selection.where(check.where) if check.cell is None else [selection.one(check.where | check.cell)]
 
 
-def _in_range(check: CheckConfig, selection: Selection, metric: Metric) -> CheckResult:
+def _in_range(check: CheckConfig, selection: CellSelection, metric: RunMetric) -> CheckResult:
     bounds = _bounds(check)
     parts = [evidence(selection.sample(cell, metric), bounds) for cell in _matching(check, selection)]
     text = _extremes(_matching(check, selection), selection, metric)
     return _result(text, parts, _mean_text(metric))
 
 
-def _extremes(cells: Sequence[Cell], selection: Selection, metric: Metric) -> str:
+def _extremes(cells: Sequence[Cell], selection: CellSelection, metric: RunMetric) -> str:
     """The mean of one cell, or the least and the largest of several."""
     means = [(selection.mean(cell, metric), cell) for cell in cells]
     low, high = min(means, key=lambda pair: pair[0]), max(means, key=lambda pair: pair[0])
@@ -110,7 +110,7 @@ def _bounds(check: CheckConfig) -> Bounds:
     return Bounds(low, math.inf if check.high is None else check.high)
 
 
-def _trend(check: CheckConfig, selection: Selection, metric: Metric) -> CheckResult:
+def _trend(check: CheckConfig, selection: CellSelection, metric: RunMetric) -> CheckResult:
     """Along each line, the step that goes farthest against the direction decides."""
     assert check.along is not None
     sign = 1 if check.rule is Rule.decreasing else -1
@@ -128,7 +128,7 @@ def _trend(check: CheckConfig, selection: Selection, metric: Metric) -> CheckRes
     return _result(text, parts, _difference_text(metric, sign, what))
 
 
-def _long_lines(check: CheckConfig, selection: Selection) -> list[list[Cell]]:
+def _long_lines(check: CheckConfig, selection: CellSelection) -> list[list[Cell]]:
     assert check.along is not None
     lines = selection.lines(check.along, check.where)
     if any(len(line) < 2 for line in lines):
@@ -136,7 +136,7 @@ def _long_lines(check: CheckConfig, selection: Selection) -> list[list[Cell]]:
     return lines
 
 
-def _values(line: Sequence[Cell], key: str, metric: Metric, selection: Selection) -> str:
+def _values(line: Sequence[Cell], key: str, metric: RunMetric, selection: CellSelection) -> str:
     """Such as `lr 0.1: .9, 1: .94`; of many the first and the last."""
     means = [number_text(selection.mean(cell, metric), metric) for cell in line]
     texts = [f"{text_of(value_of(cell, key))}: {mean}" for cell, mean in zip(line, means, strict=True)]
@@ -145,18 +145,18 @@ def _values(line: Sequence[Cell], key: str, metric: Metric, selection: Selection
     return f"{key.rpartition('.')[2]} {', '.join(texts)}"
 
 
-def _named(check: CheckConfig, selection: Selection) -> dict[str, Cell]:
+def _named(check: CheckConfig, selection: CellSelection) -> dict[str, Cell]:
     """The cells that a check lists, by their labels."""
     return {label_of(wanted): selection.one(check.where | wanted) for wanted in check.cells or []}
 
 
-def _means(named: dict[str, Cell], selection: Selection, metric: Metric) -> str:
+def _means(named: dict[str, Cell], selection: CellSelection, metric: RunMetric) -> str:
     return ", ".join(
         f"{label}: {number_text(selection.mean(cell, metric), metric)}" for label, cell in named.items()
     )
 
 
-def _in_order(check: CheckConfig, selection: Selection, metric: Metric) -> CheckResult:
+def _in_order(check: CheckConfig, selection: CellSelection, metric: RunMetric) -> CheckResult:
     named = _named(check, selection)
     cells = list(named.values())
     parts = [
@@ -167,7 +167,7 @@ def _in_order(check: CheckConfig, selection: Selection, metric: Metric) -> Check
     return _result(_means(named, selection, metric), parts, _difference_text(metric, what=what))
 
 
-def _gap(check: CheckConfig, selection: Selection, metric: Metric) -> CheckResult:
+def _gap(check: CheckConfig, selection: CellSelection, metric: RunMetric) -> CheckResult:
     named = _named(check, selection)
     part = evidence(
         [one - other for one, other in selection.paired(list(named.values()), metric)], _bounds(check)
@@ -176,7 +176,7 @@ def _gap(check: CheckConfig, selection: Selection, metric: Metric) -> CheckResul
     return _result(text, [part], _difference_text(metric, what="paired gap"))
 
 
-def _ratio(check: CheckConfig, selection: Selection, metric: Metric) -> CheckResult:
+def _ratio(check: CheckConfig, selection: CellSelection, metric: RunMetric) -> CheckResult:
     """Of each seed, on the log scale: a ratio of means is that of the run with the largest numbers."""
     named = _named(check, selection)
     means = _means(named, selection, metric)
@@ -187,7 +187,7 @@ def _ratio(check: CheckConfig, selection: Selection, metric: Metric) -> CheckRes
     return _result(f"{means}: ratio {math.exp(part.mean):.4g}", [part], _ratio_text)
 
 
-def _log_ratios(pair: Sequence[Cell], selection: Selection, metric: Metric) -> list[float]:
+def _log_ratios(pair: Sequence[Cell], selection: CellSelection, metric: RunMetric) -> list[float]:
     values = selection.paired(pair, metric)
     if any(one <= 0 or other <= 0 for one, other in values):
         labels = " and ".join(selection.label(cell) for cell in pair)
@@ -195,7 +195,7 @@ def _log_ratios(pair: Sequence[Cell], selection: Selection, metric: Metric) -> l
     return [math.log(one / other) for one, other in values]
 
 
-def _equal(check: CheckConfig, selection: Selection, metric: Metric) -> CheckResult:
+def _equal(check: CheckConfig, selection: CellSelection, metric: RunMetric) -> CheckResult:
     """Seed by seed: means can agree where no run does."""
     assert check.tolerance is not None
     rows = selection.paired(list(_named(check, selection).values()), metric)
@@ -205,7 +205,7 @@ def _equal(check: CheckConfig, selection: Selection, metric: Metric) -> CheckRes
     return CheckResult(text, support, len(rows))
 
 
-def _peak(check: CheckConfig, selection: Selection, metric: Metric) -> CheckResult:
+def _peak(check: CheckConfig, selection: CellSelection, metric: RunMetric) -> CheckResult:
     """Of each line: the value at `at` is the largest, and `ratio` times those beside it."""
     assert check.along is not None
     assert check.ratio is not None
@@ -224,7 +224,7 @@ def _peak(check: CheckConfig, selection: Selection, metric: Metric) -> CheckResu
     return _result("; ".join(texts), parts, _ratio_text)
 
 
-def _peak_text(line: Sequence[Cell], along: str, selection: Selection, metric: Metric) -> str:
+def _peak_text(line: Sequence[Cell], along: str, selection: CellSelection, metric: RunMetric) -> str:
     means = [selection.mean(cell, metric) for cell in line]
     top = max(range(len(line)), key=lambda index: means[index])
     neighbour = max(means[max(0, top - 1) : top] + means[top + 1 : top + 2])
@@ -233,7 +233,7 @@ def _peak_text(line: Sequence[Cell], along: str, selection: Selection, metric: M
     return f"{number_text(means[top], metric)} at {at}, {times} the larger neighbour"
 
 
-def _best(check: CheckConfig, selection: Selection, metric: Metric) -> CheckResult:
+def _best(check: CheckConfig, selection: CellSelection, metric: RunMetric) -> CheckResult:
     cell = selection.one(check.where | (check.cell or {}))
     sign = 1 if metric.is_higher_better else -1
     others = [other for other in selection.where(check.where) if other is not cell]
@@ -249,7 +249,7 @@ def _best(check: CheckConfig, selection: Selection, metric: Metric) -> CheckResu
     return _result(text, parts, _difference_text(metric, sign))
 
 
-def _value(check: CheckConfig, selection: Selection, metric: Metric) -> CheckResult:
+def _value(check: CheckConfig, selection: CellSelection, metric: RunMetric) -> CheckResult:
     assert check.value is not None
     assert check.tolerance is not None
     wanted, bounds = check.value, Bounds(-check.tolerance, check.tolerance)
@@ -259,7 +259,7 @@ def _value(check: CheckConfig, selection: Selection, metric: Metric) -> CheckRes
     return _result(text, parts, _difference_text(metric))
 
 
-RULES: dict[Rule, Callable[[CheckConfig, Selection, Metric], CheckResult]] = {
+RULES: dict[Rule, Callable[[CheckConfig, CellSelection, RunMetric], CheckResult]] = {
     Rule.range: _in_range,
     Rule.decreasing: _trend,
     Rule.increasing: _trend,

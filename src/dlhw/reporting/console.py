@@ -13,7 +13,7 @@ from dlhw.config.experiment import ExperimentConfig
 from dlhw.display import visible, visible_lines
 from dlhw.reporting.agreement import Agreement, ExperimentVerdict, judge
 from dlhw.reporting.agreement_tables import checks_table, published_table
-from dlhw.reporting.document import Entry, Line, Table
+from dlhw.reporting.document import ReportTable, TableEntry, TableRow
 
 # In a pipe nothing should wrap: programs that read it take one line for one cell.
 PIPE_WIDTH = 400
@@ -43,12 +43,12 @@ def print_sweep_report(
     """
     from dlhw.reporting.derived_metrics import with_derived
     from dlhw.reporting.frames import load_runs
-    from dlhw.reporting.study import Options, make_study
+    from dlhw.reporting.study import ReportOptions, make_study
     from dlhw.reporting.tables import results_table
 
     names = experiment.metric_names() if experiment is not None else []
     frame = with_derived(load_runs(*dirs), names)
-    study = make_study(frame, Options().of(experiment, frame))
+    study = make_study(frame, ReportOptions().of(experiment, frame))
     print_table(results_table(study))
     if experiment is not None:
         print_agreement(judge(study, experiment))
@@ -70,7 +70,7 @@ def print_verdict(agreement: Agreement) -> None:
     console.print(text)
 
 
-def print_table(table: Table, console: Console | None = None) -> None:
+def print_table(table: ReportTable, console: Console | None = None) -> None:
     """Print a table and its caption."""
     console = console or Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
     console.print(rich_table(table))
@@ -78,7 +78,7 @@ def print_table(table: Table, console: Console | None = None) -> None:
         console.print(Text(visible(sentence), style="dim"))
 
 
-def rich_table(table: Table) -> RichTable:
+def rich_table(table: ReportTable) -> RichTable:
     """The table for rich; the best line is bold."""
     rich = RichTable(
         box=box.SIMPLE_HEAD, title=Text(visible(table.title), style="bold"), title_justify="left"
@@ -90,11 +90,11 @@ def rich_table(table: Table) -> RichTable:
     return rich
 
 
-def _entry(entry: Entry) -> Text:
+def _entry(entry: TableEntry) -> Text:
     text = Text(visible(entry.text))
     below = f"\n{visible_lines(entry.below)}"
     return text.append(below, style="dim not bold") if entry.below else text
 
 
-def _style(line: Line) -> str | None:
+def _style(line: TableRow) -> str | None:
     return "bold" if line.is_strong else None

@@ -24,7 +24,7 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Entry:
+class TableEntry:
     """One place in a table.
 
     Args:
@@ -37,15 +37,15 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Line:
+class TableRow:
     """A row; the strong one is the best cell's."""
 
-    entries: Sequence[Entry]
+    entries: Sequence[TableEntry]
     is_strong: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
-class Table:
+class ReportTable:
     """Headings, lines and what is to be said of them.
 
     Args:
@@ -60,7 +60,7 @@ class Table:
     title: str
     headings: Sequence[str]
     align: str
-    lines: Sequence[Line]
+    lines: Sequence[TableRow]
     caption: Sequence[str] = ()
     is_result: bool = True
 
@@ -79,7 +79,7 @@ class Section:
 
     title: str
     text: Sequence[str] = ()
-    table: Table | None = None
+    table: ReportTable | None = None
     pictures: Sequence[Picture] = ()
     settings: Sequence[tuple[str, str]] = ()
 
@@ -101,7 +101,7 @@ class Document:
     command: str
 
     @property
-    def tables(self) -> list[Table]:
+    def tables(self) -> list[ReportTable]:
         return [section.table for section in self.sections if section.table is not None]
 
     @property

@@ -11,8 +11,8 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from dlhw.display import csv_cell, visible, visible_lines
-from dlhw.reporting.document import Document, Entry, Line, Section, Table
-from dlhw.reporting.metrics import Metric
+from dlhw.reporting.document import Document, ReportTable, Section, TableEntry, TableRow
+from dlhw.reporting.metrics import RunMetric
 from dlhw.reporting.study import Study
 from dlhw.reporting.tables import NOT_COUNTED
 from dlhw.reporting.values import text_of
@@ -93,18 +93,18 @@ def _markdown_section(section: Section) -> Iterator[str]:
         )
 
 
-def markdown_table(table: Table) -> str:
+def markdown_table(table: ReportTable) -> str:
     """The table alone; the best line is bold."""
     rule = ["---" if letter == "l" else "---:" for letter in table.align]
     rows = [list(map(escape_markdown, table.headings)), rule, *map(_markdown_row, table.lines)]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
-def _markdown_row(line: Line) -> list[str]:
+def _markdown_row(line: TableRow) -> list[str]:
     return [_markdown_entry(entry, line.is_strong) for entry in line.entries]
 
 
-def _markdown_entry(entry: Entry, is_strong: bool) -> str:
+def _markdown_entry(entry: TableEntry, is_strong: bool) -> str:
     text = escape_markdown(entry.text)
     text = f"**{text}**" if is_strong and text else text
     return f"{text} {escape_markdown(entry.below)}".strip()
@@ -146,7 +146,7 @@ def escape_latex(text: str) -> str:
     return "".join(LATEX_ESCAPES.get(letter, letter) for letter in visible(text.replace("\n", " ")))
 
 
-def latex_table(table: Table) -> str:
+def latex_table(table: ReportTable) -> str:
     """One floating table; what stands below an entry becomes lines of their own."""
     caption = escape_latex(" ".join([f"{table.title}.", *table.caption]))
     return "\n".join(
@@ -166,14 +166,14 @@ def latex_table(table: Table) -> str:
     )
 
 
-def _latex_rows(line: Line) -> Iterator[str]:
+def _latex_rows(line: TableRow) -> Iterator[str]:
     yield _latex_row(_latex_entry(entry, line.is_strong) for entry in line.entries)
     below = zip_longest(*(filter(None, entry.below.split("\n")) for entry in line.entries), fillvalue="")
     for texts in below:
         yield _latex_row(f"{{\\scriptsize {escape_latex(text)}}}" if text else "" for text in texts)
 
 
-def _latex_entry(entry: Entry, is_strong: bool) -> str:
+def _latex_entry(entry: TableEntry, is_strong: bool) -> str:
     text = escape_latex(entry.text)
     return f"\\textbf{{{text}}}" if is_strong and text else text
 
@@ -218,7 +218,7 @@ def _csv_line(study: Study, place: int) -> list[str]:
     return list(map(csv_cell, values))
 
 
-def _csv_numbers(study: Study, place: int, metric: Metric) -> list[Any]:
+def _csv_numbers(study: Study, place: int, metric: RunMetric) -> list[Any]:
     found = study.estimates[place, metric]
     numbers = (found.n, found.mean, found.std, found.low, found.high, found.median, found.iqm)
     statistics: list[Any] = [*numbers, *(study.set_interval(place, metric) or (None, None))]

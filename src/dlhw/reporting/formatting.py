@@ -2,8 +2,8 @@
 
 import math
 
-from dlhw.reporting.metrics import Metric
-from dlhw.reporting.statistics import Estimate
+from dlhw.reporting.metrics import RunMetric
+from dlhw.reporting.statistics import MeanEstimate
 
 MINUS = "−"
 NONE = "–"
@@ -51,7 +51,7 @@ def many(amount: int, noun: str) -> str:
     return f"{amount} {noun}{'' if amount == 1 else 's'}"
 
 
-def mean_text(found: Estimate, metric: Metric) -> str:
+def mean_text(found: MeanEstimate, metric: RunMetric) -> str:
     """Such as `.9273 ± .0010`; without std for n = 1, a dash without any value."""
     if found.mean is None:
         return NONE
@@ -59,26 +59,26 @@ def mean_text(found: Estimate, metric: Metric) -> str:
     return mean if found.std is None else f"{mean} ± {_as_precise(found.std, found, metric)}"
 
 
-def number_text(value: float, metric: Metric, *, sign: bool = False) -> str:
+def number_text(value: float, metric: RunMetric, *, sign: bool = False) -> str:
     """One value of a metric, with as many decimals as its mean would have; with a plus if `sign`."""
-    text = _as_precise(value, Estimate(1, mean=value), metric)
+    text = _as_precise(value, MeanEstimate(1, mean=value), metric)
     text = f"{MINUS}{text[1:]}" if text.startswith("-") else text
     return f"+{text}" if sign and value > 0 else text
 
 
-def interval_text(found: Estimate, metric: Metric) -> str:
+def interval_text(found: MeanEstimate, metric: RunMetric) -> str:
     """Such as `[.9248, .9298]`; empty where there is no interval."""
     if found.low is None or found.high is None:
         return ""
     return range_text(found.low, found.high, found, metric)
 
 
-def range_text(low: float, high: float, found: Estimate, metric: Metric) -> str:
+def range_text(low: float, high: float, found: MeanEstimate, metric: RunMetric) -> str:
     """An interval with as many decimals as an estimate has."""
     return f"[{_as_precise(low, found, metric)}, {_as_precise(high, found, metric)}]"
 
 
-def quartiles_text(found: Estimate, metric: Metric) -> str:
+def quartiles_text(found: MeanEstimate, metric: RunMetric) -> str:
     """Such as `median .9275, IQM .9274`; empty for n < 10."""
     if found.median is None or found.iqm is None:
         return ""
@@ -98,7 +98,7 @@ def p_text(p: float | None) -> str:
     return f"{p:.3f}".removeprefix("0") if p < 0.9995 else "1"
 
 
-def _as_precise(value: float, found: Estimate, metric: Metric) -> str:
+def _as_precise(value: float, found: MeanEstimate, metric: RunMetric) -> str:
     """Everything said of one estimate has the same number of decimals."""
     if metric.kind == "accuracy":
         return format_number(value, scale=1.0)

@@ -12,7 +12,7 @@ from dlhw.config.messages import explain
 from dlhw.config.saved import interpolations, with_references
 from dlhw.errors import ConfigError, RunFolderError
 from dlhw.reporting.formatting import many
-from dlhw.reporting.selection import Selection, how_ended, unfinished_runs
+from dlhw.reporting.selection import CellSelection, how_ended, unfinished_runs
 from dlhw.reporting.study import Study
 from dlhw.runs.files import read_yaml
 from dlhw.sweep.ledger import Ledger
@@ -21,7 +21,7 @@ from dlhw.sweep.ledger import Ledger
 MAX_NAMES = 4
 
 
-def missing_runs(study: Study, selection: Selection) -> list[str]:
+def missing_runs(study: Study, selection: CellSelection) -> list[str]:
     """What an experiment lacks, one phrase per configuration; empty if every run ended well.
 
     Args:

@@ -8,7 +8,7 @@ from typing import Any
 from dlhw.config.experiment_entries import DERIVED, SCORE
 from dlhw.errors import RunFolderError, did_you_mean
 from dlhw.reporting.frames import SCORES, SIZES
-from dlhw.reporting.statistics import Estimate, Scale, estimate
+from dlhw.reporting.statistics import MeanEstimate, Scale, estimate
 from dlhw.reporting.swept_keys import Row
 
 PARTS = {"train": "train", "val": "validation", "test": "test"}
@@ -43,7 +43,7 @@ VALUE = "values."
 
 
 @dataclass(frozen=True)
-class Metric:
+class RunMetric:
     """A column of numbers, such as `final/val/accuracy`: when, on which part, what; or `values.errors`."""
 
     name: str
@@ -91,7 +91,7 @@ class Metric:
         """Of those runs that have one."""
         return [value for row in rows if (value := self.value(row)) is not None]
 
-    def estimate(self, rows: Sequence[Row]) -> Estimate:
+    def estimate(self, rows: Sequence[Row]) -> MeanEstimate:
         """Mean and interval over those runs that have a value."""
         return estimate(self.measurements(self.values(rows)), self.scale)
 
@@ -113,12 +113,12 @@ def _derived_label(kind: str, what: str, *rest: str) -> str:
     return CURVE_LABELS[kind].format(f"{PARTS[what]} {rest[0]}")
 
 
-def metric_of(name: str) -> Metric:
+def metric_of(name: str) -> RunMetric:
     """A metric as an experiment names it; `final.train.accuracy` is `final/train/accuracy` too."""
-    return Metric(name.replace(".", "/") if SCORE.fullmatch(name) or DERIVED.fullmatch(name) else name)
+    return RunMetric(name.replace(".", "/") if SCORE.fullmatch(name) or DERIVED.fullmatch(name) else name)
 
 
-def find_metrics(rows: Sequence[Row], columns: Sequence[str], names: Sequence[str] | None) -> list[Metric]:
+def find_metrics(rows: Sequence[Row], columns: Sequence[str], names: Sequence[str] | None) -> list[RunMetric]:
     """The metrics asked for, or those that suit the runs.
 
     Raises:
@@ -126,19 +126,19 @@ def find_metrics(rows: Sequence[Row], columns: Sequence[str], names: Sequence[st
     """
     known = [name for name in columns if name.startswith(SCORES) or name in COUNTS]
     if not names:
-        told = [Metric(name) for name in columns if name.startswith(VALUE)]
+        told = [RunMetric(name) for name in columns if name.startswith(VALUE)]
         return default_metrics(rows) or told
     for name in names:
         if name not in known:
             near = did_you_mean(name, known) or f"; there are {', '.join(known)}"
             raise RunFolderError(f"--metrics: the runs have no metric {name}{near}")
-    return [Metric(name) for name in dict.fromkeys(names)]
+    return [RunMetric(name) for name in dict.fromkeys(names)]
 
 
-def default_metrics(rows: Sequence[Row]) -> list[Metric]:
+def default_metrics(rows: Sequence[Row]) -> list[RunMetric]:
     """Accuracy after training and on test data; losses where no run has an accuracy."""
     for kind in ("accuracy", "loss"):
-        metrics = [Metric(f"{when}/{kind}") for when in DEFAULT]
+        metrics = [RunMetric(f"{when}/{kind}") for when in DEFAULT]
         measured = [metric for metric in metrics if metric.values(rows)]
         if measured:
             return measured

@@ -6,8 +6,8 @@ from typing import Any
 
 from dlhw.errors import RunFolderError, listing
 from dlhw.reporting.cells import Cell
-from dlhw.reporting.metrics import Metric
-from dlhw.reporting.statistics import Difference, adjust, difference
+from dlhw.reporting.metrics import RunMetric
+from dlhw.reporting.statistics import PairedDifference, adjust, difference
 from dlhw.reporting.swept_keys import Row, find_key
 from dlhw.reporting.values import ABSENT, parse, same_value, text_of
 
@@ -16,7 +16,7 @@ DETERMINISTIC = "deterministic, n = 1"
 
 
 @dataclass(frozen=True)
-class Comparison:
+class BaselineComparison:
     """Every cell against one of them.
 
     Args:
@@ -25,12 +25,12 @@ class Comparison:
     """
 
     baseline: int
-    differences: dict[tuple[int, Metric], Difference]
+    differences: dict[tuple[int, RunMetric], PairedDifference]
 
 
 def compare(
-    cells: Sequence[Cell], metrics: Sequence[Metric], baseline: str, also: Sequence[str] = ()
-) -> Comparison:
+    cells: Sequence[Cell], metrics: Sequence[RunMetric], baseline: str, also: Sequence[str] = ()
+) -> BaselineComparison:
     """Pair each cell's runs with those of the baseline that have the same seed.
 
     Args:
@@ -49,10 +49,12 @@ def compare(
         for metric in metrics
         if number != place
     }
-    return Comparison(place, adjust(differences))
+    return BaselineComparison(place, adjust(differences))
 
 
-def paired_difference(cell: Cell, base: Cell, metric: Metric, also: Sequence[str] = ()) -> Difference:
+def paired_difference(
+    cell: Cell, base: Cell, metric: RunMetric, also: Sequence[str] = ()
+) -> PairedDifference:
     """Differences `cell − base` of a metric between runs that share a seed.
 
     Two deterministic cells have one difference, whatever the number of their seeds.

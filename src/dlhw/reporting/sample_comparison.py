@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from dlhw.callbacks.predictions_file import SplitPredictions, read_predictions
 from dlhw.errors import RunFolderError
 from dlhw.reporting.cells import Cell
-from dlhw.reporting.metrics import Metric
+from dlhw.reporting.metrics import RunMetric
 from dlhw.reporting.paired import paired_runs
 from dlhw.reporting.statistics import CONFIDENCE, holm
 from dlhw.reporting.swept_keys import Row
@@ -191,8 +191,8 @@ def is_same_split(one: SplitPredictions, other: SplitPredictions) -> bool:
 
 
 def compare_cells(
-    cells: Sequence[Cell], metrics: Sequence[Metric], base: int, also: Sequence[str] = ()
-) -> tuple[dict[tuple[int, Metric], SampleComparison], list[str]]:
+    cells: Sequence[Cell], metrics: Sequence[RunMetric], base: int, also: Sequence[str] = ()
+) -> tuple[dict[tuple[int, RunMetric], SampleComparison], list[str]]:
     """Compare cells with a baseline cell on the same test samples.
 
     Only test accuracies are compared, of the parameters whose predictions the runs have stored, and only
@@ -202,7 +202,7 @@ def compare_cells(
         (place of the cell, metric) -> its comparison, with Holm's p-values over all; and a sentence for
         each file that cannot be read.
     """
-    compared: dict[tuple[int, Metric], SampleComparison] = {}
+    compared: dict[tuple[int, RunMetric], SampleComparison] = {}
     problems: list[str] = []
     for place, metric in product(range(len(cells)), metrics):
         if place == base or metric.part != "test" or metric.kind != "accuracy":
@@ -221,7 +221,7 @@ def compare_cells(
     )
 
 
-def _compare(cell: Cell, base: Cell, metric: Metric, also: Sequence[str]) -> SampleComparison | None:
+def _compare(cell: Cell, base: Cell, metric: RunMetric, also: Sequence[str]) -> SampleComparison | None:
     runs = paired_runs(cell, base, also)
     if cell.is_deterministic and base.is_deterministic:
         runs = runs[:1]
@@ -235,7 +235,7 @@ def _compare(cell: Cell, base: Cell, metric: Metric, also: Sequence[str]) -> Sam
     return compare_correct(pairs) if is_one_split and pairs[0][0].size else None
 
 
-def _stored(run: Row, metric: Metric) -> SplitPredictions | None:
+def _stored(run: Row, metric: RunMetric) -> SplitPredictions | None:
     """A run's predictions if they are of the metric's parameters; else None."""
     predictions = read_predictions(Path(str(run["folder"])))
     when = metric.name.partition("/")[0]

@@ -6,8 +6,8 @@ from typing import Any
 
 from dlhw.reporting.cells import Cell, cells_of
 from dlhw.reporting.frames import META, SCORES
-from dlhw.reporting.metrics import Metric
-from dlhw.reporting.statistics import Estimate
+from dlhw.reporting.metrics import RunMetric
+from dlhw.reporting.statistics import MeanEstimate
 from dlhw.reporting.study import Study
 from dlhw.reporting.swept_keys import Row
 from dlhw.reporting.values import ABSENT, same_value, text_of
@@ -28,7 +28,7 @@ def label_of(wanted: Wanted) -> str:
 
 
 @dataclass(frozen=True)
-class Selection:
+class CellSelection:
     """The cells of a study, by every key that differs, whatever its table shows.
 
     Args:
@@ -40,7 +40,7 @@ class Selection:
     cells: Sequence[Cell]
 
     @classmethod
-    def of(cls, study: Study) -> "Selection":
+    def of(cls, study: Study) -> "CellSelection":
         """Of the runs of a study."""
         keys = [*study.keys, *study.within]
         return cls(keys, cells_of([run for cell in study.cells for run in cell.runs], keys))
@@ -71,7 +71,7 @@ class Selection:
             raise MissingResult(f"{label_of(wanted)} fits {len(found)} cells")
         return found[0]
 
-    def estimate(self, cell: Cell, metric: Metric) -> Estimate:
+    def estimate(self, cell: Cell, metric: RunMetric) -> MeanEstimate:
         """Of the runs of a cell that ended well.
 
         Raises:
@@ -82,7 +82,7 @@ class Selection:
             raise MissingResult(f"{self.label(cell)}: {_why(cell, metric)}")
         return result
 
-    def mean(self, cell: Cell, metric: Metric) -> float:
+    def mean(self, cell: Cell, metric: RunMetric) -> float:
         """Over the seeds of a cell.
 
         Raises:
@@ -92,7 +92,7 @@ class Selection:
         assert mean is not None
         return mean
 
-    def sample(self, cell: Cell, metric: Metric) -> list[float]:
+    def sample(self, cell: Cell, metric: RunMetric) -> list[float]:
         """The values of a cell, one per seed; only one if the runs are identical over seeds.
 
         Raises:
@@ -100,7 +100,7 @@ class Selection:
         """
         return [values[0] for values in self.paired([cell], metric)]
 
-    def paired(self, cells: Sequence[Cell], metric: Metric) -> list[tuple[float, ...]]:
+    def paired(self, cells: Sequence[Cell], metric: RunMetric) -> list[tuple[float, ...]]:
         """Values of several cells, one tuple per seed that they share.
 
         A cell whose runs are identical over seeds pairs with every seed; if all cells are such, n is 1.
@@ -126,7 +126,7 @@ class Selection:
         ]
         return [tuple(value for value in row if value is not None) for row in rows]
 
-    def _check_complete(self, cell: Cell, metric: Metric) -> None:
+    def _check_complete(self, cell: Cell, metric: RunMetric) -> None:
         unfinished = unfinished_runs(cell)
         if unfinished and cell.counted:
             n = len(cell.runs)
@@ -156,7 +156,7 @@ def _fits(run: Row, wanted: Wanted) -> bool:
     return all(same_value(run.get(key, ABSENT), value) for key, value in wanted.items())
 
 
-def _why(cell: Cell, metric: Metric) -> str:
+def _why(cell: Cell, metric: RunMetric) -> str:
     """A cell without a value: its runs ended badly, or nobody measured it."""
     return f"{metric.label} was not measured" if cell.counted else how_ended(cell.runs)
 

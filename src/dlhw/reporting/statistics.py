@@ -24,7 +24,7 @@ class Scale(StrEnum):
 
 
 @dataclass(frozen=True)
-class Estimate:
+class MeanEstimate:
     """The mean of n values and its 95 % interval.
 
     Args:
@@ -54,7 +54,7 @@ class Estimate:
         return self.low, self.high
 
 
-def estimate(values: Sequence[float], scale: Scale = Scale.linear) -> Estimate:
+def estimate(values: Sequence[float], scale: Scale = Scale.linear) -> MeanEstimate:
     r"""Mean, standard deviation and 95 % interval of the mean, which stays inside the quantity's range.
 
         m = Σ xᵢ / n,   s² = Σ (xᵢ − m)² / (n − 1),   h = t(0.975, n − 1) · s / √n
@@ -79,18 +79,18 @@ def estimate(values: Sequence[float], scale: Scale = Scale.linear) -> Estimate:
     """
     n = len(values)
     if n == 0:
-        return Estimate(0)
+        return MeanEstimate(0)
     if n == 1:
-        return Estimate(1, mean=float(values[0]))
+        return MeanEstimate(1, mean=float(values[0]))
     # The mean of equal values is that value, also where its n-fold sum would round.
     mean = values[0] + math.fsum(value - values[0] for value in values) / n
     # hypot does not overflow where squares of the losses of a run about to diverge would.
     std = math.hypot(*(value - mean for value in values)) / math.sqrt(n - 1)
     low, high = _interval(values, mean, std, scale) if n >= MIN_FOR_INTERVAL else (None, None)
     if n < MIN_FOR_QUARTILES:
-        return Estimate(n, mean, std, low, high)
+        return MeanEstimate(n, mean, std, low, high)
     median, iqm = _trimmed_mean(values, (n - 1) // 2), _trimmed_mean(values, n // 4)
-    return Estimate(n, mean, std, low, high, median, iqm)
+    return MeanEstimate(n, mean, std, low, high, median, iqm)
 
 
 def _interval(values: Sequence[float], mean: float, std: float, scale: Scale) -> tuple[float, float]:
@@ -124,7 +124,7 @@ def t_quantile(degrees: int) -> float:
 
 
 @dataclass(frozen=True)
-class Difference:
+class PairedDifference:
     """Paired differences of a cell from the baseline.
 
     Args:
@@ -134,13 +134,13 @@ class Difference:
         adjusted: p by Holm over all comparisons of the table; None before `adjust` and where p is None.
     """
 
-    estimate: Estimate
+    estimate: MeanEstimate
     verdict: str
     p: float | None = None
     adjusted: float | None = None
 
 
-def difference(pairs: Sequence[tuple[float, float]], scale: Scale = Scale.linear) -> Difference:
+def difference(pairs: Sequence[tuple[float, float]], scale: Scale = Scale.linear) -> PairedDifference:
     """Mean, 95 % t interval and paired t test of the differences `value − baseline`.
 
     Args:
@@ -153,20 +153,20 @@ def difference(pairs: Sequence[tuple[float, float]], scale: Scale = Scale.linear
     """
     found = estimate([value - base for value, base in pairs])
     if found.n < MIN_FOR_INTERVAL:
-        return Difference(found, f"fewer than {MIN_FOR_INTERVAL} pairs" if found.n else "no pairs")
+        return PairedDifference(found, f"fewer than {MIN_FOR_INTERVAL} pairs" if found.n else "no pairs")
     assert found.mean is not None
     if found.std == 0 and found.mean:
         # A test of so few equal numbers would claim certainty.
-        return Difference(found, f"the same in all {found.n} pairs")
+        return PairedDifference(found, f"the same in all {found.n} pairs")
     assert found.low is not None
     assert found.high is not None
     if scale is Scale.proportion:
         found = replace(found, low=max(-1.0, found.low), high=min(1.0, found.high))
     p = _paired_t_test(found)
-    return Difference(found, _verdict(found, p), p)
+    return PairedDifference(found, _verdict(found, p), p)
 
 
-def _paired_t_test(found: Estimate) -> float:
+def _paired_t_test(found: MeanEstimate) -> float:
     from scipy.special import stdtr  # as in `t_quantile`
 
     assert found.mean is not None
@@ -175,7 +175,7 @@ def _paired_t_test(found: Estimate) -> float:
     return float(2 * stdtr(found.n - 1, -abs(found.mean) / (found.std / math.sqrt(found.n))))
 
 
-def _verdict(found: Estimate, p: float) -> str:
+def _verdict(found: MeanEstimate, p: float) -> str:
     if p > LEVEL:
         return "not distinguishable"
     return "higher" if (found.mean or 0) > 0 else "lower"
@@ -198,7 +198,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def adjust(differences: Mapping[Key, Difference]) -> dict[Key, Difference]:
+def adjust(differences: Mapping[Key, PairedDifference]) -> dict[Key, PairedDifference]:
     """Differences with Holm's p-values over all of them, and the verdicts that these allow."""
     tested = {key: each.p for key, each in differences.items() if each.p is not None}
     adjusted = dict(zip(tested, holm(list(tested.values())), strict=True))

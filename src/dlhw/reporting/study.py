@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from dlhw.config.experiment import ExperimentConfig
 from dlhw.errors import RunFolderError
-from dlhw.reporting.best_cell import Choice, choose
+from dlhw.reporting.best_cell import BestCell, choose_best
 from dlhw.reporting.cells import Cell, cells_of, without_repeats
 from dlhw.reporting.frames import REFERENCES, SIZES, UNREADABLE, config_keys, records
-from dlhw.reporting.metrics import Metric, find_metrics, metric_of
-from dlhw.reporting.paired import Comparison, compare
+from dlhw.reporting.metrics import RunMetric, find_metrics, metric_of
+from dlhw.reporting.paired import BaselineComparison, compare
 from dlhw.reporting.sample_comparison import SampleComparison, compare_cells, wilson
-from dlhw.reporting.statistics import Estimate, Scale
+from dlhw.reporting.statistics import MeanEstimate, Scale
 from dlhw.reporting.swept_keys import CODE, DATA, Row, find_key, swept_keys, versions_of, with_versions
 from dlhw.reporting.values import ABSENT
 
@@ -23,7 +23,7 @@ VAL_FROM_TEST_KEY = "data.split.val_from_test"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Options:
+class ReportOptions:
     """What a report shows.
 
     Args:
@@ -40,7 +40,7 @@ class Options:
     baseline: str | None = None
     versions: bool = False
 
-    def of(self, experiment: ExperimentConfig | None, frame: "pandas.DataFrame") -> "Options":
+    def of(self, experiment: ExperimentConfig | None, frame: "pandas.DataFrame") -> "ReportOptions":
         """With the experiment's table where no other is asked for, without metrics that no run has."""
         if experiment is None:
             return self
@@ -75,12 +75,12 @@ class Study:
     within: Sequence[str]
     fixed: dict[str, object]
     cells: Sequence[Cell]
-    metrics: Sequence[Metric]
-    estimates: dict[tuple[int, Metric], Estimate] = field(repr=False)
+    metrics: Sequence[RunMetric]
+    estimates: dict[tuple[int, RunMetric], MeanEstimate] = field(repr=False)
     select: str
-    choice: Choice
-    comparison: Comparison | None
-    on_samples: dict[tuple[int, Metric], SampleComparison]
+    choice: BestCell
+    comparison: BaselineComparison | None
+    on_samples: dict[tuple[int, RunMetric], SampleComparison]
     sample_problems: Sequence[str]
     repeats: int
 
@@ -98,12 +98,12 @@ class Study:
     def unreadable(self) -> list[Row]:
         return [row for row in self.rows if row["status"] == UNREADABLE]
 
-    def estimate(self, place: int, metric: Metric) -> Estimate:
+    def estimate(self, place: int, metric: RunMetric) -> MeanEstimate:
         """Of any metric, one that the table does not show too."""
         found = self.estimates.get((place, metric))
         return found or metric.estimate(self.cells[place].samples)
 
-    def set_interval(self, place: int, metric: Metric) -> tuple[float, float] | None:
+    def set_interval(self, place: int, metric: RunMetric) -> tuple[float, float] | None:
         """Wilson's interval of a single run with a cell's mean accuracy, for the size of the split.
 
         None for training scores and other metrics, and where the size is unknown or differs between runs.
@@ -116,13 +116,13 @@ class Study:
         return wilson(mean, size) if mean is not None and size else None
 
 
-def make_study(frame: "pandas.DataFrame", options: Options | None = None) -> Study:
+def make_study(frame: "pandas.DataFrame", options: ReportOptions | None = None) -> Study:
     """Group the runs of `load_runs` and compute what a report shows.
 
     Raises:
         RunFolderError: if no run can be read, or a key or metric asked for does not exist.
     """
-    options = options or Options()
+    options = options or ReportOptions()
     rows = records(frame)
     readable, repeats = without_repeats(with_versions([row for row in rows if row["status"] != UNREADABLE]))
     if not readable:
@@ -148,7 +148,7 @@ def make_study(frame: "pandas.DataFrame", options: Options | None = None) -> Stu
         metrics=metrics,
         estimates=_estimates(cells, metrics),
         select=options.select,
-        choice=choose(cells, metrics, options.select, within),
+        choice=choose_best(cells, metrics, options.select, within),
         comparison=comparison,
         on_samples=on_samples,
         sample_problems=problems,
@@ -172,7 +172,9 @@ def _asked(by: Sequence[str], known: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(find_key(word, [*known, "name", "seed"], "--by") for word in by))
 
 
-def _estimates(cells: Sequence[Cell], metrics: Sequence[Metric]) -> dict[tuple[int, Metric], Estimate]:
+def _estimates(
+    cells: Sequence[Cell], metrics: Sequence[RunMetric]
+) -> dict[tuple[int, RunMetric], MeanEstimate]:
     return {
         (place, metric): metric.estimate(cell.samples)
         for place, cell in enumerate(cells)

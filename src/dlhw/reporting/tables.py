@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dlhw.reporting.best_cell import MARK, TIED
+from dlhw.reporting.best_cell import BEST_MARK, TIED
 from dlhw.reporting.captions import how_compared, how_measured, how_sampled, warnings
 from dlhw.reporting.cells import Cell
-from dlhw.reporting.document import Entry, Line, Table
+from dlhw.reporting.document import ReportTable, TableEntry, TableRow
 from dlhw.reporting.formatting import (
     NONE,
     interval_text,
@@ -20,10 +20,10 @@ from dlhw.reporting.formatting import (
     range_text,
 )
 from dlhw.reporting.frames import UNFINISHED
-from dlhw.reporting.metrics import Metric
+from dlhw.reporting.metrics import RunMetric
 from dlhw.reporting.sample_comparison import SampleComparison
-from dlhw.reporting.statistics import LEVEL, Estimate
-from dlhw.reporting.study import Options, Study, make_study
+from dlhw.reporting.statistics import LEVEL, MeanEstimate
+from dlhw.reporting.study import ReportOptions, Study, make_study
 from dlhw.reporting.swept_keys import Row
 from dlhw.reporting.values import text_of
 from dlhw.runs.status import Status, is_success
@@ -35,19 +35,19 @@ NOT_COUNTED = (Status.diverged, Status.failed, Status.interrupted, UNFINISHED)
 UNFINISHED_MEANS = "Unfinished: without summary.json, so killed, or still training when this was written."
 
 
-def sweep_table(frame: "pandas.DataFrame", options: Options | None = None) -> Table:
+def sweep_table(frame: "pandas.DataFrame", options: ReportOptions | None = None) -> ReportTable:
     """The table at the end of a sweep; `dlhw.reporting.console.print_table` shows it."""
     return results_table(make_study(frame, options))
 
 
-def results_table(study: Study) -> Table:
+def results_table(study: Study) -> ReportTable:
     """Each cell's metrics over its seeds."""
     by = f"Results by {', '.join(study.keys)}" if study.keys else "Results"
     if study.select == "test":
         by += " (best cell selected by TEST)"
     elif study.is_val_from_test:
         by += " (validation is the TEST set)"
-    return Table(
+    return ReportTable(
         title=by,
         headings=[*study.keys, "n", *(metric.label for metric in study.metrics), "note"],
         align="l" * len(study.keys) + "r" + "r" * len(study.metrics) + "l",
@@ -56,30 +56,32 @@ def results_table(study: Study) -> Table:
     )
 
 
-def _cell_line(study: Study, place: int) -> Line:
+def _cell_line(study: Study, place: int) -> TableRow:
     cell, is_best, is_tied = study.cells[place], place in study.choice.best, place in study.choice.tied
     metrics = [_metric_entry(study, place, metric) for metric in study.metrics]
-    mark = [MARK[study.select]] if is_best else [TIED] if is_tied else []
+    mark = [BEST_MARK[study.select]] if is_best else [TIED] if is_tied else []
     same = [many(len(cell.counted), "identical run")] if cell.is_deterministic else []
     note = "; ".join([*mark, *same, *endings(cell)])
-    return Line([*_values(cell), Entry(_counted(cell)), *metrics, Entry(note)], is_best or is_tied)
+    return TableRow(
+        [*_values(cell), TableEntry(_counted(cell)), *metrics, TableEntry(note)], is_best or is_tied
+    )
 
 
-def _values(cell: Cell) -> list[Entry]:
-    return [Entry(text_of(value)) for value in cell.values]
+def _values(cell: Cell) -> list[TableEntry]:
+    return [TableEntry(text_of(value)) for value in cell.values]
 
 
-def _metric_entry(study: Study, place: int, metric: Metric) -> Entry:
+def _metric_entry(study: Study, place: int, metric: RunMetric) -> TableEntry:
     found, cell = study.estimates[place, metric], study.cells[place]
     if cell.ended("diverged") and not cell.counted:
-        return Entry("diverged")
+        return TableEntry("diverged")
     # A run that ended well can still lack a finite number, such as a loss that overflowed on test data.
     missing = f" (n={found.n})" if 0 < found.n < len(cell.samples) else ""
     below = [interval_text(found, metric), quartiles_text(found, metric), _set_text(study, place, metric)]
-    return Entry(mean_text(found, metric) + missing, "\n".join(filter(None, below)))
+    return TableEntry(mean_text(found, metric) + missing, "\n".join(filter(None, below)))
 
 
-def _set_text(study: Study, place: int, metric: Metric) -> str:
+def _set_text(study: Study, place: int, metric: RunMetric) -> str:
     """Such as `set [.9221, .9322]`: the interval of one run, for the size of the split."""
     ends = study.set_interval(place, metric)
     return "" if ends is None else f"set {range_text(*ends, study.estimates[place, metric], metric)}"
@@ -107,13 +109,13 @@ def _steps(runs: Sequence[Row]) -> str:
     return f" (step {steps[0]})" if steps[0] == steps[-1] else f" (steps {steps[0]}–{steps[-1]})"
 
 
-def comparison_table(study: Study) -> Table | None:
+def comparison_table(study: Study) -> ReportTable | None:
     """Paired differences from the baseline, a line for each cell and metric; None without a baseline."""
     if study.comparison is None:
         return None
     base = study.comparison.baseline
     places = [place for place in range(len(study.cells)) if place != base]
-    return Table(
+    return ReportTable(
         title=f"Differences from {study.cells[base].label}",
         headings=[*study.keys, "metric", "pairs", "difference", "95 % interval", "p (Holm)", "verdict"],
         align="l" * len(study.keys) + "lrrrrl",
@@ -122,21 +124,21 @@ def comparison_table(study: Study) -> Table | None:
     )
 
 
-def _difference_line(study: Study, place: int, metric: Metric) -> Line:
+def _difference_line(study: Study, place: int, metric: RunMetric) -> TableRow:
     assert study.comparison is not None
     found = study.comparison.differences[place, metric]
     mean, interval = mean_text(found.estimate, metric), interval_text(found.estimate, metric)
     sign, p = "+" if (found.estimate.mean or 0) > 0 else "", p_text(found.adjusted)
     texts = [metric.label, str(found.estimate.n), sign + mean, interval or NONE, p, found.verdict]
-    return Line([*_values(study.cells[place]), *map(Entry, texts)])
+    return TableRow([*_values(study.cells[place]), *map(TableEntry, texts)])
 
 
-def samples_table(study: Study) -> Table | None:
+def samples_table(study: Study) -> ReportTable | None:
     """Differences from the baseline on the same test samples; None without stored predictions."""
     if study.comparison is None or not study.on_samples:
         return None
     base = study.cells[study.comparison.baseline].label
-    return Table(
+    return ReportTable(
         title=f"Differences from {base} on the same test samples",
         headings=[
             *study.keys, "metric", "samples", "pairs", "only cell : only baseline", "difference",
@@ -148,16 +150,16 @@ def samples_table(study: Study) -> Table | None:
     )  # fmt: skip
 
 
-def _samples_line(study: Study, place: int, metric: Metric) -> Line:
+def _samples_line(study: Study, place: int, metric: RunMetric) -> TableRow:
     found = study.on_samples[place, metric]
     discordant = NONE if found.only_first is None else f"{found.only_first:,} : {found.only_second:,}"
-    shown = Estimate(1, mean=1.0)  # four decimals, as for accuracies
+    shown = MeanEstimate(1, mean=1.0)  # four decimals, as for accuracies
     texts = [
         metric.label, f"{found.num_samples:,}", str(found.num_pairs), discordant,
         number_text(found.difference, metric, sign=True), range_text(found.low, found.high, shown, metric),
         p_text(found.adjusted), _samples_verdict(found),
     ]  # fmt: skip
-    return Line([*_values(study.cells[place]), *map(Entry, texts)])
+    return TableRow([*_values(study.cells[place]), *map(TableEntry, texts)])
 
 
 def _samples_verdict(found: SampleComparison) -> str:
@@ -166,14 +168,14 @@ def _samples_verdict(found: SampleComparison) -> str:
     return "higher" if found.difference > 0 else "lower"
 
 
-def left_out_table(study: Study) -> Table | None:
+def left_out_table(study: Study) -> ReportTable | None:
     """The runs left out of the means, with their folders; None where there are none."""
     rows = [row for row in study.rows if not is_success(row["status"])]
     if not rows:
         return None
     above = Path(os.path.commonpath([str(row["folder"]) for row in study.rows])).parent
     keys = study.keys
-    return Table(
+    return ReportTable(
         title="Runs left out of the means",
         headings=["folder", *keys, "seed", "status", "why"],
         align="l" * (len(keys) + 4),
@@ -183,10 +185,10 @@ def left_out_table(study: Study) -> Table | None:
     )
 
 
-def _left_out_line(row: Row, above: Path, keys: Sequence[str]) -> Line:
+def _left_out_line(row: Row, above: Path, keys: Sequence[str]) -> TableRow:
     values = [text_of(row[key]) if key in row else NONE for key in (*keys, "seed")]
     step = row.get("diverged_at")
     why = f"loss not finite at step {step}" if step is not None else str(row.get("message") or "")
-    return Line(
-        [Entry(text) for text in (os.path.relpath(row["folder"], above), *values, row["status"], why)]
+    return TableRow(
+        [TableEntry(text) for text in (os.path.relpath(row["folder"], above), *values, row["status"], why)]
     )

@@ -113,9 +113,9 @@ def reproduce(argv: Sequence[str]) -> int:
 
         return FalsifySession(args.out, labels).run()
     from dlhw.reproduce.outcome import tally
-    from dlhw.reproduce.session import Session
+    from dlhw.reproduce.session import ReproduceSession
 
-    session = Session(args.out, labels, shlex.join(["dlhw-reproduce", *argv]))
+    session = ReproduceSession(args.out, labels, shlex.join(["dlhw-reproduce", *argv]))
     interrupted = session.run()
     print(f"\n{tally(session.outcomes)}\npage: {visible(str(session.page))}")
     return interrupted or status_of(session.outcomes, check=args.check)

@@ -13,8 +13,8 @@ from dlhw.config.experiment_entries import MutationConfig
 from dlhw.errors import ConfigError, UserError
 from dlhw.interruption import Interrupted
 from dlhw.reproduce.experiments import missing_data, train_experiment
-from dlhw.reproduce.mutants import Sweep, control_sweep, in_place_of, mutant_sweep
-from dlhw.reproduce.outcome import Ending
+from dlhw.reproduce.mutants import FalsificationSweep, control_sweep, in_place_of, mutant_sweep
+from dlhw.reproduce.outcome import ExperimentEnding
 from dlhw.reproduce.session import judged
 from dlhw.runs.folder import RunFolder
 
@@ -67,7 +67,7 @@ class Falsification:
     """
 
     label: str
-    ending: Ending
+    ending: ExperimentEnding
     why: str = ""
     control_misses: list[str] = field(default_factory=list)
     mutants: list[MutantResult] = field(default_factory=list)
@@ -77,7 +77,7 @@ class Falsification:
     def fails(self) -> bool:
         """Whether a visible mutation is not detected, the control fails, or it could not be run."""
         is_missed = any(mutant.is_missed for mutant in self.mutants)
-        return self.ending is Ending.failed or bool(self.control_misses) or is_missed
+        return self.ending is ExperimentEnding.failed or bool(self.control_misses) or is_missed
 
 
 def falsify(label: str, out: Path, show: Show = lambda step: None) -> Falsification:
@@ -96,17 +96,17 @@ def falsify(label: str, out: Path, show: Show = lambda step: None) -> Falsificat
         experiment = load_experiment(label)
         reason = missing_data(experiment)
         if reason is not None:
-            return Falsification(label=label, ending=Ending.skipped, why=reason)
+            return Falsification(label=label, ending=ExperimentEnding.skipped, why=reason)
         misses, mutants = _falsify(experiment, out / label.replace("/", "-"), show)
     except Interrupted:
         raise
     except UserError as error:
-        return Falsification(label=label, ending=Ending.failed, why=str(error))
+        return Falsification(label=label, ending=ExperimentEnding.failed, why=str(error))
     except Exception:  # a defect of dlhw costs one experiment, not the next ones
-        return Falsification(label=label, ending=Ending.failed, why=traceback.format_exc())
+        return Falsification(label=label, ending=ExperimentEnding.failed, why=traceback.format_exc())
     seconds = time.monotonic() - began
     return Falsification(
-        label=label, ending=Ending.done, control_misses=misses, mutants=mutants, seconds=seconds
+        label=label, ending=ExperimentEnding.done, control_misses=misses, mutants=mutants, seconds=seconds
     )
 
 
@@ -139,7 +139,7 @@ def _in_file(experiment: ExperimentConfig, place: int, error: UserError) -> Conf
     return ConfigError(f"conf/experiment/{experiment.label}.yaml: experiment.mutations[{place}]: {error}")
 
 
-def _train(experiment: ExperimentConfig, sweep: Sweep) -> None:
+def _train(experiment: ExperimentConfig, sweep: FalsificationSweep) -> None:
     """Run a sweep. A run that diverges is a result; anything else that does not end well is an error.
 
     Raises:

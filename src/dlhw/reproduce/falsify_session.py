@@ -14,7 +14,7 @@ from dlhw.interruption import Interrupted
 from dlhw.reporting.formats import escape_markdown
 from dlhw.reporting.formatting import many
 from dlhw.reproduce.falsify import Falsification, falsify, record
-from dlhw.reproduce.outcome import Ending
+from dlhw.reproduce.outcome import ExperimentEnding
 from dlhw.reproduce.results_table import write_between
 from dlhw.reproduce.session import PIPE_WIDTH, machine_text, now, progress_bar
 from dlhw.runs.files import read_json, write_atomic, write_json
@@ -80,7 +80,7 @@ class FalsifySession:
 
 def result_lines(result: Falsification) -> Iterator[str]:
     """A headline, then a line per mutation, each indented."""
-    if result.ending is not Ending.done:
+    if result.ending is not ExperimentEnding.done:
         yield f"{result.label}: {result.ending.value}; {result.why}"
         return
     if not result.mutants:
@@ -126,8 +126,8 @@ def tally(results: Mapping[str, Any], labels: Sequence[str]) -> str:
     parts += [f"{hidden} not visible"] * bool(hidden)
     for text, count in (
         ("control fails", sum(bool(result["control_misses"]) for result in run)),
-        ("failed", sum(result["ending"] == Ending.failed for result in run)),
-        ("skipped", sum(result["ending"] == Ending.skipped for result in run)),
+        ("failed", sum(result["ending"] == ExperimentEnding.failed for result in run)),
+        ("skipped", sum(result["ending"] == ExperimentEnding.skipped for result in run)),
     ):
         parts += [f"{text}: {count}"] * bool(count)
     return f"{many(len(run), 'experiment')}: {', '.join(parts)}"
@@ -157,7 +157,7 @@ def _table_lines(label: str, result: Mapping[str, Any] | None) -> Iterator[tuple
     if result is None:
         yield label, "", "not run", ""
         return
-    if result["ending"] != Ending.done:
+    if result["ending"] != ExperimentEnding.done:
         why = result["why"].partition(",")[0].strip().splitlines()
         yield label, "", result["ending"], escape_markdown("".join(why[-1:]))
         return

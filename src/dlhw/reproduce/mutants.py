@@ -23,7 +23,7 @@ CONTROL = "control"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sweep:
+class FalsificationSweep:
     """One sweep of a falsification.
 
     Args:
@@ -46,7 +46,7 @@ class Sweep:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Swept:
+class SweptValues:
     """What an experiment's file sweeps.
 
     Args:
@@ -58,7 +58,7 @@ class Swept:
     zips: Sequence[Mapping[str, Any]]
 
 
-def control_sweep(experiment: ExperimentConfig, folder: Path) -> tuple[Sweep, Swept]:
+def control_sweep(experiment: ExperimentConfig, folder: Path) -> tuple[FalsificationSweep, SweptValues]:
     """The recipe as it is, with `experiment.mutation_seeds` seeds.
 
     Returns:
@@ -74,9 +74,9 @@ def mutant_sweep(
     experiment: ExperimentConfig,
     mutation: MutationConfig,
     folder: Path,
-    control: Sweep,
-    swept: Swept,
-) -> Sweep:
+    control: FalsificationSweep,
+    swept: SweptValues,
+) -> FalsificationSweep:
     """A wrong recipe with as many seeds as the control.
 
     Its k-th cell stands in the place of the recipe's k-th cell. So a change of a swept key lists as many
@@ -103,7 +103,7 @@ def mutant_sweep(
     return sweep
 
 
-def _in_sweep(changes: Sequence[str], swept: Swept) -> list[str]:
+def _in_sweep(changes: Sequence[str], swept: SweptValues) -> list[str]:
     """Changes as a sweep takes them: a key of a zip is changed in the zip, which is given anew."""
     zips: list[dict[str, Any]] = [dict(group) for group in swept.zips]
     taken: list[str] = []
@@ -150,7 +150,9 @@ def _parsed(line: str) -> Override:
     return OverridesParser.create().parse_override(line)
 
 
-def _sweep(experiment: ExperimentConfig, folder: Path, changes: Sequence[str]) -> tuple[Sweep, Swept]:
+def _sweep(
+    experiment: ExperimentConfig, folder: Path, changes: Sequence[str]
+) -> tuple[FalsificationSweep, SweptValues]:
     from dlhw.plan import prepare_sweep
 
     overrides = (*changes, f"seeds={experiment.mutation_seeds}")
@@ -159,11 +161,11 @@ def _sweep(experiment: ExperimentConfig, folder: Path, changes: Sequence[str]) -
         raise ConfigError("\n".join(prepared.problems()))
     definitions = prepared.definitions()
     cells = tuple(definitions[name] for name in prepared.names)
-    sweep = Sweep(folder=folder, overrides=overrides, runs=tuple(prepared.names), cells=cells)
-    return sweep, Swept(params=sweeper.params, zips=sweeper.extras().zips)
+    sweep = FalsificationSweep(folder=folder, overrides=overrides, runs=tuple(prepared.names), cells=cells)
+    return sweep, SweptValues(params=sweeper.params, zips=sweeper.extras().zips)
 
 
-def in_place_of(control: Sweep, sweep: Sweep) -> "pandas.DataFrame":
+def in_place_of(control: FalsificationSweep, sweep: FalsificationSweep) -> "pandas.DataFrame":
     """The runs of a wrong recipe, each with the config of the run whose place it takes.
 
     So they are judged as someone would who takes the wrong recipe for the right one.

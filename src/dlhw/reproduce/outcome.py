@@ -13,7 +13,7 @@ from dlhw.reporting.formatting import NONE, many, number_text
 from dlhw.reporting.values import text_of
 
 
-class Ending(StrEnum):
+class ExperimentEnding(StrEnum):
     """How an experiment ended here."""
 
     done = auto()
@@ -52,7 +52,7 @@ class Outcome:
     """
 
     label: str
-    ending: Ending
+    ending: ExperimentEnding
     question: str = ""
     why: str = ""
     seconds: float | None = None
@@ -67,7 +67,7 @@ class Outcome:
 
     @property
     def failed(self) -> bool:
-        return self.ending is Ending.failed
+        return self.ending is ExperimentEnding.failed
 
     @property
     def passes(self) -> bool:
@@ -77,10 +77,10 @@ class Outcome:
     @property
     def badge(self) -> str:
         """The verdict in words. If only some runs failed or diverged it is incomplete; if all did, failed."""
-        if self.ending is Ending.skipped:
+        if self.ending is ExperimentEnding.skipped:
             return NOT_RUN
         verdict = ExperimentVerdict.nothing if self.agreement is None else self.agreement.verdict
-        if self.ending is Ending.done or (self.failed and verdict in FAILING and self.seeds):
+        if self.ending is ExperimentEnding.done or (self.failed and verdict in FAILING and self.seeds):
             return verdict.value
         return self.ending.value
 
@@ -88,7 +88,9 @@ class Outcome:
     def looks(self) -> str:
         """CSS class of the badge."""
         verdict = next((known for known in LOOKS if known.value == self.badge), None)
-        return "bad" if self.badge == Ending.failed else "plain" if verdict is None else LOOKS[verdict]
+        return (
+            "bad" if self.badge == ExperimentEnding.failed else "plain" if verdict is None else LOOKS[verdict]
+        )
 
     @property
     def seeds(self) -> str:
@@ -134,7 +136,7 @@ def record(outcome: Outcome) -> dict[str, Any]:
         "ending": outcome.ending.value,
         "badge": outcome.badge,
         # without the folder of this machine that lacks the file
-        "why": outcome.why.partition(",")[0] if outcome.ending is Ending.skipped else "",
+        "why": outcome.why.partition(",")[0] if outcome.ending is ExperimentEnding.skipped else "",
         "seeds": outcome.seeds,
         "published": _counted(values),
         "disputed": len(agreement.disputed) if agreement else 0,

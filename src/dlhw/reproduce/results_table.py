@@ -1,4 +1,4 @@
-"""Generated tables in a written page: the text between two markers is replaced, all other text stays."""
+"""The table of reproduced results, and writing a generated table between two markers of a page."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,7 +9,7 @@ from dlhw.display import duration
 from dlhw.errors import RunFolderError
 from dlhw.reporting.formats import escape_markdown
 from dlhw.reporting.formatting import many
-from dlhw.reproduce.outcome import NOT_RUN, Ending, tally_text
+from dlhw.reproduce.outcome import NOT_RUN, ExperimentEnding, tally_text
 from dlhw.reproduce.session import load_results
 from dlhw.runs.files import write_atomic
 
@@ -75,7 +75,7 @@ def _counts(records: Mapping[str, Any], num_published: Mapping[str, int]) -> str
 
 
 def _line(label: str, record: Mapping[str, Any] | None, num_published: Mapping[str, int]) -> tuple[str, ...]:
-    if record is None or record["badge"] in (NOT_RUN, *Ending):
+    if record is None or record["badge"] in (NOT_RUN, *ExperimentEnding):
         number = num_published.get(label, 0) if record is None else record["unchecked"]
         unchecked = f"{many(number, 'value')} unchecked" if number else ""
         badge, why, seconds = (NOT_RUN, "", None) if record is None else _verdict(record)

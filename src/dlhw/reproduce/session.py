@@ -28,7 +28,7 @@ from dlhw.interruption import Interrupted
 from dlhw.reporting.formats import page_templates
 from dlhw.reporting.formatting import many
 from dlhw.reproduce.experiments import missing_data, train_experiment
-from dlhw.reproduce.outcome import Ending, Outcome, record, tally
+from dlhw.reproduce.outcome import ExperimentEnding, Outcome, record, tally
 from dlhw.runs.files import read_json, write_atomic, write_json
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ FORMAT = 2
 PIPE_WIDTH = 200
 
 
-class Session:
+class ReproduceSession:
     """One call of the command.
 
     Args:
@@ -145,18 +145,22 @@ class Session:
             return self._run(label, load_experiment(label))
         except Interrupted as interrupted:
             self._interrupted = interrupted.exit_status
-            return Outcome(label=label, ending=Ending.interrupted, question=question, why="interrupted")
+            return Outcome(
+                label=label, ending=ExperimentEnding.interrupted, question=question, why="interrupted"
+            )
         except UserError as error:
-            return Outcome(label=label, ending=Ending.failed, question=question, why=str(error))
+            return Outcome(label=label, ending=ExperimentEnding.failed, question=question, why=str(error))
         except Exception:  # a defect of ours costs one experiment, not those after it, and is shown whole
-            return Outcome(label=label, ending=Ending.failed, question=question, why=traceback.format_exc())
+            return Outcome(
+                label=label, ending=ExperimentEnding.failed, question=question, why=traceback.format_exc()
+            )
 
     def _run(self, label: str, experiment: ExperimentConfig) -> Outcome:
         about: dict[str, Any] = {"label": label, "question": experiment.question}
         about["num_published"] = len(experiment.deciding_values())
         reason = missing_data(experiment)
         if reason is not None:
-            return Outcome(**about, ending=Ending.skipped, why=reason)
+            return Outcome(**about, ending=ExperimentEnding.skipped, why=reason)
         folder = self.out / f"{experiment.source}-{experiment.name}"
         began, started = time.time(), time.monotonic()
         status, last_lines = train_experiment(label, folder)
@@ -166,7 +170,9 @@ class Session:
             found = report(folder, experiment)
         except UserError as error:
             found, why = {}, why or str(error)
-        return Outcome(**about, **found, ending=Ending.failed if why else Ending.done, why=why)
+        return Outcome(
+            **about, **found, ending=ExperimentEnding.failed if why else ExperimentEnding.done, why=why
+        )
 
     def _seconds(self, label: str, folder: Path, began: float, elapsed: float) -> float:
         """What the runs took, also when they were there already."""
@@ -179,7 +185,7 @@ class Session:
         self._page.add(outcome)
         left = self.labels[len(self.outcomes) :]
         write_atomic(self.page, self._page.html(tally(self.outcomes), left, time.monotonic() - self._began))
-        if outcome.ending is not Ending.interrupted or outcome.label not in self._results:
+        if outcome.ending is not ExperimentEnding.interrupted or outcome.label not in self._results:
             self._results[outcome.label] = record(outcome) | {"date": self._page.date}
         write_json(
             self.out / RESULTS,
@@ -217,10 +223,10 @@ def judged(frame: "pandas.DataFrame", experiment: ExperimentConfig) -> tuple["St
     """
     from dlhw.reporting.agreement import judge
     from dlhw.reporting.derived_metrics import with_derived
-    from dlhw.reporting.study import Options, make_study
+    from dlhw.reporting.study import ReportOptions, make_study
 
     whole = with_derived(frame, list(experiment.metric_names()))
-    study = make_study(whole, Options().of(experiment, whole))
+    study = make_study(whole, ReportOptions().of(experiment, whole))
     return study, judge(study, experiment)
 
 

@@ -1,14 +1,14 @@
 """What a figure shows, in words, for those who cannot see it."""
 
 from dlhw.reporting.formatting import mean_text
-from dlhw.reporting.metrics import Metric
+from dlhw.reporting.metrics import RunMetric
 from dlhw.reporting.study import Study
 
 # A reader listens to so many cells; of more, to the extremes.
 MAX_CELLS = 12
 
 
-def means_in_words(study: Study, metric: Metric) -> str:
+def means_in_words(study: Study, metric: RunMetric) -> str:
     """Each cell with its mean, or, of many cells, those with the lowest and the highest."""
     places = list(range(len(study.cells)))
     if len(places) <= MAX_CELLS:
@@ -20,7 +20,7 @@ def means_in_words(study: Study, metric: Metric) -> str:
     return told + (f"; runs diverged in {diverged} of {len(places)} cells" if diverged else "")
 
 
-def _one(study: Study, place: int, metric: Metric) -> str:
+def _one(study: Study, place: int, metric: RunMetric) -> str:
     cell, runs = study.cells[place], len(study.cells[place].ended("diverged"))
     diverged = f" ({runs} diverged)" if runs else ""
     return f"{cell.label}: {mean_text(study.estimate(place, metric), metric)}{diverged}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from dlhw.errors import RunFolderError, did_you_mean
 from dlhw.reporting.cells import Cell
-from dlhw.reporting.metrics import Metric, metric_of
+from dlhw.reporting.metrics import RunMetric, metric_of
 from dlhw.reporting.study import Study
 from dlhw.reporting.values import ABSENT, is_number, order, same_value, text_of
 from dlhw.runs.folder import RunFolder
@@ -59,7 +59,7 @@ def _has(cell: Cell, where: Mapping[str, Any]) -> bool:
     return all(same_value(run.get(key, ABSENT), value) for run in cell.runs for key, value in where.items())
 
 
-def metric_named(study: Study, name: str | None) -> Metric:
+def metric_named(study: Study, name: str | None) -> RunMetric:
     """The metric of a name, with points or slashes; without one, the first of the table.
 
     Raises:

@@ -15,7 +15,7 @@ from dlhw.reporting.figures.alt_text import means_in_words
 from dlhw.reporting.figures.figure_data import metric_named, sentence
 from dlhw.reporting.figures.style import WIDE, WIDTH, draw, new_figure, plain_text
 from dlhw.reporting.formatting import mean_text
-from dlhw.reporting.metrics import Metric
+from dlhw.reporting.metrics import RunMetric
 from dlhw.reporting.study import Study
 from dlhw.reporting.values import order, text_of
 
@@ -61,7 +61,7 @@ def _axis(study: Study, key: int) -> list[Any]:
     return sorted({cell.values[key] for cell in study.cells}, key=order)
 
 
-def _draw(study: Study, metric: Metric, rows: Sequence[Any], columns: Sequence[Any]) -> Figure:
+def _draw(study: Study, metric: RunMetric, rows: Sequence[Any], columns: Sequence[Any]) -> Figure:
     side = (WIDTH - 1.6) / len(columns)
     figure, (axes,) = new_figure(1.1 + len(rows) * min(0.95, max(0.3, side * 0.7)))
     grid = np.full((len(rows), len(columns)), np.nan)
@@ -98,7 +98,7 @@ def _label_axes(axes: Axes, study: Study, rows: Sequence[Any], columns: Sequence
 
 
 def _annotate(
-    axes: Axes, study: Study, metric: Metric, sides: tuple[Sequence[Any], Sequence[Any]], image: Any
+    axes: Axes, study: Study, metric: RunMetric, sides: tuple[Sequence[Any], Sequence[Any]], image: Any
 ) -> None:
     is_small = max(map(len, sides)) > MAX_ANNOTATED
     for place, cell in enumerate(study.cells):
@@ -128,6 +128,6 @@ def _ink(image: Any, value: float) -> str:
     return "black" if 0.299 * red + 0.587 * green + 0.114 * blue > 0.55 else "white"
 
 
-def _alt(study: Study, metric: Metric) -> str:
+def _alt(study: Study, metric: RunMetric) -> str:
     what = f"mean {metric.label} over {study.keys[0]} and {study.keys[1]}"
     return f"Heat map of {what}. {means_in_words(study, metric)}."

@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from dlhw.config.experiment_entries import FigureConfig
 from dlhw.errors import RunFolderError
-from dlhw.reporting.cells import Cell, Curve, Rows, cell_curve
+from dlhw.reporting.cells import Cell, CellCurve, Rows, cell_curve
 from dlhw.reporting.document import Picture
 from dlhw.reporting.figures.figure_data import sentence, values_of
 from dlhw.reporting.figures.style import GREY, colours, draw, new_figure, plain_text, scale_loss
@@ -81,7 +81,7 @@ MAX_CELLS = 10
 FEW = 4
 # Letters of a legend that fit side by side.
 LETTERS = 66
-Curves = Mapping[tuple[int, str, str], Curve]
+Curves = Mapping[tuple[int, str, str], CellCurve]
 
 
 def learning_curves(study: Study, rows: Mapping[str, Rows], plan: CurvePlan | None = None) -> Picture | None:

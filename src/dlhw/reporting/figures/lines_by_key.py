@@ -27,8 +27,8 @@ from dlhw.reporting.figures.style import (
     scale_loss,
     scale_x,
 )
-from dlhw.reporting.metrics import Metric
-from dlhw.reporting.statistics import Estimate
+from dlhw.reporting.metrics import RunMetric
+from dlhw.reporting.statistics import MeanEstimate
 from dlhw.reporting.study import Study
 from dlhw.reporting.values import text_of
 
@@ -109,7 +109,7 @@ MARKERS = "os^Dv<>PXd"
 # Empty above and below the measured values, in shares of the axis.
 MARGIN = 0.08
 # Label of a line -> (x, mean and range) of each of its points, from left to right.
-Lines = Mapping[str, list[tuple[float, Estimate]]]
+Lines = Mapping[str, list[tuple[float, MeanEstimate]]]
 
 
 def lines_by_key(study: Study, figure: FigureConfig, name: str) -> Picture:
@@ -146,11 +146,11 @@ def _only_key(study: Study, figure: FigureConfig) -> str:
     return keys[0]
 
 
-def _lines(study: Study, metric: Metric, key: str, group: str | None) -> Lines:
+def _lines(study: Study, metric: RunMetric, key: str, group: str | None) -> Lines:
     xs = numbers_of(study, key)
     names = [text_of(value) for value in values_of(study, group)] if group else [""] * len(xs)
     order = [text_of(value) for value, _ in grouped(values_of(study, group))] if group else [""]
-    lines: dict[str, list[tuple[float, Estimate]]] = {}
+    lines: dict[str, list[tuple[float, MeanEstimate]]] = {}
     for name in order:
         of_line = [place for place, each in enumerate(names) if each == name]
         points = grouped([xs[place] for place in of_line])
@@ -159,12 +159,12 @@ def _lines(study: Study, metric: Metric, key: str, group: str | None) -> Lines:
     return lines
 
 
-def _estimate(cells: Sequence[Cell], metric: Metric) -> Estimate:
+def _estimate(cells: Sequence[Cell], metric: RunMetric) -> MeanEstimate:
     return metric.estimate([run for cell in cells for run in cell.samples])
 
 
 def _draw_lines(
-    lines: Lines, metric: Metric, key: str, figure: FigureConfig, theory: TheoryCurve | None
+    lines: Lines, metric: RunMetric, key: str, figure: FigureConfig, theory: TheoryCurve | None
 ) -> Figure:
     legend_rows = -(-len(lines) // 4) + 1 if figure.group else int(theory is not None)
     drawing, (axes,) = new_figure(3.2 + 0.22 * legend_rows)
@@ -194,7 +194,7 @@ def _as_number(text: str) -> object:
 
 
 def _draw_line(
-    axes: Axes, name: str, points: Sequence[tuple[float, Estimate]], tint: Any, marker: str
+    axes: Axes, name: str, points: Sequence[tuple[float, MeanEstimate]], tint: Any, marker: str
 ) -> None:
     means = [point.mean or 0.0 for _, point in points]
     bars = error_bars(means, [point.ends for _, point in points])
@@ -204,7 +204,7 @@ def _draw_line(
     )  # fmt: skip
 
 
-def _scale(axes: Axes, lines: Lines, metric: Metric, figure: FigureConfig) -> None:
+def _scale(axes: Axes, lines: Lines, metric: RunMetric, figure: FigureConfig) -> None:
     xs = sorted({x for points in lines.values() for x, _ in points})
     ends = [end for points in lines.values() for _, each in points for end in each.ends]
     if figure.log_x and min(xs) > 0:

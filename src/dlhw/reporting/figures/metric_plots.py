@@ -28,7 +28,7 @@ from dlhw.reporting.figures.style import (
     scale_x,
 )
 from dlhw.reporting.formatting import format_number, many
-from dlhw.reporting.metrics import Metric
+from dlhw.reporting.metrics import RunMetric
 from dlhw.reporting.study import Study
 from dlhw.reporting.values import is_number, text_of
 
@@ -61,7 +61,7 @@ def metric_by_key(study: Study) -> Picture | None:
     return draw("metric-by-key", caption, _by_key_alt(study, metrics), lambda: _draw_by_key(study, metrics))
 
 
-def _measured_metrics(study: Study) -> list[Metric]:
+def _measured_metrics(study: Study) -> list[RunMetric]:
     """Those of the first metric's kind that any cell has."""
     measured = [
         metric
@@ -82,7 +82,7 @@ def _abscissas(study: Study) -> list[float]:
     return [float(place) for place in range(len(study.cells))]
 
 
-def _draw_by_key(study: Study, metrics: Sequence[Metric]) -> Figure:
+def _draw_by_key(study: Study, metrics: Sequence[RunMetric]) -> Figure:
     figure, (axes,) = new_figure(3.6)
     xs = _abscissas(study)
     apart = APART if len(xs) <= MAX_NAMES else 0.0
@@ -105,7 +105,7 @@ def _draw_by_key(study: Study, metrics: Sequence[Metric]) -> Figure:
     return figure
 
 
-def _draw_metric(axes: Axes, study: Study, metric: Metric, xs: Sequence[float], aside: float) -> None:
+def _draw_metric(axes: Axes, study: Study, metric: RunMetric, xs: Sequence[float], aside: float) -> None:
     """Mean, bar and dots, moved aside by some points so that metrics do not cover each other."""
     tint, marker, style = LOOKS.get(metric.part, OTHER_LOOKS)
     shift = axes.transData + ScaledTranslation(aside / 72, 0, axes.figure.dpi_scale_trans)
@@ -129,7 +129,7 @@ def _draw_metric(axes: Axes, study: Study, metric: Metric, xs: Sequence[float], 
         axes.plot(*zip(*best, strict=True), linestyle="none", transform=shift, **ring)
 
 
-def _metric_label(metric: Metric) -> str:
+def _metric_label(metric: RunMetric) -> str:
     """Without the kind, which the axis names."""
     return metric.label.replace(f" {metric.kind}", "") if metric.part else metric.label
 
@@ -146,7 +146,7 @@ def _mark_diverged(axes: Axes, study: Study, xs: Sequence[float]) -> None:
             )  # fmt: skip
 
 
-def _by_key_alt(study: Study, metrics: Sequence[Metric]) -> str:
+def _by_key_alt(study: Study, metrics: Sequence[RunMetric]) -> str:
     metric = study.choice.metric if study.choice.metric in metrics else metrics[0]
     assert metric is not None
     what = f"{metrics[0].kind} against {study.keys[0]}"
@@ -179,18 +179,20 @@ def scatter(study: Study, figure: FigureConfig, name: str) -> Picture:
     )
 
 
-def _point_groups(study: Study, key: str | None, x: Metric, y: Metric) -> list[tuple[Any, Points]]:
+def _point_groups(study: Study, key: str | None, x: RunMetric, y: RunMetric) -> list[tuple[Any, Points]]:
     """Value of the key -> its points."""
     values = values_of(study, key) if key else [None] * len(study.cells)
     return [(value, _points(study, places, x, y)) for value, places in grouped(values)]
 
 
-def _points(study: Study, places: Sequence[int], x: Metric, y: Metric) -> Points:
+def _points(study: Study, places: Sequence[int], x: RunMetric, y: RunMetric) -> Points:
     pairs = [(x.value(run), y.value(run)) for place in places for run in study.cells[place].counted]
     return [(a, b) for a, b in pairs if a is not None and b is not None]
 
 
-def _draw_scatter(groups: Sequence[tuple[Any, Points]], x: Metric, y: Metric, figure: FigureConfig) -> Figure:
+def _draw_scatter(
+    groups: Sequence[tuple[Any, Points]], x: RunMetric, y: RunMetric, figure: FigureConfig
+) -> Figure:
     drawing, (axes,) = new_figure(3.4 + (0.3 + 0.2 * (len(groups) // 5) if figure.group else 0))
     tints = colours([(value,) for value, _ in groups]) if figure.group else [BLUE]
     for place, ((value, points), tint) in enumerate(zip(groups, tints, strict=True)):
@@ -212,7 +214,7 @@ def _draw_scatter(groups: Sequence[tuple[Any, Points]], x: Metric, y: Metric, fi
     return drawing
 
 
-def _scatter_alt(points: Points, x: Metric, y: Metric) -> str:
+def _scatter_alt(points: Points, x: RunMetric, y: RunMetric) -> str:
     if len(points) <= FEW:
         pairs = "; ".join(f"{format_number(a)}: {format_number(b)}" for a, b in sorted(points))
         return f"{capital(x.label)}: {y.label}: {pairs}"

@@ -27,7 +27,7 @@ from dlhw.reporting.derived_metrics import (
     with_derived,
 )
 from dlhw.reporting.frames import load_runs
-from dlhw.reporting.metrics import Metric
+from dlhw.reporting.metrics import RunMetric
 
 
 def write_curve(folder: Path, accuracies: Sequence[float]) -> None:
@@ -93,7 +93,7 @@ def test_every_derived_metric_has_a_heading_and_a_function(kind: str) -> None:
     name = example.get(kind, f"{kind}/val/loss")
     assert DERIVED.fullmatch(name)
     assert kind in SCORED | READ
-    assert Metric(name).label not in ("", name)
+    assert RunMetric(name).label not in ("", name)
 
 
 def test_spread_is_of_the_second_half(tmp_path: Path) -> None:
@@ -109,8 +109,8 @@ def test_columns_are_added_where_they_are_asked_for(tmp_path: Path) -> None:
     assert set(made.columns) - set(frame.columns) == {"spread/val/accuracy", "squared_norm/weights"}
     assert (made["spread/val/accuracy"] > 0).all()
     assert made["squared_norm/weights"].isna().all()  # these runs have no checkpoint
-    assert Metric("spread/val/accuracy").part == ""
-    assert Metric("spread/val/accuracy").label == "standard deviation of validation accuracy, second half"
+    assert RunMetric("spread/val/accuracy").part == ""
+    assert RunMetric("spread/val/accuracy").label == "standard deviation of validation accuracy, second half"
 
 
 def test_the_norm_of_a_real_run(tmp_path: Path) -> None:
