@@ -19,9 +19,9 @@ MODULES = ("dlhw.train", "dlhw.data.dataset", "dlhw.callbacks.trackers", "dlhw.t
 CALLS = {
     "data": ("dlhw.data.dataset", "load_dataset"),
     "gradient check": ("dlhw.training.fit", "prove"),
-    "compiled steps: read, or compile": ("dlhw.training.compiled", "CompiledSteps.__init__"),
+    "compiled steps: read, or compile": ("dlhw.training.backends.compiled", "CompiledSteps.__init__"),
     "choice of the matrix product": ("dlhw.training.fit", "resolve_matmul"),
-    "first update": ("dlhw.training.shard", "Shard.train"),
+    "first update": ("dlhw.training.backends.shard", "Shard.train"),
 }
 START, IMPORTS, COMPOSE = "interpreter", "imports", "compose and check the config, make the folder"
 REST = "the rest: model, trackers, the run's files"

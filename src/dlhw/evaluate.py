@@ -233,10 +233,10 @@ def measure(config: "TrainConfig", folder: Path, checkpoint: str, matmul: str | 
     """
     from dlhw.callbacks.checkpoint import check_matches, load_checkpoint, under
     from dlhw.data.dataset import load_dataset
+    from dlhw.training.backends.compiled import make_evaluator, prepare_data
     from dlhw.training.choice import resolve_kernels
     from dlhw.training.device import DTYPES, matmul_setting
     from dlhw.training.fit import prepare
-    from dlhw.training.measuring import evaluator_of, laid_out
     from dlhw.training.pool import Pool
 
     path = RunFolder(folder).checkpoint(checkpoint)
@@ -246,10 +246,10 @@ def measure(config: "TrainConfig", folder: Path, checkpoint: str, matmul: str | 
     check_matches(path, tensors, {name: spec.shape for name, spec in cohort.layout.specs.items()})
     cohort.load_run(0, under("parameters", tensors))
     kernels = resolve_kernels(cohort)
-    evaluator = evaluator_of(cohort, kernels)
+    evaluator = make_evaluator(cohort, kernels)
     with matmul_setting(matmul or "highest"):
         pools = {
-            name: laid_out(cohort, kernels, Pool.of([part], cohort.device))
+            name: prepare_data(cohort, kernels, Pool.of([part], cohort.device))
             for name, part in dataset.parts.items()
         }
         scores = {name: evaluator.scores(cohort.params_RP, pool)[0] for name, pool in pools.items()}

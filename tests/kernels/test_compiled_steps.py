@@ -9,14 +9,14 @@ from training_runs import Listener, largest_difference, regression, small, train
 
 from dlhw.data.dataset import Dataset, load_dataset
 from dlhw.kernels.chain import ACTIVATIONS, LOSSES
-from dlhw.kernels.listed import background_of
-from dlhw.kernels.shapes import FEW
+from dlhw.kernels.offset_csr import background_of
+from dlhw.kernels.thresholds import SMALL_BATCH
 from dlhw.nn.losses import LOSSES as ALL_LOSSES
 
 # Sums of float64 in another order, after all steps; measured: below 1e-14.
 ROUNDING = 1e-10
 # One sample, few with and without a remainder of four, the most that loops take, and matrix products.
-BATCHES = (1, 3, 8, FEW, FEW + 1, 40)
+BATCHES = (1, 3, 8, SMALL_BATCH, SMALL_BATCH + 1, 40)
 
 
 def sparse(seed: int, *, lighter: bool = False) -> Dataset:
@@ -85,7 +85,7 @@ def test_all_activations_are_tested() -> None:
     assert {each.__name__.lower() for each in ACTIVATIONS} == {"sigmoid", "tanh", "relu", "identity"}
 
 
-@pytest.mark.parametrize("batch", [3, FEW + 1])
+@pytest.mark.parametrize("batch", [3, SMALL_BATCH + 1])
 @pytest.mark.parametrize("images", [
     "model.filters=[3]",
     "model.filters=[4,9] model.activation=sigmoid",
@@ -111,14 +111,14 @@ def test_an_affine_layer_with_many_inputs() -> None:
     "more", ["", "regularizer=l1", "optimizer.momentum=0.9 regularizer=l2", "optimizer=adam"]
 )
 @pytest.mark.parametrize("lighter", [False, True], ids=["black", "gray"])
-@pytest.mark.parametrize("batch", [1, FEW, FEW + 1, 40])
+@pytest.mark.parametrize("batch", [1, SMALL_BATCH, SMALL_BATCH + 1, 40])
 def test_inputs_that_mostly_have_one_value(batch: int, lighter: bool, more: str, sets: int) -> None:
     """They are listed; one sample has no other, one input is always the same, and the last batch is small."""
     data = [sparse(seed, lighter=lighter) for seed in range(sets)]
     check("model.hidden=[12]", f"trainer.batch_size={batch}", *more.split(), data=data)
 
 
-@pytest.mark.parametrize("batch", [FEW, 40])
+@pytest.mark.parametrize("batch", [SMALL_BATCH, 40])
 def test_runs_whose_inputs_have_no_background_0_or_another(batch: int) -> None:
     dense = sparse(1)
     inputs = dense.parts["train"].inputs

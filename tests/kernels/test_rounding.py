@@ -6,11 +6,11 @@ from torch import Tensor
 from training_runs import small
 
 from dlhw.data.dataset import load_dataset
-from dlhw.kernels.program import Tally
-from dlhw.kernels.shapes import FEW
+from dlhw.kernels.stepper import StepTotals
+from dlhw.kernels.thresholds import SMALL_BATCH
 from dlhw.nn.layer import Context
+from dlhw.training.backends.compiled import make_stepper
 from dlhw.training.cohort import Cohort
-from dlhw.training.compiled import program_of
 from dlhw.training.pool import Pool
 
 LR = 0.1
@@ -27,9 +27,9 @@ def updated(pool: Pool, params_RP: Tensor, batch: int) -> Tensor:
     """Parameters after one compiled update."""
     cohort = cohort_of(torch.float32)
     cohort.params_RP.copy_(params_RP)
-    program = program_of(cohort, pool, batch)
-    tally = Tally.of(torch.zeros(1, dtype=torch.float64), [-1])
-    program.run(torch.arange(batch)[None], 0, batch, torch.tensor([LR]), tally, keep_gradients=False)
+    stepper = make_stepper(cohort, pool, batch)
+    tally = StepTotals.of(torch.zeros(1, dtype=torch.float64), [-1])
+    stepper.run(torch.arange(batch)[None], 0, batch, torch.tensor([LR]), tally, keep_gradients=False)
     return cohort.params_RP
 
 
@@ -44,7 +44,7 @@ def exact(inputs: Tensor, targets: Tensor, params_RP: Tensor) -> Tensor:
 
 
 @pytest.mark.parametrize("is_listed", [False, True], ids=["dense", "listed"])
-@pytest.mark.parametrize("batch", [FEW + 1, 40, 200])
+@pytest.mark.parametrize("batch", [SMALL_BATCH + 1, 40, 200])
 def test_an_update_is_rounded_once_or_twice(batch: int, is_listed: bool) -> None:
     data = load_dataset(small().data, 0, torch.float32).parts["train"]
     inputs, targets = data.inputs[None, :batch].float(), data.targets[None, :batch]

@@ -14,11 +14,11 @@ from training_runs import Listener, largest_difference, small, train_together
 from dlhw.config.root import TrainConfig
 from dlhw.data.dataset import load_dataset
 from dlhw.training import planning
+from dlhw.training.backends.shard import Shard
+from dlhw.training.backends.workers import Workers
 from dlhw.training.events import Scores
 from dlhw.training.fit import fit
 from dlhw.training.planning import IMBALANCE, Plan, make_plan
-from dlhw.training.shard import Shard
-from dlhw.training.workers import Workers
 
 ROUNDING = 1e-10
 

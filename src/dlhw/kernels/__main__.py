@@ -3,7 +3,7 @@
 import torch
 
 from dlhw.callbacks.waiting import warn
-from dlhw.kernels.objectcode import CannotCompile, load_steps
+from dlhw.kernels.aot_cache import CannotCompile, load_steps
 
 if __name__ == "__main__":
     try:

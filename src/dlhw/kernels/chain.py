@@ -7,8 +7,8 @@ from math import prod
 import torch
 from torch import Tensor
 
-from dlhw.kernels import codes
-from dlhw.kernels.shapes import NARROW, PIECE, PRODUCT
+from dlhw.kernels import abi
+from dlhw.kernels.thresholds import GEMM_TILE, NARROW_OUT, ROW_TILE
 from dlhw.nn.activations import Identity, ReLU, Sigmoid, Tanh
 from dlhw.nn.containers import Network, Sequential
 from dlhw.nn.conv import Conv2d
@@ -27,28 +27,28 @@ from dlhw.nn.pooling import AvgPool2d, MaxPool2d, Pool2d
 from dlhw.nn.shape import Flatten
 
 KINDS: dict[type[Layer], int] = {
-    Affine: codes.AFFINE,
-    Conv2d: codes.CONVOLUTION,
-    MaxPool2d: codes.MAX_POOLING,
-    AvgPool2d: codes.AVERAGE_POOLING,
+    Affine: abi.AFFINE,
+    Conv2d: abi.CONVOLUTION,
+    MaxPool2d: abi.MAX_POOLING,
+    AvgPool2d: abi.AVERAGE_POOLING,
 }
 ACTIVATIONS: dict[type[Layer], int] = {
-    Identity: codes.IDENTITY,
-    Sigmoid: codes.SIGMOID,
-    Tanh: codes.TANH,
-    ReLU: codes.RELU,
+    Identity: abi.IDENTITY,
+    Sigmoid: abi.SIGMOID,
+    Tanh: abi.TANH,
+    ReLU: abi.RELU,
 }
 LOSSES: dict[type[Loss], int] = {
-    CrossEntropy: codes.CROSS_ENTROPY,
-    PerceptronLoss: codes.PERCEPTRON,
-    BinaryCrossEntropy: codes.BINARY_CROSS_ENTROPY,
-    BinarySquaredError: codes.BINARY_SQUARED_ERROR,
-    SquaredError: codes.SQUARED_ERROR,
+    CrossEntropy: abi.CROSS_ENTROPY,
+    PerceptronLoss: abi.PERCEPTRON,
+    BinaryCrossEntropy: abi.BINARY_CROSS_ENTROPY,
+    BinarySquaredError: abi.BINARY_SQUARED_ERROR,
+    SquaredError: abi.SQUARED_ERROR,
 }
 
 
 @dataclass
-class Link:
+class FusedLayer:
     """A layer of a chain, with the activation after it.
 
     Args:
@@ -63,19 +63,19 @@ class Link:
     layer: Layer
     input_shape: tuple[int, ...]
     output_shape: tuple[int, ...]
-    activation: int = codes.IDENTITY
+    activation: int = abi.IDENTITY
 
 
-def chain_of(model: Network) -> list[Link] | None:
+def chain_of(model: Network) -> list[FusedLayer] | None:
     """The links of a chain; None if the model is more than that."""
     if type(model) is not Sequential:
         return None
-    chain: list[Link] = []
+    chain: list[FusedLayer] = []
     shape = model.input_shape
     for name, layer in model.layers.items():
         if type(layer) in KINDS:
-            chain.append(Link(name, layer, shape, layer.output_shape(shape)))
-        elif type(layer) in ACTIVATIONS and chain and chain[-1].activation == codes.IDENTITY:
+            chain.append(FusedLayer(name, layer, shape, layer.output_shape(shape)))
+        elif type(layer) in ACTIVATIONS and chain and chain[-1].activation == abi.IDENTITY:
             chain[-1].activation = ACTIVATIONS[type(layer)]
         elif type(layer) is not Flatten:
             return None
@@ -100,7 +100,7 @@ def reason_against(model: Network, loss: Loss) -> str | None:
 
 
 def table_of(model: Network, layout: Layout, batch_size: int, threads: int) -> tuple[Tensor, int]:
-    """Table of the layers (see `dlhw.kernels.codes`), and how many numbers of working memory they need."""
+    """Table of the layers (see `dlhw.kernels.abi`), and how many numbers of working memory they need."""
     chain = chain_of(model)
     assert chain is not None, "callers ask reason_against first"
     rows, used = [], _aligned(threads * len(chain))  # first the sums of sizes
@@ -111,7 +111,7 @@ def table_of(model: Network, layout: Layout, batch_size: int, threads: int) -> t
         used += 2 * size
     scratch_size = _aligned(max(_scratch(row) for row in rows))
     scratch = {"SCRATCH": used, "SCRATCH_SIZE": scratch_size}
-    table = [[(scratch | row).get(name, 0) for name in codes.COLUMNS] for row in rows]
+    table = [[(scratch | row).get(name, 0) for name in abi.COLUMNS] for row in rows]
     return torch.tensor(table, dtype=torch.long), used + threads * scratch_size
 
 
@@ -119,7 +119,7 @@ def _aligned(count: int) -> int:
     return -(-count // ALIGNMENT) * ALIGNMENT
 
 
-def _sizes(link: Link) -> dict[str, int]:
+def _sizes(link: FusedLayer) -> dict[str, int]:
     return {
         "KIND": KINDS[type(link.layer)],
         "FAN_IN": prod(link.input_shape),
@@ -128,7 +128,7 @@ def _sizes(link: Link) -> dict[str, int]:
     }
 
 
-def _geometry(link: Link) -> dict[str, int]:
+def _geometry(link: FusedLayer) -> dict[str, int]:
     layer = link.layer
     if not isinstance(layer, Conv2d | Pool2d):
         return {}
@@ -140,7 +140,7 @@ def _geometry(link: Link) -> dict[str, int]:
     }  # fmt: skip
 
 
-def _parameters(link: Link, layout: Layout) -> dict[str, int]:
+def _parameters(link: FusedLayer, layout: Layout) -> dict[str, int]:
     found: dict[str, int] = {}
     for name, place, count in (("weight", "WEIGHT", "NUM_WEIGHTS"), ("bias", "BIAS", "NUM_BIASES")):
         if name in link.layer.specs():
@@ -153,7 +153,7 @@ def _parameters(link: Link, layout: Layout) -> dict[str, int]:
 
 def _scratch(row: Mapping[str, int]) -> int:
     """Numbers that its products need besides: weights and windows of one image, a piece, rows, a product."""
-    if row["KIND"] == codes.CONVOLUTION:
+    if row["KIND"] == abi.CONVOLUTION:
         windows = row["CHANNELS"] * row["KERNEL"] ** 2 * row["OUT_HEIGHT"] * row["OUT_WIDTH"]
         return row["NUM_WEIGHTS"] + windows
-    return max(int(PRODUCT), (int(PIECE) if row["FAN_OUT"] <= NARROW else 2) * row["FAN_OUT"])
+    return max(int(GEMM_TILE), (int(ROW_TILE) if row["FAN_OUT"] <= NARROW_OUT else 2) * row["FAN_OUT"])

@@ -10,8 +10,7 @@ in 10^9 operations a second, with torch's BLAS in brackets:
 
 from typing import Any
 
-from dlhw.kernels.intrinsics import offset
-from dlhw.kernels.jit import contracted, reordered
+from dlhw.kernels.numba_support import contracted, offset, reordered
 
 
 @contracted

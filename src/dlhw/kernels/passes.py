@@ -1,9 +1,9 @@
 """The passes over a chain of layers that make a step, in compiled code.
 
 A network is (address of gemm, table of its layers, number of layers); `row` is a run's parameters, `work` its
-working memory (see `dlhw.kernels.codes`). A batch is (whether it is sparse, its inputs where it is not, its
+working memory (see `dlhw.kernels.abi`). A batch is (whether it is sparse, its inputs where it is not, its
 lists and background where it is, see `dlhw.kernels.sparse`). A share is (which of the threads that make a
-step together, how many they are, its first sample, how many are its own, see `dlhw.kernels.meeting`).
+step together, how many they are, its first sample, how many are its own, see `dlhw.kernels.barrier`).
 """
 
 from collections.abc import Callable
@@ -11,9 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from dlhw.kernels.activations import activations_of
-from dlhw.kernels.affine import add_affine, add_biases, backward_affine, fill_biases, forward_affine
-from dlhw.kernels.codes import (
+from dlhw.kernels.abi import (
     ACTIVATION,
     AFFINE,
     BIAS,
@@ -33,15 +31,15 @@ from dlhw.kernels.codes import (
     SIZES,
     WEIGHT,
 )  # fmt: skip
+from dlhw.kernels.activations import activations_of, exp32, exp64, tanh32, tanh64
+from dlhw.kernels.affine import add_affine, add_biases, backward_affine, fill_biases, forward_affine
+from dlhw.kernels.barrier import partition
 from dlhw.kernels.convolution import add_convolution, backward_convolution, forward_convolution
-from dlhw.kernels.functions import exp32, exp64, tanh32, tanh64
-from dlhw.kernels.intrinsics import offset
-from dlhw.kernels.jit import compiled
-from dlhw.kernels.lossrows import sample_loss_of
-from dlhw.kernels.meeting import part_of
+from dlhw.kernels.losses import sample_loss_of
+from dlhw.kernels.numba_support import compiled, offset
 from dlhw.kernels.pooling import backward_pooling, forward_pooling
-from dlhw.kernels.shapes import FEW
 from dlhw.kernels.sparse import accumulate_sparse, forward_sparse
+from dlhw.kernels.thresholds import SMALL_BATCH
 
 
 def passes_of(real: Any) -> tuple[Callable[..., Any], ...]:
@@ -68,7 +66,7 @@ def passes_of(real: Any) -> tuple[Callable[..., Any], ...]:
         if whole:
             own = (0, rows if part == 0 else 0)
         else:
-            own = (part_of(rows, part, parts), part_of(rows, part + 1, parts))
+            own = (partition(rows, part, parts), partition(rows, part + 1, parts))
         if entry[NUM_BIASES] == 0:
             return own, (0, 0)
         if entry[KIND] == CONVOLUTION:
@@ -132,7 +130,7 @@ def passes_of(real: Any) -> tuple[Callable[..., Any], ...]:
     @compiled
     def backward_pass(net: Any, row: Any, largest_x: Any, work: Any, share: Any) -> bool:
         """Write the gradients of the outputs of a share's samples; return whether the parameters' are finite,
-        told from a bound of their elements: sum|h_(l-1)| sum|d_l|, for the inputs max|x| sum|d_1|."""
+        judged by a bound of their elements: sum|h_(l-1)| sum|d_l|, for the inputs max|x| sum|d_1|."""
         gemm, layers, num_layers = net
         part, parts, first, samples = share
         is_finite, limit = True, LARGEST / real(parts)
@@ -185,7 +183,7 @@ def passes_of(real: Any) -> tuple[Callable[..., Any], ...]:
             d, scratch = offset(work, entry[DELTA]), scratch_of(entry, work, share[0])
             if entry[NUM_WEIGHTS] > 0:
                 is_listed = layer == 0 and is_sparse
-                rows, biases = rows_of(entry, share, is_listed and samples <= FEW)
+                rows, biases = rows_of(entry, share, is_listed and samples <= SMALL_BATCH)
                 length = entry[NUM_WEIGHTS] // num_rows(entry)
                 start, count = entry[WEIGHT] + rows[0] * length, (rows[1] - rows[0]) * length
                 left = begin(offset(row, start), offset(to, start), count, keep, scale, of_weights, in_place)

@@ -2,10 +2,9 @@
 
 from typing import Any
 
-from dlhw.kernels.codes import CHANNELS, FAN_IN, HEIGHT, KERNEL, OUT_HEIGHT, OUT_WIDTH, STRIDE, WIDTH
-from dlhw.kernels.intrinsics import offset
-from dlhw.kernels.jit import compiled
-from dlhw.kernels.products import fill
+from dlhw.kernels.abi import CHANNELS, FAN_IN, HEIGHT, KERNEL, OUT_HEIGHT, OUT_WIDTH, STRIDE, WIDTH
+from dlhw.kernels.affine import fill
+from dlhw.kernels.numba_support import compiled, offset
 
 
 @compiled

@@ -15,11 +15,10 @@ update takes 0.18 ms, with BLAS's products 0.30 ms.
 
 from typing import Any
 
-from dlhw.kernels.intrinsics import fetch_ahead, offset
-from dlhw.kernels.jit import contracted
+from dlhw.kernels.affine import add_scaled, sum_rows
 from dlhw.kernels.loops import add_rows
-from dlhw.kernels.products import add_scaled, sum_rows
-from dlhw.kernels.shapes import FEW, UNIT
+from dlhw.kernels.numba_support import contracted, fetch_ahead, offset
+from dlhw.kernels.thresholds import I64_ONE, SMALL_BATCH
 
 # Samples lie anywhere in memory: the lists of the one so many behind are fetched into the cache meanwhile,
 # line by line. Without it a step of 784-128-10 takes 8 % longer, one of 784-32-10 a fifth.
@@ -27,13 +26,13 @@ AHEAD, LINE_OF_SHORTS = 8, 16
 
 
 @contracted
-def turn_batch(
+def build_csc(
     starts: Any, columns: Any, entries: Any, order: Any,
-    turned_starts: Any, turned_rows: Any, turned_entries: Any, samples: int, fan_in: int,
+    csc_starts: Any, csc_rows: Any, csc_entries: Any, samples: int, fan_in: int,
 ) -> None:  # fmt: skip
-    """List a batch by columns; `turned_starts` has fan_in + 1 places."""
+    """List a batch by columns; `csc_starts` has fan_in + 1 places."""
     for i in range(fan_in + 1):
-        turned_starts[i] = 0
+        csc_starts[i] = 0
     for n in range(samples):
         if n + AHEAD < samples:
             ahead = order[n + AHEAD]
@@ -41,19 +40,19 @@ def turn_batch(
                 fetch_ahead(offset(columns, place))
                 fetch_ahead(offset(entries, place))
         for place in range(starts[order[n]], starts[order[n] + 1]):
-            turned_starts[columns[place] + 1] += 1
+            csc_starts[columns[place] + 1] += 1
     for i in range(fan_in):
-        turned_starts[i + 1] += turned_starts[i]
+        csc_starts[i + 1] += csc_starts[i]
     # each start moves to its column's end while the column is filled, which is where the next one starts
     for n in range(samples):
         for place in range(starts[order[n]], starts[order[n] + 1]):
             i = columns[place]
-            to = turned_starts[i]
-            turned_rows[to], turned_entries[to] = n, entries[place]
-            turned_starts[i] = to + 1
+            to = csc_starts[i]
+            csc_rows[to], csc_entries[to] = n, entries[place]
+            csc_starts[i] = to + 1
     for i in range(fan_in, 0, -1):
-        turned_starts[i] = turned_starts[i - 1]
-    turned_starts[0] = 0
+        csc_starts[i] = csc_starts[i - 1]
+    csc_starts[0] = 0
 
 
 @contracted
@@ -67,7 +66,7 @@ def forward_sparse(
     if is_there:
         for o in range(fan_out):
             scratch[o] = one - one
-        add_rows(scratch, values, UNIT, fan_in, w, fan_out, fan_out, one)
+        add_rows(scratch, values, I64_ONE, fan_in, w, fan_out, fan_out, one)
         for n in range(samples):
             for o in range(fan_out):
                 h[n * fan_out + o] += scratch[o]
@@ -84,10 +83,10 @@ def accumulate_sparse(
 ) -> None:  # fmt: skip
     """W <- keep W + decay W + scale x^T d, of rows from the first to one behind the last, or of all rows for
     few samples; scratch (2, O)"""
-    if samples <= FEW:
+    if samples <= SMALL_BATCH:
         _accumulate_few(batch, background, d, w, scratch, samples, fan_in, fan_out, scale, factors, one)
         return
-    starts, columns, entries, order, turned_starts, turned_rows, turned_entries = batch
+    starts, columns, entries, order, csc_starts, csc_rows, csc_entries = batch
     zero, (is_there, values) = one - one, background
     total, product = scratch, offset(scratch, fan_out)
     sum_rows(d, total, samples, fan_out)
@@ -95,9 +94,9 @@ def accumulate_sparse(
         beside = values[i] if is_there else zero
         for o in range(fan_out):
             product[o] = beside * total[o]
-        first, last = turned_starts[i], turned_starts[i + 1]
-        listed = offset(turned_rows, first)
-        add_listed(product, offset(turned_entries, first), listed, last - first, d, fan_out, one)
+        first, last = csc_starts[i], csc_starts[i + 1]
+        listed = offset(csc_rows, first)
+        add_listed(product, offset(csc_entries, first), listed, last - first, d, fan_out, one)
         add_scaled(offset(w, i * fan_out), product, fan_out, scale, factors)
 
 

@@ -14,18 +14,17 @@ from typing import Any
 
 import numpy as np
 
-from dlhw.kernels.codes import ADAM, FAN_IN, FAN_OUT, LAYER_COLUMNS, PLAIN
-from dlhw.kernels.intrinsics import offset
-from dlhw.kernels.jit import compiled
-from dlhw.kernels.meeting import meet, part_of, share_of, tell, told
+from dlhw.kernels.abi import ADAM, FAN_IN, FAN_OUT, LAYER_COLUMNS, PLAIN
+from dlhw.kernels.barrier import barrier_wait, batch_slice, partition, publish, reduce
+from dlhw.kernels.numba_support import compiled, offset
 from dlhw.kernels.passes import passes_of
-from dlhw.kernels.rules import rule_of
-from dlhw.kernels.shapes import FEW
-from dlhw.kernels.sparse import turn_batch
+from dlhw.kernels.sparse import build_csc
+from dlhw.kernels.thresholds import SMALL_BATCH
+from dlhw.kernels.update_rules import rule_of
 
 
 def steps_of(real: Any) -> Callable[..., None]:
-    """The function for np.float32 or np.float64; `dlhw.kernels.arguments` says what its arguments are."""
+    """The function for np.float32 or np.float64; `dlhw.kernels.abi` says what its arguments are."""
     ONE, ZERO, LARGEST = real(1), real(0), real(np.finfo(real).max)
     forward_pass, loss_pass, backward_pass, update = passes_of(real)
     apply = rule_of(real)
@@ -49,14 +48,14 @@ def steps_of(real: Any) -> Callable[..., None]:
         return starts, columns, entries, chosen, *turned
 
     @compiled
-    def turn(
+    def build_batches_csc(
         lists: Any, order: Any, count: int, batch: int, width: int, size: int, part: int, parts: int
     ) -> None:
         """List the next `count` samples by columns, batch by batch, unless batches are small."""
-        for number in range(part, (count + batch - 1) // batch if batch > FEW else 0, parts):
+        for number in range(part, (count + batch - 1) // batch if batch > SMALL_BATCH else 0, parts):
             begins = number * batch
             samples = min(batch, count - begins)
-            turn_batch(*lists_of(lists, offset(order, begins), number, width, size), samples, width)
+            build_csc(*lists_of(lists, offset(order, begins), number, width, size), samples, width)
 
     @compiled
     def descend(
@@ -71,24 +70,24 @@ def steps_of(real: Any) -> Callable[..., None]:
         update(net, row, of_batch, work, samples, keep, scale, penalties, to, in_place, share)
         part, parts = share[0], share[1]
         if in_place:
-            return meet(meeting, parts)
-        if not meet(meeting, parts):
+            return barrier_wait(meeting, parts)
+        if not barrier_wait(meeting, parts):
             return False
-        first, last = part_of(stride, part, parts), part_of(stride, part + 1, parts)
+        first, last = partition(stride, part, parts), partition(stride, part + 1, parts)
         if code != PLAIN:
             own = (offset(state[0], first), offset(state[1], first))
             apply(rule, offset(row, first), offset(grad, first), own, last - first, step)
-            return meet(meeting, parts)
+            return barrier_wait(meeting, parts)
         for place in range(first, last):
             row[place] -= lr * grad[place]
-        return meet(meeting, parts)
+        return barrier_wait(meeting, parts)
 
     def steps(
         params: Any, grads: Any, velocities: Any, squares: Any, stride: int, num_runs: int,
         gemm: int, layers: Any, num_layers: int,
         inputs: Any, is_listed: Any, has_background: Any, backgrounds: Any,
         starts: Any, columns: Any, entries: Any,
-        turned_starts: Any, turned_rows: Any, turned_entries: Any, turned_size: int,
+        csc_starts: Any, csc_rows: Any, csc_entries: Any, csc_size: int,
         input_stride: int, largest_x: Any, labels: Any, values: Any, target_stride: int,
         order: Any, order_stride: int, start: int, stop: int, batch: int, loss: int, factor: Any,
         lr: Any, rule: int, momentum: Any, beta2: Any, eps: Any, decay: Any, steps_before: int,
@@ -100,17 +99,17 @@ def steps_of(real: Any) -> Callable[..., None]:
         net, width = (gemm, layers, num_layers), layers[FAN_IN]
         is_shared = input_stride == 0 and order_stride == 0
         outputs = layers[(num_layers - 1) * LAYER_COLUMNS + FAN_OUT]
-        lists = (starts, columns, entries, turned_starts, turned_rows, turned_entries)
+        lists = (starts, columns, entries, csc_starts, csc_rows, csc_entries)
         first = start
         while first < stop:
             last = min(first + num_batches * batch, stop)
             count = last - first
-            own_first, own_last = part_of(count, part, parts), part_of(count, part + 1, parts)
+            own_first, own_last = partition(count, part, parts), partition(count, part + 1, parts)
             if is_shared and is_listed[0] == 0:
                 gather(inputs, width, offset(order, first), own_first, own_last, batches)
             elif is_shared and is_training != 0:
-                turn(lists, offset(order, first), count, batch, width, turned_size, part, parts)
-            if not meet(meeting, parts):
+                build_batches_csc(lists, offset(order, first), count, batch, width, csc_size, part, parts)
+            if not barrier_wait(meeting, parts):
                 return
             for run in range(num_runs):
                 if ended[run] >= 0:
@@ -133,8 +132,8 @@ def steps_of(real: Any) -> Callable[..., None]:
                     of_run = offset(inputs, run * input_stride * width)
                     gather(of_run, width, offset(places, first), own_first, own_last, batches)
                 elif not is_shared and is_training != 0:
-                    turn(own, offset(places, first), count, batch, width, turned_size, part, parts)
-                if not is_shared and not meet(meeting, parts):
+                    build_batches_csc(own, offset(places, first), count, batch, width, csc_size, part, parts)
+                if not is_shared and not barrier_wait(meeting, parts):
                     return
                 of_rule = (code, lr[run], momentum[run], beta2[run], eps[run], decay[run])
                 penalty = (slope[run], alpha[run])
@@ -143,30 +142,30 @@ def steps_of(real: Any) -> Callable[..., None]:
                 while begins < last:
                     samples = min(batch, stop - begins)
                     x, chosen = offset(batches, (begins - first) * width), offset(places, begins)
-                    own_lists = lists_of(own, chosen, (begins - first) // batch, width, turned_size)
+                    own_lists = lists_of(own, chosen, (begins - first) // batch, width, csc_size)
                     of_batch = (is_sparse, x, own_lists, background)
-                    share = share_of(samples, part, parts)
+                    share = batch_slice(samples, part, parts)
                     forward_pass(net, row, of_batch, work, share)
                     hits = loss_pass(net, (loss, factor), targets, chosen, work, samples, share, shared)
                     is_finite = True
                     if is_training != 0 and share[3] > 0:
                         is_finite = backward_pass(net, row, largest_x, work, share)
-                    tell(shared, batch, part, hits, is_finite)
-                    if not meet(meeting, parts):
+                    publish(shared, batch, part, hits, is_finite)
+                    if not barrier_wait(meeting, parts):
                         return
-                    total, hits, is_finite = told(shared, batch, samples, parts)
+                    total, hits, is_finite = reduce(shared, batch, samples, parts)
                     if part == 0:
                         losses[run] += total
                         right[run] += hits
                     begins += samples
                     if is_training == 0:
-                        if not meet(meeting, parts):  # what was told is overwritten next
+                        if not barrier_wait(meeting, parts):  # what was published is overwritten next
                             return
                         continue
                     if not (is_finite and abs(total) <= LARGEST):
                         if part == 0:
                             ended[run] = begins - samples
-                        if not meet(meeting, parts):
+                        if not barrier_wait(meeting, parts):
                             return
                         break
                     is_kept = keep_gradients != 0 and begins == stop

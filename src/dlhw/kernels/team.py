@@ -5,11 +5,11 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 import torch
 
+from dlhw.kernels.abi import GIVEN_UP, MEETING_SIZE
 from dlhw.kernels.blas import use_one_thread
-from dlhw.kernels.codes import GIVEN_UP, MEETING_SIZE
 
 
-class Team:
+class ThreadTeam:
     """So many threads, each of which takes its part in a call; with one, the caller's own.
 
     Args:

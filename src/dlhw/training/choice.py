@@ -6,8 +6,8 @@ from dlhw.callbacks.waiting import warn
 from dlhw.config.optimizer import AdamConfig, AdamWConfig, SGDConfig
 from dlhw.config.trainer import Engine, Kernels, Matmul
 from dlhw.errors import ConfigError, RunFolderError
+from dlhw.kernels.aot_cache import CannotCompile, load_steps
 from dlhw.kernels.chain import reason_against
-from dlhw.kernels.objectcode import CannotCompile, load_steps
 from dlhw.optim.regularizers import L1, L2, NoRegularizer
 from dlhw.training.cohort import Cohort
 from dlhw.training.device import choose_matmul

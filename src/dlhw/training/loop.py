@@ -11,6 +11,7 @@ from dlhw import interruption
 from dlhw.config.trainer import Kernels
 from dlhw.optim.schedules import lr_factor
 from dlhw.runs.status import Status
+from dlhw.training.backends.shard import Pools, Shard, spread
 from dlhw.training.cadence import Cadence, Slices
 from dlhw.training.choice import resolve_kernels
 from dlhw.training.cohort import Cohort
@@ -18,7 +19,6 @@ from dlhw.training.ending import finish
 from dlhw.training.evaluating import evaluate
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores, Snapshot, Tracker
 from dlhw.training.progress import Progress
-from dlhw.training.shard import Pools, Shard, spread
 from dlhw.training.snapshots import snapshot
 from dlhw.training.solving import solve, solver_of
 from dlhw.training.telling import Audience

@@ -7,7 +7,7 @@ import torch
 
 from dlhw.config.trainer import EarlyStoppingConfig
 from dlhw.kernels.blas import can_use_one_thread
-from dlhw.kernels.shapes import FEW
+from dlhw.kernels.thresholds import SMALL_BATCH
 from dlhw.training.cohort import Cohort
 
 # Products of fewer multiplications are not faster on two threads, and a step of so little work suffers most
@@ -120,7 +120,7 @@ def team_size(batch_size: int, step: int, threads: int) -> int:
         step: multiplications of all products of the step's forward pass.
         threads: that may be used.
     """
-    return max(1, min(threads, batch_size // (FEW + 1))) if step >= WORTH_TEAM else 1
+    return max(1, min(threads, batch_size // (SMALL_BATCH + 1))) if step >= WORTH_TEAM else 1
 
 
 def _may_end(stopping: EarlyStoppingConfig) -> bool:

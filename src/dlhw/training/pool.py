@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from dlhw.data.dataset import Part
-from dlhw.kernels.listed import Listed, background_of
+from dlhw.kernels.offset_csr import OffsetCSR, background_of
 from dlhw.nn.layer import Workspace
 
 Batch = tuple[Tensor, Tensor]
@@ -24,7 +24,7 @@ class Pool:
 
     inputs: Tensor
     targets: Tensor
-    listed: Listed | None = None
+    listed: OffsetCSR | None = None
 
     @classmethod
     def of(cls, parts: Sequence[Part], device: torch.device) -> "Pool":
@@ -46,7 +46,7 @@ class Pool:
 
     def listed_beside(self, backgrounds: Sequence[Tensor | None]) -> "Pool":
         """The same samples, with those sets listed that have a background."""
-        return replace(self, listed=Listed.of(self.inputs, backgrounds))
+        return replace(self, listed=OffsetCSR.of(self.inputs, backgrounds))
 
     @property
     def num_samples(self) -> int:

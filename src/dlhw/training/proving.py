@@ -7,12 +7,12 @@ from torch import Tensor
 
 from dlhw.config.trainer import Kernels
 from dlhw.errors import ConfigError, listing
-from dlhw.kernels.listed import usual_values
+from dlhw.kernels.offset_csr import per_feature_mode
 from dlhw.nn.faults import EXACT
 from dlhw.nn.gradcheck import check_model, largest_error
+from dlhw.training.backends.compiled import compiled_gradient
 from dlhw.training.choice import resolve_kernels
 from dlhw.training.cohort import Cohort
-from dlhw.training.compiled import compiled_gradient
 from dlhw.training.engines import ManualEngine
 from dlhw.training.pool import Pool
 from dlhw.training.streams import UniformStream
@@ -87,7 +87,7 @@ def _check_compiled(cohort: Cohort, pool: Pool) -> None:
         wanted = _manual_gradient(cohort, few)
         if not bool(wanted.isfinite().all()):  # the first step will say that the run diverges
             return
-        usual = usual_values(few.inputs[0])
+        usual = per_feature_mode(few.inputs[0])
         listed = [few.listed_beside([background]) for background in (torch.zeros_like(usual), usual)]
         found = torch.stack([compiled_gradient(cohort, each) for each in (few, *listed)])
         error = float((found - wanted).abs().max() / wanted.abs().max().clamp_min(1e-30))

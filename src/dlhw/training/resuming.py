@@ -15,7 +15,7 @@ from torch import Tensor
 
 from dlhw.config.trainer import Kernels
 from dlhw.errors import RunFolderError
-from dlhw.training.shard import Shard
+from dlhw.training.backends.shard import Shard
 
 if TYPE_CHECKING:
     from dlhw.training.loop import Loop

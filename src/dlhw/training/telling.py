@@ -5,9 +5,9 @@ from contextlib import ExitStack, suppress
 
 from dlhw.locks import FolderLostError
 from dlhw.runs.status import Status
+from dlhw.training.backends.workers import Workers
 from dlhw.training.events import ShowsSteps, Snapshot, Tracker
 from dlhw.training.progress import Progress
-from dlhw.training.workers import Workers
 
 
 class Audience:

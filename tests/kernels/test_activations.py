@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numba import njit
 
-from dlhw.kernels.functions import exp32, tanh32
+from dlhw.kernels.activations import exp32, tanh32
 
 # One unit in the last place of float32 is 1.2e-7 of the number; measured: 8.1e-8 for exp, 1.4e-7 for tanh.
 TOLERANCE = 2e-7

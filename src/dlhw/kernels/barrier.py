@@ -11,62 +11,61 @@ the number of its right predictions and whether its gradients are finite.
 
 from typing import Any
 
-from dlhw.kernels.codes import GIVEN_UP, LINE, MEETINGS, WAITING
-from dlhw.kernels.intrinsics import add_atomically, load_atomically, offset, rest, yield_core
-from dlhw.kernels.jit import compiled
-from dlhw.kernels.shapes import FEW
+from dlhw.kernels.abi import GIVEN_UP, LINE, MEETINGS, WAITING
+from dlhw.kernels.numba_support import atomic_add, compiled, cpu_pause, load_acquire, offset, yield_core
+from dlhw.kernels.thresholds import SMALL_BATCH
 
 # Times that a thread looks for the others before it lets another have its core: some tens of microseconds.
 LOOKS = 2000
 
 
 @compiled
-def part_of(count: int, part: int, parts: int) -> int:
+def partition(count: int, part: int, parts: int) -> int:
     """Where a part of `count` rows begins: at a multiple of four, as the blocked loops do, so that they
     compute each number alike however many parts there are."""
     return count if part == parts else count * part // parts // 4 * 4
 
 
 @compiled
-def share_of(samples: int, part: int, parts: int) -> Any:
+def batch_slice(samples: int, part: int, parts: int) -> Any:
     """A thread's share of a batch; few samples are all the first one's."""
-    if samples // parts <= FEW:
+    if samples // parts <= SMALL_BATCH:
         return part, parts, 0, samples if part == 0 else 0
-    first = part_of(samples, part, parts)
-    return part, parts, first, part_of(samples, part + 1, parts) - first
+    first = partition(samples, part, parts)
+    return part, parts, first, partition(samples, part + 1, parts) - first
 
 
 @compiled
-def meet(meeting: Any, parts: int) -> bool:
+def barrier_wait(meeting: Any, parts: int) -> bool:
     """Wait until all threads are here; False if they are to give up."""
     if parts == 1:
         return True
-    before = load_atomically(offset(meeting, MEETINGS))
-    if add_atomically(offset(meeting, WAITING), 1) == parts - 1:
-        add_atomically(offset(meeting, WAITING), -parts)
-        add_atomically(offset(meeting, MEETINGS), 1)
+    before = load_acquire(offset(meeting, MEETINGS))
+    if atomic_add(offset(meeting, WAITING), 1) == parts - 1:
+        atomic_add(offset(meeting, WAITING), -parts)
+        atomic_add(offset(meeting, MEETINGS), 1)
         return True
     looks = 0
-    while load_atomically(offset(meeting, MEETINGS)) == before:
-        if load_atomically(offset(meeting, GIVEN_UP)) != 0:
+    while load_acquire(offset(meeting, MEETINGS)) == before:
+        if load_acquire(offset(meeting, GIVEN_UP)) != 0:
             return False
         looks += 1
         if looks <= LOOKS:
-            rest()
+            cpu_pause()
         else:
             yield_core()
     return True
 
 
 @compiled
-def tell(shared: Any, batch: int, part: int, right: int, is_finite: bool) -> None:
+def publish(shared: Any, batch: int, part: int, right: int, is_finite: bool) -> None:
     """What a thread counted."""
     own = offset(shared, batch + LINE * part)
     own[0], own[1] = float(right), 1.0 if is_finite else 0.0
 
 
 @compiled
-def told(shared: Any, batch: int, samples: int, parts: int) -> Any:
+def reduce(shared: Any, batch: int, samples: int, parts: int) -> Any:
     """(Summed loss, right predictions, whether all gradients are finite) of all threads.
 
     Losses are summed one after the other, however many threads there are.

@@ -7,17 +7,55 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dlhw.kernels.arguments import ARGUMENTS
+from dlhw.kernels import abi
+from dlhw.kernels.abi import ARGUMENTS, LINE
+from dlhw.kernels.aot_cache import load_steps
 from dlhw.kernels.blas import gemm_address
 from dlhw.kernels.chain import LOSSES, table_of, takes_lists
-from dlhw.kernels.codes import LINE
-from dlhw.kernels.descent import Penalty, Rule
-from dlhw.kernels.listed import Listed
-from dlhw.kernels.objectcode import load_steps
-from dlhw.kernels.team import Team
+from dlhw.kernels.offset_csr import OffsetCSR
+from dlhw.kernels.team import ThreadTeam
 from dlhw.nn.containers import Network
 from dlhw.nn.losses import Loss, SquaredError
 from dlhw.nn.parameters import Layout
+
+
+@dataclass(frozen=True)
+class PenaltySpec:
+    """What penalties add to the gradients of each run: slope w + alpha sign(w), (R,) each.
+
+    Args:
+        slope: of L2.
+        alpha: of L1.
+        on_biases: whether biases are penalized too.
+    """
+
+    slope: Tensor
+    alpha: Tensor
+    on_biases: bool
+
+
+@dataclass(frozen=True)
+class UpdateSpec:
+    """What is done with a gradient; the formulas are those of `dlhw.optim.optimizers`.
+
+    Args:
+        code: see `dlhw.kernels.abi`.
+        momentum: of each run, (R,); beta1 of Adam.
+        velocities_RP: of momentum, or m of Adam; changed in place.
+        squares_RP: v of Adam; changed in place.
+        beta2: of Adam, (R,).
+        eps: of Adam, (R,).
+        decay: of Adam, (R,): W <- (1 - lr decay) W before the step.
+    """
+
+    code: int = abi.PLAIN
+    momentum: Tensor | None = None
+    velocities_RP: Tensor | None = None
+    squares_RP: Tensor | None = None
+    beta2: Tensor | None = None
+    eps: Tensor | None = None
+    decay: Tensor | None = None
+
 
 # Inputs that are gathered before the runs take turns: enough steps that a run's weights, once in the core's
 # cache, are used for many of them.
@@ -25,7 +63,7 @@ GATHERED_BYTES = 2**20
 
 
 @dataclass(frozen=True)
-class Tally:
+class StepTotals:
     """What steps add to, (R,) each.
 
     Args:
@@ -41,7 +79,7 @@ class Tally:
     ended: Tensor
 
     @classmethod
-    def of(cls, losses: Tensor, ended: Sequence[int]) -> "Tally":
+    def of(cls, losses: Tensor, ended: Sequence[int]) -> "StepTotals":
         """Add to these losses; begin with the runs that have ended before."""
         return cls(losses, torch.zeros(len(ended), dtype=torch.long), torch.tensor(ended))
 
@@ -50,7 +88,7 @@ class Tally:
         return {"losses": self.losses, "right": self.right, "ended": self.ended}
 
 
-class Program:
+class CompiledStepper:
     """Compiled steps of gradient descent for the runs of a cohort, on the CPU.
 
     Args:
@@ -78,13 +116,13 @@ class Program:
         inputs: Tensor,
         targets: Tensor,
         batch_size: int,
-        penalty: Penalty,
-        rule: Rule | None = None,
-        listed: Listed | None = None,
-        team: Team | None = None,
+        penalty: PenaltySpec,
+        rule: UpdateSpec | None = None,
+        listed: OffsetCSR | None = None,
+        team: ThreadTeam | None = None,
     ) -> None:
         self.num_runs = params_RP.shape[0]
-        self.team = team or Team(1)
+        self.team = team or ThreadTeam(1)
         self.steps = load_steps(params_RP.dtype)
         inputs = inputs.flatten(2).to(params_RP).contiguous()
         layers, work_size = table_of(model, layout, batch_size, self.team.size)
@@ -95,7 +133,7 @@ class Program:
         self.counts_right = not is_regression
         targets = targets.contiguous() if is_regression else targets.long().contiguous()
         nothing = params_RP.new_empty(1)
-        rule = rule or Rule()
+        rule = rule or UpdateSpec()
 
         def of_rule(numbers: Tensor | None) -> Tensor:
             return (
@@ -129,7 +167,7 @@ class Program:
             "num_runs": self.num_runs,
             "gemm": gemm_address(params_RP.dtype),
             "num_layers": layers.shape[0],
-            "turned_size": 0 if listed is None else batch_size * listed.most,
+            "csc_size": 0 if listed is None else batch_size * listed.most,
             "input_stride": 0 if inputs.shape[0] == 1 else inputs.shape[1],
             "largest_x": max(abs(float(end)) for end in inputs.aminmax()),  # a copy of |x| would be large
             "target_stride": 0 if targets.shape[0] == 1 else targets.shape[1],
@@ -143,12 +181,12 @@ class Program:
 
     @staticmethod
     def _lists(
-        listed: Listed | None, like: Tensor, num_batches: int, batch_size: int, width: int
+        listed: OffsetCSR | None, like: Tensor, num_batches: int, batch_size: int, width: int
     ) -> dict[str, Tensor]:
         """The lists, and room for batches listed by columns."""
         none = torch.zeros(1, dtype=torch.long)
         if listed is None:
-            listed = Listed.none(like.shape[0], width)
+            listed = OffsetCSR.none(like.shape[0], width)
         room = max(1, num_batches * batch_size * listed.most)
         return {
             "is_listed": listed.is_listed,
@@ -157,9 +195,9 @@ class Program:
             "starts": listed.starts,
             "columns": listed.columns,
             "entries": listed.entries.to(like),
-            "turned_starts": none.new_empty(num_batches * (width + 1)),
-            "turned_rows": listed.columns.new_empty(room),
-            "turned_entries": like.new_empty(room),
+            "csc_starts": none.new_empty(num_batches * (width + 1)),
+            "csc_rows": listed.columns.new_empty(room),
+            "csc_entries": like.new_empty(room),
         }
 
     def run(
@@ -168,7 +206,7 @@ class Program:
         start: int,
         stop: int,
         lr_R: Tensor,
-        tally: Tally,
+        tally: StepTotals,
         *,
         steps_before: int = 0,
         keep_gradients: bool,
@@ -195,7 +233,7 @@ class Program:
         }
         self._call(memory, numbers)
 
-    def score(self, params_RP: Tensor, tally: Tally, start: int, stop: int) -> None:
+    def score(self, params_RP: Tensor, tally: StepTotals, start: int, stop: int) -> None:
         """Add losses and right predictions of the samples start to stop, with these parameters."""
         num_samples = self._memory["inputs"].shape[1]
         order, lr_R = torch.arange(num_samples), params_RP.new_zeros(self.num_runs)

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dlhw.kernels.shapes import SPARSE
+from dlhw.kernels.thresholds import SPARSE
 
 # Samples that are looked at together, so that nothing as large as all of them is made on the way.
 TOGETHER = 4096
@@ -16,7 +16,7 @@ TELLING = 1000
 
 
 @dataclass(frozen=True)
-class Listed:
+class OffsetCSR:
     """Sets of samples by their inputs that differ from a background ("compressed sparse rows").
 
     Args:
@@ -39,7 +39,7 @@ class Listed:
     most: int
 
     @classmethod
-    def of(cls, inputs: Tensor, backgrounds: Sequence[Tensor | None]) -> "Listed | None":
+    def of(cls, inputs: Tensor, backgrounds: Sequence[Tensor | None]) -> "OffsetCSR | None":
         """List the sets (S, n, *shape) that have a background (I,); None if there is none."""
         sets = inputs.flatten(2)
         listed = [
@@ -67,7 +67,7 @@ class Listed:
         return cls(is_listed.long(), table, table.any(1).long(), starts, columns, entries, most)
 
     @classmethod
-    def none(cls, num_sets: int, width: int) -> "Listed":
+    def none(cls, num_sets: int, width: int) -> "OffsetCSR":
         """Sets that are not listed."""
         no, nothing = torch.zeros(num_sets, dtype=torch.long), torch.zeros(1)
         return cls(no, torch.zeros(num_sets, width), no, no[:1], nothing.int(), nothing, 0)
@@ -77,9 +77,9 @@ class Listed:
         """Whether all sets are listed."""
         return bool(self.is_listed.all())
 
-    def sets(self, rows: slice, num_samples: int) -> "Listed":
+    def sets(self, rows: slice, num_samples: int) -> "OffsetCSR":
         """Some of the sets, of so many samples each, as views."""
-        return Listed(
+        return OffsetCSR(
             self.is_listed[rows],
             self.backgrounds[rows],
             self.has_background[rows],
@@ -95,7 +95,7 @@ def _counts(rows: Tensor, beside: Tensor) -> Tensor:
     return torch.cat([(chunk != beside).sum(1) for chunk in rows.split(TOGETHER)])
 
 
-def usual_values(rows: Tensor) -> Tensor:
+def per_feature_mode(rows: Tensor) -> Tensor:
     """(n, *shape) -> (I,): the most frequent value of each input, among the first samples."""
     return rows.flatten(1)[:TELLING].mode(0).values
 
@@ -104,7 +104,7 @@ def background_of(rows: Tensor) -> Tensor | None:
     """What most inputs of a set (n, *shape) are: 0, or each its usual value; None if too few are either."""
     flat = rows.flatten(1)
     zeros = flat.new_zeros(flat.shape[1])
-    for background in (zeros, usual_values(rows)):
+    for background in (zeros, per_feature_mode(rows)):
         if int(_counts(flat, background).sum()) <= SPARSE * flat.numel() and background.isfinite().all():
             return background
     return None

@@ -17,7 +17,7 @@ from dlhw.training.streams import UniformStream
 WARM_UP = 3
 
 
-class CapturedSteps(TorchSteps):
+class CudaGraphSteps(TorchSteps):
     """A step is a CUDA graph: engine, penalty, check and update are launched by one call.
 
     A graph reads and writes the memory that it was captured with. So a batch is copied to where the first one

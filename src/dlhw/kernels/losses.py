@@ -4,8 +4,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from dlhw.kernels.codes import BINARY_CROSS_ENTROPY, BINARY_SQUARED_ERROR, CROSS_ENTROPY, PERCEPTRON
-from dlhw.kernels.jit import compiled
+from dlhw.kernels.abi import BINARY_CROSS_ENTROPY, BINARY_SQUARED_ERROR, CROSS_ENTROPY, PERCEPTRON
+from dlhw.kernels.numba_support import compiled
 
 
 def sample_loss_of(real: Any, exp: Callable[[Any], Any]) -> Callable[..., Any]:

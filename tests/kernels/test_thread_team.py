@@ -10,12 +10,12 @@ from training_runs import Listener, largest_difference, small, train_together
 
 from dlhw.config.compose import compose
 from dlhw.data.dataset import Dataset, load_dataset
-from dlhw.kernels.program import Tally
-from dlhw.kernels.shapes import FEW
-from dlhw.kernels.team import Team
+from dlhw.kernels.stepper import StepTotals
+from dlhw.kernels.team import ThreadTeam
+from dlhw.kernels.thresholds import SMALL_BATCH
 from dlhw.training import planning
+from dlhw.training.backends.compiled import make_stepper
 from dlhw.training.cohort import Cohort
-from dlhw.training.compiled import program_of
 from dlhw.training.planning import plan_of, team_size
 from dlhw.training.pool import Pool
 
@@ -76,7 +76,7 @@ def test_the_same_bits_where_products_are_loops(
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "sgd optimizer.momentum=0.9", "adamw"])
-@pytest.mark.parametrize("batch", [2 * FEW + 2, 64, 200])
+@pytest.mark.parametrize("batch", [2 * SMALL_BATCH + 2, 64, 200])
 def test_equal_to_rounding_where_they_are_of_blas(
     optimizer: str, batch: int, of_threads: Callable[[int], None]
 ) -> None:
@@ -112,23 +112,23 @@ def test_who_waits_for_a_thread_that_failed_gives_up() -> None:
     config = small("model=softmax")
     cohort = Cohort([config], (1, 8, 8), 10, torch.device("cpu"), torch.float64)
     part = load_dataset(config.data, 0, torch.float64).parts["train"]
-    team, number = Team(2), count()
-    program = program_of(cohort, Pool(part.inputs[None], part.targets[None]), 100, team)
-    made = program.steps
+    team, number = ThreadTeam(2), count()
+    stepper = make_stepper(cohort, Pool(part.inputs[None], part.targets[None]), 100, team)
+    made = stepper.steps
 
     def fail_once(*arguments: object) -> None:
         if next(number) == 0:
             raise MemoryError("no more")
         made(*arguments)
 
-    program.steps = fail_once
-    tally = Tally.of(torch.zeros(1, dtype=torch.float64), [-1])
+    stepper.steps = fail_once
+    tally = StepTotals.of(torch.zeros(1, dtype=torch.float64), [-1])
     order, lr_R = torch.arange(100)[None], torch.tensor([0.1], dtype=torch.float64)
     before = cohort.params_RP.clone()
     with pytest.raises(MemoryError, match="no more"):
-        program.run(order, 0, 100, lr_R, tally, keep_gradients=False)
+        stepper.run(order, 0, 100, lr_R, tally, keep_gradients=False)
     assert torch.equal(cohort.params_RP, before)
-    program.run(order, 0, 100, lr_R, tally, keep_gradients=False)
+    stepper.run(order, 0, 100, lr_R, tally, keep_gradients=False)
     assert not torch.equal(cohort.params_RP, before)
     assert tally.losses.item() == pytest.approx(100 * math.log(10))
 
@@ -137,7 +137,7 @@ def test_teams_have_samples_enough_and_work_enough() -> None:
     assert team_size(64, 10**7, 2) == 2
     assert team_size(64, 10**7, 8) == 3
     assert team_size(1000, 10**7, 8) == 8
-    assert team_size(2 * FEW, 10**7, 2) == 1
+    assert team_size(2 * SMALL_BATCH, 10**7, 2) == 1
     assert team_size(1, 10**7, 2) == 1
     assert team_size(64, 10**5, 2) == 1
 

@@ -1,6 +1,46 @@
-"""The arguments of the compiled steps, in order: what each is, and its type."""
+"""What Python and compiled code agree on: codes, the table of layers, and the arguments of a call."""
 
 from enum import Enum, auto
+
+AFFINE, CONVOLUTION, MAX_POOLING, AVERAGE_POOLING = range(4)
+IDENTITY, SIGMOID, TANH, RELU = range(4)
+PLAIN, MOMENTUM, NESTEROV, ADAM = range(4)
+CROSS_ENTROPY, PERCEPTRON, BINARY_CROSS_ENTROPY, BINARY_SQUARED_ERROR, SQUARED_ERROR = range(5)
+
+COLUMNS = (
+    "KIND",  # of the layer
+    "FAN_IN",  # numbers of a sample that come in
+    "FAN_OUT",  # and that go out
+    "ACTIVATION",  # after it
+    "WEIGHT",  # where its weights lie in a run's parameters
+    "NUM_WEIGHTS",  # 0 where it has none
+    "BIAS",  # where its bias lies
+    "NUM_BIASES",  # 0 where it has none
+    "OUTPUT",  # where its outputs lie in the working memory
+    "DELTA",  # where the gradients of its outputs lie
+    "SIZES",  # where the sum of its outputs' sizes lies
+    "SCRATCH",  # memory that a layer may use while it computes, the same for all
+    "SCRATCH_SIZE",  # of each thread
+    "CHANNELS",  # of images, and so all that follow
+    "HEIGHT",
+    "WIDTH",
+    "FILTERS",
+    "KERNEL",
+    "STRIDE",
+    "PADDING",
+    "OUT_HEIGHT",
+    "OUT_WIDTH",
+)
+(
+    KIND, FAN_IN, FAN_OUT, ACTIVATION, WEIGHT, NUM_WEIGHTS, BIAS, NUM_BIASES, OUTPUT, DELTA, SIZES, SCRATCH,
+    SCRATCH_SIZE, CHANNELS, HEIGHT, WIDTH, FILTERS, KERNEL, STRIDE, PADDING, OUT_HEIGHT, OUT_WIDTH,
+) = range(len(COLUMNS))  # fmt: skip
+LAYER_COLUMNS = len(COLUMNS)
+
+# The barrier of a team: how many threads wait, how often all have met, whether they are to give up. Each of
+# these int64 lies in a cache line of its own.
+LINE = 8
+WAITING, MEETINGS, GIVEN_UP, MEETING_SIZE = 0, LINE, 2 * LINE, 3 * LINE
 
 
 class Kind(Enum):
@@ -32,10 +72,10 @@ ARGUMENTS: dict[str, Kind] = {
     "starts": Kind.integers,  # ((R or 1) n + 1): see `dlhw.kernels.sparse`
     "columns": Kind.shorts,  # (inputs that differ from their background)
     "entries": Kind.reals,  # (the same): by how much
-    "turned_starts": Kind.integers,  # (num_batches, I + 1): batches listed by columns
-    "turned_rows": Kind.shorts,  # (num_batches, turned_size)
-    "turned_entries": Kind.reals,  # (num_batches, turned_size)
-    "turned_size": Kind.integer,  # most inputs of a batch that differ
+    "csc_starts": Kind.integers,  # (num_batches, I + 1): batches listed by columns
+    "csc_rows": Kind.shorts,  # (num_batches, csc_size)
+    "csc_entries": Kind.reals,  # (num_batches, csc_size)
+    "csc_size": Kind.integer,  # most inputs of a batch that differ
     "input_stride": Kind.integer,  # n, or 0 where all runs share one set
     "largest_x": Kind.real,  # max|x| over all inputs
     "labels": Kind.integers,  # (R or 1, n) for classes
@@ -62,7 +102,7 @@ ARGUMENTS: dict[str, Kind] = {
     "right": Kind.integers,  # (R,): number of right predictions is added
     "ended": Kind.integers,  # (R,): -1, or the place in the order at which loss or gradient was not finite
     "work": Kind.reals,  # outputs and their gradients of one batch
-    "shared": Kind.doubles,  # what threads tell each other, see `dlhw.kernels.meeting`
+    "shared": Kind.doubles,  # partial results of the threads, see `dlhw.kernels.barrier`
     "meeting": Kind.integers,  # where they wait for each other
     "part": Kind.integer,  # which of them this call is
     "parts": Kind.integer,  # how many make the same steps together

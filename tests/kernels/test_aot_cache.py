@@ -8,23 +8,23 @@ from pathlib import Path
 import pytest
 import torch
 
-from dlhw.kernels import objectcode
+from dlhw.kernels import aot_cache
 
 CODE = b"some machine code" * 100
-SHOW = "import torch; from dlhw.kernels.objectcode import load_steps as load; load(torch.float64)"
+SHOW = "import torch; from dlhw.kernels.aot_cache import load_steps as load; load(torch.float64)"
 
 
 @pytest.fixture
 def kept(tmp_path: Path) -> Path:
     """A file as `load_steps` keeps it."""
     file = tmp_path / "steps.obj"
-    file.write_bytes(objectcode._packed(file.name, CODE))
+    file.write_bytes(aot_cache._packed(file.name, CODE))
     file.chmod(0o600)
     return file
 
 
 def test_whole(kept: Path) -> None:
-    assert objectcode._read(kept) == CODE
+    assert aot_cache._read(kept) == CODE
 
 
 @pytest.mark.parametrize("place", [0, 31, 32, -1])
@@ -32,38 +32,38 @@ def test_a_flipped_bit_is_seen(kept: Path, place: int) -> None:
     content = bytearray(kept.read_bytes())
     content[place] ^= 4
     kept.write_bytes(content)
-    assert objectcode._read(kept) is None
+    assert aot_cache._read(kept) is None
 
 
 @pytest.mark.parametrize("length", [0, 10, 32, 500])
 def test_cut_off(kept: Path, length: int) -> None:
     kept.write_bytes(kept.read_bytes()[:length])
-    assert objectcode._read(kept) in (None, b"")[:1]
+    assert aot_cache._read(kept) in (None, b"")[:1]
 
 
 @pytest.mark.parametrize("mode", [0o620, 0o602])
 def test_what_others_can_write_is_not_run(kept: Path, mode: int) -> None:
     kept.chmod(mode)
-    assert objectcode._read(kept) is None
+    assert aot_cache._read(kept) is None
 
 
 def test_a_file_under_another_name_is_not_run(kept: Path) -> None:
-    assert objectcode._read(kept.rename(kept.with_name("steps-other.obj"))) is None
+    assert aot_cache._read(kept.rename(kept.with_name("steps-other.obj"))) is None
 
 
 def test_code_of_another_numba_is_not_run(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(objectcode, "version", lambda package: "0.1")
-    assert objectcode._read(kept) is None
+    monkeypatch.setattr(aot_cache, "version", lambda package: "0.1")
+    assert aot_cache._read(kept) is None
 
 
 def test_missing(tmp_path: Path) -> None:
-    assert objectcode._read(tmp_path / "nothing") is None
+    assert aot_cache._read(tmp_path / "nothing") is None
 
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("")
-    objectcode._keep(blocked / "dlhw" / "steps.obj", CODE)
+    aot_cache._keep(blocked / "dlhw" / "steps.obj", CODE)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"warning: the compiled training step cannot be kept in {blocked / 'dlhw'},")
@@ -82,15 +82,15 @@ def test_made_once(tmp_path: Path) -> None:
 
 
 def test_the_name_depends_on_the_source(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    before = objectcode._fingerprint()
-    objectcode._fingerprint.cache_clear()
-    (tmp_path / "objectcode.py").write_text("# another")
-    monkeypatch.setattr(objectcode, "__file__", str(tmp_path / "objectcode.py"))
-    assert objectcode._fingerprint() != before
+    before = aot_cache._fingerprint()
+    aot_cache._fingerprint.cache_clear()
+    (tmp_path / "aot_cache.py").write_text("# another")
+    monkeypatch.setattr(aot_cache, "__file__", str(tmp_path / "aot_cache.py"))
+    assert aot_cache._fingerprint() != before
     monkeypatch.undo()
-    objectcode._fingerprint.cache_clear()
-    assert objectcode._fingerprint() == before
+    aot_cache._fingerprint.cache_clear()
+    assert aot_cache._fingerprint() == before
 
 
 def test_loaded_once() -> None:
-    assert objectcode.load_steps(torch.float64) is objectcode.load_steps(torch.float64)
+    assert aot_cache.load_steps(torch.float64) is aot_cache.load_steps(torch.float64)

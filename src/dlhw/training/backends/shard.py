@@ -7,18 +7,17 @@ import torch
 from torch import Tensor
 
 from dlhw.config.trainer import Kernels
-from dlhw.kernels.team import Team
-from dlhw.training.captured import CapturedSteps
+from dlhw.kernels.team import ThreadTeam
+from dlhw.training.backends.compiled import CompiledSteps, make_evaluator, prepare_data
+from dlhw.training.backends.cuda_graph import CudaGraphSteps
+from dlhw.training.backends.workers import Workers
 from dlhw.training.cohort import Cohort
-from dlhw.training.compiled import CompiledSteps
 from dlhw.training.events import Scores
-from dlhw.training.measuring import evaluator_of, laid_out
 from dlhw.training.planning import plan_of
 from dlhw.training.pool import Pool
 from dlhw.training.scoring import RunningScores
 from dlhw.training.steps import Steps, TorchSteps
 from dlhw.training.streams import OrderStream, UniformStream
-from dlhw.training.workers import Workers
 
 Pools = Mapping[str, Pool]
 
@@ -38,7 +37,7 @@ class Shard:
     """
 
     def __init__(
-        self, cohort: Cohort, pools: Pools, rows: slice, stopped: Event, kernels: Kernels, team: Team
+        self, cohort: Cohort, pools: Pools, rows: slice, stopped: Event, kernels: Kernels, team: ThreadTeam
     ) -> None:
         self.cohort, self.pools, self.rows = cohort, pools, rows
         trainer, train = cohort.config.trainer, pools["train"]
@@ -46,14 +45,14 @@ class Shard:
         batch_size = trainer.batch_size or train.num_samples
         self.order = OrderStream(seeds, train.num_samples, batch_size, trainer.resolved_sampling())
         self.uniform = UniformStream(seeds, cohort.dtype)
-        self.evaluator = evaluator_of(cohort, kernels, team)
+        self.evaluator = make_evaluator(cohort, kernels, team)
         self.running = RunningScores(cohort.loss, cohort.num_runs, cohort.device)
         self.steps = self._steps(train, kernels, stopped, team)
 
-    def _steps(self, train: Pool, kernels: Kernels, stopped: Event, team: Team) -> Steps:
+    def _steps(self, train: Pool, kernels: Kernels, stopped: Event, team: ThreadTeam) -> Steps:
         if kernels is Kernels.compiled:
             return CompiledSteps(self.cohort, train, self.running, team)
-        by_torch = CapturedSteps if kernels is Kernels.captured else TorchSteps
+        by_torch = CudaGraphSteps if kernels is Kernels.captured else TorchSteps
         return by_torch(self.cohort, train, self.running, self.uniform, stopped)
 
     def start_epoch(self, epoch: int, done: int = 0) -> None:
@@ -85,7 +84,7 @@ class Shard:
 def spread(cohort: Cohort, pools: Pools, batch_size: int, kernels: Kernels) -> tuple[Workers, list[Shard]]:
     """Shards of a cohort, and the threads that they train on."""
     is_compiled = kernels is Kernels.compiled
-    pools = {name: laid_out(cohort, kernels, pool) for name, pool in pools.items()}
+    pools = {name: prepare_data(cohort, kernels, pool) for name, pool in pools.items()}
     listed = pools["train"].listed
     all_listed = listed is not None and listed.is_whole
     plan = plan_of(cohort, batch_size, compiled=is_compiled, listed=all_listed)
@@ -98,7 +97,7 @@ def spread(cohort: Cohort, pools: Pools, batch_size: int, kernels: Kernels) -> t
             rows,
             workers.stopped,
             kernels,
-            Team(plan.team),
+            ThreadTeam(plan.team),
         )
         for part, rows in zip(parts, plan.rows, strict=True)
     ]

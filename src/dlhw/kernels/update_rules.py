@@ -4,8 +4,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from dlhw.kernels.codes import ADAM, NESTEROV
-from dlhw.kernels.jit import compiled
+from dlhw.kernels.abi import ADAM, NESTEROV
+from dlhw.kernels.numba_support import compiled
 
 
 def rule_of(real: Any) -> Callable[..., None]:

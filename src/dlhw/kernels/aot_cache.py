@@ -17,12 +17,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from dlhw import interruption
 from dlhw.cache import cache_folder, read_private, write_private
 from dlhw.callbacks.waiting import waiting, warn
-from dlhw.kernels.arguments import ARGUMENTS, Kind
+from dlhw.kernels.abi import ARGUMENTS, Kind
 
 ENTRY = "dlhw_steps"
 NAMES = {torch.float32: "float32", torch.float64: "float64"}
@@ -147,9 +148,11 @@ def _compile(real: str) -> bytes:
 
     if config.DISABLE_JIT:  # type: ignore[attr-defined]
         raise CannotCompile("NUMBA_DISABLE_JIT is set")
-    from dlhw.kernels.compiling import intermediate_text
+    from dlhw.kernels.numba_support import intermediate_text
+    from dlhw.kernels.steps import steps_of
 
-    module, machine = _llvm().parse_assembly(intermediate_text(real, ENTRY)), _target_machine()
+    text = intermediate_text(steps_of(getattr(np, real)), real, ENTRY)
+    module, machine = _llvm().parse_assembly(text), _target_machine()
     _optimise(module, machine)
     return bytes(machine.emit_object(module))
 

@@ -1,12 +1,29 @@
 """What compiled code needs and numba lacks: pointer arithmetic, bits of a float, calls by address, and what
-threads tell each other by."""
+threads share by."""
 
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from llvmlite import ir
 from llvmlite.binding import get_process_triple
-from numba.core import cgutils, types
+from numba import cfunc, njit
+from numba.core import cgutils, config, types
 from numba.extending import intrinsic as numba_intrinsic
+
+from dlhw.kernels.abi import ARGUMENTS, Kind
+
+_njit: Any = njit  # the last two options are not in its stubs
+# None of them is ever called from Python: numba need not make what that would take.
+_UNWRAPPED = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+
+compiled = _njit(**_UNWRAPPED)
+# multiplying and adding in one instruction rounds once instead of twice
+contracted = _njit(**_UNWRAPPED, fastmath={"contract"})
+# sums may be reordered, which makes them vector instructions; NaN and infinity still show
+reordered = _njit(**_UNWRAPPED, fastmath={"contract", "reassoc"})
+
 
 POINTER = cgutils.voidptr_t
 # in the code that calls it, an intrinsic lacks the first of its arguments: a type checker cannot know
@@ -49,7 +66,7 @@ def fetch_ahead(typing: Any, pointer: Any) -> Any:
 
 
 @intrinsic
-def add_atomically(typing: Any, pointer: Any, value: Any) -> Any:
+def atomic_add(typing: Any, pointer: Any, value: Any) -> Any:
     """Add to an int64 that other threads change too; return what it was."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -59,7 +76,7 @@ def add_atomically(typing: Any, pointer: Any, value: Any) -> Any:
 
 
 @intrinsic
-def load_atomically(typing: Any, pointer: Any) -> Any:
+def load_acquire(typing: Any, pointer: Any) -> Any:
     """An int64 that other threads change, and with it all that they wrote before."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -69,7 +86,7 @@ def load_atomically(typing: Any, pointer: Any) -> Any:
 
 
 @intrinsic
-def rest(typing: Any) -> Any:
+def cpu_pause(typing: Any) -> Any:
     """Tell the core that this thread only waits, so that another thread of the same core gets on."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -123,3 +140,42 @@ def call_gemm(
         return context.get_dummy_value()
 
     return types.void(address, ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc), generate
+
+
+# What numba makes of the name of `dlhw.kernels.loops`.
+BLOCKED_LOOPS = "4dlhw7kernels5loops"
+
+
+def intermediate_text(steps: Any, real: str, entry: str) -> str:
+    """LLVM's text of the steps for "float32" or "float64", not optimised, as a C function called `entry`."""
+    number = getattr(types, real)
+    kinds = {
+        Kind.real: number,
+        Kind.integer: types.int64,
+        Kind.reals: types.CPointer(number),
+        Kind.integers: types.CPointer(types.int64),
+        Kind.shorts: types.CPointer(types.int32),
+        Kind.doubles: types.CPointer(types.float64),
+    }
+    signature = types.void(*(kinds[kind] for kind in ARGUMENTS.values()))
+    with _as_written():
+        text = cfunc(signature, error_model="numpy")(steps).inspect_llvm()
+    (name,) = re.findall(r"^define ptr @(cfunc\.\w+)\(", text, re.MULTILINE)
+    return _kept_apart(text.replace(f"@{name}(", f"@{entry}("))
+
+
+@contextmanager
+def _as_written() -> Iterator[None]:
+    """numba does not optimise: it would do so anew for each function and all that it calls, which takes 19 s
+    instead of 8 s with all of it optimised at once."""
+    before = config.OPT  # type: ignore[attr-defined]
+    config.OPT = type(before)(0)  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        config.OPT = before  # type: ignore[attr-defined]
+
+
+def _kept_apart(text: str) -> str:
+    """The blocked loops stay functions of their own: merged into others they lose half of their speed."""
+    return re.sub(rf"^(define .*@\S*{BLOCKED_LOOPS}\S*\(.*\))", r"\1 noinline", text, flags=re.MULTILINE)

@@ -1,0 +1,180 @@
+"""Compiled loops that make the updates of a shard and score its samples."""
+
+from collections.abc import Iterator, Sequence
+from time import perf_counter
+
+import torch
+from torch import Tensor
+
+from dlhw import interruption
+from dlhw.config.trainer import Kernels
+from dlhw.kernels import abi
+from dlhw.kernels.chain import takes_lists
+from dlhw.kernels.stepper import CompiledStepper, PenaltySpec, StepTotals, UpdateSpec
+from dlhw.kernels.team import ThreadTeam
+from dlhw.nn.parameters import Layout
+from dlhw.optim.optimizers import SGD, Adam, AdamW, Optimizer
+from dlhw.optim.regularizers import L1, L2, Regularizer
+from dlhw.training.cadence import Slices
+from dlhw.training.cohort import Cohort
+from dlhw.training.events import Scores
+from dlhw.training.pool import Pool, num_batches
+from dlhw.training.scoring import Evaluator, RunningScores, Sums
+from dlhw.training.steps import Steps
+
+# Samples that pass through the layers together: their activations stay in a core's cache.
+TOGETHER = 256
+
+
+def penalty_of(regularizer: Regularizer, layout: Layout, num_runs: int) -> PenaltySpec:
+    """The penalty's gradient as slope w + alpha sign(w)."""
+    none = torch.zeros(num_runs)
+    if isinstance(regularizer, L2):
+        return PenaltySpec(regularizer.slope_R1.flatten(), none, regularizer.num_flat == layout.size)
+    if isinstance(regularizer, L1):
+        return PenaltySpec(none, regularizer.alpha_R1.flatten(), regularizer.num_flat == layout.size)
+    return PenaltySpec(none, none, False)
+
+
+def make_stepper(
+    cohort: Cohort, pool: Pool, batch_size: int, team: ThreadTeam | None = None
+) -> CompiledStepper:
+    """The compiled steps of a cohort on these samples."""
+    return CompiledStepper(
+        cohort.model,
+        cohort.layout,
+        cohort.loss,
+        cohort.params_RP,
+        cohort.grads_RP,
+        pool.inputs,
+        pool.targets,
+        batch_size,
+        penalty_of(cohort.regularizer, cohort.layout, cohort.num_runs),
+        rule_of(cohort.optimizer),
+        pool.listed,
+        team,
+    )
+
+
+def rule_of(optimizer: Optimizer) -> UpdateSpec:
+    """An update rule for compiled steps, with the optimizer's own state."""
+    if isinstance(optimizer, Adam):
+        m, v = optimizer.moments()
+        decay = optimizer.weight_decay_R1.flatten() if isinstance(optimizer, AdamW) else None
+        betas = (optimizer.beta1_R1.flatten(), optimizer.beta2_R1.flatten())
+        return UpdateSpec(abi.ADAM, betas[0], m, v, betas[1], optimizer.eps_R1.flatten(), decay)
+    assert isinstance(optimizer, SGD), "resolve_kernels takes no other"
+    if not optimizer.has_momentum:
+        return UpdateSpec()
+    code = abi.NESTEROV if optimizer.nesterov else abi.MOMENTUM
+    return UpdateSpec(code, optimizer.momentum_R1.flatten(), optimizer.velocities())
+
+
+def compiled_gradient(cohort: Cohort, pool: Pool) -> Tensor:
+    """Gradient of the first run on these samples, penalty included, by one compiled step at a rate of 0."""
+    part = cohort.part(slice(0, 1))
+    part.use_gradients(torch.zeros_like(part.params_RP))
+    count = pool.num_samples
+    stepper = make_stepper(part, pool, count)
+    order, lr_R = torch.arange(count).unsqueeze(0), part.params_RP.new_zeros(1)
+    tally = StepTotals.of(torch.zeros(1, dtype=torch.float64), [-1])
+    stepper.run(order, 0, count, lr_R, tally, keep_gradients=True)
+    return part.grads_RP
+
+
+class CompiledSteps(Steps):
+    """All steps up to the next evaluation in one call, run by run.
+
+    Args:
+        cohort: the runs; see `resolve_kernels`.
+        pool: their training samples.
+        running: told the sums of every call.
+        team: threads that make each step together.
+    """
+
+    def __init__(self, cohort: Cohort, pool: Pool, running: RunningScores, team: ThreadTeam) -> None:
+        self.cohort, self.pool, self.running = cohort, pool, running
+        trainer = cohort.config.trainer
+        self.batch_size = trainer.batch_size or pool.num_samples
+        self.stepper = make_stepper(cohort, pool, self.batch_size, team)
+        steps = num_batches(pool.num_samples, self.batch_size, drop_last=trainer.drop_last)
+        self.samples_per_epoch = min(steps * self.batch_size, pool.num_samples)
+        self._done = 0
+
+    def start_epoch(self, order: Tensor | None, done: int) -> None:
+        file_order = torch.arange(self.pool.num_samples).unsqueeze(0)
+        self._order = file_order if order is None else order.contiguous()
+        self._done = done
+
+    def train(self, step: int, count: int, lrs: Sequence[float], *, keep_gradients: bool) -> None:
+        sums, known = self.running.sums, self.running.diverged_at
+        start = self._done * self.batch_size
+        stop = min(start + count * self.batch_size, self.samples_per_epoch)
+        tally = StepTotals.of(sums.loss, [-1 if at is None else 0 for at in known])
+        lr_R = torch.tensor(list(lrs), dtype=self.cohort.dtype)
+        self.stepper.run(
+            self._order, start, stop, lr_R, tally, steps_before=step, keep_gradients=keep_gradients
+        )
+        self.cohort.optimizer.steps = step + count
+        self._done += count
+        sums.add_counts(tally.right if self.stepper.counts_right else None, stop - start)
+        first = step + 1 - start // self.batch_size
+        self.running.diverged_at = [
+            first + place // self.batch_size if at is None and place >= 0 else at
+            for at, place in zip(known, tally.ended.tolist(), strict=True)
+        ]
+
+
+class CompiledEvaluator(Evaluator):
+    """Scores samples that are listed by compiled forward passes, others as the layers compute them.
+
+    Args:
+        cohort: whose steps are compiled.
+        team: threads that measure together; None: the caller's own.
+    """
+
+    def __init__(self, cohort: Cohort, team: ThreadTeam | None) -> None:
+        super().__init__(cohort)
+        self.cohort, self.team = cohort, team
+        self._steppers: list[tuple[Pool, CompiledStepper]] = []
+        self._slices = Slices()
+
+    def scores(self, params_RP: Tensor, pool: Pool) -> list[Scores]:
+        """Scores of each run."""
+        if pool.listed is None or not pool.listed.is_whole:
+            return super().scores(params_RP, pool)
+        stepper = self._stepper(pool)
+        sums = Sums(stepper.num_runs, params_RP.device)
+        tally = StepTotals.of(sums.loss, [-1] * stepper.num_runs)
+        for start, stop in self._spans(pool.num_samples):
+            stepper.score(params_RP, tally, start, stop)
+        sums.add_counts(tally.right if stepper.counts_right else None, pool.num_samples)
+        return sums.scores()
+
+    def _spans(self, num_samples: int) -> Iterator[tuple[int, int]]:
+        """Places of the samples of each call, which a signal waits for; no number depends on them."""
+        start = 0
+        while start < num_samples:
+            interruption.abandon_if_wanted()
+            began, stop = perf_counter(), min(start + self._slices.count * TOGETHER, num_samples)
+            yield start, stop
+            self._slices.took(-(-(stop - start) // TOGETHER), perf_counter() - began)
+            start = stop
+
+    def _stepper(self, pool: Pool) -> CompiledStepper:
+        for known, stepper in self._steppers:
+            if known is pool:
+                return stepper
+        stepper = make_stepper(self.cohort, pool, TOGETHER, self.team)
+        self._steppers.append((pool, stepper))
+        return stepper
+
+
+def make_evaluator(cohort: Cohort, kernels: Kernels, team: ThreadTeam | None = None) -> Evaluator:
+    """What measures a cohort whose steps are made so."""
+    return CompiledEvaluator(cohort, team) if kernels is Kernels.compiled else Evaluator(cohort)
+
+
+def prepare_data(cohort: Cohort, kernels: Kernels, pool: Pool) -> Pool:
+    """The samples as this cohort's steps and measurements take them: listed, where that is faster."""
+    return pool.with_lists() if kernels is Kernels.compiled and takes_lists(cohort.model) else pool
