@@ -14,7 +14,8 @@ from dlhw.config.procedure import TrainProcedureConfig
 from dlhw.config.regularizer import NoRegularizerConfig
 from dlhw.config.root import TrainConfig
 from dlhw.runs.status import Status
-from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores, Snapshot, Tracker
+from dlhw.training.callbacks import Callback
+from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores, Snapshot
 
 SHAPES = {"fc1.weight": (64, 16), "fc1.bias": (16,), "fc2.weight": (16, 10), "fc2.bias": (10,)}
 
@@ -72,7 +73,7 @@ def snapshot(parameters: dict[str, Tensor], progress: dict[str, Any]) -> Snapsho
         norms=lambda: {("weight", name): float(value.norm()) for name, value in parameters.items()},
         optimizer=lambda: {"momentum_buffer": torch.cat([value.flatten() for value in parameters.values()])},
         progress=lambda: dict(progress),
-        others=lambda: {"streams/dropout": torch.arange(5, dtype=torch.uint8)},
+        extra_state=lambda: {"streams/dropout": torch.arange(5, dtype=torch.uint8)},
     )
 
 
@@ -114,16 +115,16 @@ def play(
     result: RunResult,
     parameters: dict[str, Tensor],
     progress: dict[str, Any],
-) -> Callable[[Tracker], None]:
+) -> Callable[[Callback], None]:
     """Tell a tracker the whole run; parameters grow by one with every evaluation."""
 
-    def tell(tracker: Tracker) -> None:
-        tracker.start(info, snapshot)
+    def tell(tracker: Callback) -> None:
+        tracker.on_start(info, snapshot)
         for evaluation in evaluations:
             for value in parameters.values():
                 value += 1
             progress.update(epoch=int(evaluation.epoch), step=evaluation.step)
-            tracker.evaluated(evaluation, snapshot)
-        tracker.finish(result, snapshot)
+            tracker.on_evaluation(evaluation, snapshot)
+        tracker.on_end(result, snapshot)
 
     return tell

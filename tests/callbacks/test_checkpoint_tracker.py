@@ -11,7 +11,8 @@ from dlhw.callbacks.checkpoints import CheckpointTracker
 from dlhw.config.load import from_dict
 from dlhw.runs.folder import BEST, LAST, PREVIOUS
 from dlhw.runs.status import Status
-from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores, Snapshot, Tracker
+from dlhw.training.callbacks import Callback
+from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores, Snapshot
 
 
 def saved_step(path: Path) -> int:
@@ -19,7 +20,7 @@ def saved_step(path: Path) -> int:
 
 
 def test_last_and_best_of_a_whole_run(
-    tmp_path: Path, play: Callable[[Tracker], None], parameters: dict[str, Tensor], info: RunInfo
+    tmp_path: Path, play: Callable[[Callback], None], parameters: dict[str, Tensor], info: RunInfo
 ) -> None:
     play(CheckpointTracker(tmp_path))
     tensors, state = load_checkpoint(tmp_path / LAST)
@@ -40,14 +41,14 @@ def test_the_checkpoint_before_stays_while_the_run_is_under_way(
     tmp_path: Path, info: RunInfo, snapshot: Snapshot, result: RunResult, progress: dict[str, Any]
 ) -> None:
     tracker = CheckpointTracker(tmp_path)
-    tracker.start(info, snapshot)
+    tracker.on_start(info, snapshot)
     assert not (tmp_path / LAST).exists()
     for step in (5, 26, 31):
         progress["step"] = step
-        tracker.checkpoint(snapshot)
+        tracker.on_checkpoint(snapshot)
     assert (saved_step(tmp_path / LAST), saved_step(tmp_path / PREVIOUS)) == (31, 26)
     progress["step"] = result.steps
-    tracker.finish(result, snapshot)
+    tracker.on_end(result, snapshot)
     assert saved_step(tmp_path / LAST) == result.steps
     assert not (tmp_path / PREVIOUS).exists()
 
@@ -56,12 +57,12 @@ def test_the_best_is_written_before_the_last_that_tells_of_it(
     tmp_path: Path, info: RunInfo, snapshot: Snapshot, evaluations: list[Evaluation], progress: dict[str, Any]
 ) -> None:
     tracker = CheckpointTracker(tmp_path)
-    tracker.start(info, snapshot)
+    tracker.on_start(info, snapshot)
     progress["step"] = 52
-    tracker.evaluated(evaluations[1], snapshot)
+    tracker.on_evaluation(evaluations[1], snapshot)
     assert not (tmp_path / BEST).exists()
     progress["step"] = 60
-    tracker.checkpoint(snapshot)
+    tracker.on_checkpoint(snapshot)
     assert (saved_step(tmp_path / BEST), saved_step(tmp_path / LAST)) == (52, 60)
     assert (tmp_path / BEST).stat().st_mtime_ns <= (tmp_path / LAST).stat().st_mtime_ns
 
@@ -70,10 +71,10 @@ def test_a_run_that_is_cut_off_keeps_its_best(
     tmp_path: Path, info: RunInfo, snapshot: Snapshot, evaluations: list[Evaluation], progress: dict[str, Any]
 ) -> None:
     tracker = CheckpointTracker(tmp_path)
-    tracker.start(info, snapshot)
+    tracker.on_start(info, snapshot)
     progress["step"] = 52
-    tracker.evaluated(evaluations[1], snapshot)
-    tracker.abort(Status.failed, "")
+    tracker.on_evaluation(evaluations[1], snapshot)
+    tracker.on_abort(Status.failed, "")
     assert saved_step(tmp_path / BEST) == 52
     assert not (tmp_path / LAST).exists()
 
@@ -90,15 +91,15 @@ def test_finite_parameters_are_never_replaced_by_others(
     bad: float,
 ) -> None:
     tracker = CheckpointTracker(tmp_path)
-    tracker.start(info, snapshot)
+    tracker.on_start(info, snapshot)
     progress["step"] = 26
-    tracker.evaluated(evaluations[1], snapshot)
-    tracker.checkpoint(snapshot)
+    tracker.on_evaluation(evaluations[1], snapshot)
+    tracker.on_checkpoint(snapshot)
     parameters["fc2.bias"][3] = bad
     progress["step"] = 52
-    tracker.evaluated(evaluations[1], snapshot)
-    tracker.checkpoint(snapshot)
-    tracker.finish(result, snapshot)
+    tracker.on_evaluation(evaluations[1], snapshot)
+    tracker.on_checkpoint(snapshot)
+    tracker.on_end(result, snapshot)
     assert (saved_step(tmp_path / LAST), saved_step(tmp_path / BEST)) == (26, 26)
 
 
@@ -111,18 +112,20 @@ def test_without_a_best_evaluation_the_last_is_the_best(
     progress: dict[str, Any],
 ) -> None:
     tracker = CheckpointTracker(tmp_path)
-    tracker.start(info, snapshot)
+    tracker.on_start(info, snapshot)
     for evaluation in (evaluations[0], evaluations[2]):
         progress["step"] = evaluation.step
-        tracker.evaluated(evaluation, snapshot)
-    tracker.finish(result, snapshot)
+        tracker.on_evaluation(evaluation, snapshot)
+    tracker.on_end(result, snapshot)
     assert saved_step(tmp_path / BEST) == saved_step(tmp_path / LAST) == 78
 
 
 def test_the_test_evaluation_writes_nothing(tmp_path: Path, info: RunInfo, snapshot: Snapshot) -> None:
     tracker = CheckpointTracker(tmp_path)
-    tracker.start(info, snapshot)
+    tracker.on_start(info, snapshot)
     scores = {"test": Scores(0.1, 0.9)}
-    tracker.evaluated(Evaluation(epoch=3, step=78, seconds=1, lr=1, scores=scores, is_best=True), snapshot)
-    tracker.abort(Status.failed, "")
+    tracker.on_evaluation(
+        Evaluation(epoch=3, step=78, seconds=1, lr=1, scores=scores, is_best=True), snapshot
+    )
+    tracker.on_abort(Status.failed, "")
     assert not (tmp_path / "checkpoints").exists()

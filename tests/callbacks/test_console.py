@@ -14,7 +14,8 @@ from dlhw.callbacks.wording import closing_line, epoch_text, evaluation_line, gr
 from dlhw.config.tracking import Console
 from dlhw.config.trainer import Engine
 from dlhw.runs.status import Status
-from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores, Snapshot, Tracker
+from dlhw.training.callbacks import Callback
+from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores, Snapshot
 
 FOLDER = Path("runs/digits-mlp/now")
 
@@ -40,7 +41,7 @@ def usual_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("style", [Console.plain, Console.auto])
-def test_plain_is_a_line_an_evaluation_and_a_table(play: Callable[[Tracker], None], style: Console) -> None:
+def test_plain_is_a_line_an_evaluation_and_a_table(play: Callable[[Callback], None], style: Console) -> None:
     out, err = pipe(), pipe()
     play(ConsoleTracker(FOLDER, style, out=out, err=err))
     lines = text(out).splitlines()
@@ -55,20 +56,20 @@ def test_plain_is_a_line_an_evaluation_and_a_table(play: Callable[[Tracker], Non
     assert text(err) == ""
 
 
-def test_a_pipe_gets_no_control_characters(play: Callable[[Tracker], None]) -> None:
+def test_a_pipe_gets_no_control_characters(play: Callable[[Callback], None]) -> None:
     out, err = pipe(), pipe()
     play(ConsoleTracker(FOLDER, Console.auto, out=out, err=err))
     assert all(letter.isprintable() or letter == "\n" for letter in text(out))
 
 
-def test_a_pipe_gets_long_paths_in_one_line(play: Callable[[Tracker], None]) -> None:
+def test_a_pipe_gets_long_paths_in_one_line(play: Callable[[Callback], None]) -> None:
     out = pipe()
     folder = Path("/a" * 100)
     play(ConsoleTracker(folder, Console.plain, out=out, err=pipe()))
     assert text(out).splitlines()[-1].endswith(str(folder))
 
 
-def test_the_table_has_last_and_best_by_part(play: Callable[[Tracker], None]) -> None:
+def test_the_table_has_last_and_best_by_part(play: Callable[[Callback], None]) -> None:
     out = pipe()
     play(ConsoleTracker(FOLDER, Console.plain, out=out, err=pipe()))
     rows = [line.split() for line in text(out).splitlines()]
@@ -81,14 +82,14 @@ def test_a_regression_has_no_accuracy(info: RunInfo, snapshot: Snapshot, result:
     scores = {"train": Scores(0.5), "val": Scores(float("nan"))}
     out = pipe()
     tracker = ConsoleTracker(FOLDER, Console.plain, out=out, err=pipe())
-    tracker.start(info, snapshot)
-    tracker.evaluated(Evaluation(epoch=1, step=9, seconds=1, lr=1, scores=scores), snapshot)
-    tracker.finish(dataclasses.replace(result, final=scores, best=scores), snapshot)
+    tracker.on_start(info, snapshot)
+    tracker.on_evaluation(Evaluation(epoch=1, step=9, seconds=1, lr=1, scores=scores), snapshot)
+    tracker.on_end(dataclasses.replace(result, final=scores, best=scores), snapshot)
     assert "acc" not in text(out)
     assert "val loss nan" in text(out)
 
 
-def test_a_terminal_gets_a_bar(play: Callable[[Tracker], None]) -> None:
+def test_a_terminal_gets_a_bar(play: Callable[[Callback], None]) -> None:
     out, err = screen(), screen()
     play(ConsoleTracker(FOLDER, Console.auto, out=out, err=err))
     assert "epoch 3/3" in text(err)
@@ -104,7 +105,7 @@ def test_a_terminal_gets_a_bar(play: Callable[[Tracker], None]) -> None:
     [(screen, screen, True), (pipe, screen, False), (screen, pipe, False), (pipe, pipe, False)],
 )
 def test_auto_needs_both_outputs_on_a_terminal(
-    play: Callable[[Tracker], None],
+    play: Callable[[Callback], None],
     out: Callable[[], Terminal],
     err: Callable[[], Terminal],
     has_bar: bool,
@@ -118,13 +119,15 @@ def test_auto_needs_both_outputs_on_a_terminal(
 def test_the_bar_moves_between_evaluations(info: RunInfo, snapshot: Snapshot) -> None:
     err = screen()
     tracker = ConsoleTracker(FOLDER, Console.bar, out=screen(), err=err)
-    tracker.start(info, snapshot)
-    tracker.advanced(39, 1.5)
-    tracker.abort(Status.interrupted, "")
+    tracker.on_start(info, snapshot)
+    tracker.on_progress(39, 1.5)
+    tracker.on_abort(Status.interrupted, "")
     assert "epoch 1.5/3" in text(err)
 
 
-def test_a_dumb_terminal_gets_lines(play: Callable[[Tracker], None], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_dumb_terminal_gets_lines(
+    play: Callable[[Callback], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("TERM", "dumb")
     out = screen()
     play(ConsoleTracker(FOLDER, Console.auto, out=out, err=screen()))
@@ -136,20 +139,20 @@ def test_an_abort_stops_the_bar_and_says_so(
 ) -> None:
     out, err = screen(), screen()
     tracker = ConsoleTracker(FOLDER, Console.bar, out=out, err=err)
-    tracker.start(info, snapshot)
-    tracker.evaluated(evaluations[0], snapshot)
-    tracker.abort(Status.interrupted, "by Ctrl-C")
+    tracker.on_start(info, snapshot)
+    tracker.on_evaluation(evaluations[0], snapshot)
+    tracker.on_abort(Status.interrupted, "by Ctrl-C")
     assert text(err).endswith("\x1b[?25h")
     assert text(out).splitlines()[-1] == f"interrupted after epoch 1/3  {FOLDER}"
 
 
-def test_square_brackets_are_no_markup(play: Callable[[Tracker], None]) -> None:
+def test_square_brackets_are_no_markup(play: Callable[[Callback], None]) -> None:
     out = pipe()
     play(ConsoleTracker(Path("runs/[bold]x[/nothing]"), Console.plain, out=out, err=pipe()))
     assert "[bold]x[/nothing]" in text(out)
 
 
-def test_a_stream_that_knows_only_ascii(play: Callable[[Tracker], None]) -> None:
+def test_a_stream_that_knows_only_ascii(play: Callable[[Callback], None]) -> None:
     raw = io.BytesIO()
     stream = io.TextIOWrapper(raw, encoding="ascii", write_through=True)
     out = Terminal(file=stream, highlight=False)
@@ -167,9 +170,9 @@ from dlhw.runs.status import Status
 from dlhw.training.events import Evaluation, RunResult, Scores
 scores = {"val": Scores(0.5, 0.75)}
 tracker = ConsoleTracker(Path("läufe"))
-tracker.evaluated(Evaluation(epoch=1, step=9, seconds=1, lr=1, scores=scores), None)
+tracker.on_evaluation(Evaluation(epoch=1, step=9, seconds=1, lr=1, scores=scores), None)
 print("between", flush=True)
-tracker.finish(RunResult(status=Status.completed, final=scores, best=scores, best_epoch=1, best_step=9,
+tracker.on_end(RunResult(status=Status.completed, final=scores, best=scores, best_epoch=1, best_step=9,
     epochs=1, steps=9, seconds=1), None)
 """
 

@@ -7,7 +7,8 @@ import pytest
 
 from dlhw.callbacks.metrics_csv import MetricsTracker, append_whole
 from dlhw.runs.status import Status
-from dlhw.training.events import Evaluation, RunInfo, Scores, Snapshot, Tracker
+from dlhw.training.callbacks import Callback
+from dlhw.training.events import Evaluation, RunInfo, Scores, Snapshot
 
 HEADER = "run,epoch,step,split,loss,accuracy,seconds\n"
 
@@ -17,7 +18,7 @@ def rows(folder: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def test_one_row_for_each_evaluation_and_part(tmp_path: Path, play: Callable[[Tracker], None]) -> None:
+def test_one_row_for_each_evaluation_and_part(tmp_path: Path, play: Callable[[Callback], None]) -> None:
     play(MetricsTracker(tmp_path))
     assert (tmp_path / "metrics.csv").read_text().startswith(HEADER)
     assert [(row["step"], row["split"]) for row in rows(tmp_path)] == [
@@ -37,8 +38,10 @@ def test_one_row_for_each_evaluation_and_part(tmp_path: Path, play: Callable[[Tr
 @pytest.mark.parametrize("loss", [1 / 3, 1e-300, float("nan"), float("inf"), -float("inf")])
 def test_losses_keep_every_digit(tmp_path: Path, info: RunInfo, snapshot: Snapshot, loss: float) -> None:
     tracker = MetricsTracker(tmp_path)
-    tracker.start(info, snapshot)
-    tracker.evaluated(Evaluation(epoch=0.5, step=13, seconds=1, lr=1, scores={"val": Scores(loss)}), snapshot)
+    tracker.on_start(info, snapshot)
+    tracker.on_evaluation(
+        Evaluation(epoch=0.5, step=13, seconds=1, lr=1, scores={"val": Scores(loss)}), snapshot
+    )
     (row,) = rows(tmp_path)
     assert row["loss"] == repr(loss)
     assert row["accuracy"] == ""
@@ -49,11 +52,11 @@ def test_rows_are_there_before_the_run_ends(
     tmp_path: Path, info: RunInfo, snapshot: Snapshot, evaluations: list[Evaluation]
 ) -> None:
     tracker = MetricsTracker(tmp_path)
-    tracker.start(dataclasses.replace(info, index=7), snapshot)
+    tracker.on_start(dataclasses.replace(info, index=7), snapshot)
     assert (tmp_path / "metrics.csv").read_text() == HEADER
-    tracker.evaluated(evaluations[0], snapshot)
+    tracker.on_evaluation(evaluations[0], snapshot)
     assert [row["run"] for row in rows(tmp_path)] == ["7", "7"]
-    tracker.abort(Status.interrupted, "")
+    tracker.on_abort(Status.interrupted, "")
     assert len(rows(tmp_path)) == 2
 
 
@@ -76,7 +79,7 @@ def test_a_run_that_goes_on_repeats_no_row(
     info: RunInfo,
     snapshot: Snapshot,
     evaluations: list[Evaluation],
-    play: Callable[[Tracker], None],
+    play: Callable[[Callback], None],
     progress: dict[str, int | float],
 ) -> None:
     play(MetricsTracker(tmp_path))
@@ -85,9 +88,9 @@ def test_a_run_that_goes_on_repeats_no_row(
         file.write("0,3.5,9")  # torn by a kill
     progress["step"] = 52
     again = MetricsTracker(tmp_path)
-    again.start(info, snapshot)
+    again.on_start(info, snapshot)
     assert rows(tmp_path)[-1]["step"] == "52"
-    again.evaluated(evaluations[2], snapshot)
+    again.on_evaluation(evaluations[2], snapshot)
     assert (tmp_path / "metrics.csv").read_text() == whole
 
 
@@ -95,10 +98,10 @@ def test_a_new_run_starts_an_empty_file(
     tmp_path: Path,
     info: RunInfo,
     snapshot: Snapshot,
-    play: Callable[[Tracker], None],
+    play: Callable[[Callback], None],
     progress: dict[str, int | float],
 ) -> None:
     play(MetricsTracker(tmp_path))
     progress["step"] = 0
-    MetricsTracker(tmp_path).start(info, snapshot)
+    MetricsTracker(tmp_path).on_start(info, snapshot)
     assert (tmp_path / "metrics.csv").read_text() == HEADER

@@ -9,14 +9,15 @@ import pytest
 
 from dlhw.callbacks.summary import SummaryTracker
 from dlhw.runs.status import Status
-from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores, Snapshot, Tracker
+from dlhw.training.callbacks import Callback
+from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores, Snapshot
 
 
 def summary(folder: Path) -> dict[str, Any]:
     return json.loads((folder / "summary.json").read_text())
 
 
-def test_a_whole_run(tmp_path: Path, play: Callable[[Tracker], None]) -> None:
+def test_a_whole_run(tmp_path: Path, play: Callable[[Callback], None]) -> None:
     play(SummaryTracker(tmp_path))
     told = summary(tmp_path)
     assert told["status"] == "completed"
@@ -41,8 +42,8 @@ def test_nothing_is_written_before_the_end(
     tmp_path: Path, info: RunInfo, snapshot: Snapshot, evaluations: list[Evaluation]
 ) -> None:
     tracker = SummaryTracker(tmp_path)
-    tracker.start(info, snapshot)
-    tracker.evaluated(evaluations[0], snapshot)
+    tracker.on_start(info, snapshot)
+    tracker.on_evaluation(evaluations[0], snapshot)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -51,10 +52,10 @@ def test_an_aborted_run_tells_how_far_it_came(
     tmp_path: Path, info: RunInfo, snapshot: Snapshot, evaluations: list[Evaluation], status: Status
 ) -> None:
     tracker = SummaryTracker(tmp_path)
-    tracker.start(info, snapshot)
+    tracker.on_start(info, snapshot)
     for evaluation in evaluations:
-        tracker.evaluated(evaluation, snapshot)
-    tracker.abort(status, "the reason")
+        tracker.on_evaluation(evaluation, snapshot)
+    tracker.on_abort(status, "the reason")
     told = summary(tmp_path)
     assert (told["status"], told["message"]) == (status.value, "the reason")
     assert (told["steps"], told["best_step"]) == (78, 52)
@@ -63,25 +64,25 @@ def test_an_aborted_run_tells_how_far_it_came(
 
 def test_an_abort_before_the_first_evaluation(tmp_path: Path, info: RunInfo, snapshot: Snapshot) -> None:
     tracker = SummaryTracker(tmp_path)
-    tracker.start(info, snapshot)
-    tracker.abort(Status.interrupted, "")
+    tracker.on_start(info, snapshot)
+    tracker.on_abort(Status.interrupted, "")
     assert (summary(tmp_path)["steps"], summary(tmp_path)["final"]) == (0, {})
 
 
-def test_a_finished_run_stays_finished(tmp_path: Path, play: Callable[[Tracker], None]) -> None:
+def test_a_finished_run_stays_finished(tmp_path: Path, play: Callable[[Callback], None]) -> None:
     tracker = SummaryTracker(tmp_path)
     play(tracker)
-    tracker.abort(Status.failed, "another run of the cohort failed")
+    tracker.on_abort(Status.failed, "another run of the cohort failed")
     assert (summary(tmp_path)["status"], summary(tmp_path)["message"]) == ("completed", None)
 
 
 def test_a_run_that_goes_on_has_not_ended(
     tmp_path: Path, info: RunInfo, snapshot: Snapshot, progress: dict[str, int | float]
 ) -> None:
-    SummaryTracker(tmp_path).abort(Status.interrupted, "")
+    SummaryTracker(tmp_path).on_abort(Status.interrupted, "")
     assert summary(tmp_path)["status"] == "interrupted"
     progress["step"] = 26
-    SummaryTracker(tmp_path).start(info, snapshot)
+    SummaryTracker(tmp_path).on_start(info, snapshot)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -92,8 +93,8 @@ def test_a_diverged_run_of_a_regression(
         result, status=Status.diverged, diverged_at=40, final={"val": Scores(float("nan"))}
     )
     tracker = SummaryTracker(tmp_path)
-    tracker.start(dataclasses.replace(info, gradcheck=None), snapshot)
-    tracker.finish(diverged, snapshot)
+    tracker.on_start(dataclasses.replace(info, gradcheck=None), snapshot)
+    tracker.on_end(diverged, snapshot)
     told = summary(tmp_path)
     assert (told["status"], told["diverged_at"], told["gradcheck"]) == ("diverged", 40, None)
     assert told["final"] == {"val": {"loss": None, "accuracy": None}}

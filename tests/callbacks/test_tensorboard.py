@@ -27,7 +27,8 @@ from dlhw.callbacks.tensorboard import TensorBoardTracker
 from dlhw.config.load import to_dict
 from dlhw.config.optimizer import SGDConfig
 from dlhw.runs.status import Status
-from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores, Snapshot, Tracker
+from dlhw.training.callbacks import Callback
+from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores, Snapshot
 
 
 def read(folder: Path) -> EventAccumulator:
@@ -70,13 +71,13 @@ def hparams_tab(folder: Path) -> tuple[Any, list[Any]]:
     return experiment, list(answer.session_groups)
 
 
-def test_one_event_file_in_the_run_folder(tmp_path: Path, play: Callable[[Tracker], None]) -> None:
+def test_one_event_file_in_the_run_folder(tmp_path: Path, play: Callable[[Callback], None]) -> None:
     play(TensorBoardTracker(tmp_path, 5))
     assert [path.name.split(".")[:3] for path in tmp_path.iterdir()] == [["events", "out", "tfevents"]]
 
 
 def test_scalars_read_back(
-    tmp_path: Path, play: Callable[[Tracker], None], parameters: dict[str, Tensor]
+    tmp_path: Path, play: Callable[[Callback], None], parameters: dict[str, Tensor]
 ) -> None:
     play(TensorBoardTracker(tmp_path, 5))
     events = read(tmp_path)
@@ -99,7 +100,7 @@ def test_scalars_read_back(
     ("every", "steps"), [(0, [0, 78]), (1, [0, 26, 52, 78]), (2, [0, 52, 78]), (5, [0, 78])]
 )
 def test_weights_are_drawn_as_often_as_asked(
-    tmp_path: Path, play: Callable[[Tracker], None], every: int, steps: list[int]
+    tmp_path: Path, play: Callable[[Callback], None], every: int, steps: list[int]
 ) -> None:
     play(TensorBoardTracker(tmp_path, every))
     events = read(tmp_path)
@@ -109,7 +110,7 @@ def test_weights_are_drawn_as_often_as_asked(
 
 
 def test_histograms_read_back(
-    tmp_path: Path, play: Callable[[Tracker], None], parameters: dict[str, Tensor]
+    tmp_path: Path, play: Callable[[Callback], None], parameters: dict[str, Tensor]
 ) -> None:
     play(TensorBoardTracker(tmp_path, 5))
     value = read(tmp_path).Histograms("weights/fc1.weight")[-1].histogram_value
@@ -119,7 +120,7 @@ def test_histograms_read_back(
 
 def test_pictures_decode_to_what_was_drawn(
     tmp_path: Path,
-    play: Callable[[Tracker], None],
+    play: Callable[[Callback], None],
     parameters: dict[str, Tensor],
     result: RunResult,
     info: RunInfo,
@@ -139,7 +140,7 @@ def test_pictures_decode_to_what_was_drawn(
         assert np.array_equal(decoded, picture)
 
 
-def test_the_config_is_there_as_yaml(tmp_path: Path, play: Callable[[Tracker], None], info: RunInfo) -> None:
+def test_the_config_is_there_as_yaml(tmp_path: Path, play: Callable[[Callback], None], info: RunInfo) -> None:
     from omegaconf import OmegaConf
 
     play(TensorBoardTracker(tmp_path, 5))
@@ -149,7 +150,7 @@ def test_the_config_is_there_as_yaml(tmp_path: Path, play: Callable[[Tracker], N
     assert OmegaConf.to_container(OmegaConf.create(block)) == to_dict(info.config)
 
 
-def test_hparams_hold_what_sweeps_vary(tmp_path: Path, play: Callable[[Tracker], None]) -> None:
+def test_hparams_hold_what_sweeps_vary(tmp_path: Path, play: Callable[[Callback], None]) -> None:
     play(TensorBoardTracker(tmp_path, 5))
     events = read(tmp_path)
     row = hparams(events, "session_start_info").session_start_info.hparams
@@ -168,7 +169,7 @@ def test_hparams_hold_what_sweeps_vary(tmp_path: Path, play: Callable[[Tracker],
 
 
 def test_hparams_metrics_are_scalars_of_the_same_file(
-    tmp_path: Path, play: Callable[[Tracker], None], result: RunResult
+    tmp_path: Path, play: Callable[[Callback], None], result: RunResult
 ) -> None:
     play(TensorBoardTracker(tmp_path, 5))
     events = read(tmp_path)
@@ -187,8 +188,8 @@ def test_the_hparams_tab_has_a_row_for_each_run(
         config = dataclasses.replace(info.config, optimizer=SGDConfig(lr=rate))
         (tmp_path / str(rate)).mkdir()
         tracker = TensorBoardTracker(tmp_path / str(rate), 0)
-        tracker.start(dataclasses.replace(info, config=config), snapshot)
-        tracker.finish(result, snapshot)
+        tracker.on_start(dataclasses.replace(info, config=config), snapshot)
+        tracker.on_end(result, snapshot)
     experiment, rows = hparams_tab(tmp_path)
     assert [field.name for field in experiment.hparam_infos if field.differs] == ["optimizer.lr"]
     assert experiment.hparam_infos[0].name == "optimizer.lr"
@@ -210,8 +211,8 @@ def test_hparams_tell_how_a_run_ended(
     tmp_path: Path, info: RunInfo, snapshot: Snapshot, result: RunResult, status: Status, code: int
 ) -> None:
     tracker = TensorBoardTracker(tmp_path, 5)
-    tracker.start(info, snapshot)
-    tracker.finish(dataclasses.replace(result, status=status), snapshot)
+    tracker.on_start(info, snapshot)
+    tracker.on_end(dataclasses.replace(result, status=status), snapshot)
     assert hparams(read(tmp_path), "session_end_info").session_end_info.status == code
 
 
@@ -231,13 +232,13 @@ def test_nothing_stays_open(
     files, threads = open_files(), threading.active_count()
     tracker = TensorBoardTracker(tmp_path, 5)
     if ends != "abort before start":
-        tracker.start(info, snapshot)
+        tracker.on_start(info, snapshot)
     if ends == "finish":
-        tracker.finish(result, snapshot)
+        tracker.on_end(result, snapshot)
     else:
-        tracker.abort(Status.interrupted, "")
+        tracker.on_abort(Status.interrupted, "")
     if ends == "abort twice":
-        tracker.abort(Status.interrupted, "")
+        tracker.on_abort(Status.interrupted, "")
     assert open_files() == files
     assert threading.active_count() == threads
 
@@ -246,10 +247,10 @@ def test_a_picture_that_fails_closes_the_row(
     tmp_path: Path, info: RunInfo, snapshot: Snapshot, result: RunResult
 ) -> None:
     tracker = TensorBoardTracker(tmp_path, 5)
-    tracker.start(info, snapshot)
+    tracker.on_start(info, snapshot)
     with pytest.raises(ValueError, match="axes|dimension|diag|array"):
-        tracker.finish(dataclasses.replace(result, confusion_KK=torch.zeros(3)), snapshot)
-    tracker.abort(Status.failed, "")
+        tracker.on_end(dataclasses.replace(result, confusion_KK=torch.zeros(3)), snapshot)
+    tracker.on_abort(Status.failed, "")
     assert hparams(read(tmp_path), "session_end_info").session_end_info.status == api_pb2.STATUS_SUCCESS
 
 
@@ -257,10 +258,10 @@ def test_curves_can_be_read_while_training(
     tmp_path: Path, info: RunInfo, snapshot: Snapshot, evaluations: list[Evaluation]
 ) -> None:
     tracker = TensorBoardTracker(tmp_path, 5)
-    tracker.start(info, snapshot)
-    tracker.evaluated(evaluations[0], snapshot)
+    tracker.on_start(info, snapshot)
+    tracker.on_evaluation(evaluations[0], snapshot)
     assert len(scalars(read(tmp_path), "loss/val")) == 1
-    tracker.abort(Status.interrupted, "")
+    tracker.on_abort(Status.interrupted, "")
 
 
 def test_a_regression_on_a_table(
@@ -269,9 +270,9 @@ def test_a_regression_on_a_table(
     scores = {"train": Scores(0.5), "test": Scores(float("inf"))}
     table = dataclasses.replace(info, class_names=[], input_shape=(64,), num_samples={"train": 9, "test": 3})
     tracker = TensorBoardTracker(tmp_path, 5)
-    tracker.start(table, snapshot)
-    tracker.evaluated(Evaluation(epoch=1, step=9, seconds=1, lr=1, scores=scores), snapshot)
-    tracker.finish(dataclasses.replace(result, final=scores, best=scores, confusion_KK=None), snapshot)
+    tracker.on_start(table, snapshot)
+    tracker.on_evaluation(Evaluation(epoch=1, step=9, seconds=1, lr=1, scores=scores), snapshot)
+    tracker.on_end(dataclasses.replace(result, final=scores, best=scores, confusion_KK=None), snapshot)
     events = read(tmp_path)
     assert events.Tags()["images"] == []
     assert [tag for tag in events.Tags()["scalars"] if "accuracy" in tag] == []
@@ -280,15 +281,15 @@ def test_a_regression_on_a_table(
 
 def test_the_test_part_comes_alone(tmp_path: Path, info: RunInfo, snapshot: Snapshot) -> None:
     tracker = TensorBoardTracker(tmp_path, 1)
-    tracker.start(info, snapshot)
+    tracker.on_start(info, snapshot)
     scores = {"test": Scores(0.5, 0.8)}
-    tracker.evaluated(Evaluation(epoch=3, step=78, seconds=1, lr=1, scores=scores), snapshot)
-    tracker.abort(Status.interrupted, "")
+    tracker.on_evaluation(Evaluation(epoch=3, step=78, seconds=1, lr=1, scores=scores), snapshot)
+    tracker.on_abort(Status.interrupted, "")
     assert set(read(tmp_path).Tags()["scalars"]) == {"loss/test", "accuracy/test"}
 
 
 def test_parameters_that_diverged_can_be_drawn(
-    tmp_path: Path, play: Callable[[Tracker], None], parameters: dict[str, Tensor]
+    tmp_path: Path, play: Callable[[Callback], None], parameters: dict[str, Tensor]
 ) -> None:
     parameters["fc1.weight"].fill_(float("nan"))
     play(TensorBoardTracker(tmp_path, 1))
@@ -307,8 +308,8 @@ def test_a_run_that_goes_on_repeats_no_point(
     for first, last, step in ((0, 3, 0), (2, 3, 52)):
         progress["step"] = step
         tracker = TensorBoardTracker(tmp_path, 0)
-        tracker.start(info, snapshot)
+        tracker.on_start(info, snapshot)
         for evaluation in evaluations[first:last]:
-            tracker.evaluated(evaluation, snapshot)
-        tracker.abort(Status.interrupted, "")
+            tracker.on_evaluation(evaluation, snapshot)
+        tracker.on_abort(Status.interrupted, "")
     assert [step for step, _ in scalars(read(tmp_path), "loss/val")] == [26, 52, 78]

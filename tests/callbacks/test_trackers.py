@@ -7,7 +7,7 @@ import pytest
 from dlhw.callbacks.trackers import run_trackers
 from dlhw.config.root import TrainConfig
 from dlhw.config.tracking import Console, TrackingConfig
-from dlhw.training.events import Tracker
+from dlhw.training.callbacks import Callback
 
 
 def names(config: TrainConfig, tracking: TrackingConfig, show_console: bool = True) -> list[str]:
@@ -43,7 +43,7 @@ def test_a_config_gets_the_trackers_it_asks_for(
 def test_all_trackers_write_into_one_folder(
     tmp_path: Path,
     config: TrainConfig,
-    play: Callable[[Tracker], None],
+    play: Callable[[Callback], None],
     progress: dict[str, int | float],
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -124,9 +124,9 @@ def _result(evaluations: Sequence[Evaluation], status: Status, diverged_at: int 
 
 def _tell_metrics(folder: Path, info: RunInfo, evaluations: Sequence[Evaluation]) -> None:
     tracker = MetricsTracker(folder)
-    tracker.start(info, snapshot())
+    tracker.on_start(info, snapshot())
     for evaluation in evaluations:
-        tracker.evaluated(evaluation, snapshot())
+        tracker.on_evaluation(evaluation, snapshot())
 
 
 def make_sweep(

@@ -12,6 +12,7 @@ from dlhw.config.root import TrainConfig
 from dlhw.data.dataset import Dataset, Part, load_dataset
 from dlhw.data.normalize import Normalization
 from dlhw.runs.status import Status
+from dlhw.training.callbacks import Callback
 from dlhw.training.device import DTYPES
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Snapshot
 from dlhw.training.fit import fit
@@ -22,7 +23,7 @@ SMALL = [
 ]  # fmt: skip
 
 
-class Listener:
+class Listener(Callback):
     """A tracker that keeps everything it hears."""
 
     def __init__(self) -> None:
@@ -37,23 +38,23 @@ class Listener:
         self.results: list[RunResult] = []
         self.aborted: tuple[Status, str] | None = None
 
-    def start(self, info: RunInfo, snapshot: Snapshot) -> None:
+    def on_start(self, info: RunInfo, snapshot: Snapshot) -> None:
         self.info, self.first = info, snapshot.parameters()
 
-    def evaluated(self, evaluation: Evaluation, snapshot: Snapshot) -> None:
+    def on_evaluation(self, evaluation: Evaluation, snapshot: Snapshot) -> None:
         self.evaluations.append(evaluation)
         self.parameters.append(snapshot.parameters())
         self.norms.append(snapshot.norms())
         self.progress.append(snapshot.progress())
 
-    def checkpoint(self, snapshot: Snapshot) -> None:
+    def on_checkpoint(self, snapshot: Snapshot) -> None:
         self.checkpoints.append(int(snapshot.progress()["step"]))
 
-    def finish(self, result: RunResult, snapshot: Snapshot) -> None:
+    def on_end(self, result: RunResult, snapshot: Snapshot) -> None:
         self.results.append(result)
         self.optimizer = snapshot.optimizer()
 
-    def abort(self, status: Status, message: str) -> None:
+    def on_abort(self, status: Status, message: str) -> None:
         self.aborted = (status, message)
 
     @property

@@ -34,7 +34,7 @@ class Bar(Listener):
         super().__init__()
         self.steps: list[int] = []
 
-    def advanced(self, step: int, epoch: float) -> None:
+    def on_progress(self, step: int, epoch: float) -> None:
         self.steps.append(step)
 
 
@@ -226,7 +226,7 @@ def test_norms_are_those_of_the_parameters() -> None:
 
 def test_an_exception_in_one_tracker_is_told_to_all_and_raised() -> None:
     class Broken(Listener):
-        def evaluated(self, *told: object) -> None:
+        def on_evaluation(self, *told: object) -> None:
             raise RuntimeError("disk full")
 
     config = small("model.hidden=[4]")

@@ -15,8 +15,9 @@ from dlhw.config.root import TrainConfig
 from dlhw.data.dataset import Dataset, load_dataset
 from dlhw.runs.folder import BEST, LAST
 from dlhw.training import cadence
+from dlhw.training.callbacks import Callback
 from dlhw.training.device import DTYPES
-from dlhw.training.events import Evaluation, Snapshot, Tracker
+from dlhw.training.events import Snapshot
 from dlhw.training.fit import fit
 from dlhw.training.resuming import Saved
 
@@ -34,20 +35,17 @@ CASES = {
 }  # fmt: skip
 
 
-class Copier:
-    """Stands after the checkpoint tracker and keeps a copy of its folder at every step."""
+class Copier(Listener):
+    """Stands after the checkpoint callback and copies the checkpoint at every step."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.listener = folder, Listener()
-        self.start, self.finish, self.abort = self.listener.start, self.listener.finish, self.listener.abort
+        super().__init__()
+        self.folder = folder
 
-    def evaluated(self, evaluation: Evaluation, snapshot: Snapshot) -> None:
-        self.listener.evaluated(evaluation, snapshot)
-
-    def checkpoint(self, snapshot: Snapshot) -> None:
-        self.listener.checkpoint(snapshot)
+    def on_checkpoint(self, snapshot: Snapshot) -> None:
+        super().on_checkpoint(snapshot)
         (self.folder / "at").mkdir(exist_ok=True)
-        shutil.copy(self.folder / LAST, self.folder / "at" / f"{self.listener.checkpoints[-1]}")
+        shutil.copy(self.folder / LAST, self.folder / "at" / f"{self.checkpoints[-1]}")
 
     def saved(self, step: int, config: TrainConfig, scratch: Path) -> Saved:
         """What a new process finds after that step."""
@@ -68,7 +66,7 @@ def train(configs: Sequence[TrainConfig], root: Path, saved: Sequence[Saved] | N
     datasets: list[Dataset] = [load_dataset(c.data, c.data_seed(), DTYPES[c.trainer.dtype]) for c in configs]
     copiers = [Copier(root / str(run)) for run in range(len(configs))]
 
-    def trackers(run: int, config: TrainConfig) -> list[Tracker]:
+    def trackers(run: int, config: TrainConfig) -> list[Callback]:
         (root / str(run)).mkdir(parents=True)
         return [CheckpointTracker(root / str(run)), copiers[run]]
 
@@ -79,7 +77,7 @@ def train(configs: Sequence[TrainConfig], root: Path, saved: Sequence[Saved] | N
 def scores_after(copier: Copier, step: int) -> list[tuple[int, float | bool, object, bool]]:
     return [
         (each.step, "test" in each.scores or each.lr, each.scores, each.is_best)
-        for each in copier.listener.evaluations
+        for each in copier.evaluations
         if each.step > step or "test" in each.scores
     ]
 
@@ -93,7 +91,7 @@ def assert_same(one: Copier, other: Copier, step: int) -> None:
             continue  # written by the first process, which is another test's
         assert tensors.keys() == expected.keys()
         assert all(torch.equal(tensors[key], expected[key]) for key in expected)
-    result, expected_result = one.listener.result, other.listener.result
+    result, expected_result = one.result, other.result
     assert (result.status, result.steps, result.best_step) == (
         expected_result.status, expected_result.steps, expected_result.best_step,
     )  # fmt: skip
@@ -107,12 +105,12 @@ def assert_same(one: Copier, other: Copier, step: int) -> None:
 def test_from_any_step_to_the_same_bits(overrides: list[str], tmp_path: Path) -> None:
     config = small("model.hidden=[12]", *ALWAYS, *overrides)
     (whole,) = train([config], tmp_path / "whole")
-    steps = whole.listener.checkpoints
-    assert steps == list(range(1, whole.listener.result.steps))
+    steps = whole.checkpoints
+    assert steps == list(range(1, whole.result.steps))
     for step in (1, 6, 13, 20, 26, steps[-1], steps[-1] + 1):
         saved = whole.saved(step, config, tmp_path / f"from{step}")
         (again,) = train([config], tmp_path / f"again{step}", [saved])
-        assert again.listener.checkpoints[:1] == steps[step : step + 1]
+        assert again.checkpoints[:1] == steps[step : step + 1]
         assert_same(again, whole, step)
 
 
@@ -131,7 +129,7 @@ def test_a_cohort_goes_on_together_or_apart(tmp_path: Path) -> None:
     ]
     configs = [small("model.hidden=[12]", "trainer.kernels=torch", *ALWAYS, *own) for own in each]
     together = train(configs, tmp_path / "together")
-    assert [copier.listener.result.steps for copier in together] == [26, 52, 52]
+    assert [copier.result.steps for copier in together] == [26, 52, 52]
     for places in ([1, 2], [1], [2]):
         chosen = [configs[place] for place in places]
         root = tmp_path / f"again{places}"

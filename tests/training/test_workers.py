@@ -152,7 +152,7 @@ def test_threads_run_at_the_same_time_and_a_failure_stops_them_all() -> None:
 @pytest.mark.usefixtures("many_shards")
 def test_a_run_whose_tracker_fails_leaves_the_other_shards_alone() -> None:
     class Late(Listener):
-        def evaluated(self, *told: object) -> None:
+        def on_evaluation(self, *told: object) -> None:
             raise MemoryError
 
     configs = cohort(COHORTS["learning rates"])

@@ -8,6 +8,7 @@ from torch import Tensor
 from dlhw.config.root import TrainConfig
 from dlhw.data.dataset import Dataset
 from dlhw.runs.status import Status
+from dlhw.training.callbacks import Callback
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Snapshot
 
 ENORMOUS = 1e3
@@ -15,7 +16,7 @@ ENORMOUS = 1e3
 USUAL = 20.0
 
 
-class AdviceTracker:
+class AdviceTracker(Callback):
     """Says once on stderr, with ranges and remedies, that a single run's training loss is enormous.
 
     Args:
@@ -26,23 +27,23 @@ class AdviceTracker:
         self._advice = advice
         self.is_said = False
 
-    def start(self, info: RunInfo, snapshot: Snapshot) -> None:
+    def on_start(self, info: RunInfo, snapshot: Snapshot) -> None:
         """Nothing is known yet."""
 
-    def evaluated(self, evaluation: Evaluation, snapshot: Snapshot) -> None:
+    def on_evaluation(self, evaluation: Evaluation, snapshot: Snapshot) -> None:
         train = evaluation.scores.get("train")
         if train is not None and train.loss > ENORMOUS and not self.is_said:
             what = f"the training loss is {train.loss:.3g} at epoch {evaluation.epoch:.4g}"
             print(f"dlhw-train: {what}: {self._advice()}", file=sys.stderr, flush=True)
             self.is_said = True
 
-    def checkpoint(self, snapshot: Snapshot) -> None:
+    def on_checkpoint(self, snapshot: Snapshot) -> None:
         """Says nothing about the loss."""
 
-    def finish(self, result: RunResult, snapshot: Snapshot) -> None:
+    def on_end(self, result: RunResult, snapshot: Snapshot) -> None:
         """The command says that a run diverged."""
 
-    def abort(self, status: Status, message: str) -> None:
+    def on_abort(self, status: Status, message: str) -> None:
         """The command says why."""
 
 

@@ -11,13 +11,14 @@ from dlhw.config.load import to_dict
 from dlhw.runs.files import remove_file
 from dlhw.runs.folder import BEST, LAST, PREVIOUS
 from dlhw.runs.status import Status
+from dlhw.training.callbacks import Callback
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Snapshot
 from dlhw.training.progress import to_plain
 
 Content = tuple[dict[str, Tensor], dict[str, Any]]
 
 
-class CheckpointTracker:
+class CheckpointTracker(Callback):
     """Keeps the newest and the best parameters, and never replaces finite ones by NaN or infinity.
 
     `last` is all that training goes on from; while a run is under way the one before it stays as `previous`,
@@ -35,7 +36,7 @@ class CheckpointTracker:
         self._last_step: int | None = None
         self._best: Content | None = None
 
-    def start(self, info: RunInfo, snapshot: Snapshot) -> None:
+    def on_start(self, info: RunInfo, snapshot: Snapshot) -> None:
         self._about = {
             "dlhw": dlhw.__version__,
             "matmul": info.matmul,
@@ -47,29 +48,29 @@ class CheckpointTracker:
         }
         self._scores = snapshot.progress().get("last", {}).get("scores", {})
 
-    def evaluated(self, evaluation: Evaluation, snapshot: Snapshot) -> None:
+    def on_evaluation(self, evaluation: Evaluation, snapshot: Snapshot) -> None:
         if set(evaluation.scores) == {"test"}:
             return  # after the last step: nothing to go on from, and the parameters may be the best ones
         self._scores = to_plain(evaluation.scores)
         if evaluation.is_best:
             self._best = self._content(snapshot) or self._best
 
-    def checkpoint(self, snapshot: Snapshot) -> None:
-        content = self._content(snapshot, snapshot.others())
+    def on_checkpoint(self, snapshot: Snapshot) -> None:
+        content = self._content(snapshot, snapshot.extra_state())
         self._write_best()
         if content is not None:
             save_checkpoint(self._folder / LAST, *content, keep=self._folder / PREVIOUS)
             self._last_step = content[1]["step"]
 
-    def finish(self, result: RunResult, snapshot: Snapshot) -> None:
+    def on_end(self, result: RunResult, snapshot: Snapshot) -> None:
         if self._last_step != result.steps:
-            self.checkpoint(snapshot)
+            self.on_checkpoint(snapshot)
         self._write_best()
         if not (self._folder / BEST).exists() and (content := self._content(snapshot)) is not None:
             save_checkpoint(self._folder / BEST, *content)  # no evaluation was better than any other
         remove_file(self._folder / PREVIOUS)
 
-    def abort(self, status: Status, message: str) -> None:
+    def on_abort(self, status: Status, message: str) -> None:
         self._write_best()
 
     def _write_best(self) -> None:

@@ -12,6 +12,7 @@ from dlhw.config.tracking import Console
 from dlhw.config.trainer import Select
 from dlhw.display import visible
 from dlhw.runs.status import Status
+from dlhw.training.callbacks import Callback
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Snapshot
 
 
@@ -24,7 +25,7 @@ class LastingTerminal(Terminal):
         os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
 
 
-class ConsoleTracker:
+class ConsoleTracker(Callback):
     """Shows one run; of runs that train together, the first stands for all.
 
     Args:
@@ -57,7 +58,7 @@ class ConsoleTracker:
         self._progress: Progress | None = None
         self._task = TaskID(0)
 
-    def start(self, info: RunInfo, snapshot: Snapshot) -> None:
+    def on_start(self, info: RunInfo, snapshot: Snapshot) -> None:
         self._total_epochs, self._select = info.total_epochs, info.config.trainer.select
         best = snapshot.progress().get("best", {})  # of a run that is resumed
         self._best_epoch = best.get("epoch") if best.get("scores") else None
@@ -69,7 +70,7 @@ class ConsoleTracker:
             self._task = self._progress.add_task(first, total=info.total_steps, completed=done, scores="")
             self._progress.start()
 
-    def evaluated(self, evaluation: Evaluation, snapshot: Snapshot) -> None:
+    def on_evaluation(self, evaluation: Evaluation, snapshot: Snapshot) -> None:
         self._epoch = evaluation.epoch
         if evaluation.is_best:
             self._best_epoch = evaluation.epoch
@@ -81,22 +82,22 @@ class ConsoleTracker:
             scores = score_text(evaluation)
             self._progress.update(self._task, completed=evaluation.step, description=where, scores=scores)
 
-    def advanced(self, step: int, epoch: float) -> None:
+    def on_progress(self, step: int, epoch: float) -> None:
         """Move the bar."""
         if self._progress is not None:
             where = epoch_text(round(epoch, 1), self._total_epochs)
             self._progress.update(self._task, completed=step, description=where)
 
-    def checkpoint(self, snapshot: Snapshot) -> None:
+    def on_checkpoint(self, snapshot: Snapshot) -> None:
         """Nobody needs to see it."""
 
-    def finish(self, result: RunResult, snapshot: Snapshot) -> None:
+    def on_end(self, result: RunResult, snapshot: Snapshot) -> None:
         self._has_ended = True
         self._close()
         self._out.print(table(result))
         self._say(closing_line(result, self._folder))
 
-    def abort(self, status: Status, message: str) -> None:
+    def on_abort(self, status: Status, message: str) -> None:
         """The message itself is shown by the command that ends."""
         self._close()
         if not self._has_ended:

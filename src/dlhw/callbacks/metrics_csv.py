@@ -9,34 +9,35 @@ from pathlib import Path
 from dlhw.runs.files import append_whole, write_atomic
 from dlhw.runs.folder import COLUMNS, METRICS_FILE
 from dlhw.runs.status import Status
+from dlhw.training.callbacks import Callback
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Snapshot
 
 
-class MetricsTracker:
+class MetricsTracker(Callback):
     """Appends to metrics.csv in the run folder; floats keep all their digits."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / METRICS_FILE
         self._run = 0
 
-    def start(self, info: RunInfo, snapshot: Snapshot) -> None:
+    def on_start(self, info: RunInfo, snapshot: Snapshot) -> None:
         self._run = info.index
         # A run that goes on from a checkpoint will come past the later rows again.
         kept = rows_up_to(self._path, int(snapshot.progress().get("step", 0)))
         write_atomic(self._path, _as_text([COLUMNS, *kept]))
 
-    def evaluated(self, evaluation: Evaluation, snapshot: Snapshot) -> None:
+    def on_evaluation(self, evaluation: Evaluation, snapshot: Snapshot) -> None:
         append_whole(self._path, _as_text(self._rows(evaluation)).encode())
 
-    def checkpoint(self, snapshot: Snapshot) -> None:
+    def on_checkpoint(self, snapshot: Snapshot) -> None:
         """A run that goes on from here finds every row up to here, after a power cut too."""
         with self._path.open("rb") as file:
             os.fsync(file.fileno())
 
-    def finish(self, result: RunResult, snapshot: Snapshot) -> None:
+    def on_end(self, result: RunResult, snapshot: Snapshot) -> None:
         """Nothing is open between evaluations."""
 
-    def abort(self, status: Status, message: str) -> None:
+    def on_abort(self, status: Status, message: str) -> None:
         """Nothing is open between evaluations."""
 
     def _rows(self, evaluation: Evaluation) -> list[list[str]]:

@@ -6,12 +6,13 @@ from dlhw.callbacks.predictions_file import SplitPredictions, write_predictions
 from dlhw.runs.files import remove_file
 from dlhw.runs.folder import PREDICTIONS_FILE
 from dlhw.runs.status import Status
+from dlhw.training.callbacks import Callback
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Snapshot
 
 SPLIT = "test"
 
 
-class PredictionsTracker:
+class PredictionsTracker(Callback):
     """Writes the file once, at the end of a run that ended well and has a test split; not for regression.
 
     Args:
@@ -22,17 +23,17 @@ class PredictionsTracker:
         self._folder = folder
         self._split_hash = ""
 
-    def start(self, info: RunInfo, snapshot: Snapshot) -> None:
+    def on_start(self, info: RunInfo, snapshot: Snapshot) -> None:
         remove_file(self._folder / PREDICTIONS_FILE)  # of an earlier end, which this run trains beyond
         self._split_hash = info.split_hashes.get(SPLIT, "")
 
-    def evaluated(self, evaluation: Evaluation, snapshot: Snapshot) -> None:
+    def on_evaluation(self, evaluation: Evaluation, snapshot: Snapshot) -> None:
         """Only the end counts."""
 
-    def checkpoint(self, snapshot: Snapshot) -> None:
+    def on_checkpoint(self, snapshot: Snapshot) -> None:
         """Only the end counts."""
 
-    def finish(self, result: RunResult, snapshot: Snapshot) -> None:
+    def on_end(self, result: RunResult, snapshot: Snapshot) -> None:
         predictions = result.predictions
         if predictions is None or predictions.split != SPLIT or not result.status.is_success:
             return
@@ -44,5 +45,5 @@ class PredictionsTracker:
         )
         write_predictions(self._folder, content)
 
-    def abort(self, status: Status, message: str) -> None:
+    def on_abort(self, status: Status, message: str) -> None:
         """A run that was cut off has no test scores."""

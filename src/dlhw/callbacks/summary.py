@@ -15,12 +15,13 @@ from dlhw.runs.files import remove_file, write_json
 from dlhw.runs.folder import SUMMARY_FILE
 from dlhw.runs.status import Status
 from dlhw.source import code_version, git_state
+from dlhw.training.callbacks import Callback
 from dlhw.training.determinism import determinism
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores, Snapshot
 from dlhw.training.progress import from_plain
 
 
-class SummaryTracker:
+class SummaryTracker(Callback):
     """Writes summary.json once, at the end; nothing before."""
 
     def __init__(self, folder: Path) -> None:
@@ -30,26 +31,26 @@ class SummaryTracker:
         self._best: Evaluation | None = None
         self._has_ended = False
 
-    def start(self, info: RunInfo, snapshot: Snapshot) -> None:
+    def on_start(self, info: RunInfo, snapshot: Snapshot) -> None:
         self._about = about(info)
         progress = snapshot.progress()
         if progress.get("step", 0):  # a run that goes on after an interrupt has not ended
             remove_file(self._path)
             self._last, self._best = (_told_before(progress.get(name)) for name in ("last", "best"))
 
-    def evaluated(self, evaluation: Evaluation, snapshot: Snapshot) -> None:
+    def on_evaluation(self, evaluation: Evaluation, snapshot: Snapshot) -> None:
         self._last = evaluation
         if evaluation.is_best:
             self._best = evaluation
 
-    def checkpoint(self, snapshot: Snapshot) -> None:
+    def on_checkpoint(self, snapshot: Snapshot) -> None:
         """Only the end counts."""
 
-    def finish(self, result: RunResult, snapshot: Snapshot) -> None:
+    def on_end(self, result: RunResult, snapshot: Snapshot) -> None:
         self._write(result)
         self._has_ended = True
 
-    def abort(self, status: Status, message: str) -> None:
+    def on_abort(self, status: Status, message: str) -> None:
         """Keep what the evaluations told. A run that had finished when another one failed stays finished."""
         if not self._has_ended:
             self._write(self._so_far(status, message))

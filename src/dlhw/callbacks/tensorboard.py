@@ -16,13 +16,14 @@ from dlhw.callbacks.tensorboard_values import distribution, image, scalars, text
 from dlhw.callbacks.thinning import Thinning
 from dlhw.config.load import to_dict
 from dlhw.runs.status import Status
+from dlhw.training.callbacks import Callback
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Snapshot
 
 # TensorBoard itself shows a thousand points of a curve and ten pictures; metrics.csv has every evaluation.
 FULL_CURVES, FULL_DRAWINGS = 2000, 50
 
 
-class TensorBoardTracker:
+class TensorBoardTracker(Callback):
     """Writes events whose steps are counts of updates; of a very long run not all of them, see `Thinning`.
 
     Args:
@@ -42,7 +43,7 @@ class TensorBoardTracker:
         self._points, self._drawings = Thinning(FULL_CURVES), Thinning(FULL_DRAWINGS)
         self._left_out: tuple[dict[str, float], int] | None = None
 
-    def start(self, info: RunInfo, snapshot: Snapshot) -> None:
+    def on_start(self, info: RunInfo, snapshot: Snapshot) -> None:
         step = int(snapshot.progress().get("step", 0))
         # A run that goes on from a checkpoint repeats what an earlier process wrote after it.
         self._file = EventFile(self._folder, purge_step=step + 1 if step else None)
@@ -53,7 +54,7 @@ class TensorBoardTracker:
         self._draw_weights(snapshot, step)
         self._file.flush()
 
-    def evaluated(self, evaluation: Evaluation, snapshot: Snapshot) -> None:
+    def on_evaluation(self, evaluation: Evaluation, snapshot: Snapshot) -> None:
         values = _score_values(evaluation)
         if set(evaluation.scores) == {"test"}:  # which comes after training
             self._open().add(scalars(values), evaluation.step)
@@ -70,11 +71,11 @@ class TensorBoardTracker:
         else:
             self._left_out = (values, evaluation.step)
 
-    def checkpoint(self, snapshot: Snapshot) -> None:
+    def on_checkpoint(self, snapshot: Snapshot) -> None:
         """A run that goes on from here finds every point up to here."""
         self._open().flush()
 
-    def finish(self, result: RunResult, snapshot: Snapshot) -> None:
+    def on_end(self, result: RunResult, snapshot: Snapshot) -> None:
         try:
             self._draw_weights(snapshot, result.steps)
             if result.confusion_KK is not None:
@@ -85,7 +86,7 @@ class TensorBoardTracker:
         finally:
             self._close(result.status)
 
-    def abort(self, status: Status, message: str) -> None:
+    def on_abort(self, status: Status, message: str) -> None:
         self._close(status)
 
     def _draw_weights(self, snapshot: Snapshot, step: int) -> None:

@@ -10,10 +10,10 @@ from dlhw.callbacks.summary import SummaryTracker
 from dlhw.callbacks.tensorboard import TensorBoardTracker
 from dlhw.config.root import TrainConfig
 from dlhw.config.tracking import Console
-from dlhw.training.events import Tracker
+from dlhw.training.callbacks import Callback
 
 
-def run_trackers(config: TrainConfig, folder: Path, show_console: bool, num_runs: int = 1) -> list[Tracker]:
+def run_trackers(config: TrainConfig, folder: Path, show_console: bool, num_runs: int = 1) -> list[Callback]:
     """Make the trackers of one run, in the order in which they are to be told.
 
     Args:
@@ -23,7 +23,7 @@ def run_trackers(config: TrainConfig, folder: Path, show_console: bool, num_runs
         num_runs: runs that train together.
     """
     tracking = config.tracking
-    trackers: list[Tracker] = [MetricsTracker(folder)]
+    trackers: list[Callback] = [MetricsTracker(folder)]
     if tracking.tensorboard:
         trackers.append(TensorBoardTracker(folder, tracking.weights_every))
     # After the rows: a run that goes on from a checkpoint finds every row up to it.

@@ -27,8 +27,9 @@ from dlhw.locks import FolderLostError
 from dlhw.models.build import build_model
 from dlhw.nn.parameters import Layout
 from dlhw.runs.status import Status
+from dlhw.training.callbacks import Callback
 from dlhw.training.device import DTYPES, resolve_device
-from dlhw.training.events import RunResult, Tracker
+from dlhw.training.events import RunResult
 from dlhw.training.fit import fit, num_outputs
 from dlhw.training.result import failure, objective
 from dlhw.training.resuming import Saved
@@ -179,7 +180,7 @@ class CohortTrainer:
         configs = [job.config for job in jobs if job.config is not None]
         kept = self.verifier.choose(len(jobs))
 
-        def trackers(run: int, config: TrainConfig) -> list[Tracker]:
+        def trackers(run: int, config: TrainConfig) -> list[Callback]:
             folder = jobs[run].folder
             assert isinstance(folder, Path)
             mine = run_trackers(config, folder, show_console=run == 0, num_runs=len(jobs))

@@ -8,31 +8,32 @@ from torch import Tensor
 from dlhw.config.root import TrainConfig
 from dlhw.data.dataset import Dataset
 from dlhw.runs.status import Status
+from dlhw.training.callbacks import Callback
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Snapshot
 from dlhw.training.fit import fit
 
 
-class Kept:
+class Kept(Callback):
     """A tracker that keeps a run's last parameters and scores in memory."""
 
     def __init__(self) -> None:
         self.parameters: dict[str, Tensor] = {}
         self.result: RunResult | None = None
 
-    def start(self, info: RunInfo, snapshot: Snapshot) -> None:
+    def on_start(self, info: RunInfo, snapshot: Snapshot) -> None:
         """Nothing to keep yet."""
 
-    def evaluated(self, evaluation: Evaluation, snapshot: Snapshot) -> None:
+    def on_evaluation(self, evaluation: Evaluation, snapshot: Snapshot) -> None:
         """Only the end counts."""
 
-    def checkpoint(self, snapshot: Snapshot) -> None:
+    def on_checkpoint(self, snapshot: Snapshot) -> None:
         """Only the end counts."""
 
-    def finish(self, result: RunResult, snapshot: Snapshot) -> None:
+    def on_end(self, result: RunResult, snapshot: Snapshot) -> None:
         """Keep the end."""
         self.parameters, self.result = snapshot.parameters(), result
 
-    def abort(self, status: Status, message: str) -> None:
+    def on_abort(self, status: Status, message: str) -> None:
         """Nothing to compare."""
 
 

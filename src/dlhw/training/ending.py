@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from dlhw.runs.status import Status
-from dlhw.training.events import Predictions, RunResult, Scores, Tracker
+from dlhw.training.callbacks import Callback
+from dlhw.training.events import Predictions, RunResult, Scores
 from dlhw.training.progress import Progress
 from dlhw.training.scoring import confusion_counts
 
@@ -82,19 +83,19 @@ def _result(run: Progress, final: dict[str, Scores], best: dict[str, Scores]) ->
 
 def _tell(loop: "Loop", number: int, result: RunResult) -> None:
     chosen = result.best if loop.trainer.select == "best" else result.final
-    if "test" in chosen and number not in loop.audience.errors:
+    if "test" in chosen and number not in loop.callbacks.errors:
         loop.tell_scores(number, {"test": chosen["test"]}, False)
-    if number not in loop.audience.errors:
-        loop.audience.tell(number, partial(_finish_tracker, loop, number, result))
+    if number not in loop.callbacks.errors:
+        loop.callbacks.dispatch(number, partial(_end, loop, number, result))
 
 
-def _finish_tracker(loop: "Loop", number: int, result: RunResult, tracker: Tracker) -> None:
-    tracker.finish(result, loop.snapshot(number))
+def _end(loop: "Loop", number: int, result: RunResult, callback: Callback) -> None:
+    callback.on_end(result, loop.snapshot(number))
 
 
 def _with_failure(loop: "Loop", number: int, result: RunResult) -> RunResult:
     """A run whose trackers failed at its very end has failed too."""
-    error = loop.audience.errors.get(number)
+    error = loop.callbacks.errors.get(number)
     if error is None:
         return result
     return replace(result, status=Status.failed, error=error, message=str(error) or repr(error))

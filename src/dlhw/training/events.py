@@ -1,8 +1,8 @@
-"""What training tells its trackers. Trackers only listen: nothing here leads back into the loop."""
+"""What callbacks receive. Nothing here leads back into the trainer."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 from torch import Tensor
 
@@ -87,8 +87,8 @@ class Snapshot:
         gradients: parameter name -> gradient of the last step, penalty included; empty before the first.
         norms: (kind, parameter name) -> Euclidean norm, kind "weight" or "gradient"; cheap, no copies.
         optimizer: name of a state ("momentum_buffer") -> its value, flat.
-        progress: plain data from which training can go on (epoch, step, early-stopping counters).
-        others: name -> every other tensor that training goes on from: best parameters, random streams,
+        progress: plain data that training resumes from (epoch, step, early-stopping counters).
+        extra_state: name -> every other tensor that training resumes from: best parameters, random streams,
             outputs that have not been scored yet.
     """
 
@@ -97,7 +97,7 @@ class Snapshot:
     norms: Callable[[], dict[tuple[str, str], float]]
     optimizer: Callable[[], dict[str, Tensor]]
     progress: Callable[[], dict[str, Any]]
-    others: Callable[[], dict[str, Tensor]] = dict
+    extra_state: Callable[[], dict[str, Tensor]] = dict
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,30 +155,3 @@ class RunResult:
     confusion_KK: Tensor | None = None
     confusion_part: str | None = field(default=None)
     predictions: Predictions | None = None
-
-
-@runtime_checkable
-class ShowsSteps(Protocol):
-    """A tracker that also wants to know how far training is between two evaluations."""
-
-    def advanced(self, step: int, epoch: float) -> None:
-        """A few times a second: updates and epochs done."""
-
-
-class Tracker(Protocol):
-    """Listens to one run. A tracker owns its files and closes them in `finish` or `abort`."""
-
-    def start(self, info: RunInfo, snapshot: Snapshot) -> None:
-        """Before the first step."""
-
-    def evaluated(self, evaluation: Evaluation, snapshot: Snapshot) -> None:
-        """After each evaluation, and once more at the end with the part "test" alone."""
-
-    def checkpoint(self, snapshot: Snapshot) -> None:
-        """Between two steps, when all that training can go on from here with is to be kept."""
-
-    def finish(self, result: RunResult, snapshot: Snapshot) -> None:
-        """When the run has ended by itself, diverged or early-stopped ones included."""
-
-    def abort(self, status: Status, message: str) -> None:
-        """When an exception or an interrupt ended it; whatever is open is flushed and closed."""

@@ -11,17 +11,17 @@ from dlhw.config.trainer import Engine, Kernels
 from dlhw.data.dataset import Dataset
 from dlhw.errors import ConfigError
 from dlhw.runs.status import Status
+from dlhw.training.callbacks import Callback, abort
 from dlhw.training.choice import check_compiler, resolve_matmul
 from dlhw.training.cohort import Cohort
 from dlhw.training.device import DTYPES, matmul_setting, resolve_device
-from dlhw.training.events import RunInfo, RunResult, Tracker
+from dlhw.training.events import RunInfo, RunResult
 from dlhw.training.loop import Loop
 from dlhw.training.pool import Pool
 from dlhw.training.proving import prove
 from dlhw.training.resuming import Saved, check_data, restore
-from dlhw.training.telling import abort
 
-MakeTrackers = Callable[[int, TrainConfig], Sequence[Tracker]]
+MakeCallbacks = Callable[[int, TrainConfig], Sequence[Callback]]
 
 
 def num_outputs(config: TrainConfig, dataset: Dataset) -> int:
@@ -78,7 +78,7 @@ def prepare(configs: Sequence[TrainConfig], datasets: Sequence[Dataset]) -> Coho
 def fit(
     configs: Sequence[TrainConfig],
     datasets: Sequence[Dataset],
-    make_trackers: MakeTrackers,
+    make_callbacks: MakeCallbacks,
     saved: Sequence[Saved] | None = None,
     numbers: Sequence[int] | None = None,
 ) -> list[RunResult]:
@@ -87,7 +87,7 @@ def fit(
     Args:
         configs: one a run; they differ only in fields marked `per_run`.
         datasets: one a run, or one for all.
-        make_trackers: (place in the cohort, config) -> trackers of that run; called once all is checked.
+        make_callbacks: (place in the cohort, config) -> trackers of that run; called once all is checked.
         saved: what the runs go on from, one each, of the same step; None: from the start.
         numbers: of the runs in their sweep; None: from 0.
 
@@ -111,14 +111,14 @@ def fit(
     is_checked = trainer.gradcheck and trainer.engine is Engine.manual and takes_steps(cohort.config)
     error = prove(cohort, pools["train"]) if is_checked else None
     setting = saved[0].matmul if saved else resolve_matmul(cohort)
-    trackers = [make_trackers(run, config) for run, config in enumerate(configs)]
+    callbacks = [make_callbacks(run, config) for run, config in enumerate(configs)]
     kernels = saved[0].kernels if saved else None
     if kernels is Kernels.compiled:
         check_compiler(cohort)
-    loop = Loop(cohort, pools, trackers, datasets[0].class_names, kernels)
+    loop = Loop(cohort, pools, callbacks, datasets[0].class_names, kernels)
     if saved:
         restore(loop, saved)
-    with interruption.held(), _told(trackers), matmul_setting(setting):
+    with interruption.held(), _aborting(callbacks), matmul_setting(setting):
         infos = [
             run_info(cohort, run, pools, datasets[run % len(datasets)], loop, gradcheck=error, matmul=setting)
             for run in range(cohort.num_runs)
@@ -129,14 +129,14 @@ def fit(
 
 
 @contextmanager
-def _told(trackers: Sequence[Sequence[Tracker]]) -> Iterator[None]:
+def _aborting(callbacks: Sequence[Sequence[Callback]]) -> Iterator[None]:
     """Tell every tracker of an exception or an interrupt; also when another one fails at it."""
     try:
         yield
     except BaseException as failure:
         interrupted = isinstance(failure, KeyboardInterrupt | SystemExit)
         status = Status.interrupted if interrupted else Status.failed
-        abort([each for of_run in trackers for each in of_run], status, str(failure) or repr(failure))
+        abort([each for of_run in callbacks for each in of_run], status, str(failure) or repr(failure))
         raise
 
 

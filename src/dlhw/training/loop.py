@@ -13,25 +13,25 @@ from dlhw.optim.schedules import lr_factor
 from dlhw.runs.status import Status
 from dlhw.training.backends.shard import Pools, Shard, spread
 from dlhw.training.cadence import Cadence, Slices
+from dlhw.training.callbacks import Callback, CallbackList
 from dlhw.training.choice import resolve_kernels
 from dlhw.training.cohort import Cohort
 from dlhw.training.ending import finish
 from dlhw.training.evaluating import evaluate
-from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores, Snapshot, Tracker
+from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores, Snapshot
 from dlhw.training.progress import Progress
 from dlhw.training.snapshots import snapshot
 from dlhw.training.solving import solve, solver_of
-from dlhw.training.telling import Audience
 from dlhw.training.timetable import Timetable
 
 
 class Loop:
-    """Train R runs together, evaluate them, and tell their trackers.
+    """Train R runs together, evaluate them, and call their callbacks.
 
     Args:
         cohort: model, parameters and update rule.
         pools: "train", and "val" and "test" where there are any.
-        trackers: a list for each run.
+        callbacks: a list for each run.
         class_names: of the labels; empty for regression.
         kernels: what makes the steps; None: what the config says.
     """
@@ -40,7 +40,7 @@ class Loop:
         self,
         cohort: Cohort,
         pools: Pools,
-        trackers: Sequence[Sequence[Tracker]],
+        callbacks: Sequence[Sequence[Callback]],
         class_names: Sequence[str] = (),
         kernels: Kernels | None = None,
     ) -> None:
@@ -53,7 +53,7 @@ class Loop:
         self.kernels = kernels or (resolve_kernels(cohort) if has_steps else Kernels.torch)
         self.workers, self.shards = spread(cohort, pools, self.times.batch_size, self.kernels)
         self.runs = [Progress(config) for config in cohort.configs]
-        self.audience = Audience(trackers, self.runs, self.workers, self.snapshot)
+        self.callbacks = CallbackList(callbacks, self.runs, self.workers, self.snapshot)
         self.best_RP = cohort.params_RP.clone()
         self.cadence, self.slices = Cadence(self.trainer, self.times.steps_per_epoch), Slices()
         self.lrs = [0.0] * cohort.num_runs
@@ -62,7 +62,7 @@ class Loop:
         self._norms: dict[tuple[str, str], list[float]] | None = None
 
     def run(self, infos: Sequence[RunInfo]) -> list[RunResult]:
-        """Train until every run has ended; tell the trackers; return how each run ended.
+        """Train until every run has ended; call the callbacks; return how each run ended.
 
         Raises:
             Interrupted: once a checkpoint is written, if the process was told to end.
@@ -76,7 +76,7 @@ class Loop:
                     run.status = run.status or Status.completed
                 return finish(self)
             except interruption.AbandonedError:  # an evaluation, which has changed nothing
-                self.audience.keep_checkpoint()
+                self.callbacks.on_checkpoint()
                 interruption.check()
                 raise
 
@@ -131,7 +131,7 @@ class Loop:
             self.workers.map(partial(self._train_shard, self.step, count, keep_gradients=is_last), active)
             self.step, self.has_gradients = self.step + count, True
             self.slices.took(count, perf_counter() - began)
-            self.audience.advance(self.step, self.times.epoch_of(self.step))
+            self.callbacks.on_progress(self.step, self.times.epoch_of(self.step))
             if self.step < step:
                 self._look_up(is_evaluated=False)
 
@@ -150,7 +150,7 @@ class Loop:
         goes_on = self.step < self.times.total_steps and self.is_training()
         if is_wanted or (goes_on and self.cadence.is_due(self.step, is_evaluated=is_evaluated)):
             began = perf_counter()
-            self.audience.keep_checkpoint()
+            self.callbacks.on_checkpoint()
             self.cadence.wrote(perf_counter() - began)
         if is_wanted:
             interruption.check()
@@ -172,7 +172,7 @@ class Loop:
 
     def _start(self, told: tuple[int, RunInfo]) -> None:
         number, info = told
-        self.audience.tell(number, lambda tracker: tracker.start(info, self.snapshot(number)))
+        self.callbacks.dispatch(number, lambda callback: callback.on_start(info, self.snapshot(number)))
 
     def tell_scores(self, number: int, scores: Mapping[str, Scores], is_best: bool) -> None:
         """Tell a run's trackers of an evaluation."""
@@ -185,7 +185,9 @@ class Loop:
             scores=scores,
             is_best=is_best,
         )
-        self.audience.tell(number, lambda tracker: tracker.evaluated(evaluation, self.snapshot(number)))
+        self.callbacks.dispatch(
+            number, lambda callback: callback.on_evaluation(evaluation, self.snapshot(number))
+        )
 
     def seconds(self) -> float:
         """Training time until now, that of earlier processes included."""

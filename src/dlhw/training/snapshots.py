@@ -21,7 +21,7 @@ def snapshot(loop: "Loop", run: int) -> Snapshot:
         norms=lambda: {key: values[run] for key, values in loop.norms().items()},
         optimizer=partial(_optimizer, loop, run),
         progress=partial(_progress, loop, run),
-        others=partial(_others, loop, run),
+        extra_state=partial(_extra_state, loop, run),
     )
 
 
@@ -46,7 +46,7 @@ def _progress(loop: "Loop", run: int) -> dict[str, Any]:
     return {**where, **state.to_dict(), "running": shard.running.state_of(row)[1]}
 
 
-def _others(loop: "Loop", run: int) -> dict[str, Tensor]:
+def _extra_state(loop: "Loop", run: int) -> dict[str, Tensor]:
     tensors: dict[str, Tensor] = {}
     if not torch.equal(loop.best_RP[run], loop.cohort.params_RP[run]):
         best = loop.cohort.layout.of_run(loop.best_RP, run)
