@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from dlhw.config.compose import compose
 from dlhw.config.optimizer import SGDConfig
 from dlhw.config.root import TrainConfig
 from dlhw.data.dataset import Dataset, Part, load_dataset
+from dlhw.hydra_support.compose import compose
 from dlhw.random import generator
 
 SEED, ALPHA, LR = 0, 1e-3, 0.1

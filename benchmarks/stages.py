@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 Result = TypeVar("Result")
 
 # what the command imports on its way to the first update
-MODULES = ("dlhw.train", "dlhw.data.dataset", "dlhw.callbacks.trackers", "dlhw.training.fit")
+MODULES = ("dlhw.commands.train", "dlhw.data.dataset", "dlhw.callbacks.trackers", "dlhw.training.fit")
 # stage -> module, and the name in it that is called once
 CALLS = {
     "data": ("dlhw.data.dataset", "load_dataset"),
@@ -38,7 +38,7 @@ def main() -> None:
     stages[IMPORTS] = time.perf_counter() - start
     _watch(stages, time.time() - time.perf_counter() - float(spawned))
     sys.argv = ["dlhw-train", *arguments]
-    sys.modules["dlhw.train"].main()
+    sys.modules["dlhw.commands.train"].main()
 
 
 def _watch(stages: dict[str, float], offset: float) -> None:
@@ -53,7 +53,7 @@ def _watch(stages: dict[str, float], offset: float) -> None:
         stages[REST] = time.perf_counter() + offset - told
         print(json.dumps(stages), flush=True)
 
-    _wrap("dlhw.train", "train_run", before=composed)
+    _wrap("dlhw.commands.train", "train_run", before=composed)
     for stage, (module, name) in CALLS.items():
         _wrap(module, name, stages, stage, after=begun if stage == "first update" else None)
 

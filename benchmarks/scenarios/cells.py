@@ -10,7 +10,8 @@ from benchmarks.report import Aim, Comparison, Report
 APP = """
 import time
 import hydra
-from dlhw.config.store import conf_dir, register
+from dlhw.config.catalogue import conf_dir
+from dlhw.hydra_support.store import register
 register()
 start = time.perf_counter()
 hydra.main(config_path=str(conf_dir()), config_name="train", version_base="1.3")(lambda config: 0.0)()

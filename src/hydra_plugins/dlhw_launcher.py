@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 from hydra.core.config_store import ConfigStore
 
-from dlhw.launcher import fused
+from dlhw.hydra_support import launcher
 
 
-class FusedLauncher(fused.FusedLauncher):
-    """See `dlhw.launcher.fused`."""
+class FusedLauncher(launcher.FusedLauncher):
+    """See `dlhw.hydra_support.launcher`."""
 
 
 @dataclass

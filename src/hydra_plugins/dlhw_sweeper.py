@@ -5,11 +5,11 @@ from typing import Any
 
 from hydra.core.config_store import ConfigStore
 
-from dlhw.sweep import sweeper
+from dlhw.hydra_support import sweeper
 
 
 class GridSweeper(sweeper.GridSweeper):
-    """See `dlhw.sweep.sweeper`."""
+    """See `dlhw.hydra_support.sweeper`."""
 
 
 @dataclass

@@ -11,7 +11,7 @@ from tensorboard.compat.tensorflow_stub import pywrap_tensorflow
 from dlhw.callbacks.crc32c import BLOCK, SHORT, crc32c, masked_crc32c
 from dlhw.callbacks.event_file import VERSION, EventFile, record
 from dlhw.callbacks.tensorboard_values import scalars
-from dlhw.cli import explain_any
+from dlhw.commands.cli import explain_any
 
 LENGTHS = [0, 1, 3, 4, 5, 8, SHORT, SHORT + 1, BLOCK - 1, BLOCK, BLOCK + 1, 7 * BLOCK + 3, 100_000]
 

@@ -9,15 +9,16 @@ from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 from omegaconf import OmegaConf
 
-from dlhw.config.checked_loader import checked_loading
-from dlhw.config.compose import compose
-from dlhw.config.defaults import composed_option
+from dlhw.config.catalogue import conf_dir
 from dlhw.config.fields import Role, leaves
 from dlhw.config.group import Group
-from dlhw.config.help import described_keys, field_docs, keys_text, shown, topic_text
 from dlhw.config.load import CHOICES, check, from_dict, to_dict
-from dlhw.config.store import conf_dir, register
 from dlhw.errors import ConfigError
+from dlhw.hydra_support.checked_loader import checked_loading
+from dlhw.hydra_support.compose import compose
+from dlhw.hydra_support.defaults import composed_option
+from dlhw.hydra_support.help import described_keys, field_docs, keys_text, shown, topic_text
+from dlhw.hydra_support.store import register
 from dlhw.models.build import MODELS
 from dlhw.optim.closed_form import SOLVERS
 from dlhw.optim.optimizers import OPTIMIZERS

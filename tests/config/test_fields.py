@@ -9,7 +9,7 @@ from dlhw.config.data import DATA, MNISTConfig
 from dlhw.config.fields import Role, cohort_fields, identity_fields, leaves, role_of
 from dlhw.config.load import CHOICES, keys_with
 from dlhw.config.root import TrainConfig
-from dlhw.launcher.grouping import cohort_key
+from dlhw.execution.grouping import cohort_key
 from dlhw.surroundings import expanded
 
 

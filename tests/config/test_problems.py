@@ -2,9 +2,9 @@
 
 import pytest
 
-from dlhw.config.compose import compose
 from dlhw.config.load import check, from_dict
 from dlhw.errors import ConfigError
+from dlhw.hydra_support.compose import compose
 
 CSV = ("data=csv", "data.train=x.csv")
 REGRESSION = (*CSV, "data.task=regression")

@@ -7,10 +7,10 @@ import pytest
 import torch
 from training_runs import largest_difference, small, train_together
 
-from dlhw.config.compose import compose
 from dlhw.config.root import TrainConfig
 from dlhw.data import Dataset, load_dataset
 from dlhw.data.cache import DatasetCache
+from dlhw.hydra_support.compose import compose
 from dlhw.training.pool import Pool
 
 LEVELS = [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]

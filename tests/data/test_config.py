@@ -2,9 +2,9 @@
 
 import pytest
 
-from dlhw.config.compose import compose
 from dlhw.config.load import check
 from dlhw.errors import ConfigError
+from dlhw.hydra_support.compose import compose
 
 REGRESSION = ("data=csv", "data.train=x.csv", "data.task=regression", "model=linear")
 TEACHER = ("data=linear_teacher", "model=linear")

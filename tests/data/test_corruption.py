@@ -6,11 +6,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlhw.config.compose import compose
 from dlhw.config.data import DigitsConfig, Order, SplitConfig
 from dlhw.data import Dataset, Part, load_dataset
 from dlhw.data.dataset import corrupt_labels
 from dlhw.data.normalize import Normalization, Normalize
+from dlhw.hydra_support.compose import compose
 
 NOTHING = Normalization(Normalize.none, torch.zeros(()), torch.ones(()))
 seeds = st.integers(0, 2**63 - 1)

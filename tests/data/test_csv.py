@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from dlhw.config.compose import compose
 from dlhw.config.data import CSVConfig, Normalize, Order, SplitConfig, Task
 from dlhw.data import Dataset, load_dataset
 from dlhw.errors import DataError
+from dlhw.hydra_support.compose import compose
 
 Write = Callable[..., str]
 GOOD = "a,b,label\n1,2,0\n3,4,1\n\n5,6e0,0\n-7, 8,1\n"

@@ -9,7 +9,6 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlhw.config.compose import compose
 from dlhw.config.data import (
     DATA,
     DataConfig,
@@ -25,6 +24,7 @@ from dlhw.data import Dataset, load_dataset
 from dlhw.data.generators import depth, draw_teacher, make_interval, make_triangle, sign_vectors
 from dlhw.data.sources import GENERATORS
 from dlhw.errors import DataError
+from dlhw.hydra_support.compose import compose
 
 seeds = st.integers(0, 2**63 - 1)
 FUNCTIONS = {

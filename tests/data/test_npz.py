@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dlhw.config.compose import compose
 from dlhw.config.data import Layout, Normalize, NPZConfig, Order, SplitConfig, Task
 from dlhw.data import Dataset, load_dataset
 from dlhw.errors import DataError
+from dlhw.hydra_support.compose import compose
 
 Write = Callable[..., str]
 ALL = SplitConfig(train=None, val=0, test=0, order=Order.sequential)

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from dlhw.config.compose import compose
 from dlhw.config.data import MNISTConfig, Normalize, NPZConfig, OctMNISTConfig, SplitConfig
 from dlhw.data import load_dataset
 from dlhw.errors import DataError
+from dlhw.hydra_support.compose import compose
 
 Write = Callable[..., str]
 REST = SplitConfig(train=None, val=None, test=None)

@@ -44,8 +44,8 @@ def test_torch_can_come_from_another_index(tmp_path: Path, given: tuple[str, ...
 
 def test_torchvision_is_not_imported_where_nothing_is_downloaded(tmp_path: Path) -> None:
     code = (
-        "import sys, atexit; atexit.register(lambda: print('torchvision' in sys.modules)); import dlhw.train; "
-        "sys.argv[1:] = ['trainer.epochs=1', 'tracking.console=none']; dlhw.train.main()"
+        "import sys, atexit; atexit.register(lambda: print('torchvision' in sys.modules)); import dlhw.commands.train; "
+        "sys.argv[1:] = ['trainer.epochs=1', 'tracking.console=none']; dlhw.commands.train.main()"
     )
     done = run("python", "-c", code, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (0, "False\n"), done.stderr

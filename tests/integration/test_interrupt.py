@@ -142,7 +142,7 @@ def test_a_signal_before_there_is_a_run_leaves_no_folder(zygote: Zygote, tmp_pat
 
 CLEANS_UP_BADLY = """
 import os, signal
-from dlhw.cli import run_command
+from dlhw.commands.cli import run_command
 
 def body():
     try:
@@ -156,7 +156,7 @@ run_command("dlhw-train", body)
 
 LEAVES_SLOWLY = """
 import atexit, os, signal
-from dlhw.cli import run_command
+from dlhw.commands.cli import run_command
 
 atexit.register(lambda: [os.kill(os.getpid(), number) for number in (signal.SIGTERM, signal.SIGINT)])
 run_command("dlhw-train", lambda: 0)
@@ -167,7 +167,7 @@ run_command("dlhw-train", lambda: 0)
 LEAVES_WORKERS = """
 import time
 from joblib import Parallel, delayed
-from dlhw.cli import run_command
+from dlhw.commands.cli import run_command
 
 def body():
     Parallel(n_jobs=2)(delayed(time.sleep)(0.5) for _ in range(2))

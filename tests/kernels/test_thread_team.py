@@ -8,8 +8,8 @@ import pytest
 import torch
 from training_runs import Listener, largest_difference, small, train_together
 
-from dlhw.config.compose import compose
 from dlhw.data.dataset import Dataset, load_dataset
+from dlhw.hydra_support.compose import compose
 from dlhw.kernels.stepper import StepTotals
 from dlhw.kernels.team import ThreadTeam
 from dlhw.kernels.thresholds import SMALL_BATCH

@@ -2,13 +2,13 @@
 
 import pytest
 
-from dlhw.config.compose import compose
 from dlhw.config.load import check
 from dlhw.config.model import MODELS, CNNConfig, MLPConfig, ModelConfig
 from dlhw.config.model_base import Activation
 from dlhw.config.model_graph import DagConfig, NodeConfig, NodeKind
 from dlhw.config.root import MODEL_LOSSES, LossName
 from dlhw.errors import ConfigError
+from dlhw.hydra_support.compose import compose
 from dlhw.models.build import build_model
 
 CLASSES = "data.classes=[0,1]"

@@ -4,11 +4,11 @@ import pytest
 import torch
 from torch import Generator
 
-from dlhw.config.compose import compose
+from dlhw.commands.gradcheck import gradcheck
 from dlhw.config.load import check, from_dict, to_dict
 from dlhw.config.model_graph import DagConfig, NodeConfig, NodeKind
 from dlhw.errors import ConfigError
-from dlhw.gradcheck import gradcheck
+from dlhw.hydra_support.compose import compose
 from dlhw.models.build import build_model
 from dlhw.nn.containers import Graph
 from dlhw.nn.layer import Context

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from dlhw.commands.gradcheck import gradcheck
 from dlhw.config.model import MODELS
 from dlhw.errors import ConfigError
-from dlhw.gradcheck import gradcheck
 from dlhw.nn.losses import LOSSES
 from dlhw.nn.registry import LAYERS
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from commands import BIN, QUIET_ENV
 
-from dlhw.gradcheck import gradcheck
+from dlhw.commands.gradcheck import gradcheck
 from dlhw.nn.activations import Sigmoid
 from dlhw.nn.linear import Affine
 from dlhw.nn.losses import CrossEntropy
@@ -126,7 +126,7 @@ from dlhw.nn.activations import Sigmoid
 
 right = Sigmoid.backward
 Sigmoid.backward = lambda *given, **options: 2 * right(*given, **options)
-from dlhw.train import main
+from dlhw.commands.train import main
 main()
 """
 

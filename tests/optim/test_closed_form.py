@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import Generator, Tensor
 
-from dlhw.config.compose import compose
 from dlhw.config.load import check
 from dlhw.config.optimizer import OPTIMIZERS, MinNormConfig, RidgeConfig, SolverConfig
 from dlhw.errors import ConfigError
+from dlhw.hydra_support.compose import compose
 from dlhw.optim.closed_form import SOLVERS, build_solver, with_same_inputs
 
 # name -> samples n, inputs I, rank

@@ -5,10 +5,10 @@ import pytest
 import torch
 from scipy.optimize import minimize  # type: ignore[import-untyped]
 
+from dlhw.commands.gradcheck import gradcheck
 from dlhw.config.model_graph import in_order
 from dlhw.config.procedure import Wrong
 from dlhw.errors import ConfigError
-from dlhw.gradcheck import gradcheck
 from dlhw.procedures import formulas
 from dlhw.procedures.identities import (
     ALLOWED,

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from dlhw.config.compose import compose
 from dlhw.config.procedure import IntervalVersion
+from dlhw.hydra_support.compose import compose
 from dlhw.nn.activations import ReLU, Sign, Step
 from dlhw.nn.layer import Layer
 from dlhw.procedures.verify import (

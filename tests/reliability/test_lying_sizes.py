@@ -15,11 +15,11 @@ import safetensors.torch
 import torch
 
 from dlhw.callbacks.checkpoint import load_checkpoint
+from dlhw.commands.evaluate import saved_config
 from dlhw.config.data import CSVConfig, NPZConfig, SplitConfig
 from dlhw.data import load_dataset
 from dlhw.data.formats import read_idx
 from dlhw.errors import UserError
-from dlhw.evaluate import saved_config
 from dlhw.runs.folder import RunFolder
 from dlhw.sweep.ledger import Ledger
 

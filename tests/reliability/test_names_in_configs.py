@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from commands import run, tree
 
-from dlhw.config.compose import compose
 from dlhw.errors import ConfigError
+from dlhw.hydra_support.compose import compose
 
 TINY = ["trainer.epochs=1", "data.limit=200", "trainer.gradcheck=false", "tracking.console=none"]
 EVIL = "{_target_: os.mkdir, path: made}"

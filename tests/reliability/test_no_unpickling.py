@@ -16,7 +16,7 @@ CALLS = {
     "instantiate", "yaml.unsafe_load", "yaml.full_load", "yaml.load_all", "logging.config.dictConfig",
 }  # fmt: skip
 # A copy of an object of the same process, never written: the fastest way to copy a config.
-IN_MEMORY = Path("dlhw/launcher/template.py")
+IN_MEMORY = Path("dlhw/hydra_support/template.py")
 # The loader is chosen once, where both choices are safe ones.
 SAFE_LOADERS = {"LOADER", "yaml.SafeLoader", "yaml.CSafeLoader"}
 HOOK = """
@@ -93,11 +93,11 @@ def is_in_memory(event: str) -> bool:
 
 def test_the_commands_unpickle_nothing_that_they_read(tmp_path: Path) -> None:
     log, tiny = tmp_path / "events", ["trainer.epochs=1", "data.limit=200", "tracking.console=none"]
-    events = audited(log, "dlhw.train", *tiny, "hydra.run.dir=alone", cwd=tmp_path)
+    events = audited(log, "dlhw.commands.train", *tiny, "hydra.run.dir=alone", cwd=tmp_path)
     assert [event for event in events if not is_in_memory(event)] == []
-    audited(log, "dlhw.train", "-m", "seeds=2", *tiny, "hydra.sweep.dir=sweep", cwd=tmp_path)
-    audited(log, "dlhw.evaluate", "alone", cwd=tmp_path)
-    events = audited(log, "dlhw.report", "sweep", cwd=tmp_path)
+    audited(log, "dlhw.commands.train", "-m", "seeds=2", *tiny, "hydra.sweep.dir=sweep", cwd=tmp_path)
+    audited(log, "dlhw.commands.evaluate", "alone", cwd=tmp_path)
+    events = audited(log, "dlhw.commands.report", "sweep", cwd=tmp_path)
     assert [event for event in events if not is_in_memory(event)] == []
 
 

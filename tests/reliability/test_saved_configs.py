@@ -6,11 +6,11 @@ import pytest
 import yaml
 from commands import run, run_folders, train
 
+from dlhw.commands.resume import resume
 from dlhw.config.load import from_dict
 from dlhw.config.saved import with_references
 from dlhw.errors import ConfigError, RunFolderError
 from dlhw.reporting.frames import load_runs
-from dlhw.resume import resume
 from dlhw.runs.files import refuse_links
 
 TINY = [

@@ -12,13 +12,13 @@ import torch
 from torch import Tensor
 from training_runs import Listener, train_together
 
-from dlhw.config.compose import compose
 from dlhw.config.data import DataConfig, Normalize
 from dlhw.config.root import TrainConfig
 from dlhw.data import dataset as dataset_module
 from dlhw.data import load_dataset
 from dlhw.data.normalize import Normalization, fit_normalization
 from dlhw.errors import DataError
+from dlhw.hydra_support.compose import compose
 
 Arrays = Mapping[str, np.ndarray]
 FAST = [

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from commands import metrics, run, summary
 
-from dlhw.config.compose import compose
+from dlhw.hydra_support.compose import compose
 
 FAST = [
     "model=mlp", "model.hidden=[5]", "trainer.epochs=4", "trainer.batch_size=8", "trainer.gradcheck=false",

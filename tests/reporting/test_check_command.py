@@ -29,7 +29,7 @@ AGREES = "1 of 1 published values agree"
 
 
 def report(*args: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return commands.run("python", "-W", "error", "-m", "dlhw.report", *args, cwd=cwd)
+    return commands.run("python", "-W", "error", "-m", "dlhw.commands.report", *args, cwd=cwd)
 
 
 def experiment_folder(folder: Path, **told: Any) -> Path:

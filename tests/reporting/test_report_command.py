@@ -16,7 +16,7 @@ FILES = {
 
 
 def report(*args: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return commands.run("python", "-W", "error", "-m", "dlhw.report", *args, cwd=cwd)
+    return commands.run("python", "-W", "error", "-m", "dlhw.commands.report", *args, cwd=cwd)
 
 
 def test_writes_a_report_and_says_where(tmp_path: Path) -> None:
@@ -64,7 +64,7 @@ def test_help_has_examples(tmp_path: Path) -> None:
 
 def test_training_imports_nothing_of_the_report() -> None:
     code = (
-        "import sys, json, dlhw.train, dlhw.callbacks.trackers, dlhw.training.fit, dlhw.reporting.console;"
+        "import sys, json, dlhw.commands.train, dlhw.callbacks.trackers, dlhw.training.fit, dlhw.reporting.console;"
         "print(json.dumps([name for name in ('pandas', 'matplotlib', 'jinja2') if name in sys.modules]))"
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout

@@ -10,7 +10,7 @@ import commands
 import pytest
 
 import dlhw
-from dlhw.config.store import conf_dir
+from dlhw.config.catalogue import conf_dir
 from dlhw.reproduce.falsify_session import BEGIN, END
 
 EXPERIMENT = """\

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from report_runs import lr_sweep
 
+from dlhw.commands.reproduce import status_of
 from dlhw.config.experiment import ExperimentConfig
 from dlhw.config.experiment_entries import (
     CheckConfig,
@@ -18,7 +19,6 @@ from dlhw.config.experiment_entries import (
     Rule,
 )
 from dlhw.errors import RunFolderError
-from dlhw.reproduce.command import status_of
 from dlhw.reproduce.outcome import ExperimentEnding, Outcome, record, tally
 from dlhw.reproduce.results_table import BEGIN, END, results_table, write_table
 from dlhw.reproduce.session import FORMAT, RESULTS, ReproducePage, report

@@ -6,11 +6,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dlhw.config.compose import compose
 from dlhw.config.data import Normalize
 from dlhw.config.root import TrainConfig
 from dlhw.data.dataset import Dataset, Part, load_dataset
 from dlhw.data.normalize import Normalization
+from dlhw.hydra_support.compose import compose
 from dlhw.runs.status import Status
 from dlhw.training.callbacks import Callback
 from dlhw.training.device import DTYPES

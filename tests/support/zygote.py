@@ -23,8 +23,8 @@ OUTPUT = "output.txt"
 QUIET_ENV = {"OMP_NUM_THREADS": "1", "COLUMNS": "120"}
 # What the commands import where they use it.
 IMPORTED = (
-    "dlhw.launcher.cohorts", "dlhw.plan", "dlhw.reporting.report", "dlhw.reporting.console", "dlhw.reporting.figures.style",
-    "dlhw.resume", "dlhw.callbacks.trackers", "dlhw.training.fit",
+    "dlhw.execution.cohorts", "dlhw.commands.plan", "dlhw.reporting.report", "dlhw.reporting.console", "dlhw.reporting.figures.style",
+    "dlhw.commands.resume", "dlhw.callbacks.trackers", "dlhw.training.fit",
     "tensorboard.plugins.hparams.api_pb2",
 )  # fmt: skip
 

@@ -15,11 +15,11 @@ import safetensors.torch
 import torch
 
 from dlhw.callbacks.checkpoint import check_matches, load_checkpoint, save_checkpoint
+from dlhw.commands.evaluate import saved_config
 from dlhw.config.data import CSVConfig, NPZConfig, OctMNISTConfig, SplitConfig, Task
 from dlhw.data import load_dataset
 from dlhw.data.formats import read_idx
 from dlhw.errors import UserError
-from dlhw.evaluate import saved_config
 from dlhw.reporting.figures.figure_data import checkpoint_of
 from dlhw.reporting.frames import load_curves, load_runs
 from dlhw.reporting.judge import saved_experiment
@@ -153,7 +153,7 @@ REST = SplitConfig(train=None, val=None, test=None)
 
 def swept(folder: Path) -> None:
     """A real sweep of two runs in a folder."""
-    command = "import sys; from dlhw.train import main; sys.argv[0] = 'dlhw-train'; main()"
+    command = "import sys; from dlhw.commands.train import main; sys.argv[0] = 'dlhw-train'; main()"
     subprocess.run([sys.executable, "-c", command, *SWEEP], cwd=folder, check=True, capture_output=True)
 
 

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from training_runs import Listener, small, train_together
 
-from dlhw.config.compose import compose
 from dlhw.config.load import check
 from dlhw.errors import ConfigError
+from dlhw.hydra_support.compose import compose
 from dlhw.training import cadence
 from dlhw.training.cadence import GROWTH, SLICE_SECONDS, Cadence, Slices
 

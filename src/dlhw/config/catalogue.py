@@ -1,10 +1,18 @@
 """The experiments that can be run: files conf/experiment/<source>/<name>.yaml."""
 
+from pathlib import Path
+
 from omegaconf import OmegaConf
 
 from dlhw.config.experiment import ExperimentConfig
-from dlhw.config.store import conf_dir
 from dlhw.errors import ConfigError, did_you_mean, listing
+
+
+def conf_dir() -> Path:
+    """Folder of the YAML files: inside an installed package, or at the top of a checkout."""
+    package = Path(__file__).parents[1]
+    inside = package / "conf"
+    return inside if inside.is_dir() else package.parents[1] / "conf"
 
 
 def experiment_names() -> list[str]:
@@ -34,7 +42,7 @@ def load_experiment(name: str) -> ExperimentConfig:
     Raises:
         ConfigError: if there is no such experiment, or something in it cannot be.
     """
-    from dlhw.config.compose import compose  # Hydra's composing is not needed to list names
+    from dlhw.hydra_support.compose import compose  # Hydra's composing is not needed to list names
 
     if name not in experiment_names():
         raise ConfigError(no_such_experiment(name))

@@ -1,6 +1,6 @@
 """`python -m dlhw.reproduce`."""
 
-from dlhw.reproduce.command import main
+from dlhw.commands.reproduce import main
 
 if __name__ == "__main__":
     main()

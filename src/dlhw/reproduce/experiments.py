@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from dlhw.cli import FULL_ERROR
+from dlhw.commands.cli import FULL_ERROR
 from dlhw.config.catalogue import experiment_names, no_such_experiment, question_of
 from dlhw.config.experiment import ExperimentConfig
 from dlhw.errors import ConfigError, listing
@@ -54,7 +54,7 @@ def missing_data(experiment: ExperimentConfig) -> str | None:
         return None
     if experiment.needs not in FILES:
         raise ConfigError(f"experiment.needs must be {listing(FILES)}, got {experiment.needs}")
-    from dlhw.config.compose import compose
+    from dlhw.hydra_support.compose import compose
 
     data = compose([f"data={experiment.needs}"]).data
     missing = next((path for path in data.files().values() if not path.exists()), None)
@@ -75,7 +75,13 @@ TAIL = 12
 LOG = "train.log"
 # Two of the three seconds of a small experiment are imports. Where processes can be forked, children come
 # from one that has done them once, and nothing else: it has computed nothing, and has no thread of ours.
-IMPORTED = ["dlhw.train", "dlhw.launcher.cohorts", "dlhw.reporting.console", "pandas", "scipy.optimize"]
+IMPORTED = [
+    "dlhw.commands.train",
+    "dlhw.execution.cohorts",
+    "dlhw.reporting.console",
+    "pandas",
+    "scipy.optimize",
+]
 
 
 def train_experiment(label: str, folder: Path, changes: Sequence[str] = ()) -> tuple[int, str]:
@@ -121,7 +127,7 @@ def _run_child(argv: list[str], log: Path) -> None:
             os.dup2(source.fileno(), number)
     # our parent's command has Hydra raise its errors; this one tells them in sentences
     os.environ.pop(FULL_ERROR, None)
-    from dlhw.train import main
+    from dlhw.commands.train import main
 
     sys.argv = ["dlhw-train", *argv]
     main()

@@ -153,7 +153,7 @@ def _parsed(line: str) -> Override:
 def _sweep(
     experiment: ExperimentConfig, folder: Path, changes: Sequence[str]
 ) -> tuple[FalsificationSweep, SweptValues]:
-    from dlhw.plan import prepare_sweep
+    from dlhw.commands.plan import prepare_sweep
 
     overrides = (*changes, f"seeds={experiment.mutation_seeds}")
     prepared, sweeper = prepare_sweep([f"experiment={experiment.label}", *overrides])

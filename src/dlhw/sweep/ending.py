@@ -74,7 +74,7 @@ def _evaluate_saved(prepared: Prepared) -> None:
     experiment = _experiment(prepared)
     if experiment is None or not experiment.evaluate:
         return
-    from dlhw.evaluate import EVALUATION_FILE, evaluate_saved
+    from dlhw.commands.evaluate import EVALUATION_FILE, evaluate_saved
 
     for folder in (prepared.folder / run.name for run in prepared.runs):
         is_trained = is_success(RunFolder(folder).ending().get("status"))

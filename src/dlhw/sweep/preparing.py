@@ -15,7 +15,7 @@ from dlhw.config.messages import explain
 from dlhw.config.root import TrainConfig
 from dlhw.display import visible
 from dlhw.errors import ConfigError, UserError
-from dlhw.launcher.composing import SUBDIR, Composer
+from dlhw.hydra_support.composer import SUBDIR, Composer
 from dlhw.sweep.grid import Cell, Setting, quoted
 from dlhw.sweep.identity import cell_hash, definition
 from dlhw.sweep.ledger import Definition

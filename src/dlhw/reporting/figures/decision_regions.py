@@ -83,8 +83,8 @@ def _regions(cell: Cell) -> DecisionRegions:
     """Rebuild a run's model from its folder and ask it about every point of a grid."""
     import torch
 
+    from dlhw.commands.evaluate import saved_config
     from dlhw.data.dataset import load_dataset
-    from dlhw.evaluate import saved_config
     from dlhw.training.device import DTYPES
 
     saved = checkpoint_of(cell)

@@ -14,10 +14,10 @@ from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
 from dlhw import interruption
-from dlhw.completion import QUERY, SCRIPT, answer
-from dlhw.config.callback import Refused
+from dlhw.commands.completion import QUERY, SCRIPT, answer
 from dlhw.display import visible
 from dlhw.errors import UserError
+from dlhw.hydra_support.callback import Refused
 from dlhw.surroundings import check_surroundings
 
 FULL_ERROR = "HYDRA_FULL_ERROR"
@@ -98,7 +98,7 @@ def explain_any(error: BaseException) -> str | None:
 
 
 def _out_of_memory(error: BaseException) -> str | None:
-    from dlhw.launcher.memory import is_out_of_memory  # torch takes a second, and has been imported by now
+    from dlhw.execution.memory import is_out_of_memory  # torch takes a second, and has been imported by now
 
     if not is_out_of_memory(error):
         return None

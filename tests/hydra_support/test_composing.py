@@ -11,11 +11,12 @@ from hydra.core.singleton import Singleton
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from dlhw.config.callback import without_hydra
+from dlhw.config.catalogue import conf_dir
 from dlhw.config.load import to_config
-from dlhw.config.store import conf_dir, register
-from dlhw.launcher.composing import Composer
-from dlhw.launcher.running import to_yaml
+from dlhw.hydra_support.callback import without_hydra
+from dlhw.hydra_support.composer import Composer
+from dlhw.hydra_support.run_job import to_yaml
+from dlhw.hydra_support.store import register
 
 CASES = [
     [],

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from dlhw.config.trainer import Kernels
-from dlhw.launcher.resuming import starts
+from dlhw.execution.resuming import starts
 from dlhw.training.resuming import Saved
 
 Told = list[tuple[tuple[int, ...], list[int] | None]]

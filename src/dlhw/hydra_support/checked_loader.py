@@ -14,8 +14,8 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from dlhw.config.messages import is_internal
-from dlhw.config.targets import refuse_names
 from dlhw.errors import ConfigError
+from dlhw.hydra_support.targets import refuse_names
 
 # Groups that a command line chooses options of.
 GROUPS = (

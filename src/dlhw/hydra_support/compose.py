@@ -7,12 +7,13 @@ from hydra import initialize_config_dir
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
-from dlhw.config.checked_loader import checked_loading
+from dlhw.config.catalogue import conf_dir
 from dlhw.config.load import to_objects
 from dlhw.config.messages import explain
 from dlhw.config.root import TrainConfig
-from dlhw.config.store import conf_dir, register
 from dlhw.errors import ConfigError
+from dlhw.hydra_support.checked_loader import checked_loading
+from dlhw.hydra_support.store import register
 
 
 def compose(overrides: Sequence[str] = ()) -> TrainConfig:

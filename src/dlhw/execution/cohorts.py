@@ -19,10 +19,10 @@ from dlhw.data.cache import DatasetCache
 from dlhw.data.dataset import Dataset
 from dlhw.display import visible
 from dlhw.errors import RunFolderError, UserError
-from dlhw.launcher.job import Job
-from dlhw.launcher.memory import SHARE, cohort_bytes, free_bytes, is_out_of_memory, run_bytes
-from dlhw.launcher.resuming import starts
-from dlhw.launcher.verify import Verifier
+from dlhw.execution.memory import SHARE, cohort_bytes, free_bytes, is_out_of_memory, run_bytes
+from dlhw.execution.resuming import starts
+from dlhw.execution.verify import Verifier
+from dlhw.hydra_support.job import Job
 from dlhw.locks import FolderLostError
 from dlhw.models.build import build_model
 from dlhw.nn.parameters import Layout

@@ -13,7 +13,7 @@ from omegaconf import DictConfig
 
 from dlhw.config.root import TrainConfig
 from dlhw.display import visible_lines
-from dlhw.launcher.running import run_job
+from dlhw.hydra_support.run_job import run_job
 from dlhw.locks import check_held, is_held
 
 LOG_FORMAT = "[%(asctime)s][%(name)s][%(levelname)s] - %(message)s"

@@ -10,7 +10,7 @@ from dlhw.config.data import IdxImagesConfig, OctMNISTConfig
 from dlhw.config.root import TrainConfig
 from dlhw.data.cache import DatasetCache
 from dlhw.display import duration
-from dlhw.launcher.memory import cohort_bytes, run_bytes
+from dlhw.execution.memory import cohort_bytes, run_bytes
 from dlhw.training.choice import resolve_matmul
 from dlhw.training.device import DTYPES, matmul_setting
 from dlhw.training.fit import prepare, takes_steps

@@ -159,13 +159,13 @@ def test_options_out_of_range(option: str, sentence: str, tmp_path: Path) -> Non
 
 LIMITED = """
 import resource, sys
-import torch, dlhw.launcher.cohorts, dlhw.train
+import torch, dlhw.execution.cohorts, dlhw.commands.train
 import torch.utils.tensorboard
 import dlhw.training.fit
 size = int(next(line for line in open("/proc/self/status") if line.startswith("VmSize")).split()[1]) * 1024
 limit = size + int(sys.argv.pop(1)) * 2**20
 resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-dlhw.train.main()
+dlhw.commands.train.main()
 """
 
 

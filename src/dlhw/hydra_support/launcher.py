@@ -17,10 +17,10 @@ from omegaconf.errors import OmegaConfBaseException
 from dlhw.config.messages import explain
 from dlhw.display import visible
 from dlhw.errors import ConfigError, UserError
-from dlhw.launcher.composing import Composer
-from dlhw.launcher.grouping import describe, group
-from dlhw.launcher.job import Job
-from dlhw.launcher.running import run_job
+from dlhw.execution.grouping import describe, group
+from dlhw.hydra_support.composer import Composer
+from dlhw.hydra_support.job import Job
+from dlhw.hydra_support.run_job import run_job
 
 # A task function with this attribute trains a `TrainConfig` and nothing else, so its jobs can be cohorts.
 TRAINS_CONFIG = "trains_config"
@@ -102,7 +102,7 @@ class FusedLauncher(Launcher):
                 print(visible(f"run {job.number} ({' '.join(job.overrides)}): {line}"), file=sys.stderr)
 
     def _train(self, jobs: list[Job]) -> None:
-        from dlhw.launcher.cohorts import CohortTrainer
+        from dlhw.execution.cohorts import CohortTrainer
 
         configs = [job.config for job in jobs if job.config is not None]
         cohorts = group(configs)
@@ -114,7 +114,7 @@ class FusedLauncher(Launcher):
             if configs[cohort[0]].procedure.trains:
                 trainer.train([jobs[place] for place in cohort])
             else:
-                from dlhw.launcher.alone import run_alone  # linear programs need scipy, which takes a second
+                from dlhw.execution.alone import run_alone  # linear programs need scipy, which takes a second
 
                 run_alone(jobs[cohort[0]], self.context)
         trainer.report_verified()

@@ -11,11 +11,11 @@ from enum import Enum
 from typing import Any
 
 from dlhw.config.catalogue import experiment_names, question_of
-from dlhw.config.defaults import SINGLE, composed_option, derived_options, top_values
 from dlhw.config.group import Group
 from dlhw.config.load import CHOICES
 from dlhw.config.root import TrainConfig
 from dlhw.errors import ConfigError, did_you_mean, listing
+from dlhw.hydra_support.defaults import SINGLE, composed_option, derived_options, top_values
 
 WIDTH = 100
 # Column of the texts of keys.

@@ -4,15 +4,15 @@ import logging
 from pathlib import Path
 from typing import Any
 
+from dlhw.commands.evaluate import saved_config
+from dlhw.commands.train import RESUME, train_run
 from dlhw.display import visible
 from dlhw.errors import ConfigError, RunFolderError
-from dlhw.evaluate import saved_config
-from dlhw.launcher.job import LOG_FORMAT
+from dlhw.hydra_support.job import LOG_FORMAT
 from dlhw.locks import SWEEP_LOCK, hold_run
 from dlhw.runs.files import refuse_links
 from dlhw.runs.folder import RunFolder
 from dlhw.runs.status import is_final
-from dlhw.train import RESUME, train_run
 
 
 def resume(arguments: list[str]) -> int:

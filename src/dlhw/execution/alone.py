@@ -6,7 +6,7 @@ from contextlib import suppress
 from hydra.types import HydraContext
 
 from dlhw.callbacks.summary import write_failure
-from dlhw.launcher.job import Job
+from dlhw.hydra_support.job import Job
 from dlhw.locks import FolderLostError
 from dlhw.procedures.run_procedure import run_procedure
 from dlhw.training.result import objective

@@ -9,7 +9,7 @@ from hydra.test_utils.launcher_common_tests import (
     LauncherTestSuite,
 )
 
-from dlhw.launcher.fused import FusedLauncher
+from dlhw.hydra_support.launcher import FusedLauncher
 
 # the suites' own configs are of an old Hydra version, which Hydra warns of
 pytestmark = [

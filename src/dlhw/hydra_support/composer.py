@@ -13,11 +13,11 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
 from omegaconf import DictConfig, OmegaConf, flag_override
 
-from dlhw.config.callback import copied, without_hydra
 from dlhw.config.experiment import ExperimentConfig
 from dlhw.config.load import to_config
 from dlhw.config.root import TrainConfig
-from dlhw.launcher.template import SHARED, Template
+from dlhw.hydra_support.callback import copied, without_hydra
+from dlhw.hydra_support.template import SHARED, Template
 
 Choice = tuple[str, ...]
 # A job's folder is known only after its config is: a sweeper adds this override to jobs composed before.

@@ -9,7 +9,7 @@ from hydra.test_utils.launcher_common_tests import (
     LauncherTestSuite,
 )
 
-from dlhw.sweep.sweeper import GridSweeper
+from dlhw.hydra_support.sweeper import GridSweeper
 
 # the suites' own configs are of an old Hydra version, which Hydra warns of
 pytestmark = [

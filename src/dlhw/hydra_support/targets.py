@@ -14,7 +14,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from dlhw.errors import ConfigError, listing
 
 TARGET = "_target_"
-CALLBACKS = {"dlhw.config.callback.CheckBeforeRun"}
+CALLBACKS = {"dlhw.hydra_support.callback.CheckBeforeRun"}
 LOGGING = ("hydra.job_logging", "hydra.hydra_logging")
 FACTORIES = ("class", "()")
 LOGGERS = {

@@ -1,7 +1,6 @@
 """Make the schemas known to Hydra, which merges every YAML option of a group onto its schema."""
 
 from functools import cache
-from pathlib import Path
 
 from hydra.core.config_store import ConfigStore
 
@@ -21,10 +20,3 @@ def register() -> None:
     for group, options in CHOICES.items():
         for name, schema in options.items():
             store.store(group=group, name=f"base_{name}", node=schema)
-
-
-def conf_dir() -> Path:
-    """Folder of the YAML files: inside an installed package, or at the top of a checkout."""
-    package = Path(__file__).parents[1]
-    inside = package / "conf"
-    return inside if inside.is_dir() else package.parents[1] / "conf"

@@ -1,7 +1,7 @@
 """What is said of cohorts."""
 
-from dlhw.config.compose import compose
-from dlhw.launcher.grouping import describe, group
+from dlhw.execution.grouping import describe, group
+from dlhw.hydra_support.compose import compose
 
 STEP = "[{weight: [[1, 0], [0, 1]], bias: [0, 0], activation: step}, {weight: [[1, 1]], bias: [%s], activation: step}]"
 

@@ -18,9 +18,9 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from dlhw.content import ABSENT, data_identity
 from dlhw.display import visible
 from dlhw.errors import ConfigError
-from dlhw.launcher.composing import Composer
-from dlhw.launcher.fused import TRAINS_CONFIG, FusedLauncher
-from dlhw.launcher.grouping import group
+from dlhw.execution.grouping import group
+from dlhw.hydra_support.composer import Composer
+from dlhw.hydra_support.launcher import TRAINS_CONFIG, FusedLauncher
 from dlhw.locks import sweep_held
 from dlhw.runs.files import refuse_link, refuse_links
 from dlhw.sweep.ending import conclude

@@ -17,12 +17,12 @@ from pathlib import Path
 SCRIPT, QUERY, HELP = "--completion", "--complete", "--help"
 # Where each command's flags are named: in the help of its `parse`, or in its USAGE.
 COMMANDS = {
-    "dlhw-train": "dlhw.train",
-    "dlhw-plan": "dlhw.plan",
-    "dlhw-eval": "dlhw.evaluate",
-    "dlhw-report": "dlhw.report",
-    "dlhw-reproduce": "dlhw.reproduce.command",
-    "dlhw-gradcheck": "dlhw.gradcheck",
+    "dlhw-train": "dlhw.commands.train",
+    "dlhw-plan": "dlhw.commands.plan",
+    "dlhw-eval": "dlhw.commands.evaluate",
+    "dlhw-report": "dlhw.commands.report",
+    "dlhw-reproduce": "dlhw.commands.reproduce",
+    "dlhw-gradcheck": "dlhw.commands.gradcheck",
 }
 # Commands whose arguments are those of a config, and commands whose arguments are folders.
 CONFIGURED = ("dlhw-train", "dlhw-plan", "dlhw-gradcheck", "dlhw-eval")
@@ -97,9 +97,9 @@ def _flags(command: str) -> list[str]:
 
 def _keys(before: list[str]) -> Iterator[str]:
     """Groups, and the keys of the options that are chosen; a group's default option where none is."""
-    from dlhw.config.defaults import SINGLE, chosen_defaults, top_values
-    from dlhw.config.help import described_keys
     from dlhw.config.load import CHOICES
+    from dlhw.hydra_support.defaults import SINGLE, chosen_defaults, top_values
+    from dlhw.hydra_support.help import described_keys
 
     chosen = chosen_defaults() | dict(word.split("=", 1) for word in before if "=" in word)
     yield from (f"{group}=" for group in (*CHOICES, "experiment", *top_values(), "resume"))
@@ -112,9 +112,9 @@ def _keys(before: list[str]) -> Iterator[str]:
 def _values(word: str) -> Iterator[str]:
     """`KEY=VALUE` for every value; of a list of values the last one is completed."""
     from dlhw.config.catalogue import experiment_names
-    from dlhw.config.defaults import derived_options
     from dlhw.config.fields import Role
     from dlhw.config.load import CHOICES, keys_with
+    from dlhw.hydra_support.defaults import derived_options
 
     key, _, value = word.partition("=")
     kept = key + "=" + value[: value.rfind(",") + 1]
@@ -131,9 +131,9 @@ def _values(word: str) -> Iterator[str]:
 
 def _choices(key: str) -> list[str]:
     """Values of an enum or a boolean."""
-    from dlhw.config.defaults import SINGLE
     from dlhw.config.load import CHOICES
     from dlhw.config.root import TrainConfig
+    from dlhw.hydra_support.defaults import SINGLE
 
     group, _, rest = key.partition(".")
     schemas = [*CHOICES.get(group, {}).values(), *([SINGLE[group]] if group in SINGLE else [])]

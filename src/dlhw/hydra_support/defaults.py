@@ -9,8 +9,8 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from dlhw.config.catalogue import conf_dir
 from dlhw.config.load import CHOICES
-from dlhw.config.store import conf_dir
 from dlhw.config.tracking import TrackingConfig
 from dlhw.config.trainer import TrainerConfig
 

@@ -20,7 +20,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict, read_write
 from omegaconf._utils import OmegaConfDumper
 from omegaconf.errors import OmegaConfBaseException
 
-from dlhw.config.callback import without_hydra
+from dlhw.hydra_support.callback import without_hydra
 from dlhw.runs.files import write_atomic
 
 TASK_FILE = "config.yaml"
