@@ -28,7 +28,7 @@ class Ours:
         configs = problem.configs(*overrides)
         self.problem = problem
         self.cohort = prepare(configs, [problem.dataset])
-        train = Pool.of([problem.dataset.parts["train"]], self.cohort.device)
+        train = Pool.of([problem.dataset.splits["train"]], self.cohort.device)
         self.loop = Loop(self.cohort, {"train": train}, [[] for _ in configs])
 
     def train(self, epoch: int) -> None:

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from dlhw.config.optimizer import SGDConfig
 from dlhw.config.root import TrainConfig
-from dlhw.data.dataset import Dataset, Part, load_dataset
+from dlhw.data.dataset import Dataset, Split, load_dataset
 from dlhw.hydra_support.compose import compose
 from dlhw.random import generator
 
@@ -49,18 +49,18 @@ def random_images(count: int) -> Dataset:
     """Uniform pixels and labels, in the shape of MNIST."""
     digits = load_dataset(compose(["data=digits"]).data, SEED)
     drawn = torch.Generator().manual_seed(SEED)
-    train = Part(
+    train = Split(
         torch.rand(count, 1, SIDE, SIDE, generator=drawn),
         torch.randint(NUM_CLASSES, (count,), generator=drawn),
     )
-    return replace(digits, parts={"train": train}, input_shape=(1, SIDE, SIDE))
+    return replace(digits, splits={"train": train}, input_shape=(1, SIDE, SIDE))
 
 
 def noisy(dataset: Dataset) -> Dataset:
     """The same images with noise of 0 to 0.1 on every pixel, so that no side can leave any out."""
-    train = dataset.parts["train"]
+    train = dataset.splits["train"]
     noise = torch.rand(train.inputs.shape, generator=torch.Generator().manual_seed(SEED))
-    return replace(dataset, parts={"train": Part(train.inputs + 0.1 * noise, train.targets)})
+    return replace(dataset, splits={"train": Split(train.inputs + 0.1 * noise, train.targets)})
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Problem:
 
     Args:
         model: "mlp" or "cnn".
-        dataset: whose training part is used.
+        dataset: whose training split is used.
         batch_size: B.
         steps: updates of a round, from the start of an epoch.
         lrs: learning rate of each run.
@@ -88,12 +88,12 @@ class Problem:
     @property
     def inputs(self) -> Tensor:
         """(n, 1, H, W)."""
-        return self.dataset.parts["train"].inputs
+        return self.dataset.splits["train"].inputs
 
     @property
     def labels(self) -> Tensor:
         """(n,)."""
-        return self.dataset.parts["train"].targets
+        return self.dataset.splits["train"].targets
 
     def order(self, epoch: int) -> Tensor:
         """Which samples the steps of an epoch take, (steps * B,): the order that ours draws."""

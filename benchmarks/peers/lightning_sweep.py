@@ -61,7 +61,7 @@ def network() -> nn.Sequential:
 
 
 def loaders(images: int) -> tuple[DataLoader, DataLoader, DataLoader]:
-    """Of the training, validation and test part."""
+    """Of the training, validation and test split."""
     root, scale = str(mnist_folder()), ToTensor()
     pool, test = (MNIST(root, train=train, transform=scale) for train in (True, False))
     train = Subset(pool, range(images))
@@ -95,7 +95,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--epochs", type=int, required=True)
     parser.add_argument("--lrs", type=float, nargs="+", required=True)
-    parser.add_argument("--images", type=int, default=NUM_IMAGES, help="of the training part")
+    parser.add_argument("--images", type=int, default=NUM_IMAGES, help="of the training split")
     args = parser.parse_args()
     silence()
     with tempfile.TemporaryDirectory() as name, torch.inference_mode(False):

@@ -27,7 +27,7 @@ class OrderOfOurs(Sampler[int]):
 
 
 def mnist_loader(problem: Problem) -> DataLoader:
-    """MNIST as its users load it; its first 48,000 images are our training part."""
+    """MNIST as its users load it; its first 48,000 images are our training split."""
     images = MNIST(str(mnist_folder()), train=True, transform=ToTensor())
     return DataLoader(images, batch_size=problem.batch_size, sampler=OrderOfOurs(problem))
 

@@ -9,7 +9,7 @@ from benchmarks.peers import JAX, PLAIN
 from benchmarks.problem import Problem, load_images, spread
 from benchmarks.report import Comparison, Curve, Report
 from benchmarks.sides import compare
-from dlhw.data.dataset import Dataset, Part
+from dlhw.data.dataset import Dataset, Split
 
 BATCH = 64
 RUNS = (1, 2, 4, 8, 16, 32, 64)
@@ -50,7 +50,7 @@ def _plans(dataset: Dataset, effort: float) -> list[tuple[Curve, Make, Sequence[
         return max(2, round(effort * count))
 
     def problem(count: float, batch: int = BATCH) -> Problem:
-        return Problem("mlp", dataset, batch, min(steps(count), len(dataset.parts["train"]) // batch))
+        return Problem("mlp", dataset, batch, min(steps(count), len(dataset.splits["train"]) // batch))
 
     def of_size(images: int) -> Problem:
         return replace(problem(1), dataset=first_images(dataset, images), steps=images // BATCH)
@@ -78,8 +78,8 @@ def _plans(dataset: Dataset, effort: float) -> list[tuple[Curve, Make, Sequence[
 
 def first_images(dataset: Dataset, count: int) -> Dataset:
     """The data set with so many training images."""
-    train = dataset.parts["train"]
-    return replace(dataset, parts={"train": Part(train.inputs[:count], train.targets[:count])})
+    train = dataset.splits["train"]
+    return replace(dataset, splits={"train": Split(train.inputs[:count], train.targets[:count])})
 
 
 def _point(problem: Problem, peers: Sequence[str], rounds: int) -> Comparison:

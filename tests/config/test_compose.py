@@ -188,7 +188,7 @@ def test_every_key_has_a_text_that_names_its_values() -> None:
 def test_docs_of_fields_are_read_from_the_source() -> None:
     from dlhw.config.trainer import TrainerConfig
 
-    told = "passes over the training part; 0 evaluates the initial parameters"
+    told = "passes over the training split; 0 evaluates the initial parameters"
     assert field_docs(TrainerConfig)["epochs"] == told
     assert set(field_docs(TrainerConfig)) >= {"batch_size", "engine", "matmul", "select"}
 

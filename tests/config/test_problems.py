@@ -78,7 +78,7 @@ PROBLEMS: list[tuple[tuple[str, ...], str]] = [
     ),
     (
         ("data.split.val=0", "trainer.early_stopping.patience=2"),
-        "trainer.early_stopping.patience needs a validation part, got data.split.val=0",
+        "trainer.early_stopping.patience needs a validation split, got data.split.val=0",
     ),
     (
         ("trainer.early_stopping.metric=accuracy",),
@@ -128,7 +128,7 @@ PROBLEMS: list[tuple[tuple[str, ...], str]] = [
     ),
     (
         ("data.split.val=0", "trainer.select_by=loss"),
-        "trainer.select_by=loss does nothing without a validation part",
+        "trainer.select_by=loss does nothing without a validation split",
     ),
     (("model.name=cnn",), "model.name must stay mlp, got cnn: write model=cnn"),
 ]

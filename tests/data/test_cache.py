@@ -31,7 +31,7 @@ def load(config: TrainConfig) -> Dataset:
 
 
 def objects(datasets: list[Dataset], part: str, tensor: str) -> int:
-    return len({id(getattr(dataset.parts[part], tensor)) for dataset in datasets})
+    return len({id(getattr(dataset.splits[part], tensor)) for dataset in datasets})
 
 
 @pytest.mark.parametrize("order", [SEQUENTIAL, "data.split.seed=4"])
@@ -42,7 +42,7 @@ def test_corruptions_and_seeds_share_the_images(order: str) -> None:
         assert objects(datasets, part, "inputs") == 1
     assert objects(datasets, "val", "targets") == objects(datasets, "test", "targets") == 1
     assert objects(datasets, "train", "targets") == 1 + 3 * (len(LEVELS) - 1)
-    pool = Pool.of([dataset.parts["train"] for dataset in datasets], torch.device("cpu"))
+    pool = Pool.of([dataset.splits["train"] for dataset in datasets], torch.device("cpu"))
     assert (pool.inputs.shape[0], pool.targets.shape[0]) == (1, len(datasets))
 
 
@@ -80,9 +80,9 @@ def test_it_gives_what_is_loaded_without_it(overrides: tuple[str, ...]) -> None:
     for config in configs(*overrides, seeds=2):
         kept, alone = cache.get(config, torch.float32), load(config)
         assert kept.hashes == alone.hashes
-        for part in alone.parts:
-            assert torch.equal(kept.parts[part].inputs, alone.parts[part].inputs)
-            assert torch.equal(kept.parts[part].targets, alone.parts[part].targets)
+        for part in alone.splits:
+            assert torch.equal(kept.splits[part].inputs, alone.splits[part].inputs)
+            assert torch.equal(kept.splits[part].targets, alone.splits[part].targets)
 
 
 def test_the_oldest_makes_room() -> None:
@@ -100,7 +100,7 @@ def test_the_oldest_makes_room() -> None:
 def test_dtypes_are_apart() -> None:
     cache, config = DatasetCache(8), compose([SEQUENTIAL])
     for dtype in (torch.float32, torch.float64):
-        assert cache.get(config, dtype).parts["train"].inputs.dtype == dtype
+        assert cache.get(config, dtype).splits["train"].inputs.dtype == dtype
 
 
 def test_runs_with_other_labels_train_together_as_alone() -> None:

@@ -26,7 +26,7 @@ PROBLEMS: list[tuple[tuple[str, ...], str]] = [
     ),
     (
         ("data=octmnist", "data.split.val_from_test=true"),
-        "data.split.val_from_test must be false for data=octmnist, which has a validation part of its own",
+        "data.split.val_from_test must be false for data=octmnist, which has a validation split of its own",
     ),
     (("data.test_per_class=[1]",), "data.test_per_class needs a test set of the source's own, data=digits"),
     (

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlhw.config.data import DigitsConfig, Order, SplitConfig
-from dlhw.data import Dataset, Part, load_dataset
+from dlhw.data import Dataset, Split, load_dataset
 from dlhw.data.dataset import corrupt_labels
 from dlhw.data.normalize import Normalization, Normalize
 from dlhw.hydra_support.compose import compose
@@ -19,7 +19,7 @@ probabilities = st.floats(0, 1)
 
 def labelled(count: int, num_classes: int = 10) -> Dataset:
     parts = {
-        name: Part(torch.zeros(count, 1), torch.arange(count) % num_classes)
+        name: Split(torch.zeros(count, 1), torch.arange(count) % num_classes)
         for name in ("train", "val", "test")
     }
     names = [str(label) for label in range(num_classes)]
@@ -27,18 +27,18 @@ def labelled(count: int, num_classes: int = 10) -> Dataset:
 
 
 def targets(dataset: Dataset, probability: float, seed: int) -> torch.Tensor:
-    return corrupt_labels(dataset, probability, seed).parts["train"].targets
+    return corrupt_labels(dataset, probability, seed).splits["train"].targets
 
 
 @given(seeds, probabilities, st.integers(1, 200), st.integers(2, 7))
 def test_all_but_training_labels_is_shared(seed: int, probability: float, count: int, classes: int) -> None:
     clean = labelled(count, classes)
     corrupted = corrupt_labels(clean, probability, seed)
-    assert corrupted.parts["train"].inputs is clean.parts["train"].inputs
-    assert corrupted.parts["val"] is clean.parts["val"]
-    assert corrupted.parts["test"] is clean.parts["test"]
-    assert clean.parts["train"].targets.tolist() == [place % classes for place in range(count)]
-    found = corrupted.parts["train"].targets
+    assert corrupted.splits["train"].inputs is clean.splits["train"].inputs
+    assert corrupted.splits["val"] is clean.splits["val"]
+    assert corrupted.splits["test"] is clean.splits["test"]
+    assert clean.splits["train"].targets.tolist() == [place % classes for place in range(count)]
+    found = corrupted.splits["train"].targets
     assert found.dtype == torch.int64
     assert 0 <= int(found.min())
     assert int(found.max()) < classes
@@ -48,7 +48,7 @@ def test_all_but_training_labels_is_shared(seed: int, probability: float, count:
 def test_higher_corruption_contains_lower(seed: int, pair: tuple[float, float]) -> None:
     clean = labelled(100)
     low, high = (targets(clean, probability, seed) for probability in sorted(pair))
-    changed = low != clean.parts["train"].targets
+    changed = low != clean.splits["train"].targets
     assert torch.equal(high[changed], low[changed])
 
 
@@ -62,14 +62,14 @@ def test_the_seed_says_which(seed: int, probability: float) -> None:
 def test_the_share_of_changed_labels(probability: float) -> None:
     """A label changes with probability p (1 - 1/K), since the drawn class can be the true one."""
     clean = labelled(100_000)
-    changed = float((targets(clean, probability, 0) != clean.parts["train"].targets).double().mean())
+    changed = float((targets(clean, probability, 0) != clean.splits["train"].targets).double().mean())
     assert changed == pytest.approx(0.9 * probability, abs=0.007)  # 4 standard errors
 
 
 def test_random_labels_are_uniform_and_say_nothing_of_the_true_ones() -> None:
     clean = labelled(100_000)
     table = np.zeros((10, 10))
-    np.add.at(table, (clean.parts["train"].targets.numpy(), targets(clean, 1, 0).numpy()), 1)
+    np.add.at(table, (clean.splits["train"].targets.numpy(), targets(clean, 1, 0).numpy()), 1)
     assert ((table - 1000) ** 2 / 1000).sum() < 180  # chi^2 with 90 degrees of freedom: 1e-7
 
 
@@ -85,15 +85,15 @@ def test_file_order_has_a_seed_for_corruption_alone() -> None:
     split = SplitConfig(train=None, val=300, test=0, order=Order.sequential)
     config = DigitsConfig(split=split, label_corruption=0.5)
     first, other = (load_dataset(config, config.seed_for(seed)) for seed in (0, 1))
-    assert torch.equal(first.parts["train"].inputs, other.parts["train"].inputs)
-    assert not torch.equal(first.parts["train"].targets, other.parts["train"].targets)
-    assert torch.equal(first.parts["val"].targets, other.parts["val"].targets)
+    assert torch.equal(first.splits["train"].inputs, other.splits["train"].inputs)
+    assert not torch.equal(first.splits["train"].targets, other.splits["train"].targets)
+    assert torch.equal(first.splits["val"].targets, other.splits["val"].targets)
 
 
 def test_a_seed_of_the_split_is_not_that_of_corruption() -> None:
     config = DigitsConfig(split=SplitConfig(seed=7), label_corruption=0.5)
-    clean = load_dataset(DigitsConfig(), 7).parts["train"]
-    first, other = (load_dataset(config, config.seed_for(seed)).parts["train"] for seed in (0, 1))
+    clean = load_dataset(DigitsConfig(), 7).splits["train"]
+    first, other = (load_dataset(config, config.seed_for(seed)).splits["train"] for seed in (0, 1))
     assert torch.equal(first.inputs, clean.inputs)
     assert torch.equal(other.inputs, clean.inputs)
     assert not torch.equal(first.targets, other.targets)

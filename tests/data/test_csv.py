@@ -25,8 +25,8 @@ def load(train: str, **changes: object) -> Dataset:
 
 def test_the_last_column_is_the_target(write_csv: Write) -> None:
     dataset = load(write_csv(GOOD))
-    assert dataset.parts["train"].inputs.tolist() == [[1, 2], [3, 4], [5, 6], [-7, 8]]
-    assert dataset.parts["train"].targets.tolist() == [0, 1, 0, 1]
+    assert dataset.splits["train"].inputs.tolist() == [[1, 2], [3, 4], [5, 6], [-7, 8]]
+    assert dataset.splits["train"].targets.tolist() == [0, 1, 0, 1]
     assert (dataset.input_shape, dataset.num_classes, dataset.num_targets) == ((2,), 2, None)
     assert dataset.class_names == ["0", "1"]
 
@@ -35,7 +35,7 @@ def test_the_last_column_is_the_target(write_csv: Write) -> None:
 def test_regression_on_a_named_column(write_csv: Write, dtype: torch.dtype) -> None:
     config = CSVConfig(train=write_csv(GOOD), target="a", task=Task.regression, split=ALL)
     dataset = load_dataset(config, None, dtype)
-    part = dataset.parts["train"]
+    part = dataset.splits["train"]
     assert part.targets.tolist() == [[1], [3], [5], [-7]]
     assert part.targets.dtype == part.inputs.dtype == dtype
     assert (dataset.class_names, dataset.num_classes, dataset.num_targets) == ([], None, 1)
@@ -53,7 +53,7 @@ def test_a_training_and_a_validation_file_as_courses_hand_them_out(write_csv: Wr
     config = compose(
         ["data=csv", "model=linear", "data.task=regression", f"data.train={paths[0]}", f"data.val={paths[1]}"]
     )
-    parts = load_dataset(config.data, config.data_seed(), torch.float64).parts
+    parts = load_dataset(config.data, config.data_seed(), torch.float64).splits
     assert list(parts) == ["train", "val"]
     np.testing.assert_array_equal(parts["val"].inputs, tables[1][:, :4])
     np.testing.assert_array_equal(parts["val"].targets, tables[1][:, 4:])
@@ -63,7 +63,7 @@ def test_a_training_and_a_validation_file_as_courses_hand_them_out(write_csv: Wr
 def test_classes_written_as_numbers_with_a_fraction(write_csv: Write) -> None:
     table = "x_1,x_2,y\n0.5,1.5,0.0\n2.5,1,1.0\n"
     dataset = load(write_csv(table), val=write_csv(table, "valid.csv"))
-    assert [part.targets.tolist() for part in dataset.parts.values()] == [[0, 1], [0, 1]]
+    assert [part.targets.tolist() for part in dataset.splits.values()] == [[0, 1], [0, 1]]
 
 
 def test_other_files_are_other_parts(write_csv: Write) -> None:
@@ -72,7 +72,7 @@ def test_other_files_are_other_parts(write_csv: Write) -> None:
         for n, part in enumerate(("val", "test"))
     }
     dataset = load(write_csv(GOOD), split=SplitConfig(val=0.2, order=Order.sequential), **others)
-    assert {name: part.inputs[2, 0].item() for name, part in dataset.parts.items()} == {
+    assert {name: part.inputs[2, 0].item() for name, part in dataset.splits.items()} == {
         "train": 5,
         "val": 0,
         "test": 1,
@@ -114,9 +114,12 @@ def test_a_byte_order_mark_and_windows_lines(tmp_path: Path) -> None:
         ),
         (
             "a,b\n1,1\n2,1\n",
-            r"the training part \(from .*\) holds only class 1 \(2 samples\), and needs two or more",
+            r"the training split \(from .*\) holds only class 1 \(2 samples\), and needs two or more",
         ),
-        ("a,b\n1e39,0\n2,1\n", r"the training part .* holds numbers that are too large for float32: rescale"),
+        (
+            "a,b\n1e39,0\n2,1\n",
+            r"the training split .* holds numbers that are too large for float32: rescale",
+        ),
     ],
 )
 def test_bad_files(write_csv: Write, text: str, message: str) -> None:
@@ -130,8 +133,8 @@ TEXT = "a,kind\n1,setosa\n2,virginica\n3,setosa\n4, versicolor\n"
 def test_targets_of_text_become_classes_with_names(write_csv: Write) -> None:
     dataset = load(write_csv(TEXT))
     assert dataset.class_names == ["setosa", "versicolor", "virginica"]
-    assert dataset.parts["train"].targets.tolist() == [0, 2, 0, 1]
-    assert dataset.parts["train"].inputs.tolist() == [[1], [2], [3], [4]]
+    assert dataset.splits["train"].targets.tolist() == [0, 2, 0, 1]
+    assert dataset.splits["train"].inputs.tolist() == [[1], [2], [3], [4]]
 
 
 @pytest.mark.parametrize(
@@ -218,5 +221,5 @@ def test_many_rows_come_back_exactly(write_csv: Write) -> None:
     table = np.random.default_rng(0).normal(size=(500, 3))
     text = "a,b,c\n" + "".join(",".join(map(repr, row)) + "\n" for row in table.tolist())
     config = CSVConfig(train=write_csv(text), task=Task.regression, split=ALL, normalize=Normalize.none)
-    part = load_dataset(config, None, torch.float64).parts["train"]
+    part = load_dataset(config, None, torch.float64).splits["train"]
     np.testing.assert_array_equal(torch.cat([part.inputs, part.targets], 1), table)

@@ -26,10 +26,10 @@ def test_every_config_has_a_source_and_every_source_a_config() -> None:
 def test_digits() -> None:
     dataset = load_dataset(DigitsConfig(split=SEQUENTIAL), None)
     published = load_digits()
-    together = torch.cat([part.inputs for part in dataset.parts.values()])
+    together = torch.cat([part.inputs for part in dataset.splits.values()])
     np.testing.assert_array_equal(together[:, 0], published.images / 16)
-    assert torch.cat([part.targets for part in dataset.parts.values()]).tolist() == published.target.tolist()
-    assert [len(part) for part in dataset.parts.values()] == [1197, 300, 300]
+    assert torch.cat([part.targets for part in dataset.splits.values()]).tolist() == published.target.tolist()
+    assert [len(part) for part in dataset.splits.values()] == [1197, 300, 300]
     assert dataset.input_shape == (1, 8, 8)
     assert dataset.class_names == [str(digit) for digit in range(10)]
 
@@ -37,7 +37,7 @@ def test_digits() -> None:
 @pytest.mark.parametrize("normalize", [kind for kind in Normalize if kind is not Normalize.unit_256])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_inputs_have_the_asked_dtype(normalize: Normalize, dtype: torch.dtype) -> None:
-    for part in load_dataset(DigitsConfig(normalize=normalize), 0, dtype).parts.values():
+    for part in load_dataset(DigitsConfig(normalize=normalize), 0, dtype).splits.values():
         assert part.inputs.dtype == dtype
         assert part.inputs.isfinite().all()
 
@@ -45,7 +45,7 @@ def test_inputs_have_the_asked_dtype(normalize: Normalize, dtype: torch.dtype) -
 def test_seeds() -> None:
     first, again, other = (load_dataset(DigitsConfig(), seed) for seed in (1, 1, 2))
     assert first.hashes == again.hashes
-    assert torch.equal(first.parts["val"].inputs, again.parts["val"].inputs)
+    assert torch.equal(first.splits["val"].inputs, again.splits["val"].inputs)
     assert not set(first.hashes.values()) & set(other.hashes.values())
 
 
@@ -54,7 +54,7 @@ def test_limit_comes_before_classes() -> None:
     dataset = load_dataset(DigitsConfig(limit=100, classes=[3, 2], split=split), None)
     labels = load_digits().target[:100]
     expected = [{3: 0, 2: 1}[label] for label in labels.tolist() if label in (2, 3)]
-    assert dataset.parts["train"].targets.tolist() == expected
+    assert dataset.splits["train"].targets.tolist() == expected
     assert (dataset.class_names, dataset.num_classes) == (["3", "2"], 2)
 
 
@@ -71,8 +71,8 @@ def test_statistics_come_from_training_alone(write_npz: Write) -> None:
 def test_raw_data_is_not_shared_with_tensors(write_npz: Write) -> None:
     path = write_npz(x=np.arange(8.0)[:, None], y=np.arange(8) % 2, val_x=np.ones((2, 1)), val_y=np.arange(2))
     config = NPZConfig(path=path, normalize=Normalize.none, split=SplitConfig(order=Order.sequential))
-    load_dataset(config, None, torch.float64).parts["train"].inputs.zero_()
-    assert load_dataset(config, None, torch.float64).parts["train"].inputs.sum() == 28
+    load_dataset(config, None, torch.float64).splits["train"].inputs.zero_()
+    assert load_dataset(config, None, torch.float64).splits["train"].inputs.sum() == 28
 
 
 @pytest.mark.parametrize(
@@ -80,15 +80,15 @@ def test_raw_data_is_not_shared_with_tensors(write_npz: Write) -> None:
     [
         (
             DigitsConfig(limit=1, split=SplitConfig(val=0)),
-            r"^the training part .* holds only class 0 \(1 samples\)",
+            r"^the training split .* holds only class 0 \(1 samples\)",
         ),
         (
             DigitsConfig(limit=1, classes=[5, 6]),
-            r"^the training part \(from scikit-learn's digits\) is empty: check the file, data.classes and",
+            r"^the training split \(from scikit-learn's digits\) is empty: check the file, data.classes and",
         ),
         (
             DigitsConfig(split=SplitConfig(train=None, val=1)),
-            r"^the validation part .* holds only class \d \(1 samples\), and needs two or more: change",
+            r"^the validation split .* holds only class \d \(1 samples\), and needs two or more: change",
         ),
         (DigitsConfig(split=SplitConfig(val=1797)), r"^data.split.train=null \(the rest\) must not be empty"),
         (

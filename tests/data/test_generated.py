@@ -50,7 +50,7 @@ def test_the_run_seed_or_that_of_the_data_says_which_samples(name: str) -> None:
     first, again, other = (load(config, seed) for seed in (1, 1, 2))
     fixed = [load(replace(config, seed=1), seed) for seed in (1, 2)]
     assert first.hashes == again.hashes == fixed[0].hashes == fixed[1].hashes
-    assert all(torch.equal(first.parts[part].inputs, again.parts[part].inputs) for part in first.parts)
+    assert all(torch.equal(first.splits[part].inputs, again.splits[part].inputs) for part in first.splits)
     differs = bool(set(first.hashes.values()) ^ set(other.hashes.values()))
     assert differs == config.draws_samples() == (config.seed_for(3) is not None)
 
@@ -60,10 +60,10 @@ def test_the_run_seed_or_that_of_the_data_says_which_samples(name: str) -> None:
 def test_another_dtype_only_rounds(name: str, dtype: torch.dtype) -> None:
     config = DATA[name]()
     exact, rounded = (load_dataset(config, 0, each) for each in (torch.float64, dtype))
-    for part, mine in rounded.parts.items():
+    for part, mine in rounded.splits.items():
         assert mine.inputs.dtype == dtype
-        assert torch.equal(mine.inputs, exact.parts[part].inputs.to(dtype))
-        assert torch.equal(mine.targets, exact.parts[part].targets.to(mine.targets.dtype))
+        assert torch.equal(mine.inputs, exact.splits[part].inputs.to(dtype))
+        assert torch.equal(mine.targets, exact.splits[part].targets.to(mine.targets.dtype))
     assert rounded.hashes == exact.hashes
 
 
@@ -71,7 +71,7 @@ def test_another_dtype_only_rounds(name: str, dtype: torch.dtype) -> None:
 def test_made_samples_are_chosen_split_and_randomised_like_those_of_files(name: str) -> None:
     overrides = [f"data={name}", "data.inputs=random_pixels", "data.normalize=standardize"]
     config = compose([*overrides, "data.limit=4", *(["model=linear"] if name == "linear_teacher" else [])])
-    assert len(load(replace(config.data, split=replace(config.data.split, val=0))).parts["train"]) == 4
+    assert len(load(replace(config.data, split=replace(config.data.split, val=0))).splits["train"]) == 4
 
 
 # Gates.
@@ -80,8 +80,8 @@ def test_made_samples_are_chosen_split_and_randomised_like_those_of_files(name: 
 @pytest.mark.parametrize("gate", list(Gate))
 def test_gates(gate: Gate) -> None:
     dataset = load(GatesConfig(gate=gate))
-    assert list(dataset.parts) == ["train"]
-    train = dataset.parts["train"]
+    assert list(dataset.splits) == ["train"]
+    train = dataset.splits["train"]
     assert train.inputs.tolist() == [list(point) for point in product([0, 1], repeat=2)]
     assert train.targets.tolist() == [int(FUNCTIONS[gate](*point)) for point in product([0, 1], repeat=2)]
 
@@ -103,7 +103,7 @@ def test_an_interval_of_one_class_is_refused_before_it_is_made(dim: int, low: in
         with pytest.raises(DataError, match="holds only class"):
             load(config)
     else:
-        assert len(set(load(config).parts["train"].targets.tolist())) == 2
+        assert len(set(load(config).splits["train"].targets.tolist())) == 2
 
 
 def test_sign_vectors_count_up() -> None:
@@ -160,7 +160,7 @@ def test_points_in_no_triangle_on_its_border_are_outside() -> None:
 )
 def test_training_sets_contain_each_other(seed: int, one: int, other: int, dim: int, teacher: str) -> None:
     config = LinearTeacherConfig(dim=dim, num_val=5, noise=0.5, teacher=Teacher(teacher))
-    small, large = (load(replace(config, num_train=n), seed).parts for n in sorted((one, other)))
+    small, large = (load(replace(config, num_train=n), seed).splits for n in sorted((one, other)))
     count = len(small["train"])
     assert torch.equal(small["train"].inputs, large["train"].inputs[:count])
     assert torch.equal(small["train"].targets, large["train"].targets[:count])
@@ -172,7 +172,7 @@ def test_training_sets_contain_each_other(seed: int, one: int, other: int, dim: 
 def test_targets_without_noise_are_those_of_the_teacher(seed: int, teacher: Teacher) -> None:
     config = LinearTeacherConfig(dim=8, num_train=9, teacher=teacher, num_ones=3)
     beta_I = torch.from_numpy(draw_teacher(config, seed))
-    clean, noisy = (load(replace(config, noise=noise), seed).parts for noise in (0, 0.5))
+    clean, noisy = (load(replace(config, noise=noise), seed).splits for noise in (0, 0.5))
     for part in ("train", "val"):
         torch.testing.assert_close(clean[part].targets[:, 0], clean[part].inputs @ beta_I)
         assert torch.equal(clean[part].inputs, noisy[part].inputs)
@@ -188,7 +188,7 @@ def test_teachers() -> None:
 
 
 def test_numbers_are_standard_normal_and_unrelated() -> None:
-    parts = load(LinearTeacherConfig(dim=50, num_train=4000, num_val=4000, noise=0.5)).parts
+    parts = load(LinearTeacherConfig(dim=50, num_train=4000, num_val=4000, noise=0.5)).splits
     x_NI, y_N = parts["train"].inputs, parts["train"].targets[:, 0]
     covariance = x_NI.T @ x_NI / 4000
     torch.testing.assert_close(covariance, torch.eye(50, dtype=torch.float64), atol=0.11, rtol=0)
@@ -204,7 +204,7 @@ def test_the_least_norm_solution_has_the_error_that_theory_says() -> None:
     config = LinearTeacherConfig(dim=60, num_train=20, num_val=400, noise=0.5, teacher=Teacher.unit)
     errors = []
     for seed in range(60):
-        train, val = load(config, seed).parts.values()
+        train, val = load(config, seed).splits.values()
         beta = torch.linalg.pinv(train.inputs) @ train.targets
         errors.append(0.5 * float((val.inputs @ beta - val.targets).square().mean()))
     expected = 0.5 * ((1 - 20 / 60) + 0.25 * (1 + 20 / (60 - 20 - 1)))
@@ -212,4 +212,4 @@ def test_the_least_norm_solution_has_the_error_that_theory_says() -> None:
 
 
 def test_a_teacher_without_validation() -> None:
-    assert list(load(LinearTeacherConfig(num_val=0)).parts) == ["train"]
+    assert list(load(LinearTeacherConfig(num_val=0)).splits) == ["train"]

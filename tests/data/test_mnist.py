@@ -20,7 +20,7 @@ BOTH = pytest.mark.parametrize("kind", [MNISTConfig, FashionMNISTConfig])
 @BOTH
 def test_parts(mnist_root: Path, kind: type[IdxImagesConfig]) -> None:
     dataset = load_dataset(kind(root=str(mnist_root), split=SPLIT, download=False), None)
-    assert {name: tuple(part.inputs.shape) for name, part in dataset.parts.items()} == {
+    assert {name: tuple(part.inputs.shape) for name, part in dataset.splits.items()} == {
         "train": (20, 1, 28, 28),
         "val": (20, 1, 28, 28),
         "test": (20, 1, 28, 28),
@@ -28,7 +28,7 @@ def test_parts(mnist_root: Path, kind: type[IdxImagesConfig]) -> None:
     assert dataset.input_shape == (1, 28, 28)
     assert dataset.num_classes == 10
     assert dataset.class_names[0] == ("0" if kind is MNISTConfig else "T-shirt/top")
-    assert dataset.parts["train"].targets.dtype == torch.int64
+    assert dataset.splits["train"].targets.dtype == torch.int64
 
 
 def test_the_official_test_set_reaches_no_other_part(
@@ -40,7 +40,7 @@ def test_the_official_test_set_reaches_no_other_part(
         (raw / f"{prefix}-images-idx3-ubyte").write_bytes(idx_bytes(images))
     split = SplitConfig(train=None, val=0.25, test=None)
     config = MNISTConfig(root=str(mnist_root), split=split, normalize=Normalize.none)
-    parts = load_dataset(config, 3).parts
+    parts = load_dataset(config, 3).splits
     assert parts["train"].inputs.unique().tolist() == parts["val"].inputs.unique().tolist() == [10]
     assert parts["test"].inputs.unique().tolist() == [200]
 
@@ -52,7 +52,7 @@ def test_gzipped_files_do_as_well(mnist_root: Path) -> None:
         path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
         path.unlink()
     packed = load_dataset(config, None)
-    assert torch.equal(plain.parts["train"].inputs, packed.parts["train"].inputs)
+    assert torch.equal(plain.splits["train"].inputs, packed.splits["train"].inputs)
     assert plain.hashes == packed.hashes
 
 
@@ -84,7 +84,7 @@ def test_files_of_ones_own_go_before_installed_ones(
 ) -> None:
     install(mnist_root, mnist_files)
     monkeypatch.setenv("XDG_DATA_DIRS", str(mnist_root))
-    assert len(load_dataset(fashion(mnist_root), None).parts["test"]) == 20
+    assert len(load_dataset(fashion(mnist_root), None).splits["test"]) == 20
 
 
 @pytest.mark.skipif(
@@ -93,7 +93,7 @@ def test_files_of_ones_own_go_before_installed_ones(
 )
 def test_the_installed_fashion_mnist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("XDG_DATA_DIRS", raising=False)
-    parts = load_dataset(fashion(tmp_path), None).parts
+    parts = load_dataset(fashion(tmp_path), None).splits
     assert {name: len(part) for name, part in parts.items()} == {"train": 59980, "val": 20, "test": 10000}
     assert parts["test"].targets.bincount().tolist() == [1000] * 10
 
@@ -131,7 +131,7 @@ class TestRealMNIST:
     def load(self, **changes: object) -> dict[str, torch.Tensor]:
         fields = {"root": os.environ["DLHW_DATA_DIR"], "split": SPLIT, "download": False} | changes
         dataset = load_dataset(MNISTConfig(**fields), None)  # type: ignore[arg-type]
-        return {name: part.targets for name, part in dataset.parts.items()}
+        return {name: part.targets for name, part in dataset.splits.items()}
 
     def test_two_classes_with_the_test_set_for_validation(self) -> None:
         """tdt4265's parts: 4,005 for training and 2,042 for validation."""

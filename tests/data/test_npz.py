@@ -34,7 +34,7 @@ def test_shapes_and_dtypes(
     x: np.ndarray = (np.arange(np.prod(shape)).reshape(shape) % 2).astype(dtype)
     dataset = load(write_npz(x=x, y=Y))
     assert dataset.input_shape == input_shape
-    np.testing.assert_array_equal(dataset.parts["train"].inputs, x.reshape(4, *input_shape))
+    np.testing.assert_array_equal(dataset.splits["train"].inputs, x.reshape(4, *input_shape))
 
 
 def test_channels_that_come_last_are_refused_or_turned(write_npz: Write) -> None:
@@ -45,7 +45,7 @@ def test_channels_that_come_last_are_refused_or_turned(write_npz: Write) -> None
         load(path)
     turned = load(path, layout=Layout.hwc)
     assert turned.input_shape == (3, 6, 5)
-    np.testing.assert_array_equal(turned.parts["train"].inputs, x.transpose(0, 3, 1, 2))
+    np.testing.assert_array_equal(turned.splits["train"].inputs, x.transpose(0, 3, 1, 2))
     assert load(path, layout=Layout.chw).input_shape == (6, 5, 3)
 
 
@@ -54,27 +54,27 @@ def test_bytes_are_scaled_unless_told_otherwise(write_npz: Write, dtype: str, la
     x = np.zeros((4, 1, 5, 6), dtype=dtype)
     x[-1] = 255 if dtype == "u1" else 239
     dataset = load(write_npz(x=x, y=Y), normalize=Normalize.auto)
-    assert dataset.parts["train"].inputs.max() == largest
+    assert dataset.splits["train"].inputs.max() == largest
     assert compose(["data=npz", "data.path=x.npz"]).data.normalize is Normalize.auto
 
 
 @pytest.mark.parametrize("y", [Y, Y[:, None], Y.astype(float), Y.astype(bool), Y.astype(">u8")])
 def test_labels(write_npz: Write, y: np.ndarray) -> None:
     dataset = load(write_npz(x=X, y=y))
-    assert dataset.parts["train"].targets.tolist() == [0, 1, 0, 1]
+    assert dataset.splits["train"].targets.tolist() == [0, 1, 0, 1]
     assert dataset.num_classes == 2
 
 
 def test_regression(write_npz: Write) -> None:
     dataset = load(write_npz(x=X, y=Y - 0.5), task=Task.regression)
-    assert dataset.parts["train"].targets.tolist() == [[-0.5], [0.5], [-0.5], [0.5]]
+    assert dataset.splits["train"].targets.tolist() == [[-0.5], [0.5], [-0.5], [0.5]]
 
 
 def test_own_parts(write_npz: Write) -> None:
     arrays = {
         f"{part}_{name}": array for part in ("train", "val", "test") for name, array in (("x", X), ("y", Y))
     }
-    assert set(load(write_npz(**arrays)).parts) == {"train", "val", "test"}
+    assert set(load(write_npz(**arrays)).splits) == {"train", "val", "test"}
 
 
 @pytest.mark.parametrize(("dtype", "scale"), [(np.uint8, 255.0), (np.float64, 23.0)])
@@ -108,10 +108,13 @@ def test_byte_images_have_a_known_range(write_npz: Write, dtype: type, scale: fl
         ),
         (
             {"x": X, "y": Y, "val_x": X[:0], "val_y": Y[:0]},
-            r"the validation part \(from .*\) is empty: check",
+            r"the validation split \(from .*\) is empty: check",
         ),
-        ({"x": X, "y": Y, "test_x": X, "test_y": Y * 0}, r"the test part \(from .*\) holds only class 0 \(4"),
-        ({"x": X * 1e300, "y": Y}, r"the training part .* too large for float32"),
+        (
+            {"x": X, "y": Y, "test_x": X, "test_y": Y * 0},
+            r"the test split \(from .*\) holds only class 0 \(4",
+        ),
+        ({"x": X * 1e300, "y": Y}, r"the training split .* too large for float32"),
     ],
 )
 def test_bad_archives(write_npz: Write, arrays: dict[str, np.ndarray], message: str) -> None:

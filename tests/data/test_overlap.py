@@ -1,4 +1,4 @@
-"""Samples of other parts that stand in the training part are counted, to the bit."""
+"""Samples of other splits that stand in the training split are counted, to the bit."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The test set that a source brings: as validation part, and cut down to some samples of each class."""
+"""The test set that a source brings: as validation split, and cut down to some samples of each class."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -36,13 +36,13 @@ def test_the_test_set_serves_for_validation(mnist_root: Path) -> None:
         compose(["data=mnist", "model=logistic", *overrides, f"data.split.val_from_test={flag}"])
         for flag in (False, True)
     )
-    was = load_dataset(plain.data, plain.data_seed()).parts
+    was = load_dataset(plain.data, plain.data_seed()).splits
     now = load_dataset(other.data, other.data_seed())
-    assert (list(was), list(now.parts)) == (["train", "val", "test"], ["train", "val"])
-    assert torch.equal(now.parts["val"].inputs, was["test"].inputs)
-    assert torch.equal(now.parts["val"].targets, was["test"].targets)
+    assert (list(was), list(now.splits)) == (["train", "val", "test"], ["train", "val"])
+    assert torch.equal(now.splits["val"].inputs, was["test"].inputs)
+    assert torch.equal(now.splits["val"].targets, was["test"].targets)
     # nothing is cut from the pool: 30 images with labels 0, …, 9, three times
-    assert now.parts["train"].targets.tolist() == [1, 0, 1, 0, 1, 0]
+    assert now.splits["train"].targets.tolist() == [1, 0, 1, 0, 1, 0]
     assert now.class_names == ["3", "2"]
 
 
@@ -52,7 +52,7 @@ def test_as_many_of_each_class_from_the_front(tmp_path: Path, octmnist_arrays: d
     config = OctMNISTConfig(
         root=str(tmp_path), split=REST, test_per_class=counts, normalize=Normalize.unit_256
     )
-    parts = load_dataset(config, 0).parts
+    parts = load_dataset(config, 0).splits
     labels = octmnist_arrays["test_labels"][:, 0]
     seen, kept = [0] * 4, []
     for place, label in enumerate(labels.tolist()):
@@ -71,7 +71,7 @@ def test_counts_follow_the_kept_classes(write_npz: Write) -> None:
     config = NPZConfig(
         path=path, classes=[2, 0], test_per_class=[1, 3], normalize=Normalize.none, split=split
     )
-    test = load_dataset(config, 0).parts["test"]
+    test = load_dataset(config, 0).splits["test"]
     assert test.targets.tolist() == [1, 0, 1, 1]
     assert test.inputs[:, 0].tolist() == [0.5, 2.5, 3.5, 6.5]
 
@@ -108,7 +108,7 @@ def test_a_file_without_a_test_set(write_npz: Write) -> None:
 def test_a_file_with_a_validation_part_too(write_npz: Write) -> None:
     path = write_npz(**arrays(train=12, val=6, test=6))
     with pytest.raises(
-        DataError, match=r"^data.split.val_from_test must be false, because .* validation part "
+        DataError, match=r"^data.split.val_from_test must be false, because .* validation split "
     ):
         load_dataset(NPZConfig(path=path, split=SplitConfig(val_from_test=True)), 0)
 
@@ -117,7 +117,7 @@ def test_a_permutation_gives_a_development_part_and_one_scale(mnist_root: Path) 
     split = SplitConfig(train=30, val=10, test=None)
     config = MNISTConfig(root=str(mnist_root), split=split, normalize=Normalize.standardize)
     dataset = load_dataset(config, 0)
-    train, dev = dataset.parts["train"].inputs, dataset.parts["val"].inputs
+    train, dev = dataset.splits["train"].inputs, dataset.splits["val"].inputs
     assert (len(train), len(dev)) == (30, 10)
     assert float(train.mean()) == pytest.approx(0, abs=1e-6)
     assert float(train.std(correction=0)) == pytest.approx(1, abs=1e-6)

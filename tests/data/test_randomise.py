@@ -101,11 +101,11 @@ def test_labels_stay_and_hashes_tell_inputs_apart(kind: Inputs, dtype: torch.dty
     config = DigitsConfig(inputs=kind)
     made, other = (load_dataset(config, seed, dtype) for seed in (0, 1))
     is_same = kind is Inputs.original
-    for part in plain.parts:
-        assert torch.equal(made.parts[part].targets, plain.parts[part].targets)
-        assert torch.equal(made.parts[part].inputs, plain.parts[part].inputs) == is_same
+    for part in plain.splits:
+        assert torch.equal(made.splits[part].targets, plain.splits[part].targets)
+        assert torch.equal(made.splits[part].inputs, plain.splits[part].inputs) == is_same
         assert (made.hashes[part] == plain.hashes[part]) == is_same
-        assert made.parts[part].inputs.dtype == dtype
+        assert made.splits[part].inputs.dtype == dtype
     assert not set(made.hashes.values()) & set(other.hashes.values())
 
 
@@ -113,5 +113,5 @@ def test_labels_stay_and_hashes_tell_inputs_apart(kind: Inputs, dtype: torch.dty
 def test_precision_only_rounds_what_is_drawn(kind: Inputs) -> None:
     single, double = (load_dataset(DigitsConfig(inputs=kind), 3, d) for d in (torch.float32, torch.float64))
     torch.testing.assert_close(
-        single.parts["val"].inputs, double.parts["val"].inputs.float(), atol=1e-6, rtol=1e-6
+        single.splits["val"].inputs, double.splits["val"].inputs.float(), atol=1e-6, rtol=1e-6
     )

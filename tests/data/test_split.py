@@ -6,7 +6,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from dlhw.config.data import Order, SplitConfig
-from dlhw.data.split import count_parts, split_indices
+from dlhw.data.split import count_splits, split_indices
 from dlhw.errors import DataError
 
 SIZES = st.one_of(st.none(), st.integers(0, 30), st.floats(0, 1))
@@ -85,7 +85,7 @@ def test_sequential_keeps_the_order_of_the_file() -> None:
     ],
 )
 def test_counts(split: SplitConfig, counts: tuple[int, int, int]) -> None:
-    assert tuple(count_parts(100, split).values()) == counts
+    assert tuple(count_splits(100, split).values()) == counts
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_counts(split: SplitConfig, counts: tuple[int, int, int]) -> None:
         (SplitConfig(train=None, val=101), r"^data.split.val=101 must fit into .* 100 samples, got 101$"),
         (
             SplitConfig(train=None, val=60, test=40),
-            r"^data.split.train=null \(the rest\) must not be empty, but the other parts take all 100 ",
+            r"^data.split.train=null \(the rest\) must not be empty, but the other splits take all 100 ",
         ),
         (
             SplitConfig(train=1.0, val=None, test=0),
@@ -113,4 +113,4 @@ def test_counts(split: SplitConfig, counts: tuple[int, int, int]) -> None:
 )
 def test_refused(split: SplitConfig, message: str) -> None:
     with pytest.raises(DataError, match=message):
-        count_parts(100, split)
+        count_splits(100, split)

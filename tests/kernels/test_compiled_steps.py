@@ -23,12 +23,12 @@ def sparse(seed: int, *, lighter: bool = False) -> Dataset:
     """Digits without their paler pixels; or each pixel lighter, by as much as its place tells."""
     config = small("data.limit=150")
     dataset = load_dataset(config.data, seed, torch.float64)
-    for part in dataset.parts.values():
+    for part in dataset.splits.values():
         part.inputs[part.inputs < 0.8] = 0
         part.inputs[3] = 0
         if lighter:
             part.inputs.add_(torch.linspace(-1.0, 2.0, 64, dtype=torch.float64).view(part.inputs.shape[1:]))
-    background = background_of(dataset.parts["train"].inputs)
+    background = background_of(dataset.splits["train"].inputs)
     assert background is not None
     assert bool(background.any()) == lighter
     return dataset
@@ -121,7 +121,7 @@ def test_inputs_that_mostly_have_one_value(batch: int, lighter: bool, more: str,
 @pytest.mark.parametrize("batch", [SMALL_BATCH, 40])
 def test_runs_whose_inputs_have_no_background_0_or_another(batch: int) -> None:
     dense = sparse(1)
-    inputs = dense.parts["train"].inputs
+    inputs = dense.splits["train"].inputs
     inputs.add_(torch.rand(inputs.shape, dtype=inputs.dtype, generator=torch.Generator().manual_seed(0)))
     assert background_of(inputs) is None
     check("model.hidden=[12]", f"trainer.batch_size={batch}", data=[sparse(0, lighter=True), dense])

@@ -20,7 +20,7 @@ def train(kernels: Kernels, *rates: str, dtype: str = "float32") -> list[Listene
     ]  # fmt: skip
     data = regression()
     if dtype == "float32":
-        for part in data.parts.values():
+        for part in data.splits.values():
             object.__setattr__(part, "inputs", part.inputs.float())
             object.__setattr__(part, "targets", part.targets.float())
     return train_together(configs, [data])
@@ -50,7 +50,7 @@ def test_both_ways_see_the_same_step() -> None:
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 def test_loss_that_is_not_finite(kernels: Kernels, optimizer: str) -> None:
     data = regression()
-    data.parts["train"].inputs[17, 2] = 1e200  # its squared error is beyond float64
+    data.splits["train"].inputs[17, 2] = 1e200  # its squared error is beyond float64
     overrides = ("model=linear", "data=csv", "data.train=unused.csv", "data.task=regression",
                  "trainer.shuffle=false", f"optimizer={optimizer}", "optimizer.lr=1e-3")  # fmt: skip
     (run,) = train_together([small(*overrides, f"trainer.kernels={kernels}")], [data])

@@ -46,7 +46,7 @@ def exact(inputs: Tensor, targets: Tensor, params_RP: Tensor) -> Tensor:
 @pytest.mark.parametrize("is_listed", [False, True], ids=["dense", "listed"])
 @pytest.mark.parametrize("batch", [SMALL_BATCH + 1, 40, 200])
 def test_an_update_is_rounded_once_or_twice(batch: int, is_listed: bool) -> None:
-    data = load_dataset(small().data, 0, torch.float32).parts["train"]
+    data = load_dataset(small().data, 0, torch.float32).splits["train"]
     inputs, targets = data.inputs[None, :batch].float(), data.targets[None, :batch]
     pool = Pool(inputs, targets)
     if is_listed:

@@ -40,7 +40,7 @@ def of_threads(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
 def black(seed: int) -> Dataset:
     """Digits without their paler pixels, which are listed."""
     dataset = load_dataset(small("data.limit=280").data, seed, torch.float64)
-    for part in dataset.parts.values():
+    for part in dataset.splits.values():
         part.inputs[part.inputs < 0.8] = 0
     return dataset
 
@@ -111,7 +111,7 @@ def test_a_run_that_diverges_ends_for_all_threads(of_threads: Callable[[int], No
 def test_who_waits_for_a_thread_that_failed_gives_up() -> None:
     config = small("model=softmax")
     cohort = Cohort([config], (1, 8, 8), 10, torch.device("cpu"), torch.float64)
-    part = load_dataset(config.data, 0, torch.float64).parts["train"]
+    part = load_dataset(config.data, 0, torch.float64).splits["train"]
     team, number = ThreadTeam(2), count()
     stepper = make_stepper(cohort, Pool(part.inputs[None], part.targets[None]), 100, team)
     made = stepper.steps

@@ -164,7 +164,7 @@ def test_a_vote_of_shared_weights(tmp_path: Path) -> None:
         "best_accuracy",
         "vote_accuracy",
     }
-    # the weight is chosen on the training part, not by what it then gets on the test part
+    # the weight is chosen on the training split, not by what it then gets on the test split
     assert values["best_accuracy"] in [values[f"accuracy_{w}"] for w in (-1, 1, 2)]
     # each is the accuracy of a run that starts there and trains nothing
     alone = train(

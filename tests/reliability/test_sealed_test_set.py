@@ -37,13 +37,13 @@ def arrays(kind: type) -> dict[str, np.ndarray]:
     return made
 
 
-# What becomes of the test part.
+# What becomes of the test split.
 LEAKS: dict[str, Callable[[Arrays], Arrays]] = {
     "a wild constant": lambda a: {"test_x": np.full_like(a["test_x"], 255)},
     "numbers of another dtype": lambda a: {"test_x": a["test_x"].astype(np.float64) * 1e6},
     "other labels": lambda a: {"test_y": (a["test_y"] + 1) % 3},
     "more samples": lambda a: {"test_x": a["test_x"].repeat(9, 0), "test_y": a["test_y"].repeat(9)},
-    "the training part": lambda a: {"test_x": a["train_x"], "test_y": a["train_y"]},
+    "the training split": lambda a: {"test_x": a["train_x"], "test_y": a["train_y"]},
 }
 
 
@@ -76,17 +76,17 @@ def bits(tensor: Tensor) -> bytes:
 
 
 def check_data(one: TrainConfig, other: TrainConfig) -> None:
-    """Their data differ in the test part alone."""
+    """Their data differ in the test split alone."""
     first, second = (load_dataset(each.data, each.data_seed()) for each in (one, other))
     for part in ("train", "val"):
-        assert torch.equal(first.parts[part].inputs, second.parts[part].inputs)
+        assert torch.equal(first.splits[part].inputs, second.splits[part].inputs)
         assert first.hashes[part] == second.hashes[part]
     assert first.hashes["test"] != second.hashes["test"]
     assert first.normalization.record() == second.normalization.record()
 
 
 def check_sealed(one: TrainConfig, other: TrainConfig) -> None:
-    """Their data differ in the test part alone, and both train to the same bits."""
+    """Their data differ in the test split alone, and both train to the same bits."""
     check_data(one, other)
     assert told(train_together([one])[0]) == told(train_together([other])[0])
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from dlhw.config.data import Normalize
 from dlhw.config.root import TrainConfig
-from dlhw.data.dataset import Dataset, Part, load_dataset
+from dlhw.data.dataset import Dataset, Split, load_dataset
 from dlhw.data.normalize import Normalization
 from dlhw.hydra_support.compose import compose
 from dlhw.runs.status import Status
@@ -84,7 +84,7 @@ def small(*overrides: str) -> TrainConfig:
 
 def table(num_classes: int | None = None, **parts: tuple[Tensor, Tensor]) -> Dataset:
     """A data set made of the given parts: name -> (inputs, targets)."""
-    made = {name: Part(inputs, targets) for name, (inputs, targets) in parts.items()}
+    made = {name: Split(inputs, targets) for name, (inputs, targets) in parts.items()}
     shape = tuple(made["train"].inputs.shape[1:])
     names = [str(label) for label in range(num_classes or 0)]
     nothing = Normalization(Normalize.none, torch.zeros(()), torch.ones(()))
@@ -92,7 +92,7 @@ def table(num_classes: int | None = None, **parts: tuple[Tensor, Tensor]) -> Dat
 
 
 def regression(seed: int = 0, samples: int = 200, features: int = 6) -> Dataset:
-    """A noisy linear teacher with train, val and test parts."""
+    """A noisy linear teacher with train, val and test splits."""
     generator = torch.Generator().manual_seed(seed)
     x = torch.randn(samples, features, generator=generator, dtype=torch.float64)
     teacher = torch.randn(features, 1, generator=generator, dtype=torch.float64)

@@ -75,7 +75,7 @@ def test_full_train_metrics_are_those_of_an_evaluation() -> None:
     dataset = load_dataset(config.data, config.data_seed(), torch.float64)
     cohort = Cohort([config], dataset.input_shape, 10, torch.device("cpu"), torch.float64)
     cohort.load_run(0, listener.last)
-    pool = Pool.of([dataset.parts["train"]], cohort.device)
+    pool = Pool.of([dataset.splits["train"]], cohort.device)
     (expected,) = Evaluator(cohort).scores(cohort.params_RP, pool)
     assert listener.result.final["train"].loss == pytest.approx(expected.loss, rel=1e-12)
     assert listener.result.final["train"].accuracy == expected.accuracy

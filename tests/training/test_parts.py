@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlhw.config.trainer import EarlyStoppingConfig, Matmul, Metric, Sampling
-from dlhw.data.dataset import Part
+from dlhw.data.dataset import Split
 from dlhw.nn.layer import Workspace
 from dlhw.nn.losses import LOSSES
 from dlhw.training.device import (
@@ -25,10 +25,10 @@ from dlhw.training.streams import OrderStream, UniformStream
 CPU = torch.device("cpu")
 
 
-def part(start: int, samples: int) -> Part:
+def part(start: int, samples: int) -> Split:
     """Samples that can be told apart: input and label are the same number."""
     numbers = torch.arange(start, start + samples)
-    return Part(numbers.double().unsqueeze(1), numbers)
+    return Split(numbers.double().unsqueeze(1), numbers)
 
 
 @given(
@@ -123,7 +123,7 @@ def test_file_order_has_no_order() -> None:
 
 def test_inputs_are_shared_where_only_targets_differ() -> None:
     inputs, labels = torch.arange(12.0).view(6, 2), [torch.arange(6), torch.arange(6).flip(0)]
-    pool = Pool.of([Part(inputs, each) for each in labels], CPU)
+    pool = Pool.of([Split(inputs, each) for each in labels], CPU)
     assert pool.inputs.shape == (1, 6, 2)
     assert pool.targets.shape == (2, 6)
     order = torch.tensor([[5, 0, 3, 1, 2, 4]])

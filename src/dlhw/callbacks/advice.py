@@ -49,7 +49,7 @@ class AdviceTracker(Callback):
 
 def advice_for(config: TrainConfig, dataset: Dataset) -> str:
     """The ranges of the training split and the remedies that fit them, as the tail of a sentence."""
-    train = dataset.parts["train"]
+    train = dataset.splits["train"]
     inputs, ranges, remedies = _range(train.inputs), [], []
     ranges.append(f"inputs lie in {_text(inputs)}")
     if _is_far(inputs):

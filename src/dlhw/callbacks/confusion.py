@@ -48,7 +48,7 @@ def confusion_picture(counts_KK: Tensor, class_names: Sequence[str], part: str) 
     Args:
         counts_KK: counts, true class by row, predicted class by column.
         class_names: a name for each class; numbers are written where they do not fit in number.
-        part: the part of the data that was counted, for the title.
+        part: the split that was counted, for the title.
     """
     counts = counts_KK.detach().cpu().numpy()
     size = _layout(_all_names(class_names, len(counts)))

@@ -1,4 +1,4 @@
-"""metrics.csv: every evaluation as plain rows, one for each part of the data."""
+"""metrics.csv: every evaluation as plain rows, one for each split."""
 
 import csv
 import io
@@ -63,7 +63,7 @@ def _as_text(rows: Iterable[Iterable[str]]) -> str:
 def rows_up_to(path: Path, step: int) -> list[list[str]]:
     """Whole rows of an earlier part of this run up to and with `step`; none for a run at its beginning.
 
-    Rows of the test part are left out: it is measured after the last step, and will be again.
+    Rows of the test split are left out: it is measured after the last step, and will be again.
     """
     if step == 0 or not path.is_file():
         return []

@@ -60,9 +60,9 @@ def evaluation_line(evaluation: Evaluation, total_epochs: int, best_epoch: float
     """Everything about one evaluation in one line.
 
     Args:
-        evaluation: one during training, or of the test part at the end.
+        evaluation: one during training, or of the test split at the end.
         total_epochs: epochs planned.
-        best_epoch: of the parameters that the test part is measured with; None: they are the last.
+        best_epoch: of the parameters that the test split is measured with; None: they are the last.
     """
     scores = [f"{part} {_both(each)}" for part, each in evaluation.scores.items()]
     where = [epoch_text(evaluation.epoch, total_epochs), f"step {evaluation.step}"]
@@ -100,7 +100,7 @@ def score_text(evaluation: Evaluation) -> str:
 
 
 def table(result: RunResult) -> Table:
-    """Parts of the data by loss and accuracy, last and best."""
+    """Splits by loss and accuracy, last and best."""
     parts = list(dict.fromkeys([*result.final, *result.best]))
     has_accuracy = any(
         scores.accuracy is not None for scores in [*result.final.values(), *result.best.values()]

@@ -250,7 +250,7 @@ def measure(config: "TrainConfig", folder: Path, checkpoint: str, matmul: str | 
     with matmul_setting(matmul or "highest"):
         pools = {
             name: prepare_data(cohort, kernels, Pool.of([part], cohort.device))
-            for name, part in dataset.parts.items()
+            for name, part in dataset.splits.items()
         }
         scores = {name: evaluator.scores(cohort.params_RP, pool)[0] for name, pool in pools.items()}
         predicted = None

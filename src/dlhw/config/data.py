@@ -114,7 +114,7 @@ def _or_installed(path: Path) -> Path:
 
 @dataclass(kw_only=True)
 class OctMNISTConfig(DataConfig):
-    """OctMNIST of MedMNIST: 28x28 retinal images, 4 classes, with its own train, val and test parts."""
+    """OctMNIST of MedMNIST: 28x28 retinal images, 4 classes, with its own train, val and test splits."""
 
     name: str = "octmnist"
     root: str = location("data")
@@ -169,9 +169,9 @@ class CSVConfig(TableConfig):
     train: str = file("???")
     """file of the training pool"""
     val: str | None = file(None)
-    """file of the validation part; null: cut from the training pool"""
+    """file of the validation split; null: cut from the training pool"""
     test: str | None = file(None)
-    """file of the test part; null: cut from the training pool"""
+    """file of the test split; null: cut from the training pool"""
     target: str | None = None
     """column that holds the target; null: the last"""
     num_train: int | None = None

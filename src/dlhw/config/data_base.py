@@ -35,7 +35,7 @@ class Statistics(StrEnum):
 
 
 class Inputs(StrEnum):
-    """What the inputs of all parts are replaced by (Zhang et al. 2017, figure 1)."""
+    """What the inputs of all splits are replaced by (Zhang et al. 2017, figure 1)."""
 
     original = auto()
     shuffled_pixels = auto()
@@ -44,7 +44,7 @@ class Inputs(StrEnum):
 
 
 class Order(StrEnum):
-    """How a pool of samples is laid out before it is cut into parts."""
+    """How a pool of samples is laid out before it is cut into splits."""
 
     sequential = auto()
     permutation = auto()
@@ -59,7 +59,7 @@ class Task(StrEnum):
 
 @dataclass(kw_only=True)
 class SplitConfig(Group):
-    """Parts of the training pool: an integer is a count, a float a fraction, null the rest (in one part).
+    """Sizes of the splits of the training pool: an integer is a count, a float a fraction, null the rest.
 
     The pool is cut in the order train, val, test. A source with a test set of its own uses that one, and
     `test` must then stay null; it never reaches training, nor validation unless `val_from_test` says so.
@@ -76,7 +76,7 @@ class SplitConfig(Group):
     seed: int | None = None
     """seed of the permutation; null: data.seed, or else the run's seed"""
     val_from_test: bool = False
-    """the source's test set serves for validation; there is then no test part, and `val` does not count"""
+    """the source's test set serves for validation; there is then no test split, and `val` does not count"""
 
     def problems(self) -> Iterator[str]:
         parts = {"train": self.train, "val": self.val, "test": self.test}
@@ -111,9 +111,9 @@ class DataConfig(Group):
     statistics: Statistics = Statistics.auto
     """all: one number for all inputs; feature: one for each; auto: all for images, feature for tables"""
     mean: float | None = None
-    """what standardize subtracts, on the scale [0, 1] for images; null: the training part's mean"""
+    """what standardize subtracts, on the scale [0, 1] for images; null: the training split's mean"""
     std: float | None = None
-    """what standardize divides by, on the same scale; null: the training part's standard deviation"""
+    """what standardize divides by, on the same scale; null: the training split's standard deviation"""
     classes: list[int] | None = None
     """keep these classes only, relabelled 0, 1, … in the given order; null keeps all"""
     limit: int | None = None
@@ -122,7 +122,7 @@ class DataConfig(Group):
     """keep only the first samples of each (kept) class of the source's test set, this many; null: all"""
     inputs: Inputs = Inputs.original
     """original; shuffled_pixels: one permutation of the pixels for all images; random_pixels: one for each
-    image; gaussian: noise with the mean and variance of the training part's pixels"""
+    image; gaussian: noise with the mean and variance of the training split's pixels"""
     label_corruption: float = per_run(0.0)
     """probability with which a training label is replaced by a uniformly random class"""
     seed: int | None = None
@@ -167,7 +167,7 @@ class DataConfig(Group):
             yield f"{key} needs a test set of the source's own, data={self.name} has none"
         if self.split.val_from_test and self.brings_val():
             yield (
-                f"data.split.val_from_test must be false for data={self.name}, which has a validation part "
+                f"data.split.val_from_test must be false for data={self.name}, which has a validation split "
                 "of its own"
             )
         if self.test_per_class is not None:
@@ -227,7 +227,7 @@ class DataConfig(Group):
         return self.all_classes() if self.classes is None else len(self.classes)
 
     def brings_val(self) -> bool | None:
-        """Whether the source brings a validation part; None when only its files tell."""
+        """Whether the source brings a validation split; None when only its files tell."""
         return False
 
     def brings_test(self) -> bool | None:
@@ -235,11 +235,11 @@ class DataConfig(Group):
         return False
 
     def has_own_val(self) -> bool:
-        """Whether it is known that the validation part is not cut from the training pool."""
+        """Whether it is known that the validation split is not cut from the training pool."""
         return self.split.val_from_test or bool(self.brings_val())
 
     def has_own_test(self) -> bool:
-        """Whether it is known that the test part is the source's own."""
+        """Whether it is known that the test split is the source's own."""
         return bool(self.brings_test()) and not self.split.val_from_test
 
     def draws_samples(self) -> bool:

@@ -102,7 +102,7 @@ class TriangleConfig(GeneratedConfig):
 class LinearTeacherConfig(GeneratedConfig):
     """Regression on y = x . beta + noise * N(0,1) with x ~ N(0,1)^dim; larger training sets extend smaller.
 
-    For one seed neither the teacher beta nor the validation part depends on `num_train`, and `noise` changes
+    For one seed neither the teacher beta nor the validation split depends on `num_train`, and `noise` changes
     neither x nor beta.
     """
 

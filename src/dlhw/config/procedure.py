@@ -38,7 +38,7 @@ class TrainProcedureConfig(ProcedureConfig):
 
 @dataclass(kw_only=True)
 class CertificateConfig(ProcedureConfig):
-    """Proof that a linear threshold unit separates the training part's two classes, or that none does."""
+    """Proof that a linear threshold unit separates the training split's two classes, or that none does."""
 
     name: str = "certificate"
 

@@ -153,10 +153,10 @@ class TrainConfig(Group):
     def _validation_problems(self) -> Iterator[str]:
         has_val = self.data.has_own_val() or self.data.split.val != 0
         if self.trainer.early_stopping.patience is not None and not has_val:
-            yield "trainer.early_stopping.patience needs a validation part, got data.split.val=0"
+            yield "trainer.early_stopping.patience needs a validation split, got data.split.val=0"
         if self.trainer.select_by is not Metric.auto and not has_val:
             yield does_nothing(
-                f"trainer.select_by={self.trainer.select_by}", "a validation part, got data.split.val=0"
+                f"trainer.select_by={self.trainer.select_by}", "a validation split, got data.split.val=0"
             )
         if self.data.task_kind() is Task.regression:
             for key in ("early_stopping.metric", "select_by"):

@@ -56,14 +56,14 @@ class Sampling(StrEnum):
 
 
 class TrainMetrics(StrEnum):
-    """How the training part's loss and accuracy are measured."""
+    """How the training split's loss and accuracy are measured."""
 
     running = auto()
     full = auto()
 
 
 class Select(StrEnum):
-    """Which parameters are evaluated on the test part."""
+    """Which parameters are evaluated on the test split."""
 
     best = auto()
     last = auto()
@@ -100,12 +100,12 @@ class EarlyStoppingConfig(Group):
     patience: int | None = per_run(None)
     """evaluations without a new best before stopping; null: never stop early"""
     metric: Metric = Metric.loss
-    """loss or accuracy of the validation part; auto: accuracy where there is one"""
+    """loss or accuracy of the validation split; auto: accuracy where there is one"""
     min_delta: float = per_run(0.0)
     """what counts as new best must be better by more than this"""
 
     train_accuracy: float | None = per_run(None)
-    """stop when the training part's accuracy has reached this; null: never"""
+    """stop when the training split's accuracy has reached this; null: never"""
 
     def problems(self) -> Iterator[str]:
         if self.train_accuracy is not None and not 0 < self.train_accuracy <= 1:
@@ -127,7 +127,7 @@ class TrainerConfig(Group):
     """How long, in what batches, on what device, and how it is measured."""
 
     epochs: int = 20
-    """passes over the training part; 0 evaluates the initial parameters"""
+    """passes over the training split; 0 evaluates the initial parameters"""
     max_steps: int | None = None
     """stop after this many updates, even if epochs remain; null: no limit"""
     batch_size: int | None = 64
@@ -147,7 +147,7 @@ class TrainerConfig(Group):
     """with eval_unit=step, evaluate this many steps later: 1 evaluates after the first update, and every
     eval_every from there, which is how code that counts updates from zero does it"""
     train_metrics: TrainMetrics = TrainMetrics.running
-    """running: average over the batches since the last evaluation; full: a pass over the training part"""
+    """running: average over the batches since the last evaluation; full: a pass over the training split"""
     early_stopping: EarlyStoppingConfig = field(default_factory=EarlyStoppingConfig)
     select: Select = Select.best
     """parameters for the test evaluation: best by validation, or last"""

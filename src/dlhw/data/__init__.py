@@ -1,5 +1,5 @@
 """Data: sources (files), selection, splits, scaling. `load_dataset` is the way in."""
 
-from dlhw.data.dataset import Dataset, Part, load_dataset
+from dlhw.data.dataset import Dataset, Split, load_dataset
 
-__all__ = ["Dataset", "Part", "load_dataset"]
+__all__ = ["Dataset", "Split", "load_dataset"]

@@ -50,16 +50,16 @@ def check_range(labels: np.ndarray, num_classes: int, place: Place, remedy: str 
 
 
 def count_classes(raw: RawData) -> int:
-    """The largest label + 1 of all parts but the test set, for a source that does not say how many there are.
+    """Number of classes of a source that does not say it: the largest label + 1, the test set left out.
 
     A model has an output for each class, so a label of the test set alone would change what is trained.
 
     Raises:
         DataError: there would be more classes than samples, so the targets are hardly labels.
     """
-    seen = [raw.pool, *(part for name, part in raw.own.items() if name != "test")]
-    largest = max(int(part.targets.max()) for part in seen if len(part))
-    samples = sum(len(part) for part in seen)
+    seen = [raw.pool, *(split for name, split in raw.own.items() if name != "test")]
+    largest = max(int(split.targets.max()) for split in seen if len(split))
+    samples = sum(len(split) for split in seen)
     if largest >= samples:
         raise DataError(
             f"{raw.pool.place.file} has a label {largest}, so {largest + 1} classes, but only {samples} "
@@ -68,7 +68,7 @@ def count_classes(raw: RawData) -> int:
     return largest + 1
 
 
-PART_NAMES = {"train": "training", "val": "validation", "test": "test"}
+SPLIT_NAMES = {"train": "training", "val": "validation", "test": "test"}
 
 
 def check_any_samples(raw: RawData) -> None:
@@ -81,23 +81,23 @@ def check_any_samples(raw: RawData) -> None:
         raise DataError(f"{raw.pool.place.file} holds no samples")
 
 
-def check_parts(parts: Mapping[str, Selection], task: Task, class_names: list[str]) -> None:
-    """Refuse an empty part, and one in which every sample is of one class.
+def check_splits(splits: Mapping[str, Selection], task: Task, class_names: list[str]) -> None:
+    """Refuse an empty split, and one in which every sample is of one class.
 
     Raises:
-        DataError: names the part, the class and what can be changed.
+        DataError: names the split, the class and what can be changed.
     """
-    for name, part in parts.items():
-        if not len(part):
+    for name, split in splits.items():
+        if not len(split):
             raise DataError(
-                f"the {PART_NAMES[name]} part (from {part.raw.place.file}) is empty: "
+                f"the {SPLIT_NAMES[name]} split (from {split.raw.place.file}) is empty: "
                 "check the file, data.classes and data.limit"
             )
-        if task is Task.classification and (part.targets == part.targets[0]).all():
+        if task is Task.classification and (split.targets == split.targets[0]).all():
             raise DataError(
-                f"the {PART_NAMES[name]} part (from {part.raw.place.file}) holds only class "
-                f"{class_names[part.targets[0]]} ({len(part)} samples), and needs two or more: "
-                "change data.split (larger parts, order=permutation), data.limit or data.classes"
+                f"the {SPLIT_NAMES[name]} split (from {split.raw.place.file}) holds only class "
+                f"{class_names[split.targets[0]]} ({len(split)} samples), and needs two or more: "
+                "change data.split (larger splits, order=permutation), data.limit or data.classes"
             )
 
 
@@ -105,10 +105,10 @@ def check_representable(scaled: Tensor, name: str, place: Place) -> None:
     """Refuse numbers that became infinite in the run's dtype.
 
     Raises:
-        DataError: names the part, the file and the dtype.
+        DataError: names the split, the file and the dtype.
     """
     if not torch.isfinite(scaled).all():
         raise DataError(
-            f"the {PART_NAMES[name]} part (from {place.file}) holds numbers that are too large for "
+            f"the {SPLIT_NAMES[name]} split (from {place.file}) holds numbers that are too large for "
             f"{str(scaled.dtype).removeprefix('torch.')}: rescale the file, or choose another data.normalize"
         )

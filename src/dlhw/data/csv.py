@@ -17,7 +17,7 @@ import numpy as np
 from dlhw.config.data import CSVConfig, Task
 from dlhw.data.checks import to_labels
 from dlhw.data.formats import reading, shown
-from dlhw.data.raw import Place, RawData, RawPart
+from dlhw.data.raw import Place, RawData, RawSplit
 from dlhw.errors import DataError, did_you_mean
 
 MAX_LINE = 1 << 24  # characters
@@ -67,8 +67,8 @@ def load_csv(config: CSVConfig) -> RawData:
         _check_same_columns(train, table)
     task = config.task_kind()
     names = _class_names(train, own) if task is Task.classification and train.has_text() else None
-    parts = {split: _as_part(table, task, names) for split, table in own.items()}
-    return RawData(_as_part(train, task, names), parts, class_names=names)
+    splits = {split: _as_split(table, task, names) for split, table in own.items()}
+    return RawData(_as_split(train, task, names), splits, class_names=names)
 
 
 def _class_names(train: Table, own: Mapping[str, Table]) -> list[str]:
@@ -201,9 +201,9 @@ def _check_same_columns(train: Table, table: Table) -> None:
         )
 
 
-def _as_part(table: Table, task: Task, names: Sequence[str] | None) -> RawPart:
+def _as_split(table: Table, task: Task, names: Sequence[str] | None) -> RawSplit:
     targets_N = _named(table, names) if names is not None else _numeric(table, task)
-    return RawPart(table.inputs_NI, targets_N, table.place)
+    return RawSplit(table.inputs_NI, targets_N, table.place)
 
 
 def _named(table: Table, names: Sequence[str]) -> np.ndarray:

@@ -9,20 +9,20 @@ import torch
 from torch import Tensor
 
 from dlhw.config.data import DataConfig, Inputs, Task
-from dlhw.data.checks import check_any_samples, check_parts, check_range, check_representable, count_classes
+from dlhw.data.checks import check_any_samples, check_range, check_representable, check_splits, count_classes
 from dlhw.data.fingerprint import count_in_training, digest
 from dlhw.data.normalize import Normalization, fit_normalization
 from dlhw.data.randomise import randomise_inputs
 from dlhw.data.raw import RawData
 from dlhw.data.sources import read_source
-from dlhw.data.split import PARTS, Selection, check_classes, own_parts, select, split_indices
+from dlhw.data.split import SPLITS, Selection, check_classes, own_splits, select, split_indices
 from dlhw.errors import DataError
 from dlhw.random import generator
 
 
 @dataclass(frozen=True)
-class Part:
-    """One part of the data, on the CPU."""
+class Split:
+    """One split, on the CPU."""
 
     inputs: Tensor
     """(n, *input_shape), scaled, of the asked dtype"""
@@ -35,9 +35,9 @@ class Part:
 
 @dataclass(frozen=True)
 class Dataset:
-    """All parts of the data, and what they are."""
+    """All splits, and what they are."""
 
-    parts: Mapping[str, Part]
+    splits: Mapping[str, Split]
     """by name: train, and val and test where there are any, in this order"""
     input_shape: tuple[int, ...]
     """(C, H, W) for images, (d,) for tables"""
@@ -50,18 +50,22 @@ class Dataset:
     normalization: Normalization
     """what was subtracted from all inputs, and what they were divided by"""
     hashes: Mapping[str, str]
-    """for each part, SHA-256 of its samples as they stand in the source (which of its samples they are, in
+    """for each split, SHA-256 of its samples as they stand in the source (which of its samples they are, in
     their order, their inputs and targets) and of what was done to them at random; scaling does not count"""
     in_training: Mapping[str, int] = field(default_factory=dict)
-    """for each other part, how many of its samples have the inputs of a training sample, before scaling"""
+    """for each other split, how many of its samples have the inputs of a training sample, before scaling"""
 
 
 def load_dataset(config: DataConfig, seed: int | None, dtype: torch.dtype = torch.float32) -> Dataset:
-    """Read a source and make its parts.
+    """Read a source and make its splits.
 
-    In order: the first `limit` samples of the training pool; `classes` of every part; `test_per_class` of the
-    test set; the split of the pool (parts that the source brings are not cut from it, and their size in
-    `split` does not count); scaling; random inputs; corruption of the training part's labels.
+    In this order:
+
+    1. keep the first `limit` samples of the training pool, `classes` of every split, and `test_per_class` of
+       the test set;
+    2. cut the pool into splits (those that the source brings are not cut from it: their size in `data.split`
+       is ignored);
+    3. scale the inputs, randomise them, corrupt the labels of the training split.
 
     Args:
         config: a validated data config.
@@ -75,12 +79,12 @@ def load_dataset(config: DataConfig, seed: int | None, dtype: torch.dtype = torc
     check_any_samples(raw)
     class_names = _class_names(config, raw)
     pool = select(raw.pool, config.limit, config.classes)
-    own = own_parts(config, raw)
+    own = own_splits(config, raw)
     if config.classes is not None:
         class_names = [class_names[label] for label in config.classes]
-    parts = _split(config, seed, pool, own)
-    check_parts(parts, config.task_kind(), class_names)
-    dataset = _assemble(config, raw, parts, class_names, dtype, seed)
+    splits = _split(config, seed, pool, own)
+    check_splits(splits, config.task_kind(), class_names)
+    dataset = _assemble(config, raw, splits, class_names, dtype, seed)
     return corrupt_labels(dataset, config.label_corruption, seed)
 
 
@@ -99,20 +103,20 @@ def corrupt_labels(dataset: Dataset, probability: float, seed: int | None) -> Da
         seed: of the draws; not needed for 0.
 
     Returns:
-        A data set whose inputs and other parts are the same tensors.
+        A data set whose inputs and other splits are the same tensors.
     """
     if probability == 0:
         return dataset
     assert seed is not None, "corruption needs a seed"
     assert dataset.num_classes is not None, "only labels can be corrupted"
-    train, stream = dataset.parts["train"], generator(seed, "corruption")
+    train, stream = dataset.splits["train"], generator(seed, "corruption")
     uniform_N = torch.rand(len(train), generator=stream, dtype=torch.float64)
     drawn_N = torch.randint(dataset.num_classes, (len(train),), generator=stream)
     targets_N = torch.where(uniform_N < probability, drawn_N, train.targets)
     changed = hashlib.sha256(dataset.hashes["train"].encode() + targets_N.numpy().astype("<i8").tobytes())
     return replace(
         dataset,
-        parts={**dataset.parts, "train": Part(train.inputs, targets_N)},
+        splits={**dataset.splits, "train": Split(train.inputs, targets_N)},
         hashes={**dataset.hashes, "train": changed.hexdigest()},
     )
 
@@ -124,8 +128,8 @@ def _class_names(config: DataConfig, raw: RawData) -> list[str]:
     told = config.all_classes()
     num_classes = told or count_classes(raw)
     remedy = "" if told else " (the largest one of the training data): set data.num_classes"
-    for part in raw.parts():
-        check_range(part.targets, num_classes, part.place, remedy)
+    for split in raw.splits():
+        check_range(split.targets, num_classes, split.place, remedy)
     if config.classes is not None:
         check_classes(config.classes, num_classes)
     return raw.class_names or [str(label) for label in range(num_classes)]
@@ -136,62 +140,64 @@ def _split(
 ) -> dict[str, Selection]:
     if "test" in own and config.split.test:
         raise DataError(
-            f"data.split.test must be null or 0, because {own['test'].raw.place.file} brings a test part of "
+            f"data.split.test must be null or 0, because {own['test'].raw.place.file} brings a test split of "
             f"its own, got {config.split.test}"
         )
     if not len(pool):
-        return {"train": pool}  # check_parts says so
+        return {"train": pool}  # check_splits says so
     val = 0 if "val" in own else config.split.val
     no_test = "test" in own or config.split.val_from_test
     split = replace(config.split, val=val, test=0 if no_test else config.split.test)
     seed = seed if split.seed is None else split.seed
     cut = {name: pool.take(positions) for name, positions in split_indices(len(pool), split, seed).items()}
-    parts = {**cut, **own}
-    return {name: parts[name] for name in PARTS if name in parts}
+    splits = {**cut, **own}
+    return {name: splits[name] for name in SPLITS if name in splits}
 
 
 def _assemble(
     config: DataConfig,
     raw: RawData,
-    parts: Mapping[str, Selection],
+    splits: Mapping[str, Selection],
     class_names: list[str],
     dtype: torch.dtype,
     seed: int | None,
 ) -> Dataset:
-    inputs = {name: _inputs(part) for name, part in parts.items()}
+    inputs = {name: _inputs(split) for name, split in splits.items()}
     normalization = fit_normalization(config, inputs["train"], raw.max_value)
     check_representable(normalization.scale, "train", raw.pool.place)
     is_classes = config.task_kind() is Task.classification
-    scaled = {name: _to_part(name, part, inputs[name], normalization, dtype) for name, part in parts.items()}
-    randomise_inputs({name: part.inputs for name, part in scaled.items()}, config.inputs, seed)
+    scaled = {
+        name: _to_split(name, split, inputs[name], normalization, dtype) for name, split in splits.items()
+    }
+    randomise_inputs({name: split.inputs for name, split in scaled.items()}, config.inputs, seed)
     done = "" if config.inputs is Inputs.original else f"{config.inputs} {seed}"
     return Dataset(
-        parts=scaled,
+        splits=scaled,
         input_shape=raw.input_shape,
         class_names=class_names,
         num_classes=len(class_names) if is_classes else None,
         num_targets=None if is_classes else 1,
         normalization=normalization,
-        hashes={name: digest(part, inputs[name], raw, done) for name, part in parts.items()},
+        hashes={name: digest(split, inputs[name], raw, done) for name, split in splits.items()},
         in_training=count_in_training(inputs),
     )
 
 
-def _to_part(
-    name: str, part: Selection, raw_inputs: np.ndarray, normalization: Normalization, dtype: torch.dtype
-) -> Part:
-    inputs, targets = normalization.apply(raw_inputs, dtype), torch.from_numpy(part.targets.copy())
+def _to_split(
+    name: str, split: Selection, raw_inputs: np.ndarray, normalization: Normalization, dtype: torch.dtype
+) -> Split:
+    inputs, targets = normalization.apply(raw_inputs, dtype), torch.from_numpy(split.targets.copy())
     if targets.is_floating_point():
         targets = targets.to(dtype)[:, None]
-        check_representable(targets, name, part.raw.place)
-    if part.raw.inputs.dtype != np.uint8:
-        check_representable(inputs, name, part.raw.place)
-    return Part(inputs, targets)
+        check_representable(targets, name, split.raw.place)
+    if split.raw.inputs.dtype != np.uint8:
+        check_representable(inputs, name, split.raw.place)
+    return Split(inputs, targets)
 
 
-def _inputs(part: Selection) -> np.ndarray:
-    """The raw inputs of a part; a view where they lie one after the other."""
-    start, stop = int(part.indices[0]), int(part.indices[-1]) + 1
-    if np.array_equal(part.indices, np.arange(start, stop)):
-        return part.raw.inputs[start:stop]
-    return part.raw.inputs[part.indices]
+def _inputs(split: Selection) -> np.ndarray:
+    """The raw inputs of a split; a view where they lie one after the other."""
+    start, stop = int(split.indices[0]), int(split.indices[-1]) + 1
+    if np.array_equal(split.indices, np.arange(start, stop)):
+        return split.raw.inputs[start:stop]
+    return split.raw.inputs[split.indices]

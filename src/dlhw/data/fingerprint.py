@@ -9,11 +9,11 @@ from dlhw.data.raw import RawData
 from dlhw.data.split import Selection
 
 
-def digest(part: Selection, inputs: np.ndarray, raw: RawData, done: str) -> str:
-    """SHA-256 of which samples of the source a part holds, in their order, of them, and of what was done.
+def digest(split: Selection, inputs: np.ndarray, raw: RawData, done: str) -> str:
+    """SHA-256 of which samples of the source a split holds, in their order, of them, and of what was done.
 
     Args:
-        part: the samples.
+        split: the samples.
         inputs: theirs, (n, *input_shape), as the source has them: not scaled.
         raw: the source.
         done: what is done to the inputs at random, with its seed; empty for nothing.
@@ -21,10 +21,10 @@ def digest(part: Selection, inputs: np.ndarray, raw: RawData, done: str) -> str:
     Returns:
         64 hex digits, the same on every machine.
     """
-    source = next((name for name, own in raw.own.items() if own is part.raw), "pool")
+    source = next((name for name, own in raw.own.items() if own is split.raw), "pool")
     found = hashlib.sha256(source.encode())
-    found.update(part.indices.astype("<i8").tobytes())
-    for array in (part.targets, inputs):
+    found.update(split.indices.astype("<i8").tobytes())
+    for array in (split.targets, inputs):
         little = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
         found.update(f"{little.dtype.str} {little.shape}".encode())
         found.update(little.data)
@@ -33,13 +33,13 @@ def digest(part: Selection, inputs: np.ndarray, raw: RawData, done: str) -> str:
 
 
 def count_in_training(inputs: Mapping[str, np.ndarray]) -> dict[str, int]:
-    """How many samples of each part but `train` have the inputs of a training sample, to the bit.
+    """How many samples of each split but `train` have the inputs of a training sample, to the bit.
 
     Args:
-        inputs: name of the part -> its inputs (n, *input_shape), as the source has them: not scaled.
+        inputs: name of the split -> its inputs (n, *input_shape), as the source has them: not scaled.
 
     Returns:
-        Name of the part -> count; targets do not matter.
+        Name of the split -> count; targets do not matter.
     """
     train = inputs["train"]
     return {name: _count_shared(train, each) for name, each in inputs.items() if name != "train"}

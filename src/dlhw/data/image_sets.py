@@ -11,7 +11,7 @@ from dlhw.config.data import INSTALLED, DigitsConfig, IdxImagesConfig, OctMNISTC
 from dlhw.data.checks import to_labels
 from dlhw.data.download import Remote, obtain
 from dlhw.data.formats import Archive, read_idx, reading
-from dlhw.data.raw import Place, RawData, RawPart
+from dlhw.data.raw import Place, RawData, RawSplit
 from dlhw.errors import DataError
 
 IMAGE_SIZE = (28, 28)
@@ -51,13 +51,13 @@ def load_fashion_mnist(config: IdxImagesConfig) -> RawData:
 
 def _load_idx(config: IdxImagesConfig, class_names: list[str]) -> RawData:
     files = config.files()
-    parts = []
+    splits = []
     for split in ("train", "t10k"):  # in order, so that the first file that is wrong is named
         images, labels = files[f"{split}-images"], files[f"{split}-labels"]
         _obtain_idx(config, images)
         _obtain_idx(config, labels)
-        parts.append(_read_idx_part(images, labels))
-    train, test = parts
+        splits.append(_read_idx_split(images, labels))
+    train, test = splits
     return RawData(train, {"test": test}, max_value=255, class_names=class_names)
 
 
@@ -88,7 +88,7 @@ def _remote_idx(dataset: str, packed_name: str, mirror: str | None) -> Remote:
     return Remote(urls, dict(published.resources)[packed_name], gzipped=True)
 
 
-def _read_idx_part(images_path: Path, labels_path: Path) -> RawPart:
+def _read_idx_split(images_path: Path, labels_path: Path) -> RawSplit:
     images_NHW, labels_N = read_idx(images_path, 3), read_idx(labels_path, 1)
     if images_NHW.shape[1:] != IMAGE_SIZE:
         height, width = images_NHW.shape[1:]
@@ -97,7 +97,7 @@ def _read_idx_part(images_path: Path, labels_path: Path) -> RawPart:
         raise DataError(
             f"{images_path} holds {len(images_NHW)} images, but {labels_path} {len(labels_N)} labels"
         )
-    return RawPart(images_NHW[:, None], labels_N.astype("int64"), Place(labels_path))
+    return RawSplit(images_NHW[:, None], labels_N.astype("int64"), Place(labels_path))
 
 
 OCTMNIST_FILE = "octmnist.npz"
@@ -119,10 +119,10 @@ def load_octmnist(config: OctMNISTConfig) -> RawData:
     obtain(path, partial(_remote_octmnist, config.mirror), config.download, remedy)
     with Archive(path) as archive:
         archive.require(
-            f"{part}_{array}" for part in ("train", "val", "test") for array in ("images", "labels")
+            f"{split}_{array}" for split in ("train", "val", "test") for array in ("images", "labels")
         )
-        parts = {part: _read_octmnist_part(archive, part) for part in ("train", "val", "test")}
-    return RawData(parts.pop("train"), parts, max_value=255, class_names=OCTMNIST_NAMES)
+        splits = {split: _read_octmnist_split(archive, split) for split in ("train", "val", "test")}
+    return RawData(splits.pop("train"), splits, max_value=255, class_names=OCTMNIST_NAMES)
 
 
 def _remote_octmnist(mirror: str | None) -> Remote:
@@ -130,27 +130,27 @@ def _remote_octmnist(mirror: str | None) -> Remote:
     return Remote((url,), OCTMNIST_MD5)
 
 
-def _read_octmnist_part(archive: Archive, part: str) -> RawPart:
-    images_NHW, labels = archive.read(f"{part}_images"), archive.read(f"{part}_labels")
-    place = Place(archive.path, f"{part}_labels")
+def _read_octmnist_split(archive: Archive, split: str) -> RawSplit:
+    images_NHW, labels = archive.read(f"{split}_images"), archive.read(f"{split}_labels")
+    place = Place(archive.path, f"{split}_labels")
     if images_NHW.dtype != np.uint8 or images_NHW.shape[1:] != (28, 28):
         raise DataError(
-            f"{archive.path}, array {part}_images must hold 28x28 images of uint8, "
+            f"{archive.path}, array {split}_images must hold 28x28 images of uint8, "
             f"got shape {images_NHW.shape} of {images_NHW.dtype}"
         )
     if labels.shape not in ((len(images_NHW),), (len(images_NHW), 1)):
         raise DataError(
-            f"{archive.path}, array {part}_labels must hold one label for each of the "
+            f"{archive.path}, array {split}_labels must hold one label for each of the "
             f"{len(images_NHW)} images, got shape {labels.shape}"
         )
-    return RawPart(images_NHW[:, None], to_labels(labels.reshape(-1), place), place)
+    return RawSplit(images_NHW[:, None], to_labels(labels.reshape(-1), place), place)
 
 
 def load_digits(config: DigitsConfig) -> RawData:
     """Grey values 0 to 16 as (1797, 1, 8, 8), labels 0 to 9."""
     rows = _digit_rows(config)
     images_NCHW = rows[:, :64].reshape(-1, 1, 8, 8).astype(np.uint8)
-    pool = RawPart(images_NCHW, rows[:, 64].astype(np.int64), Place("scikit-learn's digits"))
+    pool = RawSplit(images_NCHW, rows[:, 64].astype(np.int64), Place("scikit-learn's digits"))
     return RawData(pool, max_value=16)
 
 

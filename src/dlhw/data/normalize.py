@@ -1,4 +1,4 @@
-"""Scaling inputs as (x - shift) / scale, with statistics of the training part only."""
+"""Scaling inputs as (x - shift) / scale, with statistics of the training split only."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -47,14 +47,14 @@ def fit_normalization(config: DataConfig, train: np.ndarray, max_value: float | 
     """Find shift and scale.
 
     auto: unit for bytes, else none. unit: x / max, symmetric: x / (max / 2) - 1 where the range [0, max]
-    is known; else the same with the smallest and largest value of the training part. unit_256: x / 256, for
+    is known; else the same with the smallest and largest value of the training split. unit_256: x / 256, for
     bytes. standardize: (x - mean) / std, std being that of the population (divided by n); given constants are
     those of x / max where the range is known. An input that is constant in training is only shifted (its
     scale is 1).
 
     Args:
         config: `normalize`, `statistics`, `mean` and `std` are read.
-        train: raw inputs of the training part, (n, *input_shape).
+        train: raw inputs of the training split, (n, *input_shape).
         max_value: upper end of the known range; None if it is not known.
 
     Raises:

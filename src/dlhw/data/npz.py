@@ -7,7 +7,7 @@ import numpy as np
 from dlhw.config.data import Layout, NPZConfig, Task
 from dlhw.data.checks import to_labels
 from dlhw.data.formats import Archive
-from dlhw.data.raw import Place, RawData, RawPart
+from dlhw.data.raw import Place, RawData, RawSplit
 from dlhw.errors import DataError
 
 # Grey, grey with alpha, RGB, RGB with alpha.
@@ -17,27 +17,27 @@ MAX_CHANNELS = 4
 def load_npz(config: NPZConfig) -> RawData:
     """Read an archive: x of shape (n, d) is a table, (n, H, W) or (n, C, H, W) are images.
 
-    Images of uint8 have the known range 0 to 255; any other range is taken from the training part.
+    Images of uint8 have the known range 0 to 255; any other range is taken from the training split.
 
     Raises:
         DataError: an array is missing, not numeric, not finite, or of a shape that does not fit.
     """
     with Archive(config.files()["all"]) as archive:
         has_train = "train_x" in archive.names or "train_y" in archive.names
-        pool = _read_part(archive, "train_" if has_train else "", config)
-        own = {split: _read_part(archive, f"{split}_", config) for split in _own_parts(archive)}
-    for part, raw in own.items():
-        _check_same_inputs(archive.path, part, pool, raw)
-    # The test part has no say in how the others are scaled, not even by its dtype.
+        pool = _read_split(archive, "train_" if has_train else "", config)
+        own = {split: _read_split(archive, f"{split}_", config) for split in _own_splits(archive)}
+    for split, raw in own.items():
+        _check_same_inputs(archive.path, split, pool, raw)
+    # The test split has no say in how the others are scaled, not even by its dtype.
     is_bytes = pool.inputs.dtype == np.uint8 and pool.inputs.ndim == 4
     return RawData(pool, own, max_value=255 if is_bytes else None)
 
 
-def _own_parts(archive: Archive) -> list[str]:
-    return [part for part in ("val", "test") if {f"{part}_x", f"{part}_y"} & set(archive.names)]
+def _own_splits(archive: Archive) -> list[str]:
+    return [split for split in ("val", "test") if {f"{split}_x", f"{split}_y"} & set(archive.names)]
 
 
-def _read_part(archive: Archive, prefix: str, config: NPZConfig) -> RawPart:
+def _read_split(archive: Archive, prefix: str, config: NPZConfig) -> RawSplit:
     x_name, y_name = f"{prefix}x", f"{prefix}y"
     archive.require((x_name, y_name))
     where = f"{archive.path}, array {x_name}"
@@ -52,7 +52,7 @@ def _read_part(archive: Archive, prefix: str, config: NPZConfig) -> RawPart:
     _check_finite(y, f"{archive.path}, array {y_name}")
     y = y.reshape(-1)
     targets = to_labels(y, place) if config.task_kind() is Task.classification else y.astype(np.float64)
-    return RawPart(inputs, targets, place)
+    return RawSplit(inputs, targets, place)
 
 
 def _channels_first(x: np.ndarray, layout: Layout, where: str) -> np.ndarray:
@@ -86,9 +86,9 @@ def _check_finite(array: np.ndarray, where: str) -> None:
         raise DataError(f"{where} must be finite, got {array[index]} at index {place}")
 
 
-def _check_same_inputs(path: Path, part: str, pool: RawPart, raw: RawPart) -> None:
+def _check_same_inputs(path: Path, split: str, pool: RawSplit, raw: RawSplit) -> None:
     expected, got = pool.inputs.shape[1:], raw.inputs.shape[1:]
     if expected != got:
         raise DataError(
-            f"{path}, array {part}_x must hold samples of shape {expected} like training, got {got}"
+            f"{path}, array {split}_x must hold samples of shape {expected} like training, got {got}"
         )

@@ -6,24 +6,24 @@ import torch
 from torch import Tensor
 
 from dlhw.config.data import Inputs
-from dlhw.data.split import PARTS
+from dlhw.data.split import SPLITS
 from dlhw.random import generator
 
 CHUNK = 4096  # images at a time: the permutations of 60,000 MNIST images would take 380 MB
 
 
 def randomise_inputs(inputs: Mapping[str, Tensor], kind: Inputs, seed: int | None) -> None:
-    """Randomise the inputs of all parts, in place.
+    """Randomise the inputs of all splits, in place.
 
-    shuffled_pixels: one permutation of the pixels for all images of all parts; random_pixels: a permutation
+    shuffled_pixels: one permutation of the pixels for all images of all splits; random_pixels: a permutation
     for each image; gaussian: N(m, s^2) with the mean m and the variance s^2 of all training inputs together.
     Pixels are positions (a permutation moves all channels of a pixel), or the features of a table. What is
-    drawn for a part depends on the seed and on which part it is alone.
+    drawn for a split depends on the seed and on which split it is alone.
 
     Source: Zhang et al., Understanding deep learning requires rethinking generalization (2017), section 2.
 
     Args:
-        inputs: scaled inputs of each part, (N, C, H, W) or (N, P).
+        inputs: scaled inputs of each split, (N, C, H, W) or (N, P).
         kind: what is done.
         seed: of the draws; not needed for the original inputs.
     """
@@ -32,7 +32,7 @@ def randomise_inputs(inputs: Mapping[str, Tensor], kind: Inputs, seed: int | Non
     assert seed is not None, "random inputs need a seed"
     mean, std = _mean_std(inputs["train"]) if kind is Inputs.gaussian else (0.0, 1.0)
     for name, x in inputs.items():
-        stream = generator(seed, "inputs", PARTS.index(name))
+        stream = generator(seed, "inputs", SPLITS.index(name))
         if kind is Inputs.shuffled_pixels:
             _shuffle(x, generator(seed, "inputs"))
         elif kind is Inputs.random_pixels:

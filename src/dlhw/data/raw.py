@@ -9,7 +9,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Place:
-    """Where a part's targets stand, so that an error can point there."""
+    """Where a split's targets stand, so that an error can point there."""
 
     file: str | Path
     array: str = ""
@@ -32,7 +32,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class RawPart:
+class RawSplit:
     """Samples of one file, unscaled; images stay uint8 so that they take an eighth of the memory."""
 
     inputs: np.ndarray
@@ -49,10 +49,10 @@ class RawPart:
 class RawData:
     """All that a source holds."""
 
-    pool: RawPart
+    pool: RawSplit
     """what training (and mostly validation) is cut from"""
-    own: Mapping[str, RawPart] = field(default_factory=dict)
-    """the source's own "val" and "test" parts, where it has them"""
+    own: Mapping[str, RawSplit] = field(default_factory=dict)
+    """the source's own "val" and "test" splits, where it has them"""
     max_value: float | None = None
     """largest possible input, the smallest being 0; None where the range is not known beforehand"""
     class_names: list[str] | None = None
@@ -60,8 +60,8 @@ class RawData:
     is_generated: bool = False
     """whether the samples were made rather than read, so that nothing but themselves says which they are"""
 
-    def parts(self) -> list[RawPart]:
-        """The pool and the source's own parts."""
+    def splits(self) -> list[RawSplit]:
+        """The pool and the source's own splits."""
         return [self.pool, *self.own.values()]
 
     @property

@@ -6,16 +6,16 @@ import numpy as np
 import torch
 
 from dlhw.config.data import DataConfig, Order, SplitConfig
-from dlhw.data.raw import RawData, RawPart
+from dlhw.data.raw import RawData, RawSplit
 from dlhw.errors import DataError, listing
 from dlhw.random import generator
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Chosen samples of one raw part."""
+    """Chosen samples of one raw split."""
 
-    raw: RawPart
+    raw: RawSplit
     indices: np.ndarray
     """(n,) int64, into `raw`"""
     targets: np.ndarray
@@ -29,11 +29,11 @@ class Selection:
         return Selection(self.raw, self.indices[positions], self.targets[positions])
 
 
-def select(raw: RawPart, limit: int | None = None, classes: list[int] | None = None) -> Selection:
+def select(raw: RawSplit, limit: int | None = None, classes: list[int] | None = None) -> Selection:
     """Keep the first `limit` samples, then those of `classes`, relabelled 0, 1, … in the given order.
 
     >>> from dlhw.data.raw import Place
-    >>> raw = RawPart(np.zeros((5, 1)), np.array([2, 3, 7, 3, 2]), Place("labels"))
+    >>> raw = RawSplit(np.zeros((5, 1)), np.array([2, 3, 7, 3, 2]), Place("labels"))
     >>> chosen = select(raw, limit=4, classes=[3, 2])
     >>> chosen.indices, chosen.targets
     (array([0, 1, 3]), array([1, 0, 0]))
@@ -59,13 +59,13 @@ def check_classes(classes: list[int], num_classes: int) -> None:
             raise DataError(f"data.classes must hold labels from 0 to {num_classes - 1}, got {label}")
 
 
-def own_parts(config: DataConfig, raw: RawData) -> dict[str, Selection]:
-    """What is kept of the parts that the source brings, by the part that each serves as.
+def own_splits(config: DataConfig, raw: RawData) -> dict[str, Selection]:
+    """What is kept of the splits that the source brings, by the split that each serves as.
 
     Raises:
         DataError: the config speaks of a test set that the source does not bring, or that lacks samples.
     """
-    own = {name: select(part, classes=config.classes) for name, part in raw.own.items()}
+    own = {name: select(split, classes=config.classes) for name, split in raw.own.items()}
     if config.test_per_class is not None:
         own["test"] = first_per_class(_test_set(own, raw, "data.test_per_class"), config.test_per_class)
     if not config.split.val_from_test:
@@ -74,7 +74,7 @@ def own_parts(config: DataConfig, raw: RawData) -> dict[str, Selection]:
     if "val" in own:
         raise DataError(
             f"data.split.val_from_test must be false, because {own['val'].raw.place.file} brings a "
-            "validation part of its own"
+            "validation split of its own"
         )
     return {"val": test}
 
@@ -85,56 +85,56 @@ def _test_set(own: dict[str, Selection], raw: RawData, key: str) -> Selection:
     return own["test"]
 
 
-def first_per_class(part: Selection, counts: list[int]) -> Selection:
+def first_per_class(split: Selection, counts: list[int]) -> Selection:
     """Keep the first `counts[k]` samples of each class k, in their order.
 
     >>> from dlhw.data.raw import Place
-    >>> raw = RawPart(np.zeros((5, 1)), np.array([1, 1, 0, 1, 0]), Place("labels"))
+    >>> raw = RawSplit(np.zeros((5, 1)), np.array([1, 1, 0, 1, 0]), Place("labels"))
     >>> first_per_class(select(raw), [1, 2]).indices
     array([0, 1, 2])
 
     Raises:
         DataError: there is not one count for each class, or a class has fewer samples.
     """
-    has = np.bincount(part.targets, minlength=len(counts))
+    has = np.bincount(split.targets, minlength=len(counts))
     if len(has) > len(counts):
         raise DataError(
-            f"data.test_per_class must hold one count for each class, but {part.raw.place.file} has a class "
+            f"data.test_per_class must hold one count for each class, but {split.raw.place.file} has a class "
             f"{len(has) - 1} and there are {len(counts)} counts"
         )
     if (has < counts).any():
         raise DataError(
             f"data.test_per_class must be at most {listing(has)} (samples of each class in "
-            f"{part.raw.place.file}), got {listing(counts)}"
+            f"{split.raw.place.file}), got {listing(counts)}"
         )
-    firsts = [np.flatnonzero(part.targets == label)[:count] for label, count in enumerate(counts)]
-    return part.take(np.sort(np.concatenate(firsts)))
+    firsts = [np.flatnonzero(split.targets == label)[:count] for label, count in enumerate(counts)]
+    return split.take(np.sort(np.concatenate(firsts)))
 
 
-PARTS = ("train", "val", "test")
+SPLITS = ("train", "val", "test")
 Size = int | float | None
 
 
-def split_indices(num_samples: int, split: SplitConfig, seed: int | None) -> dict[str, np.ndarray]:
+def split_indices(num_samples: int, config: SplitConfig, seed: int | None) -> dict[str, np.ndarray]:
     """Lay out the pool and cut it in the order train, val, test.
 
     Args:
         num_samples: size of the pool.
-        split: a size for each part, and the order.
+        config: a size for each split, and the order.
         seed: of the permutation; the sequential order takes no notice of it.
 
     Returns:
-        For each part that is not empty, positions in the pool (int64). Parts never overlap; with a part that
-        is the rest, or fractions that sum to 1, they cover the pool.
+        Name -> positions in the pool (int64), for each split that is not empty. Splits never overlap; they
+        cover the pool if one split is the rest or the fractions sum to 1.
 
     Raises:
-        DataError: the parts ask for more than there is, or one that is asked for would be empty.
+        DataError: the splits ask for more than there is, or one that is asked for would be empty.
     """
-    counts = count_parts(num_samples, split)
-    layout = _layout(num_samples, split.order, seed)
-    ends = np.cumsum([counts[part] for part in PARTS])
-    cuts = dict(zip(PARTS, np.split(layout, ends), strict=False))  # what is behind the last end is not used
-    return {part: indices for part, indices in cuts.items() if len(indices)}
+    counts = count_splits(num_samples, config)
+    layout = _layout(num_samples, config.order, seed)
+    ends = np.cumsum([counts[split] for split in SPLITS])
+    cuts = dict(zip(SPLITS, np.split(layout, ends), strict=False))  # what is behind the last end is not used
+    return {split: indices for split, indices in cuts.items() if len(indices)}
 
 
 def _layout(num_samples: int, order: Order, seed: int | None) -> np.ndarray:
@@ -144,24 +144,24 @@ def _layout(num_samples: int, order: Order, seed: int | None) -> np.ndarray:
     return torch.randperm(num_samples, generator=generator(seed, "split")).numpy()
 
 
-def count_parts(num_samples: int, split: SplitConfig) -> dict[str, int]:
-    """How many samples each part gets: counts as they are, fractions of the pool, null the rest.
+def count_splits(num_samples: int, config: SplitConfig) -> dict[str, int]:
+    """How many samples each split gets: counts as they are, fractions of the pool, null the rest.
 
-    `test=null` is the rest only where no other part is; beside `train=null` it means no test part.
+    `test=null` is the rest only where no other split is; beside `train=null` it means no test split.
 
-    >>> count_parts(10, SplitConfig(train=0.5, val=3, test=None))
+    >>> count_splits(10, SplitConfig(train=0.5, val=3, test=None))
     {'train': 5, 'val': 3, 'test': 2}
-    >>> count_parts(10, SplitConfig(train=None, val=0.25, test=None))
+    >>> count_splits(10, SplitConfig(train=None, val=0.25, test=None))
     {'train': 7, 'val': 3, 'test': 0}
 
     Raises:
-        DataError: the parts ask for more than there is, or one that is asked for would be empty.
+        DataError: the splits ask for more than there is, or one that is asked for would be empty.
     """
-    sizes: dict[str, Size] = {part: getattr(split, part) for part in PARTS}
-    counts = {part: int(size or 0) if not isinstance(size, float) else 0 for part, size in sizes.items()}
+    sizes: dict[str, Size] = {split: getattr(config, split) for split in SPLITS}
+    counts = {split: int(size or 0) if not isinstance(size, float) else 0 for split, size in sizes.items()}
     counts |= _count_fractions(num_samples, {p: s for p, s in sizes.items() if isinstance(s, float)})
     _check_sum(num_samples, sizes, counts)
-    rest = next((part for part in PARTS if sizes[part] is None), None)
+    rest = next((split for split in SPLITS if sizes[split] is None), None)
     if rest is not None:
         counts[rest] = num_samples - sum(counts.values())
     _check_empty(num_samples, sizes, counts, rest)
@@ -177,23 +177,23 @@ def _count_fractions(num_samples: int, fractions: dict[str, float]) -> dict[str,
 def _check_sum(num_samples: int, sizes: dict[str, Size], counts: dict[str, int]) -> None:
     if sum(counts.values()) <= num_samples:
         return
-    given = ", ".join(f"data.split.{part}={sizes[part]}" for part in PARTS if counts[part])
+    given = ", ".join(f"data.split.{split}={sizes[split]}" for split in SPLITS if counts[split])
     raise DataError(
         f"{given} must fit into the training pool of {num_samples} samples, got {sum(counts.values())}"
     )
 
 
 def _check_empty(num_samples: int, sizes: dict[str, Size], counts: dict[str, int], rest: str | None) -> None:
-    for part in PARTS:
-        if counts[part]:
+    for split in SPLITS:
+        if counts[split]:
             continue
-        if part == rest and part != "test":
+        if split == rest and split != "test":
             raise DataError(
-                f"data.split.{part}=null (the rest) must not be empty, but the other parts take all "
+                f"data.split.{split}=null (the rest) must not be empty, but the other splits take all "
                 f"{num_samples} samples of the training pool: make them smaller"
             )
-        if sizes[part]:
+        if sizes[split]:
             raise DataError(
-                f"data.split.{part}={sizes[part]} must not be empty, but it is of a training pool of "
+                f"data.split.{split}={sizes[split]} must not be empty, but it is of a training pool of "
                 f"{num_samples} samples: make it larger"
             )

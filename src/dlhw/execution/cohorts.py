@@ -114,8 +114,8 @@ class CohortTrainer:
         config, dataset = configs[0], datasets[0]
         device = resolve_device(config.trainer.device)
         model = build_model([config.model], dataset.input_shape, num_outputs(config, dataset))
-        inputs = dataset.parts["train"].inputs
-        own_data = any(each.parts["train"].inputs is not inputs for each in datasets)
+        inputs = dataset.splits["train"].inputs
+        own_data = any(each.splits["train"].inputs is not inputs for each in datasets)
         each_run = run_bytes(config, Layout(model.specs()), model.activations, dataset, own_data)
         size = DTYPES[config.trainer.dtype].itemsize
         room = SHARE * free_bytes(device) - cohort_bytes(size)

@@ -70,9 +70,9 @@ class Estimator:
         datasets = [self._datasets.get(each, DTYPES[each.trainer.dtype]) for each in measured[:2]]
         dataset, other = datasets[0], datasets[-1]
         cohort = prepare(measured, [dataset])
-        own_data = dataset.parts["train"].inputs is not other.parts["train"].inputs
+        own_data = dataset.splits["train"].inputs is not other.splits["train"].inputs
         each = run_bytes(configs[0], cohort.layout, cohort.model.activations, dataset, own_data)
-        pools = {"train": Pool.of([dataset.parts["train"]], cohort.device)}
+        pools = {"train": Pool.of([dataset.splits["train"]], cohort.device)}
         loop = Loop(cohort, pools, [[] for _ in measured], dataset.class_names)
         seconds = _step_seconds(loop) * len(configs) / len(measured)
         return Estimate(

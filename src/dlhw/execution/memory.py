@@ -57,9 +57,9 @@ def run_bytes(config: TrainConfig, layout: Layout, activations: int, dataset: Da
         own_data: whether each run has samples of its own (a seeded split), which are then stacked.
     """
     size = 4 if config.trainer.dtype == "float32" else 8
-    batch = config.trainer.batch_size or len(dataset.parts["train"])
+    batch = config.trainer.batch_size or len(dataset.splits["train"])
     parameters = layout.size * (COPIES + state_copies(config))
-    data = sum(part.inputs.numel() for part in dataset.parts.values()) if own_data else 0
+    data = sum(part.inputs.numel() for part in dataset.splits.values()) if own_data else 0
     inputs = batch * prod(dataset.input_shape)
     return size * (parameters + 2 * batch * activations + inputs + data)
 

@@ -134,7 +134,7 @@ class MinNorm(Solver):
             norm = next(norm for norm in norms if norm > 0)
             raise ConfigError(
                 f"optimizer.null_space_norm={norm} needs more inputs than independent samples: the "
-                f"{inputs.rank} inputs of the training part have rank {inputs.rank}, so the best fit is "
+                f"{inputs.rank} inputs of the training split have rank {inputs.rank}, so the best fit is "
                 "unique"
             )
         z_RIK = torch.stack([_normal(seed, like_RIK[0]) for seed in seeds]).to(like_RIK.device)

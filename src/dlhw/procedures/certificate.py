@@ -144,7 +144,7 @@ MAX_TOLD = 6
 
 
 def certificate(config: TrainConfig) -> Findings:
-    """Decide whether a linear threshold unit separates the two classes of the training part.
+    """Decide whether a linear threshold unit separates the two classes of the training split.
 
     Values: `separable` (1 or 0), `gap` (distance of the classes' convex hulls, as the largest difference of a
     coordinate; 0 where they meet) and `residual` (how far the proof is from exact). Table `unit` or
@@ -183,7 +183,7 @@ def _points(config: TrainConfig) -> tuple[np.ndarray, np.ndarray, str]:
             f"procedure=certificate needs data of 2 classes, data={config.data.name} has {has}: choose two "
             "with data.classes=[a,b]"
         )
-    part = dataset.parts["train"]
+    part = dataset.splits["train"]
     if (part.targets == part.targets[0]).all():
         raise DataError(
             f"the training split holds class {int(part.targets[0])} only, so that there is nothing to "

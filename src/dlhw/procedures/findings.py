@@ -14,7 +14,7 @@ class Findings:
         values: name -> number, for summary.json and the columns `values.<name>` of `dlhw.load_runs`.
         sentences: what was found, in words, for the console and the run's log.
         tables: file name without ending -> rows with the same columns, written as CSV.
-        num_samples: part of the data -> how many samples of it were used.
+        num_samples: split -> how many samples of it were used.
         split_hashes: the same parts -> SHA-256 of their samples, as `Dataset.hashes` has it.
     """
 

@@ -23,7 +23,7 @@ def vote(config: TrainConfig) -> Findings:
     """Classify by every shared weight of `procedure.weights`, and by their majority.
 
     All weights and biases of the untrained model are one number w; nothing is learned. The vote for a sample
-    is the class that most w predict; of equally many the smallest class. Accuracies are on the test part (or
+    is the class that most w predict; of equally many the smallest class. Accuracies are on the test split (or
     val, or train, where there is none).
 
     Values: `accuracy_<w>` for each w, `best_accuracy` of the w that is best on the training split,
@@ -41,13 +41,13 @@ def vote(config: TrainConfig) -> Findings:
         raise ConfigError(f"procedure=vote needs classes, data={config.data.name} has numbers as targets")
     weights = config.procedure.weights  # type: ignore[attr-defined]
     cohort = prepare([_with_shared_weight(config, weight) for weight in weights], [dataset])
-    name = next(part for part in PARTS if part in dataset.parts)
-    pool = Pool.of([dataset.parts[name]], cohort.device)
+    name = next(part for part in PARTS if part in dataset.splits)
+    pool = Pool.of([dataset.splits[name]], cohort.device)
     evaluator = Evaluator(cohort)
     predicted_RN = evaluator.predictions(cohort.params_RP, pool).cpu()
     targets_N = pool.targets[0].cpu()
     accuracies = (predicted_RN == targets_N).double().mean(1).tolist()
-    train = Pool.of([dataset.parts["train"]], cohort.device)
+    train = Pool.of([dataset.splits["train"]], cohort.device)
     hits_RN = evaluator.predictions(cohort.params_RP, train) == train.targets
     best = int(hits_RN.double().mean(1).argmax())
     voted = (majority(predicted_RN, dataset.num_classes) == targets_N).double().mean().item()

@@ -86,7 +86,7 @@ class Study:
 
     @property
     def is_val_from_test(self) -> bool:
-        """Whether the validation part of any run is the test set."""
+        """Whether the validation split of any run is the test set."""
         return any(run.get(VAL_FROM_TEST_KEY) is True for cell in self.cells for run in cell.runs)
 
     @property

@@ -1,4 +1,4 @@
-"""The end of training: the test part is measured, once, and every run gets its result."""
+"""The end of training: the test split is measured, once, and every run gets its result."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def finish(loop: "Loop") -> list[RunResult]:
-    """Measure the test part with the last and the best parameters; tell the trackers; return the results."""
+    """Measure the test split with the last and the best parameters; tell the trackers; return the results."""
     last_RP, best_RP = loop.cohort.params_RP, loop.best_RP
     for number, run in enumerate(loop.runs):
         if not run.best:  # no evaluation was good: the last one is told as the best, with its parameters

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def evaluate(loop: "Loop") -> None:
-    """Score training and validation part; find who is best, has stopped or diverged; tell the trackers."""
+    """Score training and validation split; find who is best, has stopped or diverged; tell the trackers."""
     diverged_at = [step for shard in loop.shards for step in shard.running.diverged_at]
     # what may be abandoned comes before anything changes
     measured = _measured(loop)
@@ -32,7 +32,7 @@ def evaluate(loop: "Loop") -> None:
 
 
 def _is_running(loop: "Loop") -> bool:
-    """Whether the training part's scores are those of the batches of training."""
+    """Whether the training split's scores are those of the batches of training."""
     has_batches = loop.step > 0 and loop.solver is None
     return loop.trainer.train_metrics is TrainMetrics.running and has_batches
 

@@ -27,7 +27,7 @@ class Evaluation:
         step: updates done.
         seconds: since training began.
         lr: learning rate of the last update.
-        scores: part of the data ("train", "val", at the end "test") -> its scores.
+        scores: split ("train", "val", at the end "test") -> its scores.
         is_best: whether this is the best validation so far.
     """
 
@@ -47,9 +47,9 @@ class RunInfo:
         index: number of the run in its sweep, or else in its cohort, from 0.
         config: the whole config.
         num_parameters: trainable numbers of this run.
-        num_samples: part of the data -> how many samples it has.
-        split_hashes: part of the data -> SHA-256 of its samples, as `Dataset.hashes` has it.
-        in_training: other part -> how many of its samples stand in the training part too.
+        num_samples: split -> how many samples it has.
+        split_hashes: split -> SHA-256 of its samples, as `Dataset.hashes` has it.
+        in_training: other split -> how many of its samples stand in the training split too.
         input_shape: shape of one input, `(H, W)` and `(C, H, W)` for images.
         class_names: names of the classes, empty for regression.
         device: where it trains, such as "cpu" or "cuda:0".

@@ -47,14 +47,14 @@ def check_against_data(config: TrainConfig, dataset: Dataset) -> None:
     if dataset.num_classes is not None:
         for problem in class_count_problems(config.resolved_loss(), dataset.num_classes):
             raise ConfigError(problem)
-    have, size = len(dataset.parts["train"]), config.trainer.batch_size
+    have, size = len(dataset.splits["train"]), config.trainer.batch_size
     if size is not None and size > have and takes_steps(config):
         raise ConfigError(
             f"trainer.batch_size must be at most the number of training samples, {have}, got {size}; "
             "null takes them all at once"
         )
-    if config.trainer.early_stopping.patience is not None and "val" not in dataset.parts:
-        raise ConfigError("trainer.early_stopping.patience needs a validation part, the data has none")
+    if config.trainer.early_stopping.patience is not None and "val" not in dataset.splits:
+        raise ConfigError("trainer.early_stopping.patience needs a validation split, the data has none")
 
 
 def prepare(configs: Sequence[TrainConfig], datasets: Sequence[Dataset]) -> Cohort:
@@ -104,8 +104,8 @@ def fit(
     cohort = prepare(configs, datasets)
     trainer = cohort.config.trainer
     pools = {
-        part: Pool.of([dataset.parts[part] for dataset in datasets], cohort.device)
-        for part in datasets[0].parts
+        part: Pool.of([dataset.splits[part] for dataset in datasets], cohort.device)
+        for part in datasets[0].splits
     }
     # under autograd no backward pass of ours has a part in the training
     is_checked = trainer.gradcheck and trainer.engine is Engine.manual and takes_steps(cohort.config)

@@ -101,7 +101,7 @@ class Loop:
         return any(run.active for run in self.runs)
 
     def train_epoch(self, epoch: int) -> None:
-        """One pass over the training part, or what is left of it, with the evaluations that fall into it."""
+        """One pass over the training split, or what is left of it, with the evaluations that fall into it."""
         if not self.times.is_within_epoch(self.step):
             self.workers.map(lambda shard: shard.start_epoch(epoch), self._active())
         end = min((epoch + 1) * self.times.steps_per_epoch, self.times.total_steps)
@@ -156,7 +156,7 @@ class Loop:
             interruption.check()
 
     def scores(self, params_RP: Tensor, part: str, *, of_ended: bool = True) -> list[Scores]:
-        """Scores of every run over a whole part of the data.
+        """Scores of every run over a whole split.
 
         Args:
             params_RP: of all runs.

@@ -1,4 +1,4 @@
-"""A part of the data as a cohort sees it, on the device, and the batches taken from it."""
+"""A split as a cohort sees it, on the device, and the batches taken from it."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from dlhw.data.dataset import Part
+from dlhw.data.dataset import Split
 from dlhw.kernels.offset_csr import OffsetCSR, background_of
 from dlhw.nn.layer import Workspace
 
@@ -27,7 +27,7 @@ class Pool:
     listed: OffsetCSR | None = None
 
     @classmethod
-    def of(cls, parts: Sequence[Part], device: torch.device) -> "Pool":
+    def of(cls, parts: Sequence[Split], device: torch.device) -> "Pool":
         """Put the parts of all runs (or the one that they share) on the device."""
         inputs, targets = [part.inputs for part in parts], [part.targets for part in parts]
         return cls(_stacked(inputs, device), _stacked(targets, device))

@@ -111,7 +111,7 @@ class Progress:
         return is_best
 
     def _fits(self, train: Scores) -> bool:
-        """Whether the training part's accuracy has reached what the run was to reach."""
+        """Whether the training split's accuracy has reached what the run was to reach."""
         wanted = self.config.trainer.early_stopping.train_accuracy
         return wanted is not None and train.accuracy is not None and train.accuracy >= wanted
 

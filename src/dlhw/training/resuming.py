@@ -53,7 +53,7 @@ def check_data(saved: Sequence[Saved], hashes: Sequence[Mapping[str, str]]) -> N
 
     Args:
         saved: one a run.
-        hashes: part of the data -> its hash; one a run, or one for all.
+        hashes: split -> its hash; one a run, or one for all.
 
     Raises:
         RunFolderError: naming the parts that are other samples now.

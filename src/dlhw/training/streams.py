@@ -14,7 +14,7 @@ class OrderStream:
 
     Args:
         seeds: one a run.
-        num_samples: n of the training part.
+        num_samples: n of the training split.
         batch_size: B; a batch is B consecutive places of the order.
         sampling: see `dlhw.config.trainer.Sampling`; None: file order.
     """

@@ -9,7 +9,7 @@ class Timetable:
 
     Args:
         trainer: the cohort's.
-        num_samples: n of the training part.
+        num_samples: n of the training split.
         is_solved: whether a closed-form solution takes the place of all steps, and counts as one.
     """
 

@@ -96,7 +96,7 @@ def _regions(cell: Cell) -> DecisionRegions:
     config = saved_config(saved.folder, ["trainer.device=cpu"])
     dtype = DTYPES[config.trainer.dtype]
     dataset = load_dataset(config.data, config.data_seed(), dtype)
-    train, scaling = dataset.parts["train"], dataset.normalization
+    train, scaling = dataset.splits["train"], dataset.normalization
     points_N2 = (train.inputs.double() * scaling.scale + scaling.shift).numpy()
     box = _box(points_N2)
     decided = _decide(saved, config, dataset, torch.cat([_plane(box, scaling, dtype), train.inputs]))

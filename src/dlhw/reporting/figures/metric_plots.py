@@ -32,7 +32,7 @@ from dlhw.reporting.metrics import RunMetric
 from dlhw.reporting.study import Study
 from dlhw.reporting.values import is_number, text_of
 
-# Colour, marker and line of each part of the data.
+# Colour, marker and line of each split.
 LOOKS = {"val": (BLUE, "o", "-"), "train": (ORANGE, "s", "--"), "test": (GREEN, "^", ":")}
 OTHER_LOOKS = (GREY, "D", "-")
 # Points on paper between the metrics of one cell.
