@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 import torch
 
 from benchmarks.timing import fastest
-from dlhw.callbacks.environment import cpu_name, machine
+from dlhw.environment import cpu_name, machine
 from dlhw.source import git_state
 from dlhw.training.device import matmul_setting
 

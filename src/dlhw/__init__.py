@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pandas
 
-    from dlhw.callbacks.predictions_file import SplitPredictions
     from dlhw.reporting.sample_comparison import SampleComparison
+    from dlhw.runs.predictions import SplitPredictions
 
 __version__ = version("dlhw")
 

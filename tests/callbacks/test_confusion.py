@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from dlhw.callbacks.confusion import PAPER, confusion_picture
+from dlhw.callbacks.confusion import PAPER, confusion_image
 
 
 def names(num_classes: int) -> list[str]:
@@ -11,7 +11,7 @@ def names(num_classes: int) -> list[str]:
 
 @pytest.mark.parametrize(("num_classes", "cell"), [(2, 62), (10, 62), (12, 62), (26, 40), (40, 25), (200, 8)])
 def test_size_follows_the_number_of_classes(num_classes: int, cell: int) -> None:
-    picture = confusion_picture(torch.eye(num_classes), names(num_classes), "test")
+    picture = confusion_image(torch.eye(num_classes), names(num_classes), "test")
     assert picture.dtype == np.uint8
     assert 0 <= picture.shape[0] - num_classes * cell - 130 < 25
     assert picture.shape[1] >= num_classes * cell + 60
@@ -21,18 +21,18 @@ def test_size_follows_the_number_of_classes(num_classes: int, cell: int) -> None
 def test_numbers_stand_in_for_names(class_names: list[str]) -> None:
     counts = torch.eye(3)
     assert np.array_equal(
-        confusion_picture(counts, class_names, "val"), confusion_picture(counts, names(3), "val")
+        confusion_image(counts, class_names, "val"), confusion_image(counts, names(3), "val")
     )
 
 
 def test_long_names_take_limited_room() -> None:
-    picture = confusion_picture(torch.eye(3), ["a class name without an end " * 9] * 3, "val")
+    picture = confusion_image(torch.eye(3), ["a class name without an end " * 9] * 3, "val")
     assert max(picture.shape) < 600
 
 
 def test_the_diagonal_is_darkest() -> None:
     counts = torch.tensor([[90, 10, 0], [0, 100, 0], [5, 0, 95]])
-    picture = confusion_picture(counts, names(3), "test")
+    picture = confusion_image(counts, names(3), "test")
     left, top = picture.shape[1] - 16 - 3 * 62, picture.shape[0] - 16 - 3 * 62
     left = min(left, 48 + 15)  # the title may be wider than the cells
     shade = [[int(picture[top + r * 62 + 4, left + c * 62 + 8].sum()) for c in range(3)] for r in range(3)]
@@ -42,9 +42,9 @@ def test_the_diagonal_is_darkest() -> None:
 
 @pytest.mark.parametrize("counts", [torch.zeros(2, 2, dtype=torch.int64), torch.tensor([[10**9, 0], [0, 0]])])
 def test_empty_rows_and_huge_counts_can_be_drawn(counts: torch.Tensor) -> None:
-    assert confusion_picture(counts, ["no", "yes"], "test").ndim == 3
+    assert confusion_image(counts, ["no", "yes"], "test").ndim == 3
 
 
 def test_names_with_control_characters_are_drawn_in_one_line() -> None:
-    plain, evil = (confusion_picture(torch.eye(2), [name, "b"], "test") for name in (r"a\n\x1bb", "a\n\x1bb"))
+    plain, evil = (confusion_image(torch.eye(2), [name, "b"], "test") for name in (r"a\n\x1bb", "a\n\x1bb"))
     assert np.array_equal(plain, evil)

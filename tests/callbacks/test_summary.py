@@ -8,6 +8,10 @@ from typing import Any
 import pytest
 
 from dlhw.callbacks.summary import SummaryTracker
+from dlhw.config.fields import config_hash
+from dlhw.config.optimizer import SGDConfig
+from dlhw.config.root import TrainConfig
+from dlhw.config.tracking import TrackingConfig
 from dlhw.runs.status import Status
 from dlhw.training.callbacks import Callback
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores, Snapshot
@@ -98,3 +102,10 @@ def test_a_diverged_run_of_a_regression(
     told = summary(tmp_path)
     assert (told["status"], told["diverged_at"], told["gradcheck"]) == ("diverged", 40, None)
     assert told["final"] == {"val": {"loss": None, "accuracy": None}}
+
+
+def test_config_hash_follows_what_changes_numbers(config: TrainConfig) -> None:
+    same = dataclasses.replace(config, name="other", tracking=TrackingConfig(tensorboard=False))
+    assert config_hash(same) == config_hash(config)
+    assert config_hash(dataclasses.replace(config, seed=4)) != config_hash(config)
+    assert config_hash(dataclasses.replace(config, optimizer=SGDConfig(lr=0.3))) != config_hash(config)

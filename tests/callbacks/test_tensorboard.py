@@ -20,10 +20,10 @@ from tensorboard.plugins.hparams.backend_context import Context
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 from torch import Tensor
 
-from dlhw.callbacks.confusion import confusion_picture
-from dlhw.callbacks.hparams import metric_values
-from dlhw.callbacks.images import weight_picture, weight_tiles
+from dlhw.callbacks.confusion import confusion_image
 from dlhw.callbacks.tensorboard import TensorBoardTracker
+from dlhw.callbacks.tensorboard_events import metric_values
+from dlhw.callbacks.weight_images import weight_image, weight_tiles
 from dlhw.config.load import to_dict
 from dlhw.config.optimizer import SGDConfig
 from dlhw.runs.status import Status
@@ -128,8 +128,8 @@ def test_pictures_decode_to_what_was_drawn(
     play(TensorBoardTracker(tmp_path, 5))
     assert result.confusion_KK is not None
     drawn = {
-        "first_layer/fc1.weight": weight_picture(weight_tiles(parameters["fc1.weight"], (1, 8, 8))),
-        "confusion/val": confusion_picture(result.confusion_KK, info.class_names, "val"),
+        "first_layer/fc1.weight": weight_image(weight_tiles(parameters["fc1.weight"], (1, 8, 8))),
+        "confusion/val": confusion_image(result.confusion_KK, info.class_names, "val"),
     }
     events = read(tmp_path)
     assert set(events.Tags()["images"]) == set(drawn)

@@ -9,7 +9,7 @@ import pytest
 from commands import run, run_folders, summary, train
 
 import dlhw
-from dlhw.callbacks.predictions_file import PREDICTIONS_FILE, SplitPredictions, write_predictions
+from dlhw.runs.predictions import PREDICTIONS_FILE, SplitPredictions, write_predictions
 
 QUICK = ("model.hidden=[8]", "tracking.console=none", "tracking.tensorboard=false", "trainer.epochs=2")
 

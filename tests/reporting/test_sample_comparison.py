@@ -7,11 +7,11 @@ import pytest
 from report_runs import make_sweep, study_of
 
 import dlhw
-from dlhw.callbacks.predictions_file import PREDICTIONS_FILE, SplitPredictions, write_predictions
 from dlhw.errors import RunFolderError
 from dlhw.reporting.formats import table_csv
 from dlhw.reporting.report import compile_report
 from dlhw.reporting.tables import samples_table
+from dlhw.runs.predictions import PREDICTIONS_FILE, SplitPredictions, write_predictions
 
 SAMPLES = 200
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from dlhw.callbacks.environment import machine, versions
+from dlhw.environment import machine, versions
 from dlhw.errors import RunFolderError
 from dlhw.reporting.formats import escape_markdown
 from dlhw.runs.files import write_atomic

@@ -9,8 +9,8 @@ import yaml
 
 from dlhw.callbacks.checkpoint import load_checkpoint
 from dlhw.callbacks.metrics_csv import COLUMNS
-from dlhw.callbacks.predictions_file import PREDICTIONS_FILE, read_predictions
 from dlhw.errors import RunFolderError
+from dlhw.runs.predictions import PREDICTIONS_FILE, read_predictions
 
 
 def torn_files(folder: Path) -> list[Path]:

@@ -14,10 +14,10 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from dlhw.callbacks.tensor_file import DamagedError, read_tensors
 from dlhw.errors import RunFolderError
 from dlhw.locks import check_held
 from dlhw.runs.files import write_atomic
+from dlhw.runs.tensor_file import DamagedError, read_tensors
 
 FORMAT = "dlhw-checkpoint-1"
 FLOATS = (torch.float32, torch.float64)

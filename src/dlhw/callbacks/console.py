@@ -16,7 +16,7 @@ from dlhw.training.callbacks import Callback
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Snapshot
 
 
-class LastingTerminal(Terminal):
+class PipeSafeConsole(Terminal):
     """A terminal whose reader may go away (`dlhw-train | head`): the run goes on, unheard."""
 
     def on_broken_pipe(self) -> None:
@@ -46,8 +46,8 @@ class ConsoleTracker(Callback):
     ) -> None:
         self._folder = folder
         self._num_runs = num_runs
-        self._out = out or LastingTerminal(file=sys.stdout, highlight=False)
-        self._err = err or LastingTerminal(file=sys.stderr, highlight=False)
+        self._out = out or PipeSafeConsole(file=sys.stdout, highlight=False)
+        self._err = err or PipeSafeConsole(file=sys.stderr, highlight=False)
         is_terminal = all(each.is_terminal and not each.is_dumb_terminal for each in (self._out, self._err))
         self._has_bar = style is Console.bar or (style is Console.auto and is_terminal)
         self._total_epochs = 0

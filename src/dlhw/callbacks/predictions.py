@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from dlhw.callbacks.predictions_file import SplitPredictions, write_predictions
 from dlhw.runs.files import remove_file
 from dlhw.runs.folder import PREDICTIONS_FILE
+from dlhw.runs.predictions import SplitPredictions, write_predictions
 from dlhw.runs.status import Status
 from dlhw.training.callbacks import Callback
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Snapshot

@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from dlhw.callbacks.environment import machine, versions
 from dlhw.config.data_base import VAL_FROM_TEST
 from dlhw.config.fields import config_hash
 from dlhw.config.root import TrainConfig
 from dlhw.content import data_identity
+from dlhw.environment import machine, versions
 from dlhw.runs.files import remove_file, write_json
 from dlhw.runs.folder import SUMMARY_FILE
 from dlhw.runs.status import Status

@@ -7,13 +7,19 @@ from typing import Any
 from omegaconf import OmegaConf
 from torch import Tensor
 
-from dlhw.callbacks.confusion import confusion_picture
-from dlhw.callbacks.event_file import EventFile
-from dlhw.callbacks.histogram import histogram
-from dlhw.callbacks.hparams import end_summary, metric_values, start_summary
-from dlhw.callbacks.images import first_layer, weight_picture, weight_tiles
-from dlhw.callbacks.tensorboard_values import distribution, image, scalars, text
+from dlhw.callbacks.confusion import confusion_image
+from dlhw.callbacks.tensorboard_events import (
+    EventFile,
+    histogram,
+    image,
+    metric_values,
+    scalars,
+    session_end,
+    session_start,
+    text,
+)
 from dlhw.callbacks.thinning import Thinning
+from dlhw.callbacks.weight_images import first_layer, weight_image, weight_tiles
 from dlhw.config.load import to_dict
 from dlhw.runs.status import Status
 from dlhw.training.callbacks import Callback
@@ -50,7 +56,7 @@ class TensorBoardTracker(Callback):
         self._image_layer = first_layer(info.layers, info.input_shape)
         self._input_shape, self._class_names = info.input_shape, list(info.class_names)
         self._file.add(text("config", _config_text(to_dict(info.config))), step)
-        self._file.add(start_summary(info))
+        self._file.add(session_start(info))
         self._draw_weights(snapshot, step)
         self._file.flush()
 
@@ -80,7 +86,7 @@ class TensorBoardTracker(Callback):
             self._draw_weights(snapshot, result.steps)
             if result.confusion_KK is not None:
                 part = result.confusion_part or "val"
-                picture = confusion_picture(result.confusion_KK, self._class_names, part)
+                picture = confusion_image(result.confusion_KK, self._class_names, part)
                 self._open().add(image(f"confusion/{part}", picture), result.steps)
             self._open().add(scalars(metric_values(result)), result.steps)
         finally:
@@ -97,13 +103,13 @@ class TensorBoardTracker(Callback):
         self._add_histograms("weights", weights, step)
         self._add_histograms("gradients", snapshot.gradients(), step)
         if self._image_layer is not None:
-            picture = weight_picture(weight_tiles(weights[self._image_layer], self._input_shape))
+            picture = weight_image(weight_tiles(weights[self._image_layer], self._input_shape))
             self._open().add(image(f"first_layer/{self._image_layer}", picture), step)
 
     def _add_histograms(self, kind: str, tensors: Mapping[str, Tensor], step: int) -> None:
         for name, tensor in tensors.items():
-            if (seen := histogram(tensor)) is not None:
-                self._open().add(distribution(f"{kind}/{name}", seen), step)
+            if (summary := histogram(f"{kind}/{name}", tensor)) is not None:
+                self._open().add(summary, step)
 
     def _open(self) -> EventFile:
         assert self._file is not None, "start comes first, and nothing after the end"
@@ -115,7 +121,7 @@ class TensorBoardTracker(Callback):
         file, self._file = self._file, None
         if self._left_out is not None:  # a curve ends where its run ends
             file.add(scalars(self._left_out[0]), self._left_out[1])
-        file.add(end_summary(status))
+        file.add(session_end(status))
         file.flush()
 
 

@@ -212,7 +212,7 @@ def other_predictions(folder: Path, checkpoint: str, measured: Measured) -> int:
     Raises:
         RunFolderError: if the stored predictions are damaged.
     """
-    from dlhw.callbacks.predictions_file import read_predictions
+    from dlhw.runs.predictions import read_predictions
 
     stored = read_predictions(folder)
     if stored is None or measured.predicted is None or stored.parameters != checkpoint:

@@ -2,8 +2,8 @@
 
 import torch
 
-from dlhw.callbacks.waiting import warn
 from dlhw.kernels.aot_cache import CannotCompile, load_steps
+from dlhw.terminal import warn
 
 if __name__ == "__main__":
     try:

@@ -22,8 +22,8 @@ import torch
 
 from dlhw import interruption
 from dlhw.cache import cache_folder, read_private, write_private
-from dlhw.callbacks.waiting import waiting, warn
 from dlhw.kernels.abi import ARGUMENTS, Kind
+from dlhw.terminal import spinner, warn
 
 ENTRY = "dlhw_steps"
 NAMES = {torch.float32: "float32", torch.float64: "float64"}
@@ -104,7 +104,7 @@ def _compile_in_thread(real: str) -> bytes:
         threading.Thread(target=work, name="dlhw-compile", daemon=True).start()
     finally:
         threading.stack_size(before)
-    with waiting("compiling the training step for this machine, once; takes about half a minute"):
+    with spinner("compiling the training step for this machine, once; takes about half a minute"):
         while not wait([compiled], LOOK_EVERY).done:
             interruption.check()
     return compiled.result()

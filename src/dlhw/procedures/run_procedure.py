@@ -9,20 +9,20 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from dlhw.callbacks.console import LastingTerminal
-from dlhw.callbacks.environment import machine, versions
 from dlhw.callbacks.summary import notes, outcome
 from dlhw.config.fields import config_hash
 from dlhw.config.root import TrainConfig
 from dlhw.config.tracking import Console
 from dlhw.content import data_identity
 from dlhw.display import visible
+from dlhw.environment import machine, versions
 from dlhw.procedures.findings import Findings, Row
 from dlhw.procedures.registry import PROCEDURES
 from dlhw.runs.files import write_atomic, write_json
 from dlhw.runs.folder import SUMMARY_FILE
 from dlhw.runs.status import Status
 from dlhw.source import code_version, git_state
+from dlhw.terminal import PipeSafeConsole
 from dlhw.training.events import RunResult
 
 
@@ -88,7 +88,7 @@ def _csv(rows: Sequence[Row]) -> str:
 
 
 def _show(findings: Findings, result: RunResult, folder: Path) -> None:
-    terminal = LastingTerminal(file=sys.stdout, highlight=False)
+    terminal = PipeSafeConsole(file=sys.stdout, highlight=False)
     closing = f"{result.status} after {result.seconds:.1f} s: {folder}"
     for line in (*findings.sentences, closing):
         terminal.print(visible(line), markup=False, highlight=False, soft_wrap=True)

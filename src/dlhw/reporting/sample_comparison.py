@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from dlhw.callbacks.predictions_file import SplitPredictions, read_predictions
 from dlhw.errors import RunFolderError
 from dlhw.reporting.cells import Cell
 from dlhw.reporting.metrics import RunMetric
@@ -17,6 +16,7 @@ from dlhw.reporting.paired import paired_runs
 from dlhw.reporting.statistics import CONFIDENCE, holm
 from dlhw.reporting.swept_keys import Row
 from dlhw.runs.folder import PREDICTIONS_FILE
+from dlhw.runs.predictions import SplitPredictions, read_predictions
 
 RESAMPLES = 10_000
 Correct = NDArray[np.bool_]

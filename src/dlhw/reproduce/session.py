@@ -19,10 +19,10 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from dlhw.callbacks.environment import machine, versions
 from dlhw.config.catalogue import load_experiment, question_of
 from dlhw.config.experiment import ExperimentConfig
 from dlhw.display import duration
+from dlhw.environment import machine, versions
 from dlhw.errors import RunFolderError, UserError
 from dlhw.interruption import Interrupted
 from dlhw.reporting.formats import page_templates

@@ -2,13 +2,13 @@
 
 from functools import cache
 
-from dlhw.callbacks.waiting import warn
 from dlhw.config.optimizer import AdamConfig, AdamWConfig, SGDConfig
 from dlhw.config.trainer import Engine, Kernels, Matmul
 from dlhw.errors import ConfigError, RunFolderError
 from dlhw.kernels.aot_cache import CannotCompile, load_steps
 from dlhw.kernels.chain import reason_against
 from dlhw.optim.regularizers import L1, L2, NoRegularizer
+from dlhw.terminal import warn
 from dlhw.training.cohort import Cohort
 from dlhw.training.device import choose_matmul
 from dlhw.training.planning import costliest_product

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from dlhw.callbacks.colormap import diverging
+from dlhw.callbacks.drawing import diverging
 from dlhw.config.experiment_entries import FigureConfig
 from dlhw.errors import RunFolderError, listing
 from dlhw.reporting.document import Picture

@@ -2,8 +2,15 @@ import numpy as np
 import pytest
 import torch
 
-from dlhw.callbacks.colormap import BLUE, RED
-from dlhw.callbacks.images import BACKGROUND, GAP, LEGEND_HEIGHT, first_layer, weight_picture, weight_tiles
+from dlhw.callbacks.drawing import BLUE, RED
+from dlhw.callbacks.weight_images import (
+    BACKGROUND,
+    GAP,
+    LEGEND_HEIGHT,
+    first_layer,
+    weight_image,
+    weight_tiles,
+)
 
 Shape = tuple[int, ...]
 
@@ -52,7 +59,7 @@ def test_a_tile_of_a_convolution_is_its_filter() -> None:
     ],
 )
 def test_size(weight: Shape, input_shape: Shape, rows: int, columns: int, tile: int) -> None:
-    picture = weight_picture(weight_tiles(torch.randn(weight), input_shape))
+    picture = weight_image(weight_tiles(torch.randn(weight), input_shape))
     height, width = GAP + rows * (tile + GAP) + LEGEND_HEIGHT, GAP + columns * (tile + GAP)
     assert picture.shape == (height, width, 3)
     assert picture.dtype == np.uint8
@@ -61,7 +68,7 @@ def test_size(weight: Shape, input_shape: Shape, rows: int, columns: int, tile: 
 def test_signs_are_colours_on_one_scale() -> None:
     weight = torch.zeros(4, 2)
     weight[0, 0], weight[3, 1] = -1.0, 1.0
-    picture = weight_picture(weight_tiles(weight, (2, 2)))
+    picture = weight_image(weight_tiles(weight, (2, 2)))
     right = GAP + 56 + GAP
     assert picture[GAP, GAP].tolist() == BLUE.tolist()
     assert picture[GAP + 55, right + 55].tolist() == RED.tolist()
@@ -72,7 +79,7 @@ def test_signs_are_colours_on_one_scale() -> None:
 def test_an_outlier_does_not_bleach_the_rest() -> None:
     weight = torch.ones(64, 16)
     weight[0, 0] = 1e6
-    picture = weight_picture(weight_tiles(weight, (8, 8)))
+    picture = weight_image(weight_tiles(weight, (8, 8)))
     assert picture[GAP + 55, GAP + 55].tolist() == RED.tolist()
 
 
@@ -81,4 +88,4 @@ def test_an_outlier_does_not_bleach_the_rest() -> None:
 def test_nothing_to_see_is_drawn_as_zero(value: float, channels: int) -> None:
     tiles_UCHW = np.full((4, channels, 8, 8), value)
     zero = 255 if channels == 1 else 128
-    assert (weight_picture(tiles_UCHW)[GAP : GAP + 56, GAP : GAP + 56] == zero).all()
+    assert (weight_image(tiles_UCHW)[GAP : GAP + 56, GAP : GAP + 56] == zero).all()

@@ -1,7 +1,7 @@
-"""predictions.safetensors: the predicted class of each test sample, and its label.
+"""predictions.safetensors: the predicted class and the label of each test sample.
 
-With it two runs can be compared sample by sample. The file is small (two bytes per sample for up to 256
-classes), is replaced in one step, and names the samples by the hash of the split.
+It allows comparing two runs sample by sample. The file is small (two bytes per sample for up to 256 classes),
+is replaced atomically, and identifies the samples by the hash of the split.
 """
 
 import json
@@ -13,19 +13,19 @@ import numpy as np
 import safetensors.numpy
 from numpy.typing import NDArray
 
-from dlhw.callbacks.tensor_file import DamagedError, read_file
 from dlhw.errors import RunFolderError
 from dlhw.runs.files import write_atomic
 from dlhw.runs.folder import PREDICTIONS_FILE
+from dlhw.runs.tensor_file import DamagedError, read_file
 
 FORMAT = "dlhw-predictions-1"
-KINDS = (np.uint8, np.uint16, np.int32)
+DTYPES = (np.uint8, np.uint16, np.int32)
 Classes = NDArray[Any]
 
 
 @dataclass(frozen=True, kw_only=True)
 class SplitPredictions:
-    """What a run predicts for the test split, with the parameters that `trainer.select` chose.
+    """Predictions of a run for the test split, with the parameters that `trainer.select` chose.
 
     Args:
         predicted: class of each sample, (N,).
@@ -42,26 +42,26 @@ class SplitPredictions:
     @property
     def correct(self) -> NDArray[np.bool_]:
         """Whether each sample is classified correctly, (N,)."""
-        right: NDArray[np.bool_] = self.predicted == self.targets
-        return right
+        correct: NDArray[np.bool_] = self.predicted == self.targets
+        return correct
 
 
 def write_predictions(folder: Path, predictions: SplitPredictions) -> None:
-    """Write the file of a run, with one or two bytes for each class."""
+    """Write the file of a run, with the smallest integer type that holds every class."""
     arrays = {"predicted": _compact(predictions.predicted), "targets": _compact(predictions.targets)}
     about = {"format": FORMAT, "parameters": predictions.parameters, "split_hash": predictions.split_hash}
-    # One entry: the library writes several in any order, and equal predictions are to give equal files.
+    # One entry: the library writes several in any order, and equal predictions must give equal files.
     header = {"about": json.dumps(about)}
     write_atomic(folder / PREDICTIONS_FILE, safetensors.numpy.save(arrays, metadata=header))
 
 
 def _compact(classes: Classes) -> Classes:
-    kind = next(kind for kind in KINDS if classes.max(initial=0) <= np.iinfo(kind).max)
-    return np.ascontiguousarray(classes.astype(kind))
+    dtype = next(dtype for dtype in DTYPES if classes.max(initial=0) <= np.iinfo(dtype).max)
+    return np.ascontiguousarray(classes.astype(dtype))
 
 
 def read_predictions(folder: Path) -> SplitPredictions | None:
-    """The predictions of a run; None where it has none.
+    """Read the predictions of a run; None if it has no such file.
 
     Raises:
         RunFolderError: if the file is damaged.

@@ -1,40 +1,40 @@
-"""Event files and their checksums, against published ones and TensorBoard's own reader."""
+"""Event files, read by TensorBoard's own reader, and the histograms in them."""
 
 import resource
+import struct
+import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 from tensorboard.compat.tensorflow_stub import pywrap_tensorflow
 
-from dlhw.callbacks.crc32c import BLOCK, SHORT, crc32c, masked_crc32c
-from dlhw.callbacks.event_file import VERSION, EventFile, record
-from dlhw.callbacks.tensorboard_values import scalars
+from dlhw.callbacks.tensorboard_events import BINS, VERSION, EventFile, _crc32c, histogram, record, scalars
 from dlhw.commands.cli import explain_any
 
-LENGTHS = [0, 1, 3, 4, 5, 8, SHORT, SHORT + 1, BLOCK - 1, BLOCK, BLOCK + 1, 7 * BLOCK + 3, 100_000]
+
+@pytest.mark.parametrize("length", [0, 1, 3, 8, 511, 512, 513, 100_000])
+def test_records_are_framed_with_the_checksums_of_tensorboard(length: int) -> None:
+    data = np.random.default_rng(length).bytes(length)
+    size = length.to_bytes(8, "little")
+    crcs = [struct.pack("<I", pywrap_tensorflow.masked_crc32c(bytes_)) for bytes_ in (size, data)]
+    assert record(data) == size + crcs[0] + data + crcs[1]
 
 
-@pytest.mark.parametrize(
-    ("data", "crc"),
-    [
-        (b"123456789", 0xE3069283),
-        # RFC 3720, B.4
-        (bytes(32), 0x8A9136AA),
-        (b"\xff" * 32, 0x62A8AB43),
-        (bytes(range(32)), 0x46DD794E),
-        (bytes(range(31, -1, -1)), 0x113FDB5C),
-    ],
-)
-def test_published_checksums(data: bytes, crc: int) -> None:
-    assert crc32c(data) == crc
-
-
-@pytest.mark.parametrize("length", LENGTHS)
-def test_checksums_are_those_of_tensorboard(length: int) -> None:
-    for data in (bytes(length), b"\xff" * length, np.random.default_rng(length).bytes(length)):
-        assert masked_crc32c(data) == pywrap_tensorflow.masked_crc32c(data)
+def test_without_google_crc32c_tensorboard_computes_the_same_checksums(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with_package = record(b"123456789")
+    monkeypatch.setitem(sys.modules, "google_crc32c", None)
+    _crc32c.cache_clear()
+    try:
+        assert _crc32c() is pywrap_tensorflow.crc32c
+        assert record(b"123456789") == with_package
+    finally:
+        _crc32c.cache_clear()
 
 
 def events(path: Path) -> list[tuple[int, str | None, list[str]]]:
@@ -74,12 +74,6 @@ def test_a_damaged_record_is_noticed(tmp_path: Path) -> None:
     assert events(file.path) == []
 
 
-def test_a_record_is_framed_as_tfrecord() -> None:
-    framed = record(b"abc")
-    assert (framed[:8], framed[12:-4]) == ((3).to_bytes(8, "little"), b"abc")
-    assert len(framed) == 8 + 4 + 3 + 4
-
-
 def test_a_full_disk_leaves_whole_records(tmp_path: Path) -> None:
     file = EventFile(tmp_path)
     before = file.path.read_bytes()
@@ -96,3 +90,34 @@ def test_a_full_disk_leaves_whole_records(tmp_path: Path) -> None:
     file.add(scalars({"b": 1.0}), 2)
     file.flush()
     assert [each[2] for each in events(file.path)] == [[], ["b"]]
+
+
+def distribution(values: torch.Tensor) -> Any:
+    summary = histogram("tag", values)
+    assert summary is not None
+    return summary.value[0].histo
+
+
+def test_histograms_count_every_number_once() -> None:
+    values = torch.randn(1000, generator=torch.Generator().manual_seed(0))
+    histo = distribution(values)
+    assert sum(histo.bucket) == histo.num == 1000
+    assert len(histo.bucket) == len(histo.bucket_limit) == BINS
+    assert (histo.min, histo.max) == (float(values.min()), float(values.max()))
+    assert histo.sum == pytest.approx(float(values.double().sum()))
+    assert histo.sum_squares == pytest.approx(float(values.double().square().sum()))
+
+
+def test_histograms_of_equal_numbers_have_one_bin() -> None:
+    histo = distribution(torch.zeros(3, 4))
+    assert (histo.bucket_limit, histo.bucket) == ([0.0], [12])
+
+
+def test_histograms_leave_out_nan_and_infinities() -> None:
+    histo = distribution(torch.tensor([float("nan"), 1.0, float("inf"), 2.0]))
+    assert (histo.num, histo.max) == (2, 2.0)
+
+
+@pytest.mark.parametrize("values", [torch.zeros(0), torch.full((3,), float("nan"))])
+def test_there_is_no_histogram_of_nothing(values: torch.Tensor) -> None:
+    assert histogram("tag", values) is None

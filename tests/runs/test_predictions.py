@@ -8,13 +8,13 @@ import safetensors.numpy
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dlhw.callbacks.predictions_file import (
+from dlhw.errors import RunFolderError
+from dlhw.runs.predictions import (
     PREDICTIONS_FILE,
     SplitPredictions,
     read_predictions,
     write_predictions,
 )
-from dlhw.errors import RunFolderError
 
 
 def content(classes: int = 10) -> SplitPredictions:

@@ -1,4 +1,4 @@
-"""Where a run was made: versions, machine, commit. What cannot be found out is null; nothing here fails."""
+"""Software versions and machine of a run. What cannot be determined is None; nothing here fails."""
 
 import functools
 import platform
@@ -12,7 +12,7 @@ import dlhw
 
 
 def versions() -> dict[str, str | None]:
-    """Versions of what the numbers of a run depend on."""
+    """Versions of the software that the numbers of a run depend on."""
     return {
         "python": platform.python_version(),
         "dlhw": dlhw.__version__,
@@ -30,7 +30,7 @@ def _installed(package: str) -> str | None:
 
 
 def machine(device: str) -> dict[str, Any]:
-    """Platform, processor, accelerator if `device` is one, threads of torch on the CPU."""
+    """Platform, processor, accelerator (None unless `device` is CUDA), and torch's number of CPU threads."""
     is_cuda = device.startswith("cuda")
     return {
         "platform": platform.platform(),
@@ -42,7 +42,7 @@ def machine(device: str) -> dict[str, Any]:
 
 @functools.cache
 def cpu_name(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
-    """The processor's name where the system tells it, else its architecture."""
+    """Name of the processor, or its architecture where the system does not name it."""
     try:
         lines = cpuinfo.read_text(errors="replace").splitlines()
     except OSError:

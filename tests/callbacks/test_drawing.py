@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from dlhw.callbacks.colormap import BLUE, NAVY, RED, WHITE, diverging, sequential
+from dlhw.callbacks.drawing import BLUE, NAVY, RED, WHITE, diverging, sequential
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Reading a safetensors file whose header nobody has vouched for."""
+"""Read safetensors files that may be damaged."""
 
 import json
 import os
@@ -15,12 +15,12 @@ MAX_HEADER = 100_000_000  # bytes, as in the safetensors library
 
 
 class DamagedError(ValueError):
-    """The bytes are no safetensors file; the text says what is wrong with them."""
+    """The bytes are not a safetensors file; the message says why."""
 
 
 def read_tensors(path: Path) -> "tuple[dict[str, Tensor], dict[str, str]]":
-    """Tensors and metadata of a file; see `read_file`."""
-    from safetensors.torch import load  # torch takes its time, and reports need numpy only
+    """Read a file as torch tensors; see `read_file`."""
+    from safetensors.torch import load  # torch is slow to import, and reports need numpy only
 
     return read_file(path, load)
 
@@ -28,16 +28,20 @@ def read_tensors(path: Path) -> "tuple[dict[str, Tensor], dict[str, str]]":
 def read_file(
     path: Path, load: Callable[[bytes], dict[str, Values]]
 ) -> tuple[dict[str, Values], dict[str, str]]:
-    """Tensors and metadata of a file.
+    """Read a safetensors file.
 
-    A header that does not fit the size of the file is refused before anything that it asks for is read.
+    A header that does not fit the size of the file is rejected before the data are read, so that a damaged
+    header cannot make the library allocate more memory than the file has bytes.
 
     Args:
         path: of the file.
-        load: the library's reader, of torch's tensors or of numpy's arrays.
+        load: the library's function that turns bytes into torch tensors or numpy arrays.
+
+    Returns:
+        The tensors by name, and the metadata of the header.
 
     Raises:
-        DamagedError: if the file is no safetensors file, or does not fit into memory.
+        DamagedError: if the file is not a safetensors file, or does not fit into memory.
         OSError: if it cannot be opened or read.
     """
     with path.open("rb") as file:
@@ -50,13 +54,13 @@ def read_file(
             raise
         except MemoryError as error:
             raise DamagedError("does not fit into memory") from error
-        except Exception as error:  # a dozen types, of Python's parsers and of the library's
+        except Exception as error:  # a dozen types, from Python's parsers and from the library
             raise DamagedError("is damaged or no safetensors file") from error
     return tensors, dict(header.get("__metadata__", {}))
 
 
 def _read_head(file: IO[bytes]) -> bytes:
-    """Length of the header, and the header."""
+    """The header with the bytes of its length."""
     size = os.fstat(file.fileno()).st_size
     start = file.read(LENGTH_BYTES)
     length = int.from_bytes(start, "little")
@@ -73,7 +77,7 @@ def _header(head: bytes) -> dict[str, Any]:
 
 
 def _check_size(header: dict[str, Any], head: int, size: int) -> None:
-    """The last tensor must end where the file does."""
+    """Raises DamagedError unless the last tensor ends where the file ends."""
     ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
     expected = head + max(ends, default=0)
     if expected != size:
