@@ -12,20 +12,16 @@ from omegaconf import OmegaConf
 from dlhw.config.catalogue import conf_dir
 from dlhw.config.fields import Role, leaves
 from dlhw.config.group import Group
-from dlhw.config.load import CHOICES, check, from_dict, to_dict
+from dlhw.config.load import check, from_dict, to_dict
+from dlhw.config.options import OPTIONS
 from dlhw.errors import ConfigError
 from dlhw.hydra_support.checked_loader import checked_loading
 from dlhw.hydra_support.compose import compose
 from dlhw.hydra_support.defaults import composed_option
 from dlhw.hydra_support.help import described_keys, field_docs, keys_text, shown, topic_text
 from dlhw.hydra_support.store import register
-from dlhw.models.build import MODELS
-from dlhw.optim.closed_form import SOLVERS
-from dlhw.optim.optimizers import OPTIMIZERS
-from dlhw.optim.regularizers import REGULARIZERS
-from dlhw.optim.schedules import SCHEDULES
 
-OPTIONS = [(group, name) for group, options in CHOICES.items() for name in options]
+ALL_OPTIONS = [(group, name) for group, options in OPTIONS.items() for name in options]
 REGRESSION = ["data=csv", "data.train=x.csv", "data.task=regression"]
 # What an option needs beside itself to be a config that can be run.
 NEEDS = {
@@ -41,33 +37,20 @@ NEEDS = {
 }
 
 
-@pytest.mark.parametrize(("group", "name"), OPTIONS)
+@pytest.mark.parametrize(("group", "name"), ALL_OPTIONS)
 def test_every_option_composes_into_a_config_that_can_be_run(group: str, name: str) -> None:
     config = compose([f"{group}={name}", *NEEDS.get((group, name), [])])
-    assert type(getattr(config, group)) is CHOICES[group][name]
+    assert type(getattr(config, group)) is OPTIONS[group][name]
     assert check(config) is config
 
 
-@pytest.mark.parametrize("group", CHOICES)
+@pytest.mark.parametrize("group", OPTIONS)
 def test_schemas_and_files_are_the_same(group: str) -> None:
     files = {path.stem for path in (conf_dir() / group).glob("*.yaml")}
-    assert files == set(CHOICES[group])
+    assert files == set(OPTIONS[group])
 
 
-@pytest.mark.parametrize(
-    ("group", "built"),
-    [
-        ("model", MODELS),
-        ("optimizer", OPTIMIZERS | SOLVERS),
-        ("schedule", SCHEDULES),
-        ("regularizer", REGULARIZERS),
-    ],
-)
-def test_every_schema_has_its_builder(group: str, built: dict[type, object]) -> None:
-    assert set(CHOICES[group].values()) == set(built)
-
-
-@pytest.mark.parametrize(("group", "name"), OPTIONS)
+@pytest.mark.parametrize(("group", "name"), ALL_OPTIONS)
 def test_yaml_values_are_the_defaults_of_the_schema(group: str, name: str) -> None:
     """Somebody who builds a config in Python gets what the command gives, except for paths of data."""
     overrides = [f"{group}={name}", *NEEDS.get((group, name), [])]
@@ -75,13 +58,13 @@ def test_yaml_values_are_the_defaults_of_the_schema(group: str, name: str) -> No
     given = {"train", "path", "root", "task", "classes"}
     if group == "data":
         given |= {"split", "normalize"}
-    fresh = CHOICES[group][name]()
+    fresh = OPTIONS[group][name]()
     for spec in dataclasses.fields(fresh):
         if spec.name not in given:
             assert getattr(composed, spec.name) == getattr(fresh, spec.name), spec.name
 
 
-@pytest.mark.parametrize(("group", "name"), OPTIONS)
+@pytest.mark.parametrize(("group", "name"), ALL_OPTIONS)
 def test_a_saved_config_is_read_back_whole(group: str, name: str) -> None:
     config = compose([f"{group}={name}", *NEEDS.get((group, name), [])])
     saved = OmegaConf.to_yaml(OmegaConf.create(to_dict(config)))
@@ -115,7 +98,7 @@ def test_fields_that_may_differ_within_a_cohort_are_marked() -> None:
 
 @pytest.mark.parametrize(
     "schema",
-    [schema for options in CHOICES.values() for schema in options.values()],
+    [schema for options in OPTIONS.values() for schema in options.values()],
     ids=lambda schema: schema.__name__,
 )
 def test_every_key_stands_in_the_help(schema: type) -> None:
@@ -134,7 +117,7 @@ def _as_composed(group: str, overrides: list[str]) -> Group:
     return config
 
 
-@pytest.mark.parametrize(("group", "name"), OPTIONS)
+@pytest.mark.parametrize(("group", "name"), ALL_OPTIONS)
 def test_help_prints_what_the_option_composes_to(group: str, name: str) -> None:
     """Every default that `--help all` prints is the one that Hydra's own composing gives."""
     config = _as_composed(group, [f"{group}={name}", *NEEDS.get((group, name), [])])
@@ -180,7 +163,7 @@ def test_a_topic_that_is_not_there_is_answered_by_the_nearest() -> None:
 
 
 def test_every_key_has_a_text_that_names_its_values() -> None:
-    for group, name in [*OPTIONS, ("trainer", "default"), ("tracking", "default")]:
+    for group, name in [*ALL_OPTIONS, ("trainer", "default"), ("tracking", "default")]:
         for key, _, text in described_keys(group, name):
             assert text.partition("(")[0], f"{group}={name}: {key} has no text"
 

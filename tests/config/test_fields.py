@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from dlhw.config.data import DATA, MNISTConfig
+from dlhw.config.data import DataConfig, MNISTConfig
 from dlhw.config.fields import Role, cohort_fields, identity_fields, leaves, role_of
-from dlhw.config.load import CHOICES, keys_with
+from dlhw.config.load import keys_with
+from dlhw.config.options import OPTIONS
 from dlhw.config.root import TrainConfig
 from dlhw.execution.grouping import cohort_key
 from dlhw.surroundings import expanded
@@ -36,11 +37,13 @@ def test_each_setting_identifies_its_run_and_its_cohort() -> None:
         assert (key in cohort_fields(TrainConfig())) == (leaf.role is Role.setting), key
 
 
-@pytest.mark.parametrize("name", DATA)
+@pytest.mark.parametrize("name", DataConfig.options)
 def test_each_file_that_a_field_names_is_watched(name: str) -> None:
-    fields = [spec.name for spec in dataclasses.fields(DATA[name]) if role_of(spec) is Role.file]
+    fields = [
+        spec.name for spec in dataclasses.fields(DataConfig.options[name]) if role_of(spec) is Role.file
+    ]
     given: dict[str, Any] = {field: f"{field}.data" for field in fields}
-    watched = set(DATA[name](**given).files().values())
+    watched = set(DataConfig.options[name](**given).files().values())
     assert {expanded(path) for path in given.values()} <= watched
 
 
@@ -48,4 +51,4 @@ def test_keys_are_those_of_every_option() -> None:
     assert keys_with(Role.location) == {"data.root", "data.download", "data.mirror"}
     assert {"name", "tracking.tensorboard", "trainer.on_divergence"} <= keys_with(Role.observation)
     assert {"seed", "optimizer.betas", "model.dropout"} <= keys_with(Role.per_run)
-    assert {f"{group}.name" for group in CHOICES} <= keys_with(Role.setting)
+    assert {f"{group}.name" for group in OPTIONS} <= keys_with(Role.setting)

@@ -9,18 +9,12 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
-from dlhw.config.data import DATA, DigitsConfig, Normalize, NPZConfig, Order, SplitConfig
+from dlhw.config.data import DigitsConfig, Normalize, NPZConfig, Order, SplitConfig
 from dlhw.data import load_dataset
-from dlhw.data.sources import GENERATORS, SOURCES
 from dlhw.errors import DataError
 
 Write = Callable[..., str]
 SEQUENTIAL = SplitConfig(train=None, val=300, test=300, order=Order.sequential)
-
-
-def test_every_config_has_a_source_and_every_source_a_config() -> None:
-    assert SOURCES.keys() | GENERATORS.keys() == DATA.keys()
-    assert not SOURCES.keys() & GENERATORS.keys()
 
 
 def test_digits() -> None:

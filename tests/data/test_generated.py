@@ -9,9 +9,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlhw.config.data import (
-    DATA,
-    DataConfig,
+from dlhw.config.data import DataConfig
+from dlhw.config.data_generated import (
     Gate,
     GatesConfig,
     GeneratedConfig,
@@ -22,7 +21,6 @@ from dlhw.config.data import (
 )
 from dlhw.data import Dataset, load_dataset
 from dlhw.data.generators import depth, draw_teacher, make_interval, make_triangle, sign_vectors
-from dlhw.data.sources import GENERATORS
 from dlhw.errors import DataError
 from dlhw.hydra_support.compose import compose
 
@@ -35,6 +33,8 @@ FUNCTIONS = {
     "nor": lambda a, b: not (a or b),
 }
 
+GENERATED = [name for name, schema in DataConfig.options.items() if schema.is_generated]
+
 
 def load(config: DataConfig, seed: int = 0) -> Dataset:
     return load_dataset(config, config.seed_for(seed), torch.float64)
@@ -43,9 +43,9 @@ def load(config: DataConfig, seed: int = 0) -> Dataset:
 # What holds for all of them.
 
 
-@pytest.mark.parametrize("name", GENERATORS)
+@pytest.mark.parametrize("name", GENERATED)
 def test_the_run_seed_or_that_of_the_data_says_which_samples(name: str) -> None:
-    config = DATA[name]()
+    config = DataConfig.options[name]()
     assert isinstance(config, GeneratedConfig)
     first, again, other = (load(config, seed) for seed in (1, 1, 2))
     fixed = [load(replace(config, seed=1), seed) for seed in (1, 2)]
@@ -55,10 +55,10 @@ def test_the_run_seed_or_that_of_the_data_says_which_samples(name: str) -> None:
     assert differs == config.draws_samples() == (config.seed_for(3) is not None)
 
 
-@pytest.mark.parametrize("name", GENERATORS)
+@pytest.mark.parametrize("name", GENERATED)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_another_dtype_only_rounds(name: str, dtype: torch.dtype) -> None:
-    config = DATA[name]()
+    config = DataConfig.options[name]()
     exact, rounded = (load_dataset(config, 0, each) for each in (torch.float64, dtype))
     for part, mine in rounded.splits.items():
         assert mine.inputs.dtype == dtype
@@ -67,7 +67,7 @@ def test_another_dtype_only_rounds(name: str, dtype: torch.dtype) -> None:
     assert rounded.hashes == exact.hashes
 
 
-@pytest.mark.parametrize("name", GENERATORS)
+@pytest.mark.parametrize("name", GENERATED)
 def test_made_samples_are_chosen_split_and_randomised_like_those_of_files(name: str) -> None:
     overrides = [f"data={name}", "data.inputs=random_pixels", "data.normalize=standardize"]
     config = compose([*overrides, "data.limit=4", *(["model=linear"] if name == "linear_teacher" else [])])

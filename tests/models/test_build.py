@@ -5,7 +5,6 @@ from math import prod
 import pytest
 import torch
 
-from dlhw.config.model import MODELS as CONFIGS
 from dlhw.config.model import (
     Activation,
     CNNConfig,
@@ -21,8 +20,9 @@ from dlhw.config.model import (
     SoftmaxConfig,
 )
 from dlhw.config.model_graph import DagConfig
+from dlhw.config.registry import import_builder
 from dlhw.errors import ConfigError
-from dlhw.models.build import ACTIVATIONS, MODELS, POOLINGS, build_model
+from dlhw.models.build import build_model
 from dlhw.nn.containers import Network
 from dlhw.nn.dropout import Dropout
 from dlhw.nn.layer import Context
@@ -33,7 +33,7 @@ AFFINE_MODELS = [SoftmaxConfig, LogisticConfig, PerceptronConfig, LinearConfig]
 # What the numbers of the config settle; see test_given.py.
 GIVEN = (HandBuiltConfig, IntervalNetConfig)
 EVERYTHING: dict[str, ModelConfig] = {
-    **{name: schema() for name, schema in CONFIGS.items() if schema not in GIVEN},
+    **{name: schema() for name, schema in ModelConfig.options.items() if schema not in GIVEN},
     "mlp-deep": MLPConfig(hidden=[6, 5, 4], activation=Activation.tanh, dropout=0.5),
     "mlp-linear": MLPConfig(hidden=[]),
     "cnn-deep": CNNConfig(filters=[3, 4], pooling=Pooling.max, dropout=0.5),
@@ -43,15 +43,6 @@ EVERYTHING: dict[str, ModelConfig] = {
 
 def num_parameters(model: Network) -> int:
     return Layout(model.specs()).num_parameters
-
-
-def test_every_model_has_a_config() -> None:
-    assert set(MODELS) == set(CONFIGS.values())
-
-
-def test_every_activation_and_pooling_has_a_layer() -> None:
-    assert set(ACTIVATIONS) == set(Activation)
-    assert set(POOLINGS) == set(Pooling) - {Pooling.none}
 
 
 @pytest.mark.parametrize("num_outputs", [1, 10])
@@ -130,7 +121,7 @@ def test_the_activation_is_the_one_that_was_named(activation: Activation) -> Non
     mlp = build_model([MLPConfig(activation=activation)], (4,), 2)
     cnn = build_model([CNNConfig(activation=activation)], IMAGE, 2)
     named = [type(model.layers[f"{activation}1"]) for model in (mlp, cnn)]
-    assert named == [ACTIVATIONS[activation]] * 2
+    assert named == [import_builder(activation)] * 2
 
 
 @pytest.mark.parametrize("output", Activation)
@@ -138,7 +129,7 @@ def test_the_output_activation_is_the_one_that_was_named(output: Activation) -> 
     layers = build_model([MLPConfig(hidden=[3], output=output)], (4,), 2).layers
     named = ["flatten", "fc1", "relu1", "fc2"] + ([] if output is Activation.identity else [f"{output}2"])
     assert list(layers) == named
-    assert output is Activation.identity or type(layers[f"{output}2"]) is ACTIVATIONS[output]
+    assert output is Activation.identity or type(layers[f"{output}2"]) is import_builder(output)
 
 
 @pytest.mark.parametrize(("rates", "expected"), [([0.0, 0.0], None), ([0.0, 0.5], [0.0, 0.5])])

@@ -88,7 +88,7 @@ PROBLEMS: list[tuple[list[NodeConfig], str]] = [
         "got ['input', 'input']",
     ),
     (
-        [node("output", "input", layer=NodeKind.relu, units=3)],
+        [node("output", "input", layer=NodeKind("relu"), units=3)],
         "model.nodes[0].units is only read by layer=affine, got layer=relu",
     ),
     ([node("output", "input", units=0)], "model.nodes[0].units must be >= 1, got 0"),

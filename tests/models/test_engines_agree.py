@@ -8,8 +8,8 @@ import torch
 from torch import Generator, Tensor
 
 from dlhw.config.data import DigitsConfig
+from dlhw.config.loss import LossName, Targets, losses_for
 from dlhw.config.model import (
-    MODELS,
     Activation,
     CNNConfig,
     LinearConfig,
@@ -24,7 +24,7 @@ from dlhw.config.model import (
 from dlhw.config.model_graph import DagConfig, RandomGraphConfig
 from dlhw.config.optimizer import AdamConfig, ConstantConfig, OptimizerConfig, SGDConfig
 from dlhw.config.regularizer import L1Config, L2Config, RegularizerConfig
-from dlhw.config.root import BINARY, SQUARED, LossName, TrainConfig
+from dlhw.config.root import TrainConfig
 from dlhw.config.trainer import Engine
 from dlhw.optim.optimizers import column
 from dlhw.training.cohort import Cohort
@@ -57,7 +57,7 @@ CASES: dict[str, list[ModelConfig]] = {
     "cnn-avg": [CNNConfig(filters=[3], kernel=2, stride=2, padding=1, pooling=Pooling.avg)] * 3,
 }
 LOSSES: dict[str, list[LossName]] = {
-    "linear": list(SQUARED),
+    "linear": list(losses_for(Targets.numbers)),
     "mlp-output": [LossName.binary_squared_error],
     "mlp": [
         LossName.cross_entropy,
@@ -88,7 +88,7 @@ def configs_of(
 
 
 def outputs_of(loss: LossName) -> int:
-    return 1 if loss in (*BINARY, *SQUARED) else 4
+    return 1 if loss.is_binary or loss.is_regression else 4
 
 
 def random_batches(loss: LossName) -> list[tuple[Tensor, Tensor]]:
@@ -98,7 +98,7 @@ def random_batches(loss: LossName) -> list[tuple[Tensor, Tensor]]:
         samples = 5 if step % 4 == 3 else 8
         x = torch.randn(1, samples, *SHAPE, generator=generator, dtype=torch.float64)
         labels = torch.randint(max(2, outputs_of(loss)), (1, samples), generator=generator)
-        targets = labels.double().unsqueeze(2) if loss in SQUARED else labels
+        targets = labels.double().unsqueeze(2) if loss.is_regression else labels
         batches.append((x, targets))
     return batches
 
@@ -126,7 +126,7 @@ def assert_engines_agree(configs: list[TrainConfig]) -> None:
 
 
 def test_no_model_is_left_out() -> None:
-    trained = {schema for schema in MODELS.values() if not schema().has_thresholds()}
+    trained = {schema for schema in ModelConfig.options.values() if not schema().has_thresholds()}
     assert {type(model) for models in CASES.values() for model in models} == trained
     assert set(ENGINES) == set(Engine)
 

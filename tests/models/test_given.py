@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import Generator, Tensor
 
+from dlhw.config.loss import LossName
 from dlhw.config.model import GivenLayerConfig, HandBuiltConfig, IntervalNetConfig, IntervalUnits, ModelConfig
 from dlhw.config.model_base import Activation, InitConfig, InitScheme
-from dlhw.config.root import LossName
 from dlhw.errors import ConfigError
 from dlhw.models.build import build_model
 from dlhw.nn.init import initialise

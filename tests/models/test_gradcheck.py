@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from dlhw.commands.gradcheck import gradcheck
-from dlhw.config.model import MODELS
+from dlhw.config.options import OPTIONS
 from dlhw.errors import ConfigError
 from dlhw.nn.losses import LOSSES
-from dlhw.nn.registry import LAYERS
+from dlhw.nn.registry import all_layers
 
 
 def run_command(*argv: str) -> subprocess.CompletedProcess[str]:
@@ -18,7 +18,7 @@ def run_command(*argv: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([str(command), *argv], capture_output=True, text=True, timeout=120)
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", OPTIONS["model"])
 def test_every_model_is_right(model: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert gradcheck([f"model={model}", "--probes=10"]) == 0
     printed = capsys.readouterr().out
@@ -50,7 +50,7 @@ def test_options_of_models_are_right(
 def test_all_covers_everything_registered(capsys: pytest.CaptureFixture[str]) -> None:
     assert gradcheck(["--all", "--probes=10"]) == 0
     listed = {line.split()[0] for line in capsys.readouterr().out.splitlines() if line.strip()}
-    assert {*LAYERS, *LOSSES, *MODELS, "l1", "l2"} <= listed
+    assert {*all_layers(), *LOSSES, *OPTIONS["model"], "l1", "l2"} <= listed
 
 
 def test_a_tolerance_that_no_gradient_meets_gives_status_1(capsys: pytest.CaptureFixture[str]) -> None:

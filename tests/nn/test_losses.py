@@ -8,7 +8,7 @@ from layer_cases import RUNS, assert_same
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
-from dlhw.config.root import LossName
+from dlhw.config.loss import LossName
 from dlhw.nn.gradcheck import check_loss, random_targets
 from dlhw.nn.losses import (
     LOSSES,

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from dlhw.config.model import InitConfig, InitScheme
 from dlhw.nn.conv import Conv2d
-from dlhw.nn.init import INITIALISERS, initialise
+from dlhw.nn.init import initialise
 from dlhw.nn.layer import Layer
 from dlhw.nn.linear import Affine, GivenAffine
 from dlhw.nn.parameters import Layout
@@ -20,7 +20,7 @@ LAYERS: dict[str, tuple[Layer, int, int]] = {
     "affine": (Affine(200, 200), 200, 200),
     "conv2d": (Conv2d(40, 100, 3), 40 * 9, 100 * 9),
 }
-every_scheme = pytest.mark.parametrize("scheme", INITIALISERS)
+every_scheme = pytest.mark.parametrize("scheme", InitScheme)
 every_layer = pytest.mark.parametrize("name", LAYERS)
 
 

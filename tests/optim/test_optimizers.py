@@ -7,7 +7,6 @@ import pytest
 import torch
 from torch import Generator, Tensor
 
-from dlhw.config.optimizer import OPTIMIZERS as CONFIGS
 from dlhw.config.optimizer import (
     AdamConfig,
     AdamWConfig,
@@ -18,9 +17,11 @@ from dlhw.config.optimizer import (
     SolverConfig,
     UpdateRuleConfig,
 )
+from dlhw.config.options import OPTIONS
+from dlhw.config.registry import import_builder
 from dlhw.nn.linear import Affine
 from dlhw.nn.parameters import Layout
-from dlhw.optim.optimizers import OPTIMIZERS, Optimizer, build_optimizer, column
+from dlhw.optim.optimizers import Optimizer, build_optimizer, column
 
 SIZE, STEPS = 40, 30
 # Difference relative to the largest parameter. Measured: 6.3e-16 in float64, 7e-7 in float32.
@@ -117,10 +118,11 @@ def random_start(case: Case, dtype: torch.dtype = torch.float64) -> tuple[Tensor
     return params_RP.to(dtype), grads_TRP.to(dtype)
 
 
+RULES = {config for config in OPTIONS["optimizer"].values() if not issubclass(config, SolverConfig)}
+
+
 def test_every_rule_has_a_config_and_a_case() -> None:
-    rules = {config for config in CONFIGS.values() if not issubclass(config, SolverConfig)}
-    assert set(OPTIMIZERS) == rules
-    assert {case.config for case in CASES.values()} == set(OPTIMIZERS)
+    assert {case.config for case in CASES.values()} == RULES
 
 
 def test_every_rule_that_exists_is_registered() -> None:
@@ -128,7 +130,15 @@ def test_every_rule_that_exists_is_registered() -> None:
         return {base}.union(*map(descendants, base.__subclasses__()))
 
     ours = {rule for rule in descendants(Optimizer) if rule.__module__.startswith("dlhw.")}
-    assert ours - {Optimizer} == set(OPTIMIZERS.values())
+    assert ours - {Optimizer} == {import_builder(config) for config in RULES}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_rule_keeps_no_more_state_than_its_config_says(name: str) -> None:
+    config = CASES[name].config(**CASES[name].runs[0])
+    optimizer = build_optimizer([config], torch.ones(1, SIZE))
+    optimizer.step(torch.ones(1, SIZE), torch.ones(1, 1))
+    assert len(optimizer.state) <= config.state_copies()
 
 
 @pytest.mark.parametrize("config", [MinNormConfig(), RidgeConfig()])

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Generator, Tensor
 
-from dlhw.config.regularizer import REGULARIZERS as CONFIGS
+from dlhw.config.options import OPTIONS
 from dlhw.config.regularizer import (
     Convention,
     L1Config,
@@ -19,7 +19,7 @@ from dlhw.config.regularizer import (
 from dlhw.nn.gradcheck import check_regularizer
 from dlhw.nn.linear import Affine
 from dlhw.nn.parameters import Layout
-from dlhw.optim.regularizers import REGULARIZERS, Regularizer, build_regularizer
+from dlhw.optim.regularizers import Regularizer, build_regularizer
 
 ALPHAS = (0.5, 0.0, 1e-3)
 LAYOUT = Layout({"fc1": Affine(3, 4).specs(), "fc2": Affine(4, 2).specs()})
@@ -65,9 +65,8 @@ def expected(config: PenaltyConfig, parameters: dict[str, Tensor]) -> tuple[floa
 
 
 def test_every_regularizer_has_a_config_and_a_case() -> None:
-    assert set(REGULARIZERS) == set(CONFIGS.values())
     checked = {type(config) for configs in CASES.values() for config in configs}
-    assert {*checked, NoRegularizerConfig} == set(REGULARIZERS)
+    assert {*checked, NoRegularizerConfig} == set(OPTIONS["regularizer"].values())
 
 
 @pytest.mark.parametrize("run", range(len(ALPHAS)))

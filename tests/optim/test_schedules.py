@@ -7,7 +7,6 @@ import torch
 from torch.optim import SGD, Optimizer
 from torch.optim.lr_scheduler import CosineAnnealingLR, ExponentialLR, LambdaLR, LRScheduler, StepLR
 
-from dlhw.config.optimizer import SCHEDULES as CONFIGS
 from dlhw.config.optimizer import (
     ConstantConfig,
     CosineConfig,
@@ -15,7 +14,8 @@ from dlhw.config.optimizer import (
     ScheduleConfig,
     StepConfig,
 )
-from dlhw.optim.schedules import SCHEDULES, lr_factor
+from dlhw.config.options import OPTIONS
+from dlhw.optim.schedules import lr_factor
 
 LR, EPOCHS = 0.3, 25
 CASES: dict[str, tuple[ScheduleConfig, Callable[[Optimizer], LRScheduler]]] = {
@@ -49,8 +49,7 @@ def rates_of_torch(make: Callable[[Optimizer], LRScheduler]) -> list[float]:
 
 
 def test_every_schedule_has_a_config_and_a_case() -> None:
-    assert set(SCHEDULES) == set(CONFIGS.values())
-    assert {type(config) for config, _ in CASES.values()} == set(SCHEDULES)
+    assert {type(config) for config, _ in CASES.values()} == set(OPTIONS["schedule"].values())
 
 
 @pytest.mark.parametrize("name", CASES)

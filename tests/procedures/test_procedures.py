@@ -6,18 +6,12 @@ from pathlib import Path
 import pytest
 from commands import run, run_folders, summary, train, tree
 
-from dlhw.config.procedure import PROCEDURES as CONFIGS
-from dlhw.procedures.registry import PROCEDURES
 from dlhw.reporting.frames import load_runs
 
 
 def rows(path: Path) -> list[dict[str, str]]:
     with path.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
-
-
-def test_every_config_that_does_not_train_has_its_procedure() -> None:
-    assert set(PROCEDURES) == {name for name, schema in CONFIGS.items() if not schema.trains}
 
 
 def test_the_certificate_of_xor(tmp_path: Path) -> None:

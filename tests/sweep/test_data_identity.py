@@ -13,9 +13,8 @@ from sweeping import start_sweep, sweep, written
 
 from dlhw import content
 from dlhw.callbacks.checkpoint import load_checkpoint
-from dlhw.config.data import DATA, CSVConfig
+from dlhw.config.data import CSVConfig, DataConfig
 from dlhw.content import data_identity, file_hash
-from dlhw.data.sources import GENERATORS
 from dlhw.runs.folder import RunFolder
 
 LARGE = 9 << 20
@@ -173,9 +172,10 @@ def test_a_summary_of_another_cell_is_not_that_of_this_one(tmp_path: Path) -> No
     assert summary(other)["config_hash"] == mine
 
 
-@pytest.mark.parametrize("name", DATA)
+@pytest.mark.parametrize("name", DataConfig.options)
 def test_every_data_option_names_its_files(name: str) -> None:
-    assert bool(DATA[name]().files()) == (name not in GENERATORS)
+    schema = DataConfig.options[name]
+    assert bool(schema().files()) != schema.is_generated
 
 
 def test_identity_follows_the_content_not_the_place(tmp_path: Path) -> None:

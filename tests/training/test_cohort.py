@@ -6,9 +6,9 @@ import pytest
 import torch
 from training_runs import largest_difference, regression, small, train_together
 
-from dlhw.config.model import MODELS
-from dlhw.config.optimizer import OPTIMIZERS, SolverConfig
-from dlhw.config.regularizer import REGULARIZERS
+from dlhw.config.model_base import ModelConfig
+from dlhw.config.optimizer import SolverConfig
+from dlhw.config.options import OPTIONS
 from dlhw.config.root import TrainConfig
 from dlhw.data.dataset import Dataset
 
@@ -61,7 +61,9 @@ def cohort(*overrides: str, same_seed: bool, lr: tuple[str, ...] = LRS) -> list[
 
 
 @pytest.mark.parametrize("same_seed", [True, False], ids=["shared-order", "own-order"])
-@pytest.mark.parametrize("model", [name for name, schema in MODELS.items() if not schema().has_thresholds()])
+@pytest.mark.parametrize(
+    "model", [name for name, schema in ModelConfig.options.items() if not schema().has_thresholds()]
+)
 def test_every_model(model: str, same_seed: bool) -> None:
     overrides = (f"model={model}", *MODEL_OVERRIDES[model])
     lrs = ("0.02", "0.01", "0.005", "0.002", "0.001") if model in REGRESSION else LRS
@@ -72,7 +74,8 @@ def test_every_model(model: str, same_seed: bool) -> None:
 
 @pytest.mark.parametrize("same_seed", [True, False], ids=["shared-order", "own-order"])
 @pytest.mark.parametrize(
-    "optimizer", [name for name, schema in OPTIMIZERS.items() if not issubclass(schema, SolverConfig)]
+    "optimizer",
+    [name for name, schema in OPTIONS["optimizer"].items() if not issubclass(schema, SolverConfig)],
 )
 def test_every_optimizer(optimizer: str, same_seed: bool) -> None:
     lrs = LRS if optimizer == "sgd" else ("0.01", "0.003", "0.001", "0.02", "0.005")
@@ -80,7 +83,7 @@ def test_every_optimizer(optimizer: str, same_seed: bool) -> None:
     check_alone(configs)
 
 
-@pytest.mark.parametrize("regularizer", REGULARIZERS)
+@pytest.mark.parametrize("regularizer", OPTIONS["regularizer"])
 def test_every_regularizer(regularizer: str) -> None:
     configs = cohort("model.hidden=[12]", f"regularizer={regularizer}", same_seed=True)
     for run, config in enumerate(configs):

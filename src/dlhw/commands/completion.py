@@ -97,15 +97,15 @@ def _flags(command: str) -> list[str]:
 
 def _keys(before: list[str]) -> Iterator[str]:
     """Groups, and the keys of the options that are chosen; a group's default option where none is."""
-    from dlhw.config.load import CHOICES
+    from dlhw.config.options import OPTIONS
     from dlhw.hydra_support.defaults import SINGLE, chosen_defaults, top_values
     from dlhw.hydra_support.help import described_keys
 
     chosen = chosen_defaults() | dict(word.split("=", 1) for word in before if "=" in word)
-    yield from (f"{group}=" for group in (*CHOICES, "experiment", *top_values(), "resume"))
-    for group in (*CHOICES, *SINGLE):
+    yield from (f"{group}=" for group in (*OPTIONS, "experiment", *top_values(), "resume"))
+    for group in (*OPTIONS, *SINGLE):
         name = chosen.get(group, "default").rpartition(",")[2]
-        if group in SINGLE or name in CHOICES[group]:
+        if group in SINGLE or name in OPTIONS[group]:
             yield from (f"{key}=" for key, _, _ in described_keys(group, name))
 
 
@@ -113,14 +113,15 @@ def _values(word: str) -> Iterator[str]:
     """`KEY=VALUE` for every value; of a list of values the last one is completed."""
     from dlhw.config.catalogue import experiment_names
     from dlhw.config.fields import Role
-    from dlhw.config.load import CHOICES, keys_with
+    from dlhw.config.load import keys_with
+    from dlhw.config.options import OPTIONS
     from dlhw.hydra_support.defaults import derived_options
 
     key, _, value = word.partition("=")
     kept = key + "=" + value[: value.rfind(",") + 1]
     name = key.lstrip("+")
-    if name in CHOICES:
-        yield from (kept + option for option in (*CHOICES[name], *derived_options(name)))
+    if name in OPTIONS:
+        yield from (kept + option for option in (*OPTIONS[name], *derived_options(name)))
     elif name == "experiment":
         yield from (kept + option for option in experiment_names())
     elif name in PATHS or name in keys_with(Role.file):
@@ -131,12 +132,12 @@ def _values(word: str) -> Iterator[str]:
 
 def _choices(key: str) -> list[str]:
     """Values of an enum or a boolean."""
-    from dlhw.config.load import CHOICES
+    from dlhw.config.options import OPTIONS
     from dlhw.config.root import TrainConfig
     from dlhw.hydra_support.defaults import SINGLE
 
     group, _, rest = key.partition(".")
-    schemas = [*CHOICES.get(group, {}).values(), *([SINGLE[group]] if group in SINGLE else [])]
+    schemas = [*OPTIONS.get(group, {}).values(), *([SINGLE[group]] if group in SINGLE else [])]
     found: list[str] = []
     for schema in schemas if rest else [TrainConfig]:
         found += _choices_of(schema, (rest or key).split("."))

@@ -12,7 +12,8 @@ from dlhw.commands.cli import run_command
 from dlhw.commands.gradcheck_output import Row, print_json, print_table
 
 if TYPE_CHECKING:
-    from dlhw.config.root import LossName, TrainConfig
+    from dlhw.config.loss import LossName
+    from dlhw.config.root import TrainConfig
 
 EPILOG = """\
 examples:
@@ -30,8 +31,7 @@ A wrong gradient is explained below the table: the wrong layer nearest to the ou
 the factor where there is one. What raises an exception or takes too long fails alone; the others are checked.
 Exit status 0: all within tolerance; 1: not.
 """
-# Images have a known shape; tables do not before they are read, and any will do to check gradients.
-SHAPES = {"digits": (1, 8, 8), "mnist": (1, 28, 28), "fashion_mnist": (1, 28, 28), "octmnist": (1, 28, 28)}
+# The shape of tables is not known before they are read, and any will do to check gradients.
 TABLE_SHAPE = (7,)
 SAMPLES = 4
 # What the checks of a part import.
@@ -106,13 +106,12 @@ def _identities(args: argparse.Namespace) -> int:
 
 
 def _config_rows(args: argparse.Namespace) -> Iterator[Row]:
-    from dlhw.config.root import MODEL_LOSSES
     from dlhw.errors import ConfigError, listing
     from dlhw.hydra_support.compose import compose
 
     config = compose(args.overrides)
     problems = [*config.model.problems(), *config.regularizer.problems(), *config.data.problems()]
-    allowed = MODEL_LOSSES[config.model.name]
+    allowed = config.model.losses
     if config.resolved_loss() not in allowed:
         problems.append(f"loss must be one of {listing(allowed)} for this model, got {config.loss}")
     if problems:
@@ -151,7 +150,7 @@ def _model_rows(config: "TrainConfig", args: argparse.Namespace) -> Iterator[Row
     from dlhw.optim.regularizers import build_regularizer
 
     needed = config.model.num_inputs()
-    shape = SHAPES.get(config.data.name, TABLE_SHAPE) if needed is None else (needed,)
+    shape = (config.data.input_shape or TABLE_SHAPE) if needed is None else (needed,)
     loss = config.resolved_loss()
     model = build_model([config.model] * args.runs, shape, _outputs(config))
     generator = torch.Generator().manual_seed(args.seed)
@@ -175,10 +174,8 @@ def _model_rows(config: "TrainConfig", args: argparse.Namespace) -> Iterator[Row
 
 
 def _outputs(config: "TrainConfig") -> int:
-    from dlhw.config.root import BINARY, SQUARED
-
     loss = config.resolved_loss()
-    if loss in BINARY or loss in SQUARED:
+    if loss.is_binary or loss.is_regression:
         return 1
     return config.data.num_classes_kept() or 3
 
@@ -200,18 +197,17 @@ def _all_rows(args: argparse.Namespace) -> Iterator[Row]:
 
 def _parts(args: argparse.Namespace) -> Iterator[tuple[str, Callable[[], Iterator[Row]]]]:
     """Every registered layer and loss by itself, then every model, then every penalty."""
-    from dlhw.config.model import MODELS
-    from dlhw.config.regularizer import REGULARIZERS
+    from dlhw.config.options import OPTIONS
     from dlhw.nn.losses import LOSSES
-    from dlhw.nn.registry import LAYERS
+    from dlhw.nn.registry import all_layers
 
-    for name in LAYERS:
+    for name in all_layers():
         yield name, partial(_layer_rows, name, args)
     for loss in LOSSES:
         yield str(loss), partial(_loss_rows, loss, args)
-    for model in MODELS:
+    for model in OPTIONS["model"]:
         yield model, partial(_composed_rows, f"model={model}", args)
-    for name in REGULARIZERS:
+    for name in OPTIONS["regularizer"]:
         if name != "none":
             yield name, partial(_penalty_rows, name, args)
 
@@ -228,9 +224,9 @@ def _layer_rows(name: str, args: argparse.Namespace) -> Iterator[Row]:
 
     from dlhw.nn.containers import Sequential
     from dlhw.nn.gradcheck import check_layers
-    from dlhw.nn.registry import LAYERS
+    from dlhw.nn.registry import all_layers
 
-    example, options = LAYERS[name], _options(args)
+    example, options = all_layers()[name], _options(args)
     model = Sequential({"layer": example.make(args.runs)}, example.input_shape)
     shape = (1, SAMPLES, *example.input_shape)
     x_1N = torch.randn(*shape, generator=options["generator"], dtype=torch.float64)
@@ -239,11 +235,10 @@ def _layer_rows(name: str, args: argparse.Namespace) -> Iterator[Row]:
 
 
 def _loss_rows(name: "LossName", args: argparse.Namespace) -> Iterator[Row]:
-    from dlhw.config.root import BINARY
     from dlhw.nn.gradcheck import check_loss
     from dlhw.nn.losses import LOSSES
 
-    yield str(name), check_loss(LOSSES[name], 1 if name in BINARY else 4, **_options(args))
+    yield str(name), check_loss(LOSSES[name], 1 if name.is_binary else 4, **_options(args))
 
 
 def _composed_rows(override: str, args: argparse.Namespace) -> Iterator[Row]:

@@ -9,26 +9,15 @@ from pathlib import Path
 from typing import ClassVar
 
 from dlhw.config.data_base import DataConfig, Inputs, Normalize, Order, SplitConfig, Statistics, Task
-from dlhw.config.data_generated import (
-    Gate,
-    GatesConfig,
-    GeneratedConfig,
-    IntervalConfig,
-    LinearTeacherConfig,
-    Teacher,
-    TriangleConfig,
-)
 from dlhw.config.fields import file, location
 from dlhw.config.group import at_least, does_nothing
 from dlhw.surroundings import expanded, shared_folders
 
 __all__ = [
-    "DATA", "CSVConfig", "DataConfig", "DigitsConfig", "FashionMNISTConfig", "Gate", "GatesConfig",
-    "GeneratedConfig", "IdxImagesConfig", "Inputs", "IntervalConfig", "LinearTeacherConfig", "MNISTConfig",
-    "NPZConfig", "Normalize", "OctMNISTConfig", "Order", "SplitConfig", "Statistics", "TableConfig", "Task",
-    "Teacher", "TriangleConfig",
+    "CSVConfig", "DataConfig", "DigitsConfig", "FashionMNISTConfig", "IdxImagesConfig", "Inputs",
+    "MNISTConfig", "NPZConfig", "Normalize", "OctMNISTConfig", "Order", "SplitConfig", "Statistics",
+    "TableConfig", "Task",
 ]  # fmt: skip
-
 
 # Where Debian's package dataset-fashion-mnist puts its files, below /usr/share.
 INSTALLED = "datasets/fashion-mnist"
@@ -38,6 +27,8 @@ INSTALLED = "datasets/fashion-mnist"
 class DigitsConfig(DataConfig):
     """The 1,797 real 8x8 digit images that scikit-learn carries; no download."""
 
+    builder = "dlhw.data.image_sets:load_digits"
+    input_shape = (1, 8, 8)
     name: str = "digits"
 
     def files(self) -> dict[str, Path]:
@@ -55,6 +46,8 @@ class DigitsConfig(DataConfig):
 class IdxImagesConfig(DataConfig):
     """28x28 grey images in IDX files, as MNIST comes: 60,000 for training, 10,000 for test."""
 
+    input_shape = (1, 28, 28)
+    is_downloaded = True
     folder: ClassVar[str] = "MNIST"
     root: str = location("data")
     """folder that holds MNIST/raw or FashionMNIST/raw, as torchvision lays it out"""
@@ -90,6 +83,7 @@ def _packed_or_plain(path: Path) -> Path:
 class MNISTConfig(IdxImagesConfig):
     """MNIST handwritten digits."""
 
+    builder = "dlhw.data.image_sets:load_mnist"
     name: str = "mnist"
 
 
@@ -98,6 +92,7 @@ class FashionMNISTConfig(IdxImagesConfig):
     """Fashion-MNIST clothing images."""
 
     folder: ClassVar[str] = "FashionMNIST"
+    builder = "dlhw.data.image_sets:load_fashion_mnist"
     name: str = "fashion_mnist"
 
     def files(self) -> dict[str, Path]:
@@ -116,6 +111,9 @@ def _or_installed(path: Path) -> Path:
 class OctMNISTConfig(DataConfig):
     """OctMNIST of MedMNIST: 28x28 retinal images, 4 classes, with its own train, val and test splits."""
 
+    builder = "dlhw.data.image_sets:load_octmnist"
+    input_shape = (1, 28, 28)
+    is_downloaded = True
     name: str = "octmnist"
     root: str = location("data")
     """folder that holds octmnist.npz"""
@@ -141,6 +139,7 @@ class OctMNISTConfig(DataConfig):
 class TableConfig(DataConfig):
     """A user's own files: what the targets are cannot be known before they are read."""
 
+    is_own = True
     task: Task | None = None
     """classification: class labels; regression: real numbers; null: regression where the loss or the model
     needs it, as in experiments with a squared error, else classification"""
@@ -165,6 +164,7 @@ class TableConfig(DataConfig):
 class CSVConfig(TableConfig):
     """Comma-separated files with a header; the last column is the target unless `target` names one."""
 
+    builder = "dlhw.data.csv:load_csv"
     name: str = "csv"
     train: str = file("???")
     """file of the training pool"""
@@ -176,10 +176,6 @@ class CSVConfig(TableConfig):
     """column that holds the target; null: the last"""
     num_train: int | None = None
     """rows of the training file, whose name may hold it: data.train='n${data.num_train}.csv'"""
-
-    def files(self) -> dict[str, Path]:
-        given = {"train": self.train, "val": self.val, "test": self.test}
-        return {split: expanded(path) for split, path in given.items() if path is not None}
 
     def problems(self) -> Iterator[str]:
         yield from super().problems()
@@ -213,6 +209,7 @@ class Layout(StrEnum):
 class NPZConfig(TableConfig):
     """A NumPy archive with arrays x and y, or train_x and train_y (val_*, test_* where there are any)."""
 
+    builder = "dlhw.data.npz:load_npz"
     name: str = "npz"
     path: str = file("???")
     """the archive; never unpickled"""
@@ -228,17 +225,3 @@ class NPZConfig(TableConfig):
 
     def brings_test(self) -> None:
         return None
-
-
-DATA: dict[str, type[DataConfig]] = {
-    "digits": DigitsConfig,
-    "mnist": MNISTConfig,
-    "fashion_mnist": FashionMNISTConfig,
-    "octmnist": OctMNISTConfig,
-    "csv": CSVConfig,
-    "npz": NPZConfig,
-    "gates": GatesConfig,
-    "interval": IntervalConfig,
-    "triangle": TriangleConfig,
-    "linear_teacher": LinearTeacherConfig,
-}

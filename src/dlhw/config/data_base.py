@@ -2,12 +2,15 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import Field, dataclass, field, fields
 from enum import StrEnum, auto
 from pathlib import Path
+from typing import ClassVar
 
-from dlhw.config.fields import per_run
+from dlhw.config.fields import Role, per_run, role_of
 from dlhw.config.group import Group, at_least, does_nothing, positive
+from dlhw.config.registry import Option
+from dlhw.surroundings import expanded
 
 VAL_FROM_TEST = (
     "Validation was taken from the TEST set (data.split.val_from_test=true): the epochs and cells that it "
@@ -99,11 +102,22 @@ class SplitConfig(Group):
 
 
 @dataclass(kw_only=True)
-class DataConfig(Group):
-    """Base of all data sets."""
+class DataConfig(Option):
+    """Base of all data sets.
 
-    name: str = "???"
-    """the data set's name, fixed by the choice of the group's option"""
+    Samples come from files or from a generator. The fields that hold the user's files are declared with
+    `dlhw.config.fields.file`; a data set whose files lie elsewhere overrides `files`.
+    """
+
+    is_generated: ClassVar[bool] = False
+    """whether the samples are computed; the builder takes the config and a seed, else the config alone"""
+    is_downloaded: ClassVar[bool] = False
+    """whether missing files are fetched from the internet (keys `root`, `download` and `mirror`)"""
+    is_own: ClassVar[bool] = False
+    """whether the files are the user's own, of whose origin nothing is known"""
+    input_shape: ClassVar[tuple[int, ...] | None] = None
+    """shape of a sample; None where it depends on the files or on other keys"""
+
     split: SplitConfig = field(default_factory=SplitConfig)
     normalize: Normalize = Normalize.unit
     """auto: unit for arrays of bytes, else none; unit: to [0, 1]; unit_256: bytes / 256; symmetric: to
@@ -127,6 +141,15 @@ class DataConfig(Group):
     """probability with which a training label is replaced by a uniformly random class"""
     seed: int | None = None
     """seed of all that the data draws; null: the run's seed"""
+
+    def __init_subclass__(cls) -> None:
+        """Refuse a data set whose files nobody would watch for changes."""
+        if "name" in vars(cls) and not (cls.is_generated or _names_files(cls)):
+            raise TypeError(
+                f"{cls.__name__} must declare the fields that hold its files with dlhw.config.fields.file, "
+                "override files(), or set is_generated = True"
+            )
+        super().__init_subclass__()
 
     def problems(self) -> Iterator[str]:
         yield from self.split.problems()
@@ -209,10 +232,11 @@ class DataConfig(Group):
     def files(self) -> dict[str, Path]:
         """The files that the samples are read from, by what they hold; empty for data that is generated.
 
-        The loader of a data set reads these files and no others, and a sweep identifies its data by their
-        content.
+        By default these are the fields of role `file` that are set. The builder of a data set reads these
+        files and no others, and a sweep identifies its data by their content.
         """
-        raise NotImplementedError(f"{type(self).__name__}.files must name the files that its loader reads")
+        given = {spec.name: getattr(self, spec.name) for spec in fields(self) if role_of(spec) is Role.file}
+        return {name: expanded(path) for name, path in given.items() if path is not None}
 
     def task_kind(self) -> Task:
         """Whether targets are classes or numbers."""
@@ -263,3 +287,12 @@ def seed_problems(key: str, seed: int | None) -> Iterator[str]:
     """Problem unless `seed` is null or one that generators take."""
     if seed is not None and not 0 <= seed < 2**63:
         yield f"{key} must be null or an integer from 0 to 2**63 - 1, got {seed}"
+
+
+def _names_files(schema: type[DataConfig]) -> bool:
+    """Whether a data set, whose fields may not be known to `dataclass` yet, says which files it reads."""
+    own = [value for value in vars(schema).values() if isinstance(value, Field)]
+    inherited = schema.__dataclass_fields__.values()
+    return schema.files is not DataConfig.files or any(
+        role_of(spec) is Role.file for spec in (*own, *inherited)
+    )

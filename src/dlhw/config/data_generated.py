@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum, auto
-from pathlib import Path
 
 from dlhw.config.data_base import DataConfig, Normalize, Order, SplitConfig, Task
 from dlhw.config.group import at_least, in_half_open
@@ -32,11 +31,9 @@ def _everything(val: float = 0) -> SplitConfig:
 class GeneratedConfig(DataConfig):
     """Base of the data sets that are made."""
 
+    is_generated = True
     split: SplitConfig = field(default_factory=_everything)
     normalize: Normalize = Normalize.none
-
-    def files(self) -> dict[str, Path]:
-        return {}
 
     def all_classes(self) -> int | None:
         return 2
@@ -46,6 +43,7 @@ class GeneratedConfig(DataConfig):
 class GatesConfig(GeneratedConfig):
     """A logic gate: the points (0,0), (0,1), (1,0), (1,1), class 1 where the gate is true."""
 
+    builder = "dlhw.data.generators:make_gates"
     name: str = "gates"
     gate: Gate = Gate["xor"]
     """and, or, xor, nand or nor"""
@@ -55,6 +53,7 @@ class GatesConfig(GeneratedConfig):
 class IntervalConfig(GeneratedConfig):
     """All 2^dim vectors of signs, class 1 where low <= the sum of the signs <= high."""
 
+    builder = "dlhw.data.generators:make_interval"
     name: str = "interval"
     dim: int = 2
     """D: signs in a vector"""
@@ -81,6 +80,7 @@ class IntervalConfig(GeneratedConfig):
 class TriangleConfig(GeneratedConfig):
     """Uniform points of [0,4]x[0,4], class 0 strictly inside x1 > 0.5, x2 > 0.5, x1 + x2 < 4."""
 
+    builder = "dlhw.data.generators:make_triangle"
     name: str = "triangle"
     split: SplitConfig = field(default_factory=lambda: _everything(0.2))
     num_samples: int = 500
@@ -106,6 +106,7 @@ class LinearTeacherConfig(GeneratedConfig):
     neither x nor beta.
     """
 
+    builder = "dlhw.data.generators:make_linear_teacher"
     name: str = "linear_teacher"
     dim: int = 200
     """d: features"""

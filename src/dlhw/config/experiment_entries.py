@@ -145,7 +145,7 @@ READS: dict[Rule, tuple[tuple[str, ...], tuple[str, ...]]] = {
     Rule.best: (("cell",), ()),
     Rule.value: (("value", "tolerance"), ("cell",)),
 }
-OPTIONS = tuple(dict.fromkeys(name for reads in READS.values() for part in reads for name in part))
+RULE_FIELDS = tuple(dict.fromkeys(name for reads in READS.values() for part in reads for name in part))
 BOUNDED = (Rule.range, Rule.gap, Rule.ratio)
 PAIRS = (Rule.gap, Rule.ratio)
 
@@ -193,7 +193,7 @@ class CheckConfig(Listed):
         for name in needed:
             if getattr(self, name) is None:
                 yield f"{key}.{name} must be given for rule={self.rule}"
-        for name in OPTIONS:
+        for name in RULE_FIELDS:
             if getattr(self, name) is not None and name not in needed + optional:
                 rules = listing(rule for rule, reads in READS.items() if name in reads[0] + reads[1])
                 yield f"{key}.{name} is only read by rule {rules}, got rule={self.rule}"

@@ -8,27 +8,15 @@ from typing import Any, TypeVar
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from dlhw.config.data import DATA
 from dlhw.config.fields import Role, names_of_sweep, plain, values
 from dlhw.config.group import Group
 from dlhw.config.messages import explain, unknown_key
-from dlhw.config.model import MODELS
-from dlhw.config.optimizer import OPTIMIZERS, SCHEDULES
-from dlhw.config.procedure import PROCEDURES
-from dlhw.config.regularizer import REGULARIZERS
+from dlhw.config.options import OPTIONS
 from dlhw.config.root import TrainConfig
 from dlhw.config.saved import interpolations, with_references
 from dlhw.errors import ConfigError, did_you_mean, listing
 
 UNKNOWN = "what that stood for in the run is not known, and it is not resolved anew"
-CHOICES: dict[str, Mapping[str, type[Group]]] = {
-    "model": MODELS,
-    "data": DATA,
-    "optimizer": OPTIMIZERS,
-    "schedule": SCHEDULES,
-    "regularizer": REGULARIZERS,
-    "procedure": PROCEDURES,
-}
 AnyConfig = TypeVar("AnyConfig", bound=Group)
 
 
@@ -102,7 +90,7 @@ def check(config: TrainConfig) -> TrainConfig:
 def _renamed(config: TrainConfig) -> list[str]:
     """Names are what a saved config is read back by, so they follow the option and cannot be set."""
     told = []
-    for group, options in CHOICES.items():
+    for group, options in OPTIONS.items():
         part = getattr(config, group)
         names = [name for name, schema in options.items() if schema is type(part)]
         if part.name not in names:
@@ -122,7 +110,7 @@ def from_dict(tree: Mapping[str, Any]) -> TrainConfig:
     tree = with_references(
         {"procedure": {"name": "train"}, **tree}
     )  # what a run did before there was a choice
-    schema = TrainConfig(**{group: _option(tree, group)() for group in CHOICES})  # type: ignore[arg-type]
+    schema = TrainConfig(**{group: _option(tree, group)() for group in OPTIONS})  # type: ignore[arg-type]
     left_out = names_of_sweep(schema)
     kept = {key: value for key, value in tree.items() if key not in left_out}
     if "${" in str(kept.get("name")):
@@ -138,7 +126,7 @@ def from_dict(tree: Mapping[str, Any]) -> TrainConfig:
 
 
 def _option(tree: Mapping[str, Any], group: str) -> type[Group]:
-    options, part = CHOICES[group], tree.get(group)
+    options, part = OPTIONS[group], tree.get(group)
     if not isinstance(part, Mapping) or "name" not in part:
         raise ConfigError(f"{group}.name is missing from the saved config")
     name = part["name"]
@@ -163,7 +151,7 @@ def keys_with(*roles: Role) -> frozenset[str]:
     """
     configs = [
         TrainConfig(**{group: option()})  # type: ignore[arg-type]
-        for group, options in CHOICES.items()
+        for group, options in OPTIONS.items()
         for option in options.values()
     ]
     return frozenset(key for config in configs for key in values(config, *roles))

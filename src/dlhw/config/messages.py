@@ -226,12 +226,11 @@ def where_it_is(key: str) -> str:
 
 
 def _schemas() -> dict[str, dict[str, type[Group]]]:
-    from dlhw.config.load import CHOICES  # which imports the words of errors
+    from dlhw.config.options import OPTIONS  # which imports the words of errors
     from dlhw.config.trainer import TrainerConfig
 
-    return {group: dict(options) for group, options in CHOICES.items()} | {
-        "trainer": {"default": TrainerConfig}
-    }
+    schemas: dict[str, dict[str, type[Group]]] = {group: dict(options) for group, options in OPTIONS.items()}
+    return schemas | {"trainer": {"default": TrainerConfig}}
 
 
 def _leaves(schema: type[Group], prefix: str) -> set[str]:

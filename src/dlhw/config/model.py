@@ -8,8 +8,8 @@ from typing import Any
 
 from dlhw.config.fields import per_run
 from dlhw.config.group import Group, at_least, does_nothing, in_half_open, positive
+from dlhw.config.loss import LossName, Targets, losses_for
 from dlhw.config.model_base import (
-    THRESHOLDS,
     Activation,
     InitConfig,
     InitScheme,
@@ -17,23 +17,24 @@ from dlhw.config.model_base import (
     flow,
     zero_init,
 )
-from dlhw.config.model_graph import DagConfig, RandomGraphConfig
+from dlhw.config.registry import Choice
 
 DEFAULT_POOL_SIZE = 2
 
 
-class Pooling(StrEnum):
+class Pooling(Choice):
     """Pooling after a convolution's activation."""
 
-    none = auto()
-    max = auto()
-    avg = auto()
+    none = "none"
+    max = "max", "dlhw.nn.pooling:MaxPool2d"
+    avg = "avg", "dlhw.nn.pooling:AvgPool2d"
 
 
 @dataclass(kw_only=True)
 class MLPConfig(ModelConfig):
     """Multi-layer perceptron: affine and activation per hidden layer, then an affine output layer."""
 
+    builder = "dlhw.models.build:mlp"
     name: str = "mlp"
     hidden: list[int] = field(default_factory=lambda: [128])
     """units of each hidden layer; [] gives a linear model"""
@@ -45,7 +46,7 @@ class MLPConfig(ModelConfig):
     """probability of zeroing a hidden unit in training; 0 leaves the layers out"""
 
     def has_thresholds(self) -> bool:
-        return self.output in THRESHOLDS or (bool(self.hidden) and self.activation in THRESHOLDS)
+        return self.output.is_threshold or (bool(self.hidden) and self.activation.is_threshold)
 
     def problems(self) -> Iterator[str]:
         yield from super().problems()
@@ -68,6 +69,8 @@ class MLPConfig(ModelConfig):
 class SoftmaxConfig(ModelConfig):
     """Multinomial logistic regression: one affine layer, a logit for each class."""
 
+    builder = "dlhw.models.build:affine_model"
+    losses = (LossName.cross_entropy,)
     name: str = "softmax"
     init: InitConfig = field(default_factory=zero_init)
 
@@ -76,6 +79,8 @@ class SoftmaxConfig(ModelConfig):
 class LogisticConfig(ModelConfig):
     """Binary logistic regression: one affine layer, one logit."""
 
+    builder = "dlhw.models.build:affine_model"
+    losses = (LossName.binary_cross_entropy,)
     name: str = "logistic"
     init: InitConfig = field(default_factory=zero_init)
 
@@ -84,6 +89,8 @@ class LogisticConfig(ModelConfig):
 class PerceptronConfig(ModelConfig):
     """Multi-class perceptron: one affine layer, trained by the perceptron loss."""
 
+    builder = "dlhw.models.build:affine_model"
+    losses = (LossName.perceptron,)
     name: str = "perceptron"
     init: InitConfig = field(default_factory=zero_init)
 
@@ -92,10 +99,15 @@ class PerceptronConfig(ModelConfig):
 class LinearConfig(ModelConfig):
     """Linear regression: one affine layer, an output for each target."""
 
+    builder = "dlhw.models.build:linear"
+    losses = losses_for(Targets.numbers)
     name: str = "linear"
     bias: bool = True
     """whether there is a constant term"""
     init: InitConfig = field(default_factory=zero_init)
+
+    def has_closed_form(self) -> bool:
+        return not self.bias
 
     def problems(self) -> Iterator[str]:
         yield from super().problems()
@@ -107,6 +119,7 @@ class LinearConfig(ModelConfig):
 class CNNConfig(ModelConfig):
     """Small CNN: convolution, activation and optional pooling per block, then an affine output layer."""
 
+    builder = "dlhw.models.build:cnn"
     name: str = "cnn"
     filters: list[int] = field(default_factory=lambda: [32])
     """output channels of each convolution"""
@@ -126,7 +139,7 @@ class CNNConfig(ModelConfig):
     """probability of zeroing a feature before the output layer in training; 0 leaves the layer out"""
 
     def has_thresholds(self) -> bool:
-        return self.activation in THRESHOLDS
+        return self.activation.is_threshold
 
     def problems(self) -> Iterator[str]:
         yield from super().problems()
@@ -155,6 +168,8 @@ def small_constant_init() -> InitConfig:
 class QuadraticConfig(ModelConfig):
     """Linear regression without bias in other coordinates: f(x) = x^T (theta^2 - phi^2), elementwise."""
 
+    builder = "dlhw.models.build:quadratic"
+    losses = (LossName.quarter_squared_error, LossName.squared_error, LossName.half_squared_error)
     name: str = "quadratic"
     init: InitConfig = field(default_factory=small_constant_init)
 
@@ -214,6 +229,8 @@ def xor_layers() -> list[GivenLayerConfig]:
 class HandBuiltConfig(GivenConfig):
     """Network of explicit numbers, such as a gate of threshold units; the default is XOR of two bits."""
 
+    builder = "dlhw.models.hand_built:hand_built"
+    losses = losses_for(Targets.two_classes, Targets.classes, Targets.numbers)
     name: str = "hand_built"
     layers: list[GivenLayerConfig] = field(default_factory=xor_layers)
     """from input to output, each {weight: [[…], …], bias: […], activation: …}; W x + b, a row of W a unit"""
@@ -222,7 +239,7 @@ class HandBuiltConfig(GivenConfig):
         return len(self.layers[0].weight[0])
 
     def has_thresholds(self) -> bool:
-        return any(layer.activation in THRESHOLDS for layer in self.layers)
+        return any(layer.activation.is_threshold for layer in self.layers)
 
     def problems(self) -> Iterator[str]:
         yield from super().problems()
@@ -245,6 +262,8 @@ class IntervalUnits(StrEnum):
 class IntervalNetConfig(GivenConfig):
     """Two hidden units that tell by 1 or -1 whether low <= x_1 + … + x_D <= high, for x of 1 and -1."""
 
+    builder = "dlhw.models.hand_built:interval_net"
+    losses = losses_for(Targets.two_classes)
     name: str = "interval_net"
     units: IntervalUnits = IntervalUnits.sign
     """hidden units"""
@@ -260,18 +279,3 @@ class IntervalNetConfig(GivenConfig):
         yield from super().problems()
         if self.low > self.high:
             yield f"model.low must be <= model.high={self.high}, got {self.low}"
-
-
-MODELS: dict[str, type[ModelConfig]] = {
-    "mlp": MLPConfig,
-    "softmax": SoftmaxConfig,
-    "logistic": LogisticConfig,
-    "perceptron": PerceptronConfig,
-    "linear": LinearConfig,
-    "cnn": CNNConfig,
-    "quadratic": QuadraticConfig,
-    "dag": DagConfig,
-    "random_graph": RandomGraphConfig,
-    "hand_built": HandBuiltConfig,
-    "interval_net": IntervalNetConfig,
-}

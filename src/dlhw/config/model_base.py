@@ -2,61 +2,63 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
-from enum import StrEnum, auto
+from typing import ClassVar
 
 from dlhw.config.fields import per_run
 from dlhw.config.group import Group, at_least
+from dlhw.config.loss import EVERY_LOSS, LossName
+from dlhw.config.registry import Choice, Option
 
 
-class Activation(StrEnum):
+class Activation(Choice):
     """Elementwise nonlinearity between layers.
 
     gaussian is exp(-x^2 / 2), absolute |x|, inverse -x; step and sign are threshold units, 1 at 0.
     """
 
-    sigmoid = auto()
-    relu = auto()
-    tanh = auto()
-    identity = auto()
-    sine = auto()
-    cosine = auto()
-    gaussian = auto()
-    absolute = auto()
-    inverse = auto()
-    step = auto()
-    sign = auto()
+    is_threshold: bool
+    """whether it jumps and is constant elsewhere, so that no gradient passes it"""
+
+    def __init__(self, value: str, builder: str = "", is_threshold: bool = False) -> None:
+        super().__init__(value, builder)
+        self.is_threshold = is_threshold
+
+    sigmoid = "sigmoid", "dlhw.nn.activations:Sigmoid"
+    relu = "relu", "dlhw.nn.activations:ReLU"
+    tanh = "tanh", "dlhw.nn.activations:Tanh"
+    identity = "identity", "dlhw.nn.activations:Identity"
+    sine = "sine", "dlhw.nn.activations:Sine"
+    cosine = "cosine", "dlhw.nn.activations:Cosine"
+    gaussian = "gaussian", "dlhw.nn.activations:Gaussian"
+    absolute = "absolute", "dlhw.nn.activations:Absolute"
+    inverse = "inverse", "dlhw.nn.activations:Inverse"
+    step = "step", "dlhw.nn.activations:Step", True
+    sign = "sign", "dlhw.nn.activations:Sign", True
 
 
-THRESHOLDS = (Activation.step, Activation.sign)
-
-
-class InitScheme(StrEnum):
+class InitScheme(Choice):
     """How weights start; see `dlhw.nn.init` for the formulas."""
 
-    zeros = auto()
-    constant = auto()
-    normal = auto()
-    uniform = auto()
-    xavier_uniform = auto()
-    xavier_normal = auto()
-    kaiming_uniform = auto()
-    kaiming_normal = auto()
-    torch = auto()
+    options: tuple[str, ...]
+    """which keys of `model.init` it reads; one that it does not read is an error, not ignored"""
+    draws_bias: bool
+    """whether biases are drawn as the weights are, unless `model.init.bias` is given"""
 
+    def __init__(
+        self, value: str, builder: str = "", options: tuple[str, ...] = (), draws_bias: bool = False
+    ) -> None:
+        super().__init__(value, builder)
+        self.options, self.draws_bias = options, draws_bias
 
-# Which schemes read which option; an option given to a scheme that does not read it is an error, not ignored.
-INIT_OPTIONS = {
-    "value": (InitScheme.constant,),
-    "mean": (InitScheme.normal,),
-    "std": (InitScheme.normal,),
-    "bound": (InitScheme.uniform,),
-    "gain": (
-        InitScheme.xavier_uniform,
-        InitScheme.xavier_normal,
-        InitScheme.kaiming_uniform,
-        InitScheme.kaiming_normal,
-    ),
-}
+    zeros = "zeros", "dlhw.nn.init:zeros"
+    constant = "constant", "dlhw.nn.init:constant", ("value",)
+    normal = "normal", "dlhw.nn.init:normal", ("mean", "std")
+    uniform = "uniform", "dlhw.nn.init:uniform", ("bound",), True
+    xavier_uniform = "xavier_uniform", "dlhw.nn.init:xavier_uniform", ("gain",)
+    xavier_normal = "xavier_normal", "dlhw.nn.init:xavier_normal", ("gain",)
+    kaiming_uniform = "kaiming_uniform", "dlhw.nn.init:kaiming_uniform", ("gain",)
+    kaiming_normal = "kaiming_normal", "dlhw.nn.init:kaiming_normal", ("gain",)
+    torch = "torch", "dlhw.nn.init:torch_default", (), True
 
 
 @dataclass(kw_only=True)
@@ -79,9 +81,9 @@ class InitConfig(Group):
     """every bias (default 0; scheme torch: uniform in +-1/sqrt(fan_in); scheme uniform: as the weights)"""
 
     def problems(self) -> Iterator[str]:
-        for option, schemes in INIT_OPTIONS.items():
-            if getattr(self, option) is not None and self.scheme not in schemes:
-                allowed = "|".join(schemes)
+        for option in dict.fromkeys(option for scheme in InitScheme for option in scheme.options):
+            if getattr(self, option) is not None and option not in self.scheme.options:
+                allowed = "|".join(scheme for scheme in InitScheme if option in scheme.options)
                 yield (
                     f"model.init.{option} is only read by model.init.scheme={allowed}, "
                     f"got scheme={self.scheme}"
@@ -108,11 +110,12 @@ def zero_init() -> InitConfig:
 
 
 @dataclass(kw_only=True)
-class ModelConfig(Group):
+class ModelConfig(Option):
     """Base of all models."""
 
-    name: str = "???"
-    """the model's name, fixed by the choice of the group's option"""
+    losses: ClassVar[tuple[LossName, ...]] = EVERY_LOSS
+    """what it can be trained with; the first that fits the task is what `loss=auto` takes"""
+
     init: InitConfig = field(default_factory=InitConfig)
     """initial weights and biases"""
 
@@ -125,4 +128,8 @@ class ModelConfig(Group):
 
     def has_thresholds(self) -> bool:
         """Whether there are step or sign units, which no gradient passes."""
+        return False
+
+    def has_closed_form(self) -> bool:
+        """Whether an optimizer in closed form can solve for its weights."""
         return False

@@ -5,9 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum, auto
 from graphlib import CycleError, TopologicalSorter
+from typing import TYPE_CHECKING
 
 from dlhw.config.group import Group, at_least
-from dlhw.config.model_base import THRESHOLDS, Activation, ModelConfig, flow
+from dlhw.config.model_base import Activation, ModelConfig, flow
 from dlhw.errors import ConfigError, did_you_mean, listing
 
 INPUT, OUTPUT = "input", "output"
@@ -64,23 +65,18 @@ def _cycle(found: Sequence[str], inputs: Mapping[str, Sequence[str]]) -> str:
     return " -> ".join([*ring, ring[0]])
 
 
-class NodeKind(StrEnum):
-    """What a node of `model=dag` does."""
+if TYPE_CHECKING:
 
-    affine = auto()
-    sigmoid = auto()
-    relu = auto()
-    tanh = auto()
-    identity = auto()
-    sine = auto()
-    cosine = auto()
-    gaussian = auto()
-    absolute = auto()
-    inverse = auto()
-    step = auto()
-    sign = auto()
-    add = auto()
-    concat = auto()
+    class NodeKind(StrEnum):
+        """What a node of `model=dag` does: affine, add, concat or an activation."""
+
+        affine = auto()
+        add = auto()
+        concat = auto()
+
+else:
+    NodeKind = StrEnum("NodeKind", ["affine", *Activation.__members__, "add", "concat"])
+    NodeKind.__doc__ = "What a node of `model=dag` does: affine, add, concat or an activation."
 
 
 MERGES = (NodeKind.add, NodeKind.concat)
@@ -101,6 +97,10 @@ class NodeConfig(Group):
 
     def __repr__(self) -> str:
         return flow(self)
+
+    def activation(self) -> Activation | None:
+        """The activation that the node applies; None for affine, add and concat."""
+        return Activation(self.layer) if self.layer.name in Activation.__members__ else None
 
     def problems_at(self, key: str) -> Iterator[str]:
         """Problems of the node that is called `key`."""
@@ -123,9 +123,9 @@ def residual_nodes() -> list[NodeConfig]:
     """Two hidden layers, the second of which is added to the first."""
     return [
         NodeConfig(name="fc1", units=64, inputs=[INPUT]),
-        NodeConfig(name="relu1", layer=NodeKind.relu, inputs=["fc1"]),
+        NodeConfig(name="relu1", layer=NodeKind("relu"), inputs=["fc1"]),
         NodeConfig(name="fc2", units=64, inputs=["relu1"]),
-        NodeConfig(name="relu2", layer=NodeKind.relu, inputs=["fc2"]),
+        NodeConfig(name="relu2", layer=NodeKind("relu"), inputs=["fc2"]),
         NodeConfig(name="skip", layer=NodeKind.add, inputs=["relu1", "relu2"]),
         NodeConfig(name=OUTPUT, inputs=["skip"]),
     ]
@@ -135,12 +135,15 @@ def residual_nodes() -> list[NodeConfig]:
 class DagConfig(ModelConfig):
     """Network with skip connections: nodes that feed each other without a cycle."""
 
+    builder = "dlhw.models.graphs:dag"
     name: str = "dag"
     nodes: list[NodeConfig] = field(default_factory=residual_nodes)
     """in any order, each {name: …, layer: …, inputs: […], units: …}"""
 
     def has_thresholds(self) -> bool:
-        return any(node.layer in (NodeKind.step, NodeKind.sign) for node in self.nodes)
+        return any(
+            activation.is_threshold for node in self.nodes if (activation := node.activation()) is not None
+        )
 
     def problems(self) -> Iterator[str]:
         yield from super().problems()
@@ -165,6 +168,7 @@ def paper_activations() -> list[Activation]:
 class RandomGraphConfig(ModelConfig):
     """Layers with few random connections, each unit with its own activation; the graph is never trained."""
 
+    builder = "dlhw.models.graphs:random_graph"
     name: str = "random_graph"
     hidden: list[int] = field(default_factory=lambda: [64, 64])
     """units of each hidden layer"""
@@ -176,7 +180,7 @@ class RandomGraphConfig(ModelConfig):
     """the connections are drawn by it"""
 
     def has_thresholds(self) -> bool:
-        return any(activation in THRESHOLDS for activation in self.activations)
+        return any(activation.is_threshold for activation in self.activations)
 
     def problems(self) -> Iterator[str]:
         yield from super().problems()

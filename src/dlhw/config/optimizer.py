@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 from dlhw.config.fields import per_run
-from dlhw.config.group import Group, at_least, in_half_open, positive
+from dlhw.config.group import at_least, in_half_open, positive
+from dlhw.config.registry import Option
 
 
 def _betas() -> list[float]:
@@ -12,11 +14,15 @@ def _betas() -> list[float]:
 
 
 @dataclass(kw_only=True)
-class OptimizerConfig(Group):
+class OptimizerConfig(Option):
     """Base of all update rules and solvers."""
 
-    name: str = "???"
-    """the rule's name, fixed by the choice of the group's option"""
+    is_closed_form: ClassVar[bool] = False
+    """whether the optimum is computed at once, without steps"""
+
+    def state_copies(self) -> int:
+        """How many tensors of the parameters' size are kept beside them; memory is planned with it."""
+        raise NotImplementedError(f"{type(self).__name__}.state_copies must say how much memory it needs")
 
     @property
     def lr(self) -> float:
@@ -39,11 +45,15 @@ class UpdateRuleConfig(OptimizerConfig):
 class SGDConfig(UpdateRuleConfig):
     """Stochastic gradient descent with momentum, as torch.optim.SGD."""
 
+    builder = "dlhw.optim.optimizers:SGD"
     name: str = "sgd"
     momentum: float = per_run(0.0)
     """factor on the running sum of gradients"""
     nesterov: bool = False
     """look ahead along the momentum"""
+
+    def state_copies(self) -> int:
+        return 1
 
     def problems(self) -> Iterator[str]:
         yield from super().problems()
@@ -56,12 +66,16 @@ class SGDConfig(UpdateRuleConfig):
 class AdamConfig(UpdateRuleConfig):
     """Adam, as torch.optim.Adam."""
 
+    builder = "dlhw.optim.optimizers:Adam"
     name: str = "adam"
     lr: float = per_run(1e-3)
     betas: list[float] = per_run(_betas)
     """decay of the running means of the gradient and of its square"""
     eps: float = per_run(1e-8)
     """added to the root of the second moment"""
+
+    def state_copies(self) -> int:
+        return 2
 
     def problems(self) -> Iterator[str]:
         yield from super().problems()
@@ -76,6 +90,7 @@ class AdamConfig(UpdateRuleConfig):
 class AdamWConfig(AdamConfig):
     """Adam with decoupled weight decay on every parameter, as torch.optim.AdamW."""
 
+    builder = "dlhw.optim.optimizers:AdamW"
     name: str = "adamw"
     weight_decay: float = per_run(1e-2)
     """share of every parameter, times lr, taken off at each step; apart from the regularizer"""
@@ -89,6 +104,7 @@ class AdamWConfig(AdamConfig):
 class RMSpropConfig(UpdateRuleConfig):
     """RMSprop, as torch.optim.RMSprop."""
 
+    builder = "dlhw.optim.optimizers:RMSprop"
     name: str = "rmsprop"
     lr: float = per_run(1e-2)
     alpha: float = per_run(0.99)
@@ -99,6 +115,9 @@ class RMSpropConfig(UpdateRuleConfig):
     """factor on the running sum of scaled gradients"""
     centered: bool = False
     """subtract the square of the running mean of gradients"""
+
+    def state_copies(self) -> int:
+        return 2 + self.centered
 
     def problems(self) -> Iterator[str]:
         yield from super().problems()
@@ -111,11 +130,17 @@ class RMSpropConfig(UpdateRuleConfig):
 class SolverConfig(OptimizerConfig):
     """Base of what finds the weights of model=linear (without bias) at once, in closed form."""
 
+    is_closed_form: ClassVar[bool] = True
+
+    def state_copies(self) -> int:
+        return 2
+
 
 @dataclass(kw_only=True)
 class MinNormConfig(SolverConfig):
     """Least squares in closed form: of all weights that minimise |XW - Y|^2 those of least norm."""
 
+    builder = "dlhw.optim.closed_form:MinNorm"
     name: str = "min_norm"
     null_space_norm: float = per_run(0.0)
     """length of a random vector added to each output's weights that changes no prediction on the training
@@ -129,6 +154,7 @@ class MinNormConfig(SolverConfig):
 class RidgeConfig(SolverConfig):
     """Ridge regression in closed form: minimises |XW - Y|^2 + alpha |W|^2, sums over samples, no mean."""
 
+    builder = "dlhw.optim.closed_form:Ridge"
     name: str = "ridge"
     alpha: float = per_run(1.0)
     """strength of the penalty; 0 gives what min_norm gives"""
@@ -137,28 +163,16 @@ class RidgeConfig(SolverConfig):
         yield from at_least("optimizer.alpha", self.alpha, 0)
 
 
-OPTIMIZERS: dict[str, type[OptimizerConfig]] = {
-    "sgd": SGDConfig,
-    "adam": AdamConfig,
-    "adamw": AdamWConfig,
-    "rmsprop": RMSpropConfig,
-    "min_norm": MinNormConfig,
-    "ridge": RidgeConfig,
-}
-
-
 @dataclass(kw_only=True)
-class ScheduleConfig(Group):
+class ScheduleConfig(Option):
     """Base of all schedules: a factor on the learning rate for each epoch."""
-
-    name: str = "???"
-    """the schedule's name, fixed by the choice of the group's option"""
 
 
 @dataclass(kw_only=True)
 class ConstantConfig(ScheduleConfig):
     """The learning rate stays."""
 
+    builder = "dlhw.optim.schedules:constant"
     name: str = "constant"
 
 
@@ -166,6 +180,7 @@ class ConstantConfig(ScheduleConfig):
 class StepConfig(ScheduleConfig):
     """Multiply by gamma every `step_size` epochs, as torch's StepLR."""
 
+    builder = "dlhw.optim.schedules:step"
     name: str = "step"
     step_size: int = 10
     """epochs between two steps"""
@@ -181,6 +196,7 @@ class StepConfig(ScheduleConfig):
 class ExponentialConfig(ScheduleConfig):
     """Multiply by gamma every epoch, as torch's ExponentialLR."""
 
+    builder = "dlhw.optim.schedules:exponential"
     name: str = "exponential"
     gamma: float = per_run(0.95)
     """factor of an epoch"""
@@ -193,6 +209,7 @@ class ExponentialConfig(ScheduleConfig):
 class CosineConfig(ScheduleConfig):
     """Fall along a half cosine over all epochs, as torch's CosineAnnealingLR with T_max = epochs."""
 
+    builder = "dlhw.optim.schedules:cosine"
     name: str = "cosine"
     final: float = per_run(0.0)
     """what is left of the learning rate at the end, as a fraction"""
@@ -200,11 +217,3 @@ class CosineConfig(ScheduleConfig):
     def problems(self) -> Iterator[str]:
         if not 0 <= self.final <= 1:
             yield f"schedule.final must be in [0, 1], got {self.final}"
-
-
-SCHEDULES: dict[str, type[ScheduleConfig]] = {
-    "constant": ConstantConfig,
-    "step": StepConfig,
-    "exponential": ExponentialConfig,
-    "cosine": CosineConfig,
-}

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum, auto
 from typing import ClassVar
 
-from dlhw.config.group import Group, at_least
+from dlhw.config.group import at_least
+from dlhw.config.registry import Option
 
 # All sign vectors of so many components are tried on all nets of the size: 2^12 x 325 of them.
 MAX_DIM = 12
@@ -19,11 +20,9 @@ class IntervalVersion(StrEnum):
 
 
 @dataclass(kw_only=True)
-class ProcedureConfig(Group):
+class ProcedureConfig(Option):
     """Base of all procedures."""
 
-    name: str = "???"
-    """the procedure's name, fixed by the choice of the group's option"""
     trains: ClassVar[bool] = False
     """whether the run trains a model, in a cohort with others; else it is computed alone"""
 
@@ -32,6 +31,7 @@ class ProcedureConfig(Group):
 class TrainProcedureConfig(ProcedureConfig):
     """Train the model on the data."""
 
+    builder = "dlhw.training.fit:fit"
     name: str = "train"
     trains: ClassVar[bool] = True
 
@@ -40,6 +40,7 @@ class TrainProcedureConfig(ProcedureConfig):
 class CertificateConfig(ProcedureConfig):
     """Proof that a linear threshold unit separates the training split's two classes, or that none does."""
 
+    builder = "dlhw.procedures.certificate:certificate"
     name: str = "certificate"
 
 
@@ -47,6 +48,7 @@ class CertificateConfig(ProcedureConfig):
 class VerifyConfig(ProcedureConfig):
     """Try the hand-built nets of every interval low <= sum x <= high on all x in {-1, 1}^dim."""
 
+    builder = "dlhw.procedures.verify:verify"
     name: str = "verify"
     dim: int = 5
     """components of x"""
@@ -75,6 +77,7 @@ class Wrong(StrEnum):
 class IdentitiesConfig(ProcedureConfig):
     """Check textbook identities of softmax, sigmoid and their losses at random inputs, in float64."""
 
+    builder = "dlhw.procedures.identities:identities"
     name: str = "identities"
     samples: int = 1000
     """random inputs of each identity, beside its edge cases"""
@@ -89,6 +92,7 @@ class IdentitiesConfig(ProcedureConfig):
 class VoteConfig(ProcedureConfig):
     """Evaluate the untrained model with one number for all weights, for several, and their majority vote."""
 
+    builder = "dlhw.procedures.vote:vote"
     name: str = "vote"
     weights: list[float] = field(default_factory=lambda: [-2, -1.5, -1, -0.5, 0.5, 1, 1.5, 2])
     """shared weights that vote"""
@@ -96,12 +100,3 @@ class VoteConfig(ProcedureConfig):
     def problems(self) -> Iterator[str]:
         if not self.weights or len(set(self.weights)) < len(self.weights):
             yield f"procedure.weights must hold different numbers, got {self.weights}"
-
-
-PROCEDURES: dict[str, type[ProcedureConfig]] = {
-    "train": TrainProcedureConfig,
-    "certificate": CertificateConfig,
-    "verify": VerifyConfig,
-    "identities": IdentitiesConfig,
-    "vote": VoteConfig,
-}

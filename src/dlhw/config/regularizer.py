@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum, auto
 
 from dlhw.config.fields import per_run
-from dlhw.config.group import Group, at_least
+from dlhw.config.group import at_least
+from dlhw.config.registry import Option
 
 
 class Convention(StrEnum):
@@ -23,17 +24,15 @@ class On(StrEnum):
 
 
 @dataclass(kw_only=True)
-class RegularizerConfig(Group):
+class RegularizerConfig(Option):
     """Base of all regularizers."""
-
-    name: str = "???"
-    """the regularizer's name, fixed by the choice of the group's option"""
 
 
 @dataclass(kw_only=True)
 class NoRegularizerConfig(RegularizerConfig):
     """No penalty."""
 
+    builder = "dlhw.optim.regularizers:NoRegularizer"
     name: str = "none"
 
 
@@ -54,6 +53,7 @@ class PenaltyConfig(RegularizerConfig):
 class L2Config(PenaltyConfig):
     """Squared norm. half: alpha/2 |W|^2, gradient alpha W; full: alpha |W|^2, gradient 2 alpha W."""
 
+    builder = "dlhw.optim.regularizers:L2"
     name: str = "l2"
     convention: Convention = Convention.half
     """half: alpha/2 |W|^2, gradient alpha W; full: alpha |W|^2, gradient 2 alpha W"""
@@ -63,11 +63,5 @@ class L2Config(PenaltyConfig):
 class L1Config(PenaltyConfig):
     """Sum of absolute values: alpha * |W|_1 (subgradient alpha*sign(W), 0 at 0)."""
 
+    builder = "dlhw.optim.regularizers:L1"
     name: str = "l1"
-
-
-REGULARIZERS: dict[str, type[RegularizerConfig]] = {
-    "none": NoRegularizerConfig,
-    "l2": L2Config,
-    "l1": L1Config,
-}

@@ -4,14 +4,15 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
-from enum import StrEnum
 
 from dlhw.config.data import DataConfig, TableConfig, Task
 from dlhw.config.experiment import ExperimentConfig
 from dlhw.config.fields import observation, of_sweep, per_run
 from dlhw.config.group import Group, does_nothing
-from dlhw.config.model import LinearConfig, ModelConfig
-from dlhw.config.optimizer import ConstantConfig, OptimizerConfig, ScheduleConfig, SolverConfig
+from dlhw.config.loss import LossName
+from dlhw.config.model import LinearConfig
+from dlhw.config.model_base import ModelConfig
+from dlhw.config.optimizer import ConstantConfig, OptimizerConfig, ScheduleConfig
 from dlhw.config.procedure import ProcedureConfig
 from dlhw.config.regularizer import RegularizerConfig
 from dlhw.config.tracking import TrackingConfig
@@ -19,40 +20,6 @@ from dlhw.config.trainer import DType, Metric, TrainerConfig
 
 MAX_SEED = 2**63 - 1
 FLOAT32_MAX = (2 - 2**-23) * 2.0**127
-
-
-class LossName(StrEnum):
-    """The losses; `auto` follows the model and the task."""
-
-    auto = "auto"
-    cross_entropy = "cross_entropy"
-    binary_cross_entropy = "binary_cross_entropy"
-    squared_error = "squared_error"
-    half_squared_error = "half_squared_error"
-    quarter_squared_error = "quarter_squared_error"
-    perceptron = "perceptron"
-    binary_squared_error = "binary_squared_error"
-
-
-SQUARED = (LossName.squared_error, LossName.half_squared_error, LossName.quarter_squared_error)
-MULTICLASS = (LossName.cross_entropy, LossName.perceptron)
-# Of two classes, by one output.
-BINARY = (LossName.binary_cross_entropy, LossName.binary_squared_error)
-
-# What each model can be trained with; the first that fits the task is what `loss=auto` takes.
-MODEL_LOSSES: dict[str, tuple[LossName, ...]] = {
-    "mlp": (*MULTICLASS, *BINARY, *SQUARED),
-    "cnn": (*MULTICLASS, *BINARY, *SQUARED),
-    "dag": (*MULTICLASS, *BINARY, *SQUARED),
-    "random_graph": (*MULTICLASS, *BINARY, *SQUARED),
-    "softmax": (LossName.cross_entropy,),
-    "logistic": (LossName.binary_cross_entropy,),
-    "perceptron": (LossName.perceptron,),
-    "linear": SQUARED,
-    "quadratic": (LossName.quarter_squared_error, LossName.squared_error, LossName.half_squared_error),
-    "hand_built": (*BINARY, *MULTICLASS, *SQUARED),
-    "interval_net": BINARY,
-}
 
 
 @dataclass(kw_only=True)
@@ -64,8 +31,7 @@ class TrainConfig(Group):
     seed: int = per_run(0)
     """feeds the streams split, init, order and dropout; 0 is a seed like any other"""
     loss: LossName = LossName.auto
-    """what is minimised: auto (follows the model), cross_entropy, binary_cross_entropy, squared_error,
-    half_squared_error, quarter_squared_error, perceptron or binary_squared_error"""
+    """what is minimised; auto follows the model and the task"""
     model: ModelConfig = field(default_factory=ModelConfig)
     data: DataConfig = field(default_factory=DataConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
@@ -80,8 +46,8 @@ class TrainConfig(Group):
     def __post_init__(self) -> None:
         """Choose the task of the user's own data where `data.task` is null."""
         if isinstance(self.data, TableConfig) and self.data.task is None:
-            losses = MODEL_LOSSES.get(self.model.name, ()) if self.loss is LossName.auto else (self.loss,)
-            is_regression = bool(losses) and set(losses) <= set(SQUARED)
+            losses = self.model.losses if self.loss is LossName.auto else (self.loss,)
+            is_regression = all(loss.is_regression for loss in losses)
             self.data.task = Task.regression if is_regression else Task.classification
 
     def problems(self) -> Iterator[str]:
@@ -103,14 +69,14 @@ class TrainConfig(Group):
         """The loss that is minimised: `loss` itself, or what `auto` stands for."""
         if self.loss is not LossName.auto:
             return self.loss
-        fitting = [loss for loss in MODEL_LOSSES[self.model.name] if self._fits_task(loss)]
-        return fitting[0] if fitting else MODEL_LOSSES[self.model.name][0]
+        fitting = [loss for loss in self.model.losses if self._fits_task(loss)]
+        return fitting[0] if fitting else self.model.losses[0]
 
     def _fits_task(self, loss: LossName) -> bool:
-        return (loss in SQUARED) == (self.data.task_kind() is Task.regression)
+        return loss.is_regression == (self.data.task_kind() is Task.regression)
 
     def _loss_problems(self) -> Iterator[str]:
-        loss, allowed = self.resolved_loss(), MODEL_LOSSES[self.model.name]
+        loss, allowed = self.resolved_loss(), self.model.losses
         if loss not in allowed:
             yield f"loss must be {' or '.join(allowed)} for model={self.model.name}, got {loss}"
         elif not self._fits_task(loss):
@@ -123,7 +89,7 @@ class TrainConfig(Group):
 
     def _other_task(self, loss: LossName) -> str:
         """The remedy where the file's targets can be read as either."""
-        task = Task.regression if loss in SQUARED else Task.classification
+        task = Task.regression if loss.is_regression else Task.classification
         return f"; data.task={task} reads them as such" if hasattr(self.data, "task") else ""
 
     def _training_problems(self) -> Iterator[str]:
@@ -135,7 +101,7 @@ class TrainConfig(Group):
                 f"trainer.epochs must be 0 for model={self.model.name} with step or sign units, which no "
                 f"gradient passes: it can only be evaluated, got {self.trainer.epochs}"
             )
-        if isinstance(self.optimizer, SolverConfig):
+        if self.optimizer.is_closed_form:
             yield from self._solver_problems()
             if not isinstance(self.schedule, ConstantConfig):
                 yield does_nothing(f"schedule={self.schedule.name}", "an optimizer that takes steps")
@@ -144,7 +110,7 @@ class TrainConfig(Group):
 
     def _solver_problems(self) -> Iterator[str]:
         chosen = f"optimizer={self.optimizer.name}"
-        if not (isinstance(self.model, LinearConfig) and not self.model.bias):
+        if not self.model.has_closed_form():
             biased = " with bias" if isinstance(self.model, LinearConfig) else ""
             yield f"{chosen} solves model=linear with model.bias=false, got model={self.model.name}{biased}"
         if self.regularizer.name != "none":
@@ -189,7 +155,7 @@ def beyond_float32(group: Group, prefix: str) -> Iterator[str]:
 
 def class_count_problems(loss: LossName, num_classes: int) -> Iterator[str]:
     """Losses that cannot work with this number of classes."""
-    if loss in BINARY and num_classes != 2:
+    if loss.is_binary and num_classes != 2:
         yield (
             f"loss={loss} needs 2 classes, the data has {num_classes}: "
             "choose two with data.classes=[a,b], or another model or loss"

@@ -5,7 +5,13 @@ from itertools import count
 import numpy as np
 import torch
 
-from dlhw.config.data import GatesConfig, IntervalConfig, LinearTeacherConfig, Teacher, TriangleConfig
+from dlhw.config.data_generated import (
+    GatesConfig,
+    IntervalConfig,
+    LinearTeacherConfig,
+    Teacher,
+    TriangleConfig,
+)
 from dlhw.data.raw import Place, RawData, RawSplit
 from dlhw.random import generator
 

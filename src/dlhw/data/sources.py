@@ -1,34 +1,8 @@
-"""All data sources, by the name that their config carries: files that are read, and samples that are made."""
+"""The samples of a data set: read from its files, or generated."""
 
-from collections.abc import Callable
-from typing import Any
-
-from dlhw.config.data import DataConfig
-from dlhw.data.csv import load_csv
-from dlhw.data.generators import make_gates, make_interval, make_linear_teacher, make_triangle
-from dlhw.data.image_sets import load_digits, load_fashion_mnist, load_mnist, load_octmnist
-from dlhw.data.npz import load_npz
+from dlhw.config.data_base import DataConfig
+from dlhw.config.registry import import_builder
 from dlhw.data.raw import RawData
-
-Source = Callable[[Any], RawData]
-"""Takes its own kind of DataConfig."""
-Generator = Callable[[Any, int | None], RawData]
-"""Takes its own kind of DataConfig, and the seed if it draws samples."""
-
-SOURCES: dict[str, Source] = {
-    "digits": load_digits,
-    "mnist": load_mnist,
-    "fashion_mnist": load_fashion_mnist,
-    "octmnist": load_octmnist,
-    "csv": load_csv,
-    "npz": load_npz,
-}
-GENERATORS: dict[str, Generator] = {
-    "gates": make_gates,
-    "interval": make_interval,
-    "triangle": make_triangle,
-    "linear_teacher": make_linear_teacher,
-}
 
 
 def read_source(config: DataConfig, seed: int | None) -> RawData:
@@ -41,6 +15,6 @@ def read_source(config: DataConfig, seed: int | None) -> RawData:
     Raises:
         DataError: a file is missing or damaged.
     """
-    if config.name in GENERATORS:
-        return GENERATORS[config.name](config, seed)
-    return SOURCES[config.name](config)
+    builder = import_builder(config)
+    data: RawData = builder(config, seed) if config.is_generated else builder(config)
+    return data

@@ -5,7 +5,6 @@ from math import prod
 
 import torch
 
-from dlhw.config.optimizer import AdamConfig, RMSpropConfig, SGDConfig
 from dlhw.config.root import TrainConfig
 from dlhw.data.dataset import Dataset
 from dlhw.nn.parameters import Layout
@@ -36,16 +35,6 @@ def free_bytes(device: torch.device) -> int:
     )
 
 
-def state_copies(config: TrainConfig) -> int:
-    """Tensors of the parameters' size that the update rule keeps."""
-    optimizer = config.optimizer
-    if isinstance(optimizer, SGDConfig):
-        return 1
-    if isinstance(optimizer, AdamConfig):
-        return 2
-    return 1 + optimizer.centered + 1 if isinstance(optimizer, RMSpropConfig) else 2
-
-
 def run_bytes(config: TrainConfig, layout: Layout, activations: int, dataset: Dataset, own_data: bool) -> int:
     """Estimate of what one more run of a cohort takes.
 
@@ -58,7 +47,7 @@ def run_bytes(config: TrainConfig, layout: Layout, activations: int, dataset: Da
     """
     size = 4 if config.trainer.dtype == "float32" else 8
     batch = config.trainer.batch_size or len(dataset.splits["train"])
-    parameters = layout.size * (COPIES + state_copies(config))
+    parameters = layout.size * (COPIES + config.optimizer.state_copies())
     data = sum(part.inputs.numel() for part in dataset.splits.values()) if own_data else 0
     inputs = batch * prod(dataset.input_shape)
     return size * (parameters + 2 * batch * activations + inputs + data)

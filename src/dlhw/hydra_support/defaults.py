@@ -10,7 +10,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from dlhw.config.catalogue import conf_dir
-from dlhw.config.load import CHOICES
+from dlhw.config.options import OPTIONS
 from dlhw.config.tracking import TrackingConfig
 from dlhw.config.trainer import TrainerConfig
 
@@ -20,7 +20,7 @@ SINGLE = {"trainer": TrainerConfig, "tracking": TrackingConfig}
 
 def composed_option(group: str, name: str) -> dict[str, Any]:
     """Values of an option as plain data; an interpolation that needs other groups stays as it is written."""
-    schema = CHOICES[group][name] if group in CHOICES else SINGLE[group]
+    schema = OPTIONS[group][name] if group in OPTIONS else SINGLE[group]
     values = _own_values(group, name)
     config = OmegaConf.merge(OmegaConf.structured(schema()), values)
     assert isinstance(config, DictConfig)
@@ -63,4 +63,4 @@ def chosen_defaults() -> dict[str, str]:
     tree = OmegaConf.to_container(OmegaConf.load(conf_dir() / "train.yaml"))
     assert isinstance(tree, dict)
     lines = [line for line in tree["defaults"] if isinstance(line, dict)]
-    return {str(group): str(name) for line in lines for group, name in line.items() if group in CHOICES}
+    return {str(group): str(name) for line in lines for group, name in line.items() if group in OPTIONS}

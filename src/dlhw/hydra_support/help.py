@@ -12,7 +12,7 @@ from typing import Any
 
 from dlhw.config.catalogue import experiment_names, question_of
 from dlhw.config.group import Group
-from dlhw.config.load import CHOICES
+from dlhw.config.options import OPTIONS
 from dlhw.config.root import TrainConfig
 from dlhw.errors import ConfigError, did_you_mean, listing
 from dlhw.hydra_support.defaults import SINGLE, composed_option, derived_options, top_values
@@ -44,7 +44,7 @@ def first_line(schema: type) -> str:
 
 def groups_text() -> str:
     """Every group with its options."""
-    lines = [line for group in CHOICES for line in _group_lines(group)]
+    lines = [line for group in OPTIONS for line in _group_lines(group)]
     return "\n".join([*lines, *_experiment_lines()])
 
 
@@ -52,7 +52,7 @@ def _group_lines(group: str) -> Iterator[str]:
     yield f"  {group}="
     derived = derived_options(group)
     for name, text in (
-        {name: first_line(schema) for name, schema in CHOICES[group].items()} | derived
+        {name: first_line(schema) for name, schema in OPTIONS[group].items()} | derived
     ).items():
         head = f"    {name:<14} "
         yield from textwrap.wrap(head + text, WIDTH, subsequent_indent=" " * len(head))
@@ -74,12 +74,12 @@ def keys_text() -> str:
 
 
 def _all_options() -> Iterator[tuple[str, str]]:
-    yield from ((group, name) for group, options in CHOICES.items() for name in options)
+    yield from ((group, name) for group, options in OPTIONS.items() for name in options)
     yield from ((group, "default") for group in SINGLE)
 
 
 def _option_lines(group: str, name: str) -> Iterator[str]:
-    yield f"  {group}" + f"={name}" * (group in CHOICES)
+    yield f"  {group}" + f"={name}" * (group in OPTIONS)
     yield from ("    " + line for key in described_keys(group, name) for line in _key(*key))
 
 
@@ -93,11 +93,11 @@ def topic_text(topic: str) -> str:
     if group == "experiment" and name in experiment_names():
         return f"experiment={name}: {question_of(name)}"
     if (group, name) in set(_all_options()):
-        schema = SINGLE[group] if group in SINGLE else CHOICES[group][name]
+        schema = SINGLE[group] if group in SINGLE else OPTIONS[group][name]
         return "\n".join([first_line(schema), *_option_lines(group, name)])
     if topic == "experiment":
         return "\n".join(_experiment_lines())
-    if topic in CHOICES:
+    if topic in OPTIONS:
         return "\n".join(_group_lines(topic))
     if topic in SINGLE:
         return "\n".join(_option_lines(topic, "default"))
@@ -119,15 +119,15 @@ def _key_lines(topic: str) -> Iterator[str]:
         )
         if block and block not in seen:
             seen.add(block)
-            yield from ([f"{group}={name}"] if group in CHOICES else [])
+            yield from ([f"{group}={name}"] if group in OPTIONS else [])
             yield from ("  " + line for line in block.splitlines())
 
 
 def _no_such_topic(topic: str) -> str:
     group, _, name = topic.partition("=")
-    known = [*CHOICES, *SINGLE, "experiment"]
-    if name and group in CHOICES:
-        options = [f"{group}={each}" for each in CHOICES[group]]
+    known = [*OPTIONS, *SINGLE, "experiment"]
+    if name and group in OPTIONS:
+        options = [f"{group}={each}" for each in OPTIONS[group]]
         raise ConfigError(f"--help {topic}: no such option{did_you_mean(topic, options)}; {listing(options)}")
     raise ConfigError(
         f"--help {topic}: no such topic{did_you_mean(group, known)}; there are all, {listing(known)}, "
@@ -137,7 +137,7 @@ def _no_such_topic(topic: str) -> str:
 
 def described_keys(group: str, name: str) -> list[tuple[str, Any, str]]:
     """Every key of an option with its value and its text."""
-    schema = SINGLE[group] if group in SINGLE else CHOICES[group][name]
+    schema = SINGLE[group] if group in SINGLE else OPTIONS[group][name]
     return list(_walk(f"{group}.", schema, composed_option(group, name)))
 
 
@@ -147,7 +147,7 @@ def _walk(prefix: str, schema: type[Group], values: Mapping[str, Any]) -> Iterat
     for spec in dataclasses.fields(schema):
         value = getattr(instance, spec.name)
         if isinstance(value, Group):
-            if spec.name not in CHOICES and spec.name not in SINGLE:
+            if spec.name not in OPTIONS and spec.name not in SINGLE:
                 yield from _walk(f"{prefix}{spec.name}.", type(value), values.get(spec.name) or {})
         elif not (prefix and spec.name == "name"):
             doc = _with_choices(docs.get(spec.name, ""), hints[spec.name])

@@ -4,7 +4,7 @@ from functools import cache
 
 from hydra.core.config_store import ConfigStore
 
-from dlhw.config.load import CHOICES
+from dlhw.config.options import OPTIONS
 from dlhw.config.root import TrainConfig
 from dlhw.config.tracking import TrackingConfig
 from dlhw.config.trainer import TrainerConfig
@@ -17,6 +17,6 @@ def register() -> None:
     store.store(name="base_train", node=TrainConfig)
     store.store(group="trainer", name="base_trainer", node=TrainerConfig)
     store.store(group="tracking", name="base_tracking", node=TrackingConfig)
-    for group, options in CHOICES.items():
+    for group, options in OPTIONS.items():
         for name, schema in options.items():
             store.store(group=group, name=f"base_{name}", node=schema)

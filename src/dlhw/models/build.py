@@ -1,44 +1,30 @@
 """From model configs to layers."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from math import prod
-from typing import Any
 
 import torch
 
 from dlhw.config.model import (
     CNNConfig,
-    HandBuiltConfig,
-    IntervalNetConfig,
     LinearConfig,
-    LogisticConfig,
     MLPConfig,
     ModelConfig,
-    PerceptronConfig,
     Pooling,
     QuadraticConfig,
-    SoftmaxConfig,
 )
 from dlhw.config.model_base import Activation
-from dlhw.config.model_graph import DagConfig, RandomGraphConfig
-from dlhw.models.activations import ACTIVATIONS
-from dlhw.models.graphs import dag, random_graph
-from dlhw.models.hand_built import hand_built, interval_net
+from dlhw.config.registry import import_builder
+from dlhw.nn.activations import build_activation
 from dlhw.nn.containers import Network, Sequential
 from dlhw.nn.conv import Conv2d
 from dlhw.nn.dropout import Dropout
 from dlhw.nn.layer import Layer
 from dlhw.nn.linear import Affine, QuadraticParameterization
-from dlhw.nn.pooling import AvgPool2d, MaxPool2d
 from dlhw.nn.shape import Flatten
 
 Shape = tuple[int, ...]
-
-POOLINGS: dict[Pooling, type[MaxPool2d] | type[AvgPool2d]] = {
-    Pooling.max: MaxPool2d,
-    Pooling.avg: AvgPool2d,
-}
 
 
 def _dropout(configs: Sequence[MLPConfig] | Sequence[CNNConfig]) -> Dropout | None:
@@ -71,12 +57,12 @@ def mlp(configs: Sequence[MLPConfig], input_shape: Shape, num_outputs: int) -> S
     widths = [prod(input_shape), *first.hidden]
     for number, (fan_in, fan_out) in enumerate(pairwise(widths), start=1):
         layers[f"fc{number}"] = Affine(fan_in, fan_out)
-        layers[f"{first.activation}{number}"] = ACTIVATIONS[first.activation]()
+        layers[f"{first.activation}{number}"] = build_activation(first.activation)
         if (dropout := _dropout(configs)) is not None:
             layers[f"dropout{number}"] = dropout
     layers[f"fc{len(widths)}"] = Affine(widths[-1], num_outputs)
     if first.output is not Activation.identity:
-        layers[f"{first.output}{len(widths)}"] = ACTIVATIONS[first.output]()
+        layers[f"{first.output}{len(widths)}"] = build_activation(first.output)
     return Sequential(layers, input_shape)
 
 
@@ -88,29 +74,14 @@ def cnn(configs: Sequence[CNNConfig], input_shape: Shape, num_outputs: int) -> S
     channels = [input_shape[0], *first.filters]
     for number, (c_in, c_out) in enumerate(pairwise(channels), start=1):
         layers[f"conv{number}"] = Conv2d(c_in, c_out, first.kernel, first.stride, padding)
-        layers[f"{first.activation}{number}"] = ACTIVATIONS[first.activation]()
+        layers[f"{first.activation}{number}"] = build_activation(first.activation)
         if first.pooling is not Pooling.none:
-            layers[f"{first.pooling}pool{number}"] = POOLINGS[first.pooling](first.pool_size)
+            layers[f"{first.pooling}pool{number}"] = import_builder(first.pooling)(first.pool_size)
     layers["flatten"] = Flatten()
     if (dropout := _dropout(configs)) is not None:
         layers["dropout"] = dropout
     layers["fc"] = Affine(prod(Sequential(layers, input_shape).output_shape), num_outputs)
     return Sequential(layers, input_shape)
-
-
-MODELS: dict[type[ModelConfig], Callable[[Any, Shape, int], Network]] = {
-    MLPConfig: mlp,
-    SoftmaxConfig: affine_model,
-    LogisticConfig: affine_model,
-    PerceptronConfig: affine_model,
-    LinearConfig: linear,
-    CNNConfig: cnn,
-    QuadraticConfig: quadratic,
-    DagConfig: dag,
-    RandomGraphConfig: random_graph,
-    HandBuiltConfig: hand_built,
-    IntervalNetConfig: interval_net,
-}
 
 
 def build_model(configs: Sequence[ModelConfig], input_shape: Shape, num_outputs: int) -> Network:
@@ -124,4 +95,5 @@ def build_model(configs: Sequence[ModelConfig], input_shape: Shape, num_outputs:
     Raises:
         ConfigError: if such inputs do not fit the model.
     """
-    return MODELS[type(configs[0])](configs, input_shape, num_outputs)
+    network: Network = import_builder(configs[0])(configs, input_shape, num_outputs)
+    return network

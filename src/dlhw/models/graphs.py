@@ -7,7 +7,6 @@ from math import prod
 import torch
 from torch import Generator, Tensor
 
-from dlhw.config.model_base import Activation
 from dlhw.config.model_graph import (
     INPUT,
     OUTPUT,
@@ -18,8 +17,7 @@ from dlhw.config.model_graph import (
     in_order,
 )
 from dlhw.errors import ConfigError
-from dlhw.models.activations import ACTIVATIONS
-from dlhw.nn.activations import PerUnit
+from dlhw.nn.activations import PerUnit, build_activation
 from dlhw.nn.containers import Graph, Node, Sequential
 from dlhw.nn.layer import Layer
 from dlhw.nn.linear import Affine, SparseAffine
@@ -68,7 +66,8 @@ def _width(node: NodeConfig, before: Sequence[int], num_outputs: int) -> int:
 def _operation(node: NodeConfig, num_in: int, num_out: int) -> Layer | Merge:
     if node.layer in MERGES:
         return MERGES[node.layer]()
-    return Affine(num_in, num_out) if node.layer is NodeKind.affine else ACTIVATIONS[Activation(node.layer)]()
+    activation = node.activation()
+    return Affine(num_in, num_out) if activation is None else build_activation(activation)
 
 
 def random_graph(
@@ -90,7 +89,7 @@ def random_graph(
     for number, (num_in, num_out) in enumerate(pairwise(widths), start=1):
         layers[f"fc{number}"] = SparseAffine(num_in, connections(num_in, num_out, first.fan_in, stream))
         if number <= len(first.hidden):
-            layers[f"act{number}"] = PerUnit([ACTIVATIONS[kind]() for kind in first.activations])
+            layers[f"act{number}"] = PerUnit([build_activation(kind) for kind in first.activations])
     return Sequential(layers, input_shape)
 
 

@@ -9,8 +9,7 @@ from torch import Tensor
 from dlhw.config.model import HandBuiltConfig, IntervalNetConfig, IntervalUnits
 from dlhw.config.model_base import Activation
 from dlhw.errors import ConfigError
-from dlhw.models.activations import ACTIVATIONS
-from dlhw.nn.activations import Sign
+from dlhw.nn.activations import Sign, build_activation
 from dlhw.nn.containers import Sequential
 from dlhw.nn.layer import Layer
 from dlhw.nn.linear import GivenAffine
@@ -38,7 +37,7 @@ def hand_built(configs: Sequence[HandBuiltConfig], input_shape: Shape, num_outpu
     for number, layer in enumerate(given, start=1):
         layers[f"fc{number}"] = GivenAffine(_doubles([layer.weight]).mT, _doubles([layer.bias]))
         if layer.activation is not Activation.identity:
-            layers[f"{layer.activation}{number}"] = ACTIVATIONS[layer.activation]()
+            layers[f"{layer.activation}{number}"] = build_activation(layer.activation)
     return Sequential(layers, input_shape)
 
 
@@ -63,7 +62,7 @@ def interval_net(configs: Sequence[IntervalNetConfig], input_shape: Shape, num_o
     layers: dict[str, Layer] = {
         "flatten": Flatten(),
         "fc1": GivenAffine(w0_R2D.mT, b0_R2),
-        f"{units}1": ACTIVATIONS[Activation(units)](),
+        f"{units}1": build_activation(Activation(units)),
         "fc2": GivenAffine(_doubles([[[s], [s]]]), _doubles([[b1]])),
         "sign2": Sign(),
     }

@@ -11,7 +11,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from dlhw.config.model_base import Activation
+from dlhw.config.registry import import_builder
 from dlhw.nn.layer import Context, Layer, Params
+from dlhw.nn.registry import example
 
 
 class Elementwise(Layer):
@@ -153,6 +156,7 @@ class Inverse(Elementwise):
         return torch.neg(dout, out=self.buffers(dout, ctx, "dx"))
 
 
+@example("per-unit", (7,), lambda runs: PerUnit([Sine(), Absolute(), Identity(), ReLU()]))
 class PerUnit(Layer):
     """Another nonlinearity for each unit: y_u = f_k(x_u) with k = u div ceil(U / K) for U units, K kinds.
 
@@ -233,3 +237,9 @@ class Sign(Threshold):
     """
 
     low = -1.0
+
+
+def build_activation(name: Activation) -> Elementwise:
+    """A new layer of the activation that a config names."""
+    layer: Elementwise = import_builder(name)()
+    return layer

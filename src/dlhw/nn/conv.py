@@ -7,6 +7,7 @@ from torch import Tensor
 
 from dlhw.errors import ConfigError
 from dlhw.nn.layer import Context, Layer, Params, Spec
+from dlhw.nn.registry import example
 
 
 def num_positions(size: int, kernel: int, stride: int, padding: int = 0) -> int:
@@ -54,6 +55,10 @@ def crop_sides(x: Tensor, padding: int) -> Tensor:
 Cache = tuple[Tensor, tuple[int, ...]]
 
 
+@example("conv2d", (2, 5, 6), lambda runs: Conv2d(2, 3, 3))
+@example("conv2d-padding", (1, 5, 4), lambda runs: Conv2d(1, 3, 3, padding=1))
+@example("conv2d-stride", (2, 5, 5), lambda runs: Conv2d(2, 2, 2, stride=2, padding=1))
+@example("conv2d-gaps", (2, 7, 6), lambda runs: Conv2d(2, 2, 2, stride=3))
 class Conv2d(Layer):
     """Convolution of each run as one matrix product over windows ("im2col").
 

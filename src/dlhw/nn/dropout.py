@@ -4,8 +4,10 @@ import torch
 from torch import Tensor
 
 from dlhw.nn.layer import Context, Layer, Params
+from dlhw.nn.registry import example
 
 
+@example("dropout", (6,), lambda runs: Dropout(torch.arange(runs, dtype=torch.float64) / (runs + 1)))
 class Dropout(Layer):
     """Zero each unit with probability p in training and scale the others up, so that the mean stays.
 

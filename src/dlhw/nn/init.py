@@ -1,24 +1,68 @@
 """Initial weights and biases, drawn for each run from its own generator."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from math import sqrt
 
 import torch
 from torch import Generator, Tensor
 
-from dlhw.config.model import InitConfig, InitScheme
+from dlhw.config.model_base import InitConfig
+from dlhw.config.registry import import_builder
 from dlhw.nn.layer import Spec
 from dlhw.nn.parameters import Layout
-
-Fill = Callable[[Tensor, Spec, InitConfig, Generator], object]
-
-
-def _uniform(weight: Tensor, bound: float, generator: Generator) -> Tensor:
-    return weight.uniform_(-bound, bound, generator=generator)
 
 
 def _default(value: float | None, default: float) -> float:
     return default if value is None else value
+
+
+def zeros(weight: Tensor, spec: Spec, config: InitConfig, generator: Generator) -> None:
+    """w = 0"""
+    weight.zero_()
+
+
+def constant(weight: Tensor, spec: Spec, config: InitConfig, generator: Generator) -> None:
+    """w = value"""
+    weight.fill_(_default(config.value, 0))
+
+
+def normal(weight: Tensor, spec: Spec, config: InitConfig, generator: Generator) -> None:
+    """w ~ N(mean, std^2)"""
+    weight.normal_(_default(config.mean, 0), _default(config.std, 0.01), generator=generator)
+
+
+def uniform(weight: Tensor, spec: Spec, config: InitConfig, generator: Generator) -> None:
+    """w ~ U(-bound, bound)"""
+    _draw_uniform(weight, _default(config.bound, 1), generator)
+
+
+def xavier_uniform(weight: Tensor, spec: Spec, config: InitConfig, generator: Generator) -> None:
+    """w ~ U(-b, b),   b = sqrt(3) gain sqrt(2 / (fan_in + fan_out))        (Glorot & Bengio 2010)"""
+    _draw_uniform(weight, sqrt(3) * _xavier_std(spec, config), generator)
+
+
+def xavier_normal(weight: Tensor, spec: Spec, config: InitConfig, generator: Generator) -> None:
+    """w ~ N(0, std^2),   std = gain sqrt(2 / (fan_in + fan_out))        (Glorot & Bengio 2010)"""
+    weight.normal_(0, _xavier_std(spec, config), generator=generator)
+
+
+def kaiming_uniform(weight: Tensor, spec: Spec, config: InitConfig, generator: Generator) -> None:
+    """w ~ U(-b, b),   b = sqrt(3) gain / sqrt(fan_in)        (He et al. 2015)"""
+    _draw_uniform(weight, sqrt(3) * _kaiming_std(spec, config), generator)
+
+
+def kaiming_normal(weight: Tensor, spec: Spec, config: InitConfig, generator: Generator) -> None:
+    """w ~ N(0, std^2),   std = gain / sqrt(fan_in)        (He et al. 2015)"""
+    weight.normal_(0, _kaiming_std(spec, config), generator=generator)
+
+
+def torch_default(weight: Tensor, spec: Spec, config: InitConfig, generator: Generator) -> None:
+    """w ~ U(-b, b),   b = 1 / sqrt(fan_in), as torch's Linear and Conv2d"""
+    _draw_uniform(weight, 1 / sqrt(spec.fan_in), generator)
+
+
+def _draw_uniform(weight: Tensor, bound: float, generator: Generator) -> None:
+    weight.uniform_(-bound, bound, generator=generator)
 
 
 def _xavier_std(spec: Spec, config: InitConfig) -> float:
@@ -27,28 +71,6 @@ def _xavier_std(spec: Spec, config: InitConfig) -> float:
 
 def _kaiming_std(spec: Spec, config: InitConfig) -> float:
     return _default(config.gain, 1) / sqrt(spec.fan_in)
-
-
-# std of the weights: xavier gain*sqrt(2/(in+out)) (Glorot & Bengio 2010), kaiming gain/sqrt(in) (He et al.
-# 2015); a uniform draw of the same std has the bound std*sqrt(3). torch's Linear and Conv2d draw from
-# +-1/sqrt(in).
-INITIALISERS: dict[InitScheme, Fill] = {
-    InitScheme.zeros: lambda w, spec, config, g: w.zero_(),
-    InitScheme.constant: lambda w, spec, config, g: w.fill_(_default(config.value, 0)),
-    InitScheme.normal: lambda w, spec, config, g: w.normal_(
-        _default(config.mean, 0), _default(config.std, 0.01), generator=g
-    ),
-    InitScheme.uniform: lambda w, spec, config, g: _uniform(w, _default(config.bound, 1), g),
-    InitScheme.xavier_uniform: lambda w, spec, config, g: _uniform(w, sqrt(3) * _xavier_std(spec, config), g),
-    InitScheme.xavier_normal: lambda w, spec, config, g: w.normal_(0, _xavier_std(spec, config), generator=g),
-    InitScheme.kaiming_uniform: lambda w, spec, config, g: _uniform(
-        w, sqrt(3) * _kaiming_std(spec, config), g
-    ),
-    InitScheme.kaiming_normal: lambda w, spec, config, g: w.normal_(
-        0, _kaiming_std(spec, config), generator=g
-    ),
-    InitScheme.torch: lambda w, spec, config, g: _uniform(w, 1 / sqrt(spec.fan_in), g),
-}
 
 
 def initialise(
@@ -79,8 +101,8 @@ def initialise(
 def _fill(tensor: Tensor, spec: Spec, config: InitConfig, generator: Generator) -> None:
     """Fill what no numbers are given for."""
     if spec.is_weight:
-        INITIALISERS[config.scheme](tensor, spec, config, generator)
+        import_builder(config.scheme)(tensor, spec, config, generator)
     elif config.bias is not None:
         tensor.fill_(config.bias)
-    elif config.scheme in (InitScheme.torch, InitScheme.uniform):
-        INITIALISERS[config.scheme](tensor, spec, config, generator)
+    elif config.scheme.draws_bias:
+        import_builder(config.scheme)(tensor, spec, config, generator)

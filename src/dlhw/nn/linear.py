@@ -8,6 +8,7 @@ from torch import Tensor
 
 from dlhw.errors import ConfigError
 from dlhw.nn.layer import NO_PARAMS, Context, Layer, Params, Spec
+from dlhw.nn.registry import example
 
 # On the CPU a product with fewer output columns than a vector register has lanes is several times slower
 # than the same product transposed (64x128 by 128x10: 97 against 26 microseconds for 8 runs), once the
@@ -16,6 +17,8 @@ NARROW = 16
 WORTH_TRANSPOSING = 1024
 
 
+@example("affine", (5,), lambda runs: Affine(5, 4))
+@example("affine-no-bias", (5,), lambda runs: Affine(5, 4, bias=False))
 class Affine(Layer):
     """Affine map of each run.
 
@@ -81,6 +84,7 @@ def _product(bias: Tensor | None, left: Tensor, right: Tensor, out: Tensor | Non
     return torch.bmm(left, right, out=out) if bias is None else torch.baddbmm(bias, left, right, out=out)
 
 
+@example("affine-given", (5,), lambda runs: GivenAffine(torch.zeros(runs, 5, 4), torch.zeros(runs, 4)))
 class GivenAffine(Affine):
     """An affine layer whose weights and biases are not drawn.
 
@@ -97,6 +101,7 @@ class GivenAffine(Affine):
         return {name: replace(spec, given=self.given[name]) for name, spec in super().specs().items()}
 
 
+@example("quadratic", (5,), lambda runs: QuadraticParameterization(5, 4))
 class QuadraticParameterization(Affine):
     """Linear map of each run whose weights are differences of squares; no bias.
 
@@ -141,6 +146,7 @@ class QuadraticParameterization(Affine):
         return {"weight": torch.mul(theta_RIO + phi_RIO, theta_RIO - phi_RIO, out=buffer)}
 
 
+@example("affine-sparse", (5,), lambda runs: SparseAffine(5, torch.tensor([[0, 4, 1, 3], [2, 1, 0, 4]])))
 class SparseAffine(Affine):
     """Affine map of each run in which output o only sees the inputs s[1,o] .. s[K,o].
 

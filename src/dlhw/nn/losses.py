@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from dlhw.config.root import LossName
+from dlhw.config.loss import LossName
+from dlhw.config.registry import import_builder
 
 
 class Loss(ABC):
@@ -101,7 +102,7 @@ class SquaredError(Loss):
         factor: c = 1 (mean squared error), 1/2 or 1/4, as courses and papers have it.
     """
 
-    def __init__(self, factor: float) -> None:
+    def __init__(self, factor: float = 1.0) -> None:
         self.factor = factor
 
     def per_sample(self, out_RNK: Tensor, targets: Tensor) -> Tensor:
@@ -157,12 +158,14 @@ class PerceptronLoss(Loss):
         return [out_RNK.argmax(2)]
 
 
-LOSSES: dict[LossName, Loss] = {
-    LossName.cross_entropy: CrossEntropy(),
-    LossName.binary_cross_entropy: BinaryCrossEntropy(),
-    LossName.squared_error: SquaredError(1.0),
-    LossName.half_squared_error: SquaredError(0.5),
-    LossName.quarter_squared_error: SquaredError(0.25),
-    LossName.perceptron: PerceptronLoss(),
-    LossName.binary_squared_error: BinarySquaredError(),
-}
+def half_squared_error() -> SquaredError:
+    """Squared error with the factor 1/2."""
+    return SquaredError(0.5)
+
+
+def quarter_squared_error() -> SquaredError:
+    """Squared error with the factor 1/4."""
+    return SquaredError(0.25)
+
+
+LOSSES: dict[LossName, Loss] = {name: import_builder(name)() for name in LossName if name.builder}

@@ -7,6 +7,7 @@ from torch.nn import functional as F
 from dlhw.errors import ConfigError
 from dlhw.nn.conv import num_positions, scatter_windows
 from dlhw.nn.layer import Context, Layer, Params
+from dlhw.nn.registry import example
 
 
 class Pool2d(Layer):
@@ -26,6 +27,8 @@ class Pool2d(Layer):
         return (input_shape[0], *(num_positions(side, self.kernel, self.stride) for side in input_shape[1:]))
 
 
+@example("maxpool", (2, 4, 5), lambda runs: MaxPool2d(2))
+@example("maxpool-overlap", (2, 5, 5), lambda runs: MaxPool2d(3, stride=1))
 class MaxPool2d(Pool2d):
     """Maximum of each window. The gradient goes to the maximum; of equal ones to the first, row by row."""
 
@@ -56,6 +59,8 @@ class MaxPool2d(Pool2d):
         return cache[0]
 
 
+@example("avgpool", (2, 5, 4), lambda runs: AvgPool2d(2))
+@example("avgpool-overlap", (2, 5, 7), lambda runs: AvgPool2d(3, stride=2))
 class AvgPool2d(Pool2d):
     """Mean of each window; its gradient is spread evenly, 1/k^2 to each pixel."""
 

@@ -9,8 +9,10 @@ from torch import Tensor
 
 from dlhw.errors import ConfigError
 from dlhw.nn.layer import Context, Layer, Params
+from dlhw.nn.registry import example
 
 
+@example("flatten", (2, 3, 4), lambda runs: Flatten())
 class Flatten(Layer):
     """(S, N, ...) -> (S, N, features); the gradient takes the same way back."""
 

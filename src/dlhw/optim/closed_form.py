@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from dlhw.config.optimizer import MinNormConfig, OptimizerConfig, RidgeConfig
+from dlhw.config.registry import import_builder
 from dlhw.errors import ConfigError
 from dlhw.random import generator
 
@@ -164,9 +165,7 @@ class Ridge(Solver):
         return inputs.ridge(targets_SnK, targets_SnK.new_tensor(alphas, dtype=torch.float64))
 
 
-SOLVERS: dict[type[OptimizerConfig], type[Solver]] = {MinNormConfig: MinNorm, RidgeConfig: Ridge}
-
-
 def build_solver(configs: Sequence[OptimizerConfig], seeds: Sequence[int]) -> Solver:
     """The solver that the configs name, for runs with these seeds."""
-    return SOLVERS[type(configs[0])](configs, seeds)
+    solver: Solver = import_builder(configs[0])(configs, seeds)
+    return solver

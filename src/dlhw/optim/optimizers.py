@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from dlhw.config.optimizer import AdamConfig, AdamWConfig, OptimizerConfig, RMSpropConfig, SGDConfig
+from dlhw.config.registry import import_builder
 
 
 def column(values: Sequence[float], like: Tensor) -> Tensor:
@@ -176,16 +177,9 @@ class RMSprop(Optimizer):
         self.params_RP.addcmul_(update, lr_R1, value=-1)
 
 
-OPTIMIZERS: dict[type[OptimizerConfig], type[Optimizer]] = {
-    SGDConfig: SGD,
-    AdamConfig: Adam,
-    AdamWConfig: AdamW,
-    RMSpropConfig: RMSprop,
-}
-
-
 def build_optimizer(configs: Sequence[OptimizerConfig], params_RP: Tensor) -> Optimizer:
     """The update rule that the configs name."""
-    kind = type(configs[0])
-    assert kind in OPTIMIZERS, f"optimizer={configs[0].name} takes no steps: see dlhw.optim.closed_form"
-    return OPTIMIZERS[kind](configs, params_RP)
+    first = configs[0]
+    assert not first.is_closed_form, f"optimizer={first.name} takes no steps: see dlhw.optim.closed_form"
+    optimizer: Optimizer = import_builder(first)(configs, params_RP)
+    return optimizer

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from dlhw.config.registry import import_builder
 from dlhw.config.regularizer import (
     Convention,
     L1Config,
@@ -91,13 +92,7 @@ class L1(Penalty):
         self._part(grads_RP).addcmul_(torch.sign(self._part(params_RP)), self.alpha_R1)
 
 
-REGULARIZERS: dict[type[RegularizerConfig], type[NoRegularizer | L1 | L2]] = {
-    NoRegularizerConfig: NoRegularizer,
-    L2Config: L2,
-    L1Config: L1,
-}
-
-
 def build_regularizer(configs: Sequence[RegularizerConfig], layout: Layout, like_RP: Tensor) -> Regularizer:
     """The penalty that the configs name."""
-    return REGULARIZERS[type(configs[0])](configs, layout, like_RP)  # type: ignore[arg-type]
+    regularizer: Regularizer = import_builder(configs[0])(configs, layout, like_RP)
+    return regularizer

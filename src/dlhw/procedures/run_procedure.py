@@ -11,13 +11,13 @@ from typing import Any
 
 from dlhw.callbacks.summary import notes, outcome
 from dlhw.config.fields import config_hash
+from dlhw.config.registry import import_builder
 from dlhw.config.root import TrainConfig
 from dlhw.config.tracking import Console
 from dlhw.content import data_identity
 from dlhw.display import visible
 from dlhw.environment import machine, versions
 from dlhw.procedures.findings import Findings, Row
-from dlhw.procedures.registry import PROCEDURES
 from dlhw.runs.files import write_atomic, write_json
 from dlhw.runs.folder import SUMMARY_FILE
 from dlhw.runs.status import Status
@@ -40,7 +40,7 @@ def run_procedure(config: TrainConfig, folder: Path) -> RunResult:
         UserError: if config or data do not fit the procedure; nothing is written then.
     """
     started = perf_counter()
-    findings = PROCEDURES[config.procedure.name](config)
+    findings: Findings = import_builder(config.procedure)(config)
     result = _result(perf_counter() - started)
     for name, rows in findings.tables.items():
         write_atomic(folder / f"{name}.csv", _csv(rows))

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from dlhw import interruption
 from dlhw.config.optimizer import SolverConfig
-from dlhw.config.root import BINARY, TrainConfig, class_count_problems
+from dlhw.config.root import TrainConfig, class_count_problems
 from dlhw.config.trainer import Engine, Kernels
 from dlhw.data.dataset import Dataset
 from dlhw.errors import ConfigError
@@ -26,7 +26,7 @@ MakeCallbacks = Callable[[int, TrainConfig], Sequence[Callback]]
 
 def num_outputs(config: TrainConfig, dataset: Dataset) -> int:
     """Outputs K of the model: one for a binary loss, else one for each class or target."""
-    if config.resolved_loss() in BINARY:
+    if config.resolved_loss().is_binary:
         return 1
     outputs = dataset.num_classes if dataset.num_targets is None else dataset.num_targets
     assert outputs is not None

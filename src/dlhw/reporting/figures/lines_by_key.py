@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from dlhw.config.data import DataConfig
 from dlhw.config.experiment_entries import FigureConfig, Theory
 from dlhw.errors import RunFolderError
 from dlhw.reporting.cells import Cell
@@ -38,7 +39,7 @@ GAP = 0.02
 # The loss that a run reports, in units of ½ mean (f − y)².
 HALVES = {"auto": 2.0, "squared_error": 2.0, "half_squared_error": 1.0, "quarter_squared_error": 0.5}
 SAMPLES = "data.num_train"
-OWN_FILES = ("csv", "npz")
+OWN_FILES = [name for name, schema in DataConfig.options.items() if schema.is_own]
 
 
 @dataclass(frozen=True)
