@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dlhw.source import git_state
+from dlhw.source import NOT_NUMERIC, NUMERIC, PACKAGE, git_state, numeric_hash
 
 
 @pytest.fixture(autouse=True)
@@ -110,3 +110,36 @@ def test_a_git_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     monkeypatch.setattr("dlhw.source.GIT_SECONDS", 0.1)
     assert git_state(tmp_path) is None
+
+
+def test_every_place_that_the_code_hash_names_exists() -> None:
+    assert [place for place in (*NUMERIC, *NOT_NUMERIC) if not (PACKAGE / place).exists()] == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "counts"),
+    [
+        ("nn/losses.py", True),
+        ("optim/schedules.py", True),
+        ("config/root.py", True),
+        ("data/split.py", True),
+        ("random.py", True),
+        ("config/messages.py", False),
+        ("reporting/figures/style.py", False),
+        ("callbacks/console.py", False),
+        ("display.py", False),
+    ],
+)
+def test_the_code_hash_follows_what_numbers_depend_on(changed: str, counts: bool, tmp_path: Path) -> None:
+    package = Path(shutil.copytree(PACKAGE, tmp_path / "dlhw", ignore=shutil.ignore_patterns("__pycache__")))
+    before = numeric_hash(package)
+    path = package / changed
+    path.write_text(path.read_text() + "\n# changed\n")
+    assert (numeric_hash(package) != before) is counts
+
+
+def test_a_new_module_of_layers_counts(tmp_path: Path) -> None:
+    (tmp_path / "nn").mkdir()
+    before = numeric_hash(tmp_path)
+    (tmp_path / "nn" / "attention.py").write_text("x = 1\n")
+    assert numeric_hash(tmp_path) != before

@@ -7,14 +7,14 @@ import pytest
 import yaml
 from omegaconf import OmegaConf
 
-from dlhw.config.catalogue import conf_dir, experiment_names, load_experiment, question_of
+from dlhw.config.catalogue import conf_dir, experiment_names, question_of
 from dlhw.config.experiment import ExperimentConfig, refuse_unknown_keys
 from dlhw.config.experiment_entries import READS, CheckConfig, Rule
 from dlhw.config.fields import leaves
 from dlhw.config.load import check, from_dict, to_dict
 from dlhw.config.root import TrainConfig
 from dlhw.errors import ConfigError
-from dlhw.hydra_support.compose import compose
+from dlhw.hydra_support.compose import compose, load_experiment
 
 
 def experiment(**told: Any) -> ExperimentConfig:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from commands import run
 
-from dlhw.config.catalogue import load_experiment
+from dlhw.hydra_support.compose import load_experiment
 
 # experiment -> cells for one seed
 EXPERIMENTS = {"ist/perceptron": 1, "ist/mlp_lr": 4, "ist/mlp_regularization": 3}

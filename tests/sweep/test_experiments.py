@@ -9,7 +9,7 @@ import pytest
 from commands import run, tree
 from sweeping import SILENT, ledger_names, runs_of, written
 
-from dlhw.config.catalogue import load_experiment
+from dlhw.hydra_support.compose import load_experiment
 
 # Of the digits, which every machine has.
 SMALL = [

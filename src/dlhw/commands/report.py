@@ -124,7 +124,7 @@ def experiment_of(args: argparse.Namespace) -> "ExperimentConfig | None":
     Raises:
         ConfigError, RunFolderError: if there is none to check by, or what is there cannot be read.
     """
-    from dlhw.config.catalogue import load_experiment
+    from dlhw.hydra_support.compose import load_experiment
     from dlhw.reporting.judge import saved_experiment
 
     if args.experiment is not None:

@@ -32,24 +32,17 @@ def no_such_experiment(name: str) -> str:
 
 def question_of(name: str) -> str:
     """What an experiment asks, read from its file alone: composing all of them would take seconds."""
+    return str(_own_value(name, "question", ""))
+
+
+def is_quick(name: str) -> bool:
+    """Whether an experiment's file says that it is done in seconds, without files."""
+    return bool(_own_value(name, "quick", False))
+
+
+def _own_value(name: str, key: str, default: object) -> object:
     tree = OmegaConf.load(conf_dir() / "experiment" / f"{name}.yaml")
-    return str(OmegaConf.select(tree, "experiment.question", default=""))
-
-
-def load_experiment(name: str) -> ExperimentConfig:
-    """What an experiment's file says under `experiment`, checked.
-
-    Raises:
-        ConfigError: if there is no such experiment, or something in it cannot be.
-    """
-    from dlhw.hydra_support.compose import compose  # Hydra's composing is not needed to list names
-
-    if name not in experiment_names():
-        raise ConfigError(no_such_experiment(name))
-    found = compose([f"experiment={name}"]).experiment
-    if found is None:
-        raise ConfigError(f"conf/experiment/{name}.yaml says nothing under experiment")
-    return checked(found)
+    return OmegaConf.select(tree, f"experiment.{key}", default=default)
 
 
 def checked(experiment: ExperimentConfig) -> ExperimentConfig:

@@ -35,7 +35,9 @@ class ExperimentConfig(Group):
     note: str | None = None
     """what must be known to read the numbers, such as recipe details that were found by trying"""
     needs: str | None = None
-    """data that cannot be had everywhere, such as octmnist"""
+    """name of a data set whose files are not available everywhere, such as octmnist"""
+    quick: bool = False
+    """whether it is exact, needs no files and takes seconds, so that `dlhw-reproduce --quick` includes it"""
     by: list[str] | None = None
     """keys of the table; null: the swept ones"""
     metrics: list[str] = field(default_factory=list)

@@ -7,7 +7,8 @@ from hydra import initialize_config_dir
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
-from dlhw.config.catalogue import conf_dir
+from dlhw.config.catalogue import checked, conf_dir, experiment_names, no_such_experiment
+from dlhw.config.experiment import ExperimentConfig
 from dlhw.config.load import to_objects
 from dlhw.config.messages import explain
 from dlhw.config.root import TrainConfig
@@ -32,3 +33,17 @@ def compose(overrides: Sequence[str] = ()) -> TrainConfig:
         return to_objects(composed)
     except (HydraException, OmegaConfBaseException) as error:
         raise ConfigError(explain(error)) from error
+
+
+def load_experiment(name: str) -> ExperimentConfig:
+    """What an experiment's file says under `experiment`, checked.
+
+    Raises:
+        ConfigError: if there is no such experiment, or something in it cannot be.
+    """
+    if name not in experiment_names():
+        raise ConfigError(no_such_experiment(name))
+    found = compose([f"experiment={name}"]).experiment
+    if found is None:
+        raise ConfigError(f"conf/experiment/{name}.yaml says nothing under experiment")
+    return checked(found)

@@ -9,21 +9,11 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from dlhw.commands.cli import FULL_ERROR
-from dlhw.config.catalogue import experiment_names, no_such_experiment, question_of
+from dlhw.config.catalogue import experiment_names, is_quick, no_such_experiment, question_of
+from dlhw.config.data import DataConfig
 from dlhw.config.experiment import ExperimentConfig
 from dlhw.errors import ConfigError, listing
 from dlhw.sweep.grid import quoted
-
-# Exact, without files, and done in seconds; so their results can be judged as they are.
-QUICK = (
-    "cs229/min_norm",
-    "cs7643/gates",
-    "cs7643/identities",
-    "ist/interval",
-    "ours/dag",
-)
-# Data that cannot be had everywhere.
-FILES = ("octmnist", "mnist", "fashion_mnist")
 
 
 def chosen_experiments(asked: Sequence[str], *, quick: bool = False) -> list[str]:
@@ -34,7 +24,7 @@ def chosen_experiments(asked: Sequence[str], *, quick: bool = False) -> list[str
     """
     names = experiment_names()
     found = [name for word in asked for name in _named(word.strip("/"), names)] if asked else names
-    return [name for name in dict.fromkeys(found) if name in QUICK or not quick]
+    return [name for name in dict.fromkeys(found) if not quick or is_quick(name)]
 
 
 def _named(word: str, names: Sequence[str]) -> list[str]:
@@ -52,8 +42,9 @@ def missing_data(experiment: ExperimentConfig) -> str | None:
     """
     if experiment.needs is None:
         return None
-    if experiment.needs not in FILES:
-        raise ConfigError(f"experiment.needs must be {listing(FILES)}, got {experiment.needs}")
+    downloaded = [name for name, schema in DataConfig.options.items() if schema.is_downloaded]
+    if experiment.needs not in downloaded:
+        raise ConfigError(f"experiment.needs must be {listing(downloaded)}, got {experiment.needs}")
     from dlhw.hydra_support.compose import compose
 
     data = compose([f"data={experiment.needs}"]).data
@@ -64,7 +55,7 @@ def missing_data(experiment: ExperimentConfig) -> str | None:
 def list_lines(labels: Sequence[str]) -> list[str]:
     """A line an experiment: name, whether it is quick, what it asks."""
     width = max(map(len, labels), default=0)
-    quick = {label: "quick" if label in QUICK else "" for label in labels}
+    quick = {label: "quick" if is_quick(label) else "" for label in labels}
     return [f"{label:{width}}  {quick[label]:5}  {question_of(label)}" for label in labels]
 
 

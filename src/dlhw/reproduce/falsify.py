@@ -7,10 +7,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dlhw.config.catalogue import load_experiment
 from dlhw.config.experiment import ExperimentConfig
 from dlhw.config.experiment_entries import MutationConfig
 from dlhw.errors import ConfigError, UserError
+from dlhw.hydra_support.compose import load_experiment
 from dlhw.interruption import Interrupted
 from dlhw.reproduce.experiments import missing_data, train_experiment
 from dlhw.reproduce.mutants import FalsificationSweep, control_sweep, in_place_of, mutant_sweep

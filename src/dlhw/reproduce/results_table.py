@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dlhw.config.catalogue import experiment_names, load_experiment
+from dlhw.config.catalogue import experiment_names
 from dlhw.display import duration
 from dlhw.errors import RunFolderError
+from dlhw.hydra_support.compose import load_experiment
 from dlhw.reporting.formats import escape_markdown
 from dlhw.reporting.formatting import many
 from dlhw.reproduce.outcome import NOT_RUN, ExperimentEnding, tally_text

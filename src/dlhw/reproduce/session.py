@@ -19,11 +19,12 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from dlhw.config.catalogue import load_experiment, question_of
+from dlhw.config.catalogue import question_of
 from dlhw.config.experiment import ExperimentConfig
 from dlhw.display import duration
 from dlhw.environment import machine, versions
 from dlhw.errors import RunFolderError, UserError
+from dlhw.hydra_support.compose import load_experiment
 from dlhw.interruption import Interrupted
 from dlhw.reporting.formats import page_templates
 from dlhw.reporting.formatting import many
