@@ -186,8 +186,8 @@ def test_compose_refuses_what_does_not_fit() -> None:
     [
         (["optimizer=sgd", "+optimizer=adam"], "optimizer is given twice, by optimizer=sgd and +optimizer=adam: leave one out"),
         (["optimizer.lr=0.1", "+optimizer.lr=3"], "optimizer.lr is given twice, by optimizer.lr=0.1 and +optimizer.lr=3"),
-        (["+model=cnn"], "model is chosen already: model=cnn, without +, chooses another"),
-        (["+optimizer.lr=0.3"], "optimizer.lr is there already: optimizer.lr=VALUE, without +, sets it"),
+        (["+model=cnn"], "model is already chosen: model=cnn, without +, chooses another"),
+        (["+optimizer.lr=0.3"], "optimizer.lr already exists: optimizer.lr=VALUE, without +, sets it"),
     ],
 )  # fmt: skip
 def test_what_is_there_is_not_added(overrides: list[str], sentence: str) -> None:

@@ -68,12 +68,12 @@ PROBLEMS: list[tuple[list[NodeConfig], str]] = [
         [node("output", "a"), node("a", "b"), node("b", "a")],
         "model.nodes: the nodes a -> b -> a are a cycle",
     ),
-    ([node("output", "fc")], "model.nodes: the node output takes fc, which is not there"),
+    ([node("output", "fc")], "model.nodes: the node output has the input fc, which does not exist"),
     (
         [node("output", "input"), node("aside", "input")],
         "model.nodes: the node aside is unused: nothing leads from it to output",
     ),
-    ([], "model.nodes: one of the nodes must be called output, got none"),
+    ([], "model.nodes: one of the nodes must be named output, got none"),
     (
         [node("output", "input"), node("output", "input")],
         "model.nodes must have names of their own, got output twice",

@@ -248,7 +248,7 @@ REFUSED: dict[str, tuple[Nodes, str]] = {
     ),
     "unknown": (
         {"fc1": relu("input"), "output": relu("fcl")},
-        "the node output takes fcl, which is not there; did you mean fc1?",
+        "the node output has the input fcl, which does not exist; did you mean fc1?",
     ),
     "unused": (
         {"a": relu("input"), "b": relu("a"), "output": relu("input")},
@@ -256,10 +256,10 @@ REFUSED: dict[str, tuple[Nodes, str]] = {
     ),
     "no-inputs": (
         {"output": Node(ReLU(), [])},
-        "the node output takes nothing: name its inputs, such as input",
+        "the node output has no inputs: name them, such as input",
     ),
-    "no-output": ({"a": relu("input")}, "one of the nodes must be called output, got a"),
-    "input": ({"input": relu("input"), "output": relu("input")}, "a node cannot be called input, which is"),
+    "no-output": ({"a": relu("input")}, "one of the nodes must be named output, got a"),
+    "input": ({"input": relu("input"), "output": relu("input")}, "a node cannot be named input, the name"),
     "two": (
         {"output": relu("input", "input")},
         "the node output takes one input, got input, input: merge them by add or concat",

@@ -1,4 +1,4 @@
-"""The experiments that can be run: files conf/experiment/<source>/<name>.yaml."""
+"""The catalogue of experiments: the files conf/experiment/<source>/<name>.yaml."""
 
 from pathlib import Path
 
@@ -16,27 +16,27 @@ def conf_dir() -> Path:
 
 
 def experiment_names() -> list[str]:
-    """Such as `cs7643/lr`, sorted. A file that begins with _ is what several have in common."""
+    """Names such as `cs7643/lr`, sorted. A file whose name begins with _ is shared by several experiments."""
     root = conf_dir() / "experiment"
     files = (path.relative_to(root).with_suffix("") for path in root.glob("*/*.yaml"))
     return sorted(path.as_posix() for path in files if not path.name.startswith("_"))
 
 
 def no_such_experiment(name: str) -> str:
-    """A sentence with the nearest, or all."""
+    """The error for an unknown experiment, with the nearest name or all names."""
     names = experiment_names()
-    same_end = [each for each in names if each.rpartition("/")[2] == name.rpartition("/")[2]]
+    same_end = [option for option in names if option.rpartition("/")[2] == name.rpartition("/")[2]]
     near = f"; did you mean {listing(same_end)}?" if same_end else did_you_mean(name, names)
     return f"experiment={name}: no such experiment{near or f'; there are {listing(names)}'}"
 
 
 def question_of(name: str) -> str:
-    """What an experiment asks, read from its file alone: composing all of them would take seconds."""
+    """The question of an experiment, read from its file alone: composing all of them would take seconds."""
     return str(_own_value(name, "question", ""))
 
 
 def is_quick(name: str) -> bool:
-    """Whether an experiment's file says that it is done in seconds, without files."""
+    """Whether an experiment takes seconds and needs no files, according to its own file."""
     return bool(_own_value(name, "quick", False))
 
 
@@ -46,7 +46,7 @@ def _own_value(name: str, key: str, default: object) -> object:
 
 
 def checked(experiment: ExperimentConfig) -> ExperimentConfig:
-    """The experiment itself.
+    """Return the experiment if it has no problems.
 
     Raises:
         ConfigError: with one sentence for every problem found.

@@ -1,4 +1,4 @@
-"""Config group `data`: where samples come from. `data_base` says what all data sets have in common."""
+"""Config group `data`: data sets that are read from files. `data_base` has what all data sets share."""
 
 import os
 from collections.abc import Iterator
@@ -25,14 +25,14 @@ INSTALLED = "datasets/fashion-mnist"
 
 @dataclass(kw_only=True)
 class DigitsConfig(DataConfig):
-    """The 1,797 real 8x8 digit images that scikit-learn carries; no download."""
+    """The 1,797 real 8x8 digit images that come with scikit-learn; no download."""
 
     builder = "dlhw.data.image_sets:load_digits"
     input_shape = (1, 8, 8)
     name: str = "digits"
 
     def files(self) -> dict[str, Path]:
-        """The file as it lies in scikit-learn's package, found without importing it, which takes a second."""
+        """The file inside scikit-learn, which is found without an import, as that takes a second."""
         package = find_spec("sklearn")
         folders = (package.submodule_search_locations or []) if package else []
         paths = [Path(folder, "datasets", "data", "digits.csv.gz") for folder in folders]
@@ -44,7 +44,7 @@ class DigitsConfig(DataConfig):
 
 @dataclass(kw_only=True)
 class IdxImagesConfig(DataConfig):
-    """28x28 grey images in IDX files, as MNIST comes: 60,000 for training, 10,000 for test."""
+    """28x28 grey images in IDX files, the format of MNIST: 60,000 for training, 10,000 for test."""
 
     input_shape = (1, 28, 28)
     is_downloaded = True
@@ -57,7 +57,7 @@ class IdxImagesConfig(DataConfig):
     """base URL to fetch from instead of the usual mirrors"""
 
     def files(self) -> dict[str, Path]:
-        """The four files, as they are, or packed by gzip where only that is there."""
+        """The four files; a gzip-compressed one where there is no plain file."""
         raw = expanded(self.root) / self.folder / "raw"
         kinds = {"images": "images-idx3-ubyte", "labels": "labels-idx1-ubyte"}
         plain = {
@@ -96,7 +96,7 @@ class FashionMNISTConfig(IdxImagesConfig):
     name: str = "fashion_mnist"
 
     def files(self) -> dict[str, Path]:
-        """The four files; one that is not below `data.root`, where a system package installs it."""
+        """The four files; one that is not in `data.root` is taken from where a system package installs it."""
         return {name: _or_installed(path) for name, path in super().files().items()}
 
 
@@ -137,14 +137,14 @@ class OctMNISTConfig(DataConfig):
 
 @dataclass(kw_only=True)
 class TableConfig(DataConfig):
-    """A user's own files: what the targets are cannot be known before they are read."""
+    """The user's own files; what the targets are is only known when they are read."""
 
     is_own = True
     task: Task | None = None
-    """classification: class labels; regression: real numbers; null: regression where the loss or the model
-    needs it, as in experiments with a squared error, else classification"""
+    """classification: class labels; regression: real numbers; null: regression if the loss or the model
+    needs it (such as a squared error), else classification"""
     num_classes: int | None = None
-    """how many classes there are; null: the largest label + 1, or the number of different texts"""
+    """number of classes; null: the largest label + 1, or the number of distinct names"""
 
     def task_kind(self) -> Task:
         return self.task or Task.classification
@@ -167,23 +167,23 @@ class CSVConfig(TableConfig):
     builder = "dlhw.data.csv:load_csv"
     name: str = "csv"
     train: str = file("???")
-    """file of the training pool"""
+    """path of the training file"""
     val: str | None = file(None)
     """file of the validation split; null: cut from the training pool"""
     test: str | None = file(None)
     """file of the test split; null: cut from the training pool"""
     target: str | None = None
-    """column that holds the target; null: the last"""
+    """name of the target column; null: the last column"""
     num_train: int | None = None
-    """rows of the training file, whose name may hold it: data.train='n${data.num_train}.csv'"""
+    """rows of the training file; its name may refer to this key: data.train='n${data.num_train}.csv'"""
 
     def problems(self) -> Iterator[str]:
         yield from super().problems()
         if self.num_train is not None:
             yield from at_least("data.num_train", self.num_train, 1)
-        for part, path in (("val", self.val), ("test", self.test)):
+        for split, path in (("val", self.val), ("test", self.test)):
             if path is not None and path == self.train:
-                yield f"data.{part} must be another file than data.train, got {path} for both"
+                yield f"data.{split} must be another file than data.train, got {path} for both"
         if self.val is not None and self.val == self.test:
             yield (
                 f"data.val must be another file than data.test, got {self.val} for both: "
@@ -207,15 +207,15 @@ class Layout(StrEnum):
 
 @dataclass(kw_only=True)
 class NPZConfig(TableConfig):
-    """A NumPy archive with arrays x and y, or train_x and train_y (val_*, test_* where there are any)."""
+    """A NumPy archive with arrays x and y, or train_x and train_y (and optionally val_*, test_*)."""
 
     builder = "dlhw.data.npz:load_npz"
     name: str = "npz"
     path: str = file("???")
-    """the archive; never unpickled"""
+    """path of the archive; it is never unpickled"""
     layout: Layout = Layout.auto
-    """order of the axes of images in x: chw: (n, C, H, W), as PyTorch has them; hwc: (n, H, W, C), as most
-    image libraries have them; auto: chw, but refuse what looks like hwc"""
+    """order of the axes of images in x. chw: (n, C, H, W), as in PyTorch; hwc: (n, H, W, C), as in most image
+    libraries; auto: chw, but refuse an array that looks like hwc"""
 
     def files(self) -> dict[str, Path]:
         return {"all": expanded(self.path)}

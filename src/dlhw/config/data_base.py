@@ -1,4 +1,4 @@
-"""What all data sets have in common: how samples are chosen, split, scaled and randomised."""
+"""What all data sets share: how samples are chosen, split, scaled and randomised."""
 
 import math
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ class Normalize(StrEnum):
 
 
 class Statistics(StrEnum):
-    """Over what `standardize` (and `unit`, `symmetric` for an unknown range) takes statistics."""
+    """What `standardize` (and `unit`, `symmetric` for an unknown range) computes statistics over."""
 
     auto = "auto"
     all = "all"
@@ -47,7 +47,7 @@ class Inputs(StrEnum):
 
 
 class Order(StrEnum):
-    """How a pool of samples is laid out before it is cut into splits."""
+    """How the training pool is ordered before it is cut into splits."""
 
     sequential = auto()
     permutation = auto()
@@ -73,13 +73,13 @@ class SplitConfig(Group):
     val: int | float | None = 0.1
     """samples for validation: a count, a fraction, or null for the rest"""
     test: int | float | None = 0
-    """samples for the test: a count, a fraction, or null for the rest; null where the source has its own"""
+    """samples for testing: a count, a fraction, or null for the rest; null if the source has a test set"""
     order: Order = Order.permutation
-    """sequential: in file order; permutation: shuffled by the seed"""
+    """order of the pool before it is split. sequential: file order; permutation: shuffled by the seed"""
     seed: int | None = None
     """seed of the permutation; null: data.seed, or else the run's seed"""
     val_from_test: bool = False
-    """the source's test set serves for validation; there is then no test split, and `val` does not count"""
+    """use the source's test set for validation; there is then no test split, and `val` is ignored"""
 
     def problems(self) -> Iterator[str]:
         parts = {"train": self.train, "val": self.val, "test": self.test}
@@ -120,27 +120,29 @@ class DataConfig(Option):
 
     split: SplitConfig = field(default_factory=SplitConfig)
     normalize: Normalize = Normalize.unit
-    """auto: unit for arrays of bytes, else none; unit: to [0, 1]; unit_256: bytes / 256; symmetric: to
-    [-1, 1]; standardize: mean 0, standard deviation 1; none: as it is"""
+    """how inputs are scaled. auto: unit for arrays of bytes, else none; unit: to [0, 1]; unit_256:
+    bytes / 256; symmetric: to [-1, 1]; standardize: mean 0, standard deviation 1; none: unchanged"""
     statistics: Statistics = Statistics.auto
-    """all: one number for all inputs; feature: one for each; auto: all for images, feature for tables"""
+    """what mean and deviation are computed over. all: all inputs together; feature: each feature on its own;
+    auto: all for images, feature for tables"""
     mean: float | None = None
-    """what standardize subtracts, on the scale [0, 1] for images; null: the training split's mean"""
+    """mean that standardize subtracts, on the scale [0, 1] for images; null: that of the training split"""
     std: float | None = None
-    """what standardize divides by, on the same scale; null: the training split's standard deviation"""
+    """standard deviation that standardize divides by, on the same scale; null: that of the training split"""
     classes: list[int] | None = None
-    """keep these classes only, relabelled 0, 1, … in the given order; null keeps all"""
+    """keep only these classes, relabelled 0, 1, … in the given order; null: all"""
     limit: int | None = None
-    """keep only the first samples of the training pool, this many, before classes are chosen; null: all"""
+    """keep only the first N samples of the training pool, before classes are chosen; null: all"""
     test_per_class: list[int] | None = None
-    """keep only the first samples of each (kept) class of the source's test set, this many; null: all"""
+    """for each (kept) class, how many of its first samples in the source's test set to keep; null: all"""
     inputs: Inputs = Inputs.original
-    """original; shuffled_pixels: one permutation of the pixels for all images; random_pixels: one for each
-    image; gaussian: noise with the mean and variance of the training split's pixels"""
+    """what the inputs are replaced by. original: nothing; shuffled_pixels: the pixels of all images permuted
+    alike; random_pixels: each image permuted on its own; gaussian: noise with the mean and variance of the
+    training split's pixels"""
     label_corruption: float = per_run(0.0)
-    """probability with which a training label is replaced by a uniformly random class"""
+    """probability that a training label is replaced by a uniformly random class"""
     seed: int | None = None
-    """seed of all that the data draws; null: the run's seed"""
+    """seed of everything random in the data; null: the run's seed"""
 
     def __init_subclass__(cls) -> None:
         """Refuse a data set whose files nobody would watch for changes."""
@@ -182,11 +184,11 @@ class DataConfig(Option):
             yield "data.classes needs data.task=classification, got regression"
 
     def _test_problems(self) -> Iterator[str]:
-        asked = {
+        requested = {
             "data.split.val_from_test": self.split.val_from_test,
             "data.test_per_class": self.test_per_class is not None,
         }
-        for key in (key for key, is_set in asked.items() if is_set and self.brings_test() is False):
+        for key in (key for key, is_set in requested.items() if is_set and self.brings_test() is False):
             yield f"{key} needs a test set of the source's own, data={self.name} has none"
         if self.split.val_from_test and self.brings_val():
             yield (
@@ -197,8 +199,8 @@ class DataConfig(Option):
             yield from self._per_class_problems(self.test_per_class)
 
     def _per_class_problems(self, counts: list[int]) -> Iterator[str]:
-        for place, count in enumerate(counts):
-            yield from at_least(f"data.test_per_class[{place}]", count, 1)
+        for index, count in enumerate(counts):
+            yield from at_least(f"data.test_per_class[{index}]", count, 1)
         kept = self.num_classes_kept()
         if kept is not None and len(counts) != kept:
             yield f"data.test_per_class must hold one count for each of {kept} classes, got {len(counts)}"
@@ -239,23 +241,23 @@ class DataConfig(Option):
         return {name: expanded(path) for name, path in given.items() if path is not None}
 
     def task_kind(self) -> Task:
-        """Whether targets are classes or numbers."""
+        """Whether the targets are classes or numbers."""
         return Task.classification
 
     def all_classes(self) -> int | None:
-        """How many classes the source has; None when only its files tell."""
+        """Number of classes of the source; None if only its files say."""
         return None
 
     def num_classes_kept(self) -> int | None:
-        """How many classes are left after `classes`; None when only the files tell."""
+        """Number of classes left after `classes`; None if only the files say."""
         return self.all_classes() if self.classes is None else len(self.classes)
 
     def brings_val(self) -> bool | None:
-        """Whether the source brings a validation split; None when only its files tell."""
+        """Whether the source brings a validation split; None if only its files say."""
         return False
 
     def brings_test(self) -> bool | None:
-        """Whether the source brings an official test set; None when only its files tell."""
+        """Whether the source brings an official test set; None if only its files say."""
         return False
 
     def has_own_val(self) -> bool:
@@ -271,9 +273,9 @@ class DataConfig(Option):
         return False
 
     def seed_for(self, run_seed: int) -> int | None:
-        """The seed of all that is drawn (samples, inputs, corruption, split); None where nothing is.
+        """The seed of everything that is drawn (samples, inputs, corruption, split); None if nothing is.
 
-        `split.seed` goes before it for the split.
+        `split.seed` takes precedence for the split.
         """
         base = run_seed if self.seed is None else self.seed
         if self.draws_samples() or self.inputs is not Inputs.original or self.label_corruption > 0:
@@ -284,7 +286,7 @@ class DataConfig(Option):
 
 
 def seed_problems(key: str, seed: int | None) -> Iterator[str]:
-    """Problem unless `seed` is null or one that generators take."""
+    """Problem unless `seed` is null or a seed that generators accept."""
     if seed is not None and not 0 <= seed < 2**63:
         yield f"{key} must be null or an integer from 0 to 2**63 - 1, got {seed}"
 

@@ -1,4 +1,4 @@
-"""Data sets that are made, not read: each is described whole by its config and a seed."""
+"""Data sets that are generated: a config and a seed determine every sample."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -29,7 +29,7 @@ def _everything(val: float = 0) -> SplitConfig:
 
 @dataclass(kw_only=True)
 class GeneratedConfig(DataConfig):
-    """Base of the data sets that are made."""
+    """Base of the generated data sets."""
 
     is_generated = True
     split: SplitConfig = field(default_factory=_everything)
@@ -56,7 +56,7 @@ class IntervalConfig(GeneratedConfig):
     builder = "dlhw.data.generators:make_interval"
     name: str = "interval"
     dim: int = 2
-    """D: signs in a vector"""
+    """D: number of signs in a vector"""
     low: int = -1
     """A: smallest sum of class 1"""
     high: int = 1
@@ -84,9 +84,9 @@ class TriangleConfig(GeneratedConfig):
     name: str = "triangle"
     split: SplitConfig = field(default_factory=lambda: _everything(0.2))
     num_samples: int = 500
-    """points, before they are split into train and val"""
+    """number of points, before they are split into train and val"""
     margin: float = 0.0
-    """least distance of a point from the triangle's border; nearer ones are drawn again"""
+    """smallest distance of a point from the triangle's border; nearer points are drawn again"""
 
     def draws_samples(self) -> bool:
         return True
@@ -94,13 +94,13 @@ class TriangleConfig(GeneratedConfig):
     def problems(self) -> Iterator[str]:
         yield from super().problems()
         yield from at_least("data.num_samples", self.num_samples, 2)
-        # Beside the triangle there must be room for the rest of the square.
+        # The square must have room beside the triangle.
         yield from in_half_open("data.margin", self.margin, 0, 0.5)
 
 
 @dataclass(kw_only=True)
 class LinearTeacherConfig(GeneratedConfig):
-    """Regression on y = x . beta + noise * N(0,1) with x ~ N(0,1)^dim; larger training sets extend smaller.
+    """Regression on y = x . beta + noise * N(0,1), x ~ N(0,1)^dim; larger training sets extend smaller ones.
 
     For one seed neither the teacher beta nor the validation split depends on `num_train`, and `noise` changes
     neither x nor beta.
@@ -109,17 +109,17 @@ class LinearTeacherConfig(GeneratedConfig):
     builder = "dlhw.data.generators:make_linear_teacher"
     name: str = "linear_teacher"
     dim: int = 200
-    """d: features"""
+    """d: number of features"""
     num_train: int = 40
-    """n: training samples; the first n of a sequence that does not depend on n"""
+    """n: number of training samples; the first n of a sequence that does not depend on n"""
     num_val: int = 500
-    """validation samples, with the same noise; 0 for none"""
+    """number of validation samples, with the same noise; 0: no validation split"""
     noise: float = 0.0
     """sigma: standard deviation of the noise on y"""
     teacher: Teacher = Teacher.gaussian
     """gaussian: beta ~ N(0, 1/dim); unit: the same, scaled to norm 1; sparse: num_ones ones, then zeros"""
     num_ones: int | None = None
-    """ones of the sparse teacher"""
+    """number of ones of the sparse teacher"""
 
     def task_kind(self) -> Task:
         return Task.regression

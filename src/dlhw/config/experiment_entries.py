@@ -14,18 +14,19 @@ from dlhw.errors import listing
 
 
 @dataclass(kw_only=True)
-class Listed(Group):
-    """An entry of one of the lists of an experiment; its problems are told with its place in the list."""
+class ListEntry(Group):
+    """An entry of one of an experiment's lists; its problems name its position in the list."""
 
-    place: ClassVar[str] = ""
+    list_key: ClassVar[str] = ""
+    """dotted key of the list"""
 
     def problems_at(self, key: str) -> Iterator[str]:
-        """As `problems`, of the entry `key`, such as `experiment.checks[0]`."""
+        """The problems of the entry whose key is `key`, such as `experiment.checks[0]`."""
         yield from ()
 
 
 def bounds_problems(key: str, low: float | None, high: float | None) -> Iterator[str]:
-    """Problem unless the bounds that are given are numbers, low before high."""
+    """Problem unless the given bounds are numbers and low <= high."""
     if any(bound is not None and math.isnan(bound) for bound in (low, high)):
         yield f"{key}.low and high must be numbers"
     elif low is not None and high is not None and low > high:
@@ -57,36 +58,36 @@ METRICS = (
 
 
 def metric_problems(key: str, metric: str | None) -> Iterator[str]:
-    """Problem unless a run can have a column of that name."""
+    """Problem unless a run can have a metric of that name."""
     if metric is None or not any(known.fullmatch(metric) for known in (SCORE, DERIVED, COUNT)):
         yield f"{key} must be {METRICS}, got {'null' if metric is None else metric}"
 
 
 @dataclass(kw_only=True)
-class PublishedConfig(Listed):
-    """Published numbers of one cell, one per report; each is compared with dlhw's by itself."""
+class PublishedConfig(ListEntry):
+    """Published numbers of one cell, one per report; each is compared with dlhw's separately."""
 
-    place: ClassVar[str] = "experiment.published"
+    list_key: ClassVar[str] = "experiment.published"
 
     metric: str = MISSING
-    """column of `dlhw.load_runs`, such as final/train/accuracy"""
+    """metric, a column of `dlhw.load_runs` such as final/train/accuracy"""
     values: list[float] = MISSING
-    """as published; one per report where several report it"""
+    """the published numbers, one per report"""
     cell: dict[str, Any] = field(default_factory=dict)
-    """key -> value, enough to name one cell"""
+    """key -> value, enough to select one cell"""
     tolerance: float | None = None
-    """largest distance that counts as agreement, in units of the metric"""
+    """largest difference that counts as agreement, in units of the metric"""
     low: float | None = None
-    """least number that counts as agreement, in place of a tolerance"""
+    """smallest number that counts as agreement, instead of a tolerance"""
     high: float | None = None
-    """largest such number"""
+    """largest number that counts as agreement"""
     source: str = ""
-    """which report; for several values their reports in order, such as S1/S2"""
+    """name of the report; for several values their reports in order, such as S1/S2"""
     disputed: str | None = None
-    """why the number cannot be right as printed; it is shown, and decides nothing"""
+    """why the number cannot be right as printed; it is shown but does not count for the verdict"""
 
     def source_of(self, index: int) -> str:
-        """The report that `values[index]` is from."""
+        """The report that published `values[index]`."""
         sources = self.source.split("/")
         return sources[index] if len(self.values) == len(sources) else self.source
 
@@ -108,31 +109,31 @@ class PublishedConfig(Listed):
 
 
 class Rule(StrEnum):
-    """What a check compares; means are over the seeds of a cell."""
+    """What a check compares; means are taken over the seeds of a cell."""
 
     range = auto()
-    """every matching cell's mean is in [low, high]"""
+    """the mean of every matching cell is in [low, high]"""
     decreasing = auto()
     """along a key each mean is below the one before, or above it by at most `slack`"""
     increasing = auto()
     """along a key each mean is above the one before, or below it by at most `slack`"""
     order = auto()
-    """the means of the cells rise strictly in the order given"""
+    """the means of the cells increase strictly in the given order"""
     gap = auto()
     """mean of the first cell minus that of the second is in [low, high]"""
     ratio = auto()
     """mean of the first cell over that of the second is in [low, high]"""
     equal = auto()
-    """of each seed, the cells' values differ by at most `tolerance`"""
+    """for each seed, the values of the cells differ by at most `tolerance`"""
     peak = auto()
     """along a key the largest mean is at a value, and more than `ratio` times both neighbours"""
     best = auto()
-    """every other matching cell is worse than this one: has less accuracy, else more of the metric"""
+    """every other matching cell is worse: lower in an accuracy, higher in any other metric"""
     value = auto()  # type: ignore[assignment]  # enum keeps apart a member of this name and `.value`
     """the mean of the cell, or of every matching cell, is within `tolerance` of `value`"""
 
 
-# Rule -> what must be given, what may be given; beside rule, claim, metric and where, which all have.
+# Rule -> required and optional fields; all rules also have rule, claim, metric and where.
 READS: dict[Rule, tuple[tuple[str, ...], tuple[str, ...]]] = {
     Rule.range: ((), ("low", "high")),
     Rule.decreasing: (("along",), ("slack",)),
@@ -145,41 +146,41 @@ READS: dict[Rule, tuple[tuple[str, ...], tuple[str, ...]]] = {
     Rule.best: (("cell",), ()),
     Rule.value: (("value", "tolerance"), ("cell",)),
 }
-RULE_FIELDS = tuple(dict.fromkeys(name for reads in READS.values() for part in reads for name in part))
+RULE_FIELDS = tuple(dict.fromkeys(name for reads in READS.values() for names in reads for name in names))
 BOUNDED = (Rule.range, Rule.gap, Rule.ratio)
 PAIRS = (Rule.gap, Rule.ratio)
 
 
 @dataclass(kw_only=True)
-class CheckConfig(Listed):
-    """A rule that the results must follow, with the claim that it decides."""
+class CheckConfig(ListEntry):
+    """A rule that the results must satisfy, with the claim that it decides."""
 
-    place: ClassVar[str] = "experiment.checks"
+    list_key: ClassVar[str] = "experiment.checks"
 
     rule: Rule = MISSING
     """range, decreasing, increasing, order, gap, ratio, equal, peak, best or value"""
     claim: str = MISSING
-    """a sentence for the report"""
+    """the claim in one sentence, for the report"""
     metric: str = MISSING
-    """column of `dlhw.load_runs`"""
+    """metric, a column of `dlhw.load_runs`"""
     decides: bool = True
-    """false: a claim of the write-up; reported as shown or refuted, and ignored by the verdict"""
+    """false: only a claim of the write-up, reported as shown or refuted and ignored by the verdict"""
     where: dict[str, Any] = field(default_factory=dict)
-    """only cells with these values"""
+    """key -> value: only cells with these values"""
     along: str | None = None
-    """decreasing, increasing, peak: the key to go along, numbers ascending"""
+    """decreasing, increasing, peak: the key along which cells are compared, in ascending order"""
     slack: float | None = None
-    """decreasing, increasing: so much may be against the direction (default 0: strictly)"""
+    """decreasing, increasing: how far a step may go in the wrong direction (default 0: strictly monotonic)"""
     low: float | None = None
-    """range, gap, ratio: least number"""
+    """range, gap, ratio: smallest number"""
     high: float | None = None
     """range, gap, ratio: largest number"""
     cells: list[dict[str, Any]] | None = None
     """order, gap, ratio, equal: the cells to compare"""
     cell: dict[str, Any] | None = None
-    """best: the cell; value: only this cell"""
+    """best: the cell that must be best; value: only this cell"""
     value: float | None = None
-    """value: a level that theory or a deterministic run gives"""
+    """value: a level known from theory or from a deterministic run"""
     tolerance: float | None = None
     """equal: largest difference; value: largest distance from `value`"""
     at: Any = None
@@ -219,64 +220,64 @@ class FigureKind(StrEnum):
     learning = auto()
     """a metric against epochs or steps"""
     against = auto()
-    """a metric against a swept key, a line for each value of another"""
+    """a metric against a swept key, with a line for each value of another"""
     scatter = auto()
-    """a metric against another, a point a run"""
+    """a metric against another, with a point for each run"""
     heat = auto()
     """a metric over two swept keys"""
     weights = auto()
     """the first layer's weights as images"""
     regions = auto()
-    """what a model of two inputs decides where"""
+    """decision regions of a model with two inputs"""
 
 
 class Theory(StrEnum):
-    """Curves known in closed form, drawn beside what was measured."""
+    """Curves known in closed form, drawn beside the measurements."""
 
     double_descent = auto()
 
 
 @dataclass(kw_only=True)
-class FigureConfig(Listed):
-    """A figure of the report; which fields it reads is said by the figure's kind."""
+class FigureConfig(ListEntry):
+    """A figure of the report; its kind determines which fields it reads."""
 
-    place: ClassVar[str] = "experiment.figures"
+    list_key: ClassVar[str] = "experiment.figures"
 
     kind: FigureKind = MISSING
     """learning, against, scatter, heat, weights or regions"""
     metric: str | None = None
-    """learning, against, heat: what is drawn; null: the first of the table"""
+    """learning, against, heat: metric to draw; null: the first metric of the table"""
     parts: list[str] = field(default_factory=list)
-    """learning: of train, val and test; empty: all that were measured"""
+    """learning: which of train, val and test to draw; empty: all that were measured"""
     x: str | None = None
     """learning: epoch or step; against, heat: a key; scatter: a metric"""
     y: str | None = None
     """scatter: a metric; heat: a key"""
     group: str | None = None
-    """key whose values get a line or a colour each"""
+    """key that lines or colours are grouped by"""
     log: bool = False
-    """learning: logarithmic metric"""
+    """learning: logarithmic metric axis"""
     log_x: bool = False
-    """against, scatter: logarithmic abscissa"""
+    """against, scatter: logarithmic x axis"""
     log_y: bool = False
-    """against, scatter: logarithmic ordinate"""
+    """against, scatter: logarithmic y axis"""
     theory: Theory | None = None
     """against: a curve known in closed form: double_descent"""
     layer: str | None = None
     """weights: name of the layer"""
     columns: str | None = None
-    """weights: what a column is"""
+    """weights: what the columns are"""
     where: dict[str, Any] = field(default_factory=dict)
-    """only cells with these values"""
+    """key -> value: only cells with these values"""
     title: str | None = None
-    """caption; null: made of the metric and the keys"""
+    """caption; null: composed of the metric and the keys"""
     alt: str | None = None
-    """what a reader who cannot see it should know"""
+    """alternative text for readers who cannot see the figure"""
 
     def problems_at(self, key: str) -> Iterator[str]:
-        for part in self.parts:
-            if part not in ("train", "val", "test"):
-                yield f"{key}.parts must hold train, val or test, got {part}"
+        for split in self.parts:
+            if split not in ("train", "val", "test"):
+                yield f"{key}.parts must hold train, val or test, got {split}"
         if self.kind is FigureKind.learning and self.x not in (None, "epoch", "step"):
             yield f"{key}.x must be epoch or step for kind=learning, got {self.x}"
         if self.kind is FigureKind.scatter:
@@ -287,23 +288,23 @@ class FigureConfig(Listed):
 
 
 @dataclass(kw_only=True)
-class MutationConfig(Listed):
+class MutationConfig(ListEntry):
     """A deliberately wrong recipe, which `dlhw-reproduce --falsify` runs and must detect."""
 
-    place: ClassVar[str] = "experiment.mutations"
+    list_key: ClassVar[str] = "experiment.mutations"
 
     change: Any = MISSING
-    """override of the experiment that makes it wrong, such as optimizer.lr=0.02, or a list of overrides"""
+    """override that makes the experiment wrong, such as optimizer.lr=0.02, or a list of overrides"""
     name: str = ""
-    """what a table calls it, where the overrides are too long; empty: the overrides"""
+    """name in tables, if the overrides are too long; empty: the overrides"""
     visible: bool = True
     """false: the experiment's table cannot show this mistake, for the given reason"""
     reason: str = ""
-    """why the mistake cannot be seen; required with visible=false"""
+    """why the mistake cannot be detected; required with visible=false"""
 
     @property
     def overrides(self) -> list[str]:
-        """The overrides as a list, also where only one is given."""
+        """The overrides as a list, even if there is only one."""
         return list(self.change) if isinstance(self.change, list | tuple) else [self.change]
 
     @property
@@ -313,7 +314,7 @@ class MutationConfig(Listed):
 
     @property
     def label(self) -> str:
-        """What a line of the console calls it."""
+        """Name on the console."""
         return self.name or self.text
 
     def problems_at(self, key: str) -> Iterator[str]:
@@ -328,13 +329,13 @@ class MutationConfig(Listed):
 
 @dataclass(kw_only=True)
 class RecipeConfig(Group):
-    """Sentences that say where the settings and the tolerances come from."""
+    """Where the settings and the tolerances come from, in sentences."""
 
     stated: list[str] = field(default_factory=list)
-    """settings that the write-up states"""
+    """settings stated in the write-up"""
     inferred: list[str] = field(default_factory=list)
-    """settings that were inferred, from the write-up's code, figures or conventions"""
+    """settings inferred from the write-up's code, figures or conventions"""
     fitted: list[str] = field(default_factory=list)
-    """settings that were chosen because they reproduce the published numbers"""
+    """settings chosen because they reproduce the published numbers"""
     tolerance: str = ""
     """what the tolerances rest on"""

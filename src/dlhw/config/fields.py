@@ -1,8 +1,8 @@
 """Roles of config fields, and what follows from them.
 
-A field says once, where it is defined, what a change of its value means. Whether two runs are the same, may
-train as one cohort or may resume from each other's checkpoints, and which keys a report compares by, follows
-from these roles.
+A field's role says what a change of its value means, once, where the field is defined. Whether two runs are
+the same, may train as one cohort or may resume from each other's checkpoints, and which keys a report
+compares by, all follow from the roles.
 """
 
 import dataclasses
@@ -44,7 +44,7 @@ COHORT = (Role.setting, Role.file, Role.location)
 
 
 def per_run(default: Any) -> Any:
-    """A field of role `per_run`; a callable default makes the value of each config."""
+    """A field of role `per_run`; a callable default is called for each config."""
     return _field(Role.per_run, default)
 
 
@@ -59,7 +59,7 @@ def location(default: Any) -> Any:
 
 
 def observation(default: Any) -> Any:
-    """A field of role `observation`; of a group it holds for each of its fields."""
+    """A field of role `observation`; for a group the role applies to all of its fields."""
     return _field(Role.observation, default)
 
 
@@ -81,7 +81,7 @@ def role_of(spec: "dataclasses.Field[Any]") -> Role:
 
 @dataclasses.dataclass(frozen=True)
 class Leaf:
-    """A value of a config that is no group.
+    """A value of a config that is not a group.
 
     Args:
         value: as plain data.
@@ -117,12 +117,12 @@ def values(config: Group, *roles: Role) -> dict[str, Any]:
 
 
 def identity_fields(config: Group) -> dict[str, Any]:
-    """Dotted key -> value of all that a run's numbers depend on, beside its data and the code."""
+    """Dotted key -> value of everything that a run's numbers depend on, besides its data and the code."""
     return values(config, *IDENTITY)
 
 
 def cohort_fields(config: Group) -> dict[str, Any]:
-    """Dotted key -> value of all that the runs of one cohort have in common."""
+    """Dotted key -> value of everything that the runs of a cohort share."""
     return values(config, *COHORT)
 
 
@@ -132,7 +132,7 @@ def names_of_sweep(schema: type[Group] | Group) -> set[str]:
 
 
 def plain(value: Any) -> Any:
-    """As OmegaConf's `to_container`, but at once: every run writes its config several times."""
+    """Plain data of a value, as OmegaConf's `to_container` but fast, as runs often save their config."""
     if dataclasses.is_dataclass(value):
         return {spec.name: plain(getattr(value, spec.name)) for spec in dataclasses.fields(value)}
     if isinstance(value, Enum):

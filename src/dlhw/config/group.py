@@ -1,7 +1,7 @@
-"""What every config group has in common: plain dataclass fields and a list of its own problems.
+"""The base class of all config groups: plain dataclass fields and a list of problems.
 
 The config package imports neither torch nor any data library, so that `--help`, completion and every
-message about a config come at once.
+message about a config are immediate.
 """
 
 import math
@@ -14,12 +14,12 @@ class Group:
     """Base of every config group. The roles of its fields are those of `dlhw.config.fields`."""
 
     def problems(self) -> Iterator[str]:
-        """Say, one sentence each, which values cannot be; empty when the group is sound by itself."""
+        """One sentence for each invalid value; empty if the group is valid by itself."""
         yield from ()
 
 
 def does_nothing(setting: str, needed: str) -> str:
-    """The problem of a setting that nothing reads: silence would let a user believe in it."""
+    """The problem of a setting that has no effect; ignoring it silently would mislead the user."""
     return f"{setting} does nothing without {needed}"
 
 

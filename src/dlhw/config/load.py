@@ -1,4 +1,4 @@
-"""From what Hydra composed, or a run folder kept, to one validated `TrainConfig`."""
+"""Turn a config that Hydra composed, or that a run folder keeps, into a validated `TrainConfig`."""
 
 import dataclasses
 from collections.abc import Iterator, Mapping
@@ -21,7 +21,7 @@ AnyConfig = TypeVar("AnyConfig", bound=Group)
 
 
 def to_config(composed: DictConfig) -> TrainConfig:
-    """Turn a composed config into typed objects and check it whole.
+    """Turn a composed config into typed objects and check it as a whole.
 
     Raises:
         ConfigError: with one sentence for every problem found.
@@ -30,7 +30,7 @@ def to_config(composed: DictConfig) -> TrainConfig:
 
 
 def to_objects(composed: DictConfig) -> TrainConfig:
-    """Turn a composed config into typed objects; what their values mean is not checked yet.
+    """Turn a composed config into typed objects; their values are not checked yet.
 
     Raises:
         ConfigError: for keys that are missing or unknown, and values of another type.
@@ -52,7 +52,7 @@ def to_objects(composed: DictConfig) -> TrainConfig:
 def unknown_keys(composed: DictConfig, prefix: str = "") -> Iterator[str]:
     """A sentence for each key that the schema does not have: Hydra lets `+key=value` add any.
 
-    Elements of lists are told with their place, such as `experiment.checks[1].claim`.
+    List elements are named by their index, such as `experiment.checks[1].claim`.
     """
     schema = OmegaConf.get_type(composed)
     if not dataclasses.is_dataclass(schema):  # a map whose keys are anybody's, such as the cell of a table
@@ -71,8 +71,8 @@ def _groups(key: str, node: object) -> Iterator[tuple[str, DictConfig]]:
     if isinstance(node, DictConfig) and not node._is_none():
         yield key, node
     elif isinstance(node, ListConfig) and not node._is_none() and not node._is_interpolation():
-        for place in range(len(node)):
-            yield from _groups(f"{key}[{place}]", node._get_node(place))
+        for index in range(len(node)):
+            yield from _groups(f"{key}[{index}]", node._get_node(index))
 
 
 def check(config: TrainConfig) -> TrainConfig:
@@ -88,20 +88,20 @@ def check(config: TrainConfig) -> TrainConfig:
 
 
 def _renamed(config: TrainConfig) -> list[str]:
-    """Names are what a saved config is read back by, so they follow the option and cannot be set."""
-    told = []
+    """Problems of names that were set: a saved config is read back by them, so they follow the option."""
+    problems = []
     for group, options in OPTIONS.items():
-        part = getattr(config, group)
-        names = [name for name, schema in options.items() if schema is type(part)]
-        if part.name not in names:
-            told.append(
-                f"{group}.name must stay {listing(names)}, got {part.name}: write {group}={part.name}"
+        option = getattr(config, group)
+        names = [name for name, schema in options.items() if schema is type(option)]
+        if option.name not in names:
+            problems.append(
+                f"{group}.name must stay {listing(names)}, got {option.name}: write {group}={option.name}"
             )
-    return told
+    return problems
 
 
 def from_dict(tree: Mapping[str, Any]) -> TrainConfig:
-    """Read a config back from plain data, such as `.hydra/config.yaml`; each group's `name` says its schema.
+    """Read a config back from plain data, such as `.hydra/config.yaml`; a group's `name` selects its schema.
 
     Raises:
         ConfigError: when a group or its name is missing or unknown, a value does not fit, or is an
@@ -126,10 +126,10 @@ def from_dict(tree: Mapping[str, Any]) -> TrainConfig:
 
 
 def _option(tree: Mapping[str, Any], group: str) -> type[Group]:
-    options, part = OPTIONS[group], tree.get(group)
-    if not isinstance(part, Mapping) or "name" not in part:
+    options, saved = OPTIONS[group], tree.get(group)
+    if not isinstance(saved, Mapping) or "name" not in saved:
         raise ConfigError(f"{group}.name is missing from the saved config")
-    name = part["name"]
+    name = saved["name"]
     if not isinstance(name, str) or name not in options:
         near = did_you_mean(str(name), options)
         raise ConfigError(f"{group}.name must be one of {listing(options)}, got {name}{near}")
@@ -137,7 +137,7 @@ def _option(tree: Mapping[str, Any], group: str) -> type[Group]:
 
 
 def to_dict(config: AnyConfig) -> dict[str, Any]:
-    """Plain data of a config, nested dicts, lists, numbers, strings, without what belongs to its sweep."""
+    """Plain data of a config (nested dicts, lists, numbers, strings), without the fields of its sweep."""
     left_out = names_of_sweep(config)
     return {key: value for key, value in plain(config).items() if key not in left_out}
 

@@ -1,4 +1,4 @@
-"""Turn what Hydra and OmegaConf raise into one sentence: the key, the value, what is allowed, the nearest."""
+"""Turn errors of Hydra and OmegaConf into one sentence: the key, the value, what is allowed, the nearest."""
 
 import dataclasses
 import re
@@ -22,7 +22,7 @@ from dlhw.errors import did_you_mean, listing
 
 
 def explain(error: BaseException) -> str:
-    """One sentence for an error of composing or converting a config; the innermost cause says most."""
+    """One sentence for an error while composing or converting a config; the innermost cause says most."""
     for link in _causes(error):
         if isinstance(link, OverrideParseException):
             return f"cannot read the argument {link.override!r}, expected KEY=VALUE or GROUP=OPTION"
@@ -47,7 +47,7 @@ def _first_line(error: BaseException) -> str:
 
 
 def is_internal(option: str) -> bool:
-    """Whether an option is no choice of its own: a schema, or what several files have in common."""
+    """Whether an option cannot be chosen: a schema, or a file that several options share."""
     return option.rpartition("/")[2].startswith(("base_", "_"))
 
 
@@ -77,30 +77,30 @@ def _value_of_key(error: OmegaConfBaseException) -> str:
 
 
 def _key_of(error: OmegaConfBaseException) -> str:
-    """The whole key. OmegaConf makes an element of a list apart, and its errors do not say of which list."""
-    inside, place = str(error.full_key), getattr(error.object_type, "place", "")
+    """The whole key. OmegaConf creates list elements separately, and its errors do not name the list."""
+    inside, list_key = str(error.full_key), getattr(error.object_type, "list_key", "")
     above = list(_elements(error))
     if above:
         return ".".join([*above, inside])
-    return inside if inside.startswith(place) else f"{place}[].{inside}"
+    return inside if inside.startswith(list_key) else f"{list_key}[].{inside}"
 
 
 def _elements(error: BaseException) -> Iterator[str]:
-    """Elements that were being made, such as `experiment.checks[1]`, outermost first.
+    """List elements that were being created, such as `experiment.checks[1]`, outermost first.
 
-    Only the frames of OmegaConf's merging know them; should it do otherwise one day, `[]` is told instead.
+    Only the stack frames of OmegaConf's merging know them; if that changes, the message has `[]` instead.
     """
     merging: Any = None
     for frame, _ in walk_tb(error.__traceback__):
         if merging is not None and frame.f_code.co_name == "merge":
-            target, made = merging
-            yield f"{target._get_full_key(None)}[{len(made)}]"
+            target, elements = merging
+            yield f"{target._get_full_key(None)}[{len(elements)}]"
         lists = frame.f_locals.get("dest"), frame.f_locals.get("temp_target")
-        merging = lists if all(isinstance(each, ListConfig) for each in lists) else None
+        merging = lists if all(isinstance(value, ListConfig) for value in lists) else None
 
 
 def unknown_key(key: str, schema: object) -> str:
-    """A key that its schema does not have, with those that it has."""
+    """The error for a key that its schema does not have, with the keys that it has."""
     if not (isinstance(schema, type) and dataclasses.is_dataclass(schema)):
         return f"{key}: no such key"
     parent, _, last = key.rpartition(".")
@@ -112,7 +112,7 @@ def unknown_key(key: str, schema: object) -> str:
 
 
 def _hint(error: OmegaConfBaseException) -> object:
-    """The type that a field, or an element of a list, is declared with; None when there is no telling."""
+    """The type that a field, or an element of a list, is declared with; None if unknown."""
     schema = error.object_type
     if isinstance(schema, type) and dataclasses.is_dataclass(schema):
         return typing.get_type_hints(schema).get(str(error.key))
@@ -121,13 +121,13 @@ def _hint(error: OmegaConfBaseException) -> object:
 
 
 def _allowed(error: OmegaConfBaseException) -> str:
-    """What a key takes, in words: `must be a number`, `must be one of a, b`."""
+    """What a key accepts, in words: `must be a number`, `must be one of a, b`."""
     hint = _hint(error)
     return "does not fit" if hint is None else f"must be {_in_words(hint)}"
 
 
 def _found(error: OmegaConfBaseException) -> str:
-    """What was given instead, and for a misspelt choice the nearest."""
+    """The value that was given, and the nearest choice if it is misspelt."""
     line, hint = _first_line(error), _hint(error)
     match = re.search(r"[Vv]alue '(.*?)'", line)
     if match is None:
@@ -137,8 +137,8 @@ def _found(error: OmegaConfBaseException) -> str:
     return f"got {match.group(1)}{did_you_mean(match.group(1), choices)}"
 
 
-_WORDS = {int: "an integer", float: "a number", str: "a text", bool: "true or false", type(None): "null"}
-_PLURALS = {int: "integers", float: "numbers", str: "texts"}
+_WORDS = {int: "an integer", float: "a number", str: "a string", bool: "true or false", type(None): "null"}
+_PLURALS = {int: "integers", float: "numbers", str: "strings"}
 
 
 def _in_words(hint: object) -> str:
@@ -155,12 +155,12 @@ def _several_values(argument: str) -> str:
     key, _, values = argument.partition("=")
     return (
         f"{argument} names several values, which is a sweep: add -m; "
-        f"a list is written {key}=[{values}], in quotes where the shell minds brackets"
+        f"a list is written {key}=[{values}], in quotes if the shell interprets brackets"
     )
 
 
 def _composition(text: str) -> str:
-    """Errors that name no key of a schema: a group that is not there, a default that cannot be changed."""
+    """Errors that name no key of a schema: an unknown group, a default that cannot be changed."""
     from dlhw.config.catalogue import no_such_experiment
     from dlhw.config.root import TrainConfig
 
@@ -169,10 +169,10 @@ def _composition(text: str) -> str:
         return no_such_experiment(experiment.group(1))
     twice = re.match(r"Multiple values for (\S+?)\. .*: (\S+)'", text)
     if twice is not None:
-        return f"{twice[1]} is chosen already: {twice[1]}={twice[2]}, without +, chooses another"
+        return f"{twice[1]} is already chosen: {twice[1]}={twice[2]}, without +, chooses another"
     added = re.match(r"Could not append to config\. An item is already at '([^']+)'", text)
     if added is not None:
-        return f"{added[1]} is there already: {added[1]}=VALUE, without +, sets it"
+        return f"{added[1]} already exists: {added[1]}=VALUE, without +, sets it"
     several = re.match(r"Ambiguous value for argument '(.+)'$", text)
     if several is not None:
         return _several_values(several[1])
@@ -184,7 +184,7 @@ def _composition(text: str) -> str:
 
 # Groups whose default option is none at all.
 ADDITIONAL = ("regularizer", "schedule")
-# What else the ends of keys are called.
+# Common other names of keys.
 KEY_SYNONYMS = {
     "learning_rate": "lr",
     "num_epochs": "epochs",
@@ -196,14 +196,14 @@ KEY_SYNONYMS = {
 def keys_ending_in(word: str) -> list[str]:
     """Dotted keys of any option that end in a word or its synonym, such as `optimizer.lr` for `lr`."""
     word = KEY_SYNONYMS.get(word, word)
-    found = {
+    keys = {
         key
         for group, schemas in _schemas().items()
         for schema in schemas.values()
         for key in _leaves(schema, f"{group}.")
         if key.endswith(f".{word}")
     }
-    return sorted(found, key=lambda key: (key.count("."), key))
+    return sorted(keys, key=lambda key: (key.count("."), key))
 
 
 def options_with(key: str) -> list[str]:
@@ -217,7 +217,7 @@ def options_with(key: str) -> list[str]:
 
 
 def where_it_is(key: str) -> str:
-    """The tail of a sentence: what to write instead of a key that is not there; empty if nothing is known."""
+    """The end of a sentence: what to write instead of an unknown key; empty if nothing is known."""
     if options := options_with(key):
         is_additional = key.partition(".")[0] in ADDITIONAL
         return f"; it belongs to {listing(options)}" + f": add {options[0]}" * is_additional

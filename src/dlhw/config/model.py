@@ -37,13 +37,13 @@ class MLPConfig(ModelConfig):
     builder = "dlhw.models.build:mlp"
     name: str = "mlp"
     hidden: list[int] = field(default_factory=lambda: [128])
-    """units of each hidden layer; [] gives a linear model"""
+    """number of units of each hidden layer; [] gives a linear model"""
     activation: Activation = Activation.relu
     """nonlinearity after each hidden layer"""
     output: Activation = Activation.identity
     """nonlinearity after the output layer"""
     dropout: float = per_run(0.0)
-    """probability of zeroing a hidden unit in training; 0 leaves the layers out"""
+    """probability of zeroing a hidden unit in training; 0: no dropout layers"""
 
     def has_thresholds(self) -> bool:
         return self.output.is_threshold or (bool(self.hidden) and self.activation.is_threshold)
@@ -57,7 +57,7 @@ class MLPConfig(ModelConfig):
             yield from self._hidden_problems()
 
     def _hidden_problems(self) -> Iterator[str]:
-        """What is given although there are no hidden layers."""
+        """Settings that have no effect without hidden layers."""
         needed = "hidden layers, got model.hidden=[]"
         if self.dropout > 0:
             yield does_nothing(f"model.dropout={self.dropout:g}", needed)
@@ -67,7 +67,7 @@ class MLPConfig(ModelConfig):
 
 @dataclass(kw_only=True)
 class SoftmaxConfig(ModelConfig):
-    """Multinomial logistic regression: one affine layer, a logit for each class."""
+    """Multinomial logistic regression: one affine layer with a logit for each class."""
 
     builder = "dlhw.models.build:affine_model"
     losses = (LossName.cross_entropy,)
@@ -97,13 +97,13 @@ class PerceptronConfig(ModelConfig):
 
 @dataclass(kw_only=True)
 class LinearConfig(ModelConfig):
-    """Linear regression: one affine layer, an output for each target."""
+    """Linear regression: one affine layer with an output for each target."""
 
     builder = "dlhw.models.build:linear"
     losses = losses_for(Targets.numbers)
     name: str = "linear"
     bias: bool = True
-    """whether there is a constant term"""
+    """whether the model has a constant term"""
     init: InitConfig = field(default_factory=zero_init)
 
     def has_closed_form(self) -> bool:
@@ -122,11 +122,11 @@ class CNNConfig(ModelConfig):
     builder = "dlhw.models.build:cnn"
     name: str = "cnn"
     filters: list[int] = field(default_factory=lambda: [32])
-    """output channels of each convolution"""
+    """number of output channels of each convolution"""
     kernel: int = 3
     """height and width of the filters"""
     stride: int = 1
-    """step of the convolutions"""
+    """stride of the convolutions"""
     padding: int | None = None
     """zeros added on each side; null: (kernel - 1) / 2, which keeps the size at stride 1"""
     activation: Activation = Activation.relu
@@ -134,9 +134,9 @@ class CNNConfig(ModelConfig):
     pooling: Pooling = Pooling.none
     """pooling after each activation"""
     pool_size: int = DEFAULT_POOL_SIZE
-    """height, width and step of the pooling windows"""
+    """height, width and stride of the pooling windows"""
     dropout: float = per_run(0.0)
-    """probability of zeroing a feature before the output layer in training; 0 leaves the layer out"""
+    """probability of zeroing a feature before the output layer in training; 0: no dropout layer"""
 
     def has_thresholds(self) -> bool:
         return self.activation.is_threshold
@@ -176,7 +176,7 @@ class QuadraticConfig(ModelConfig):
 
 @dataclass(kw_only=True)
 class GivenConfig(ModelConfig):
-    """Base of models whose numbers are given, not drawn."""
+    """Base of models whose weights are given in the config, not drawn."""
 
     def problems(self) -> Iterator[str]:
         if self.init != InitConfig():
@@ -189,11 +189,11 @@ class GivenLayerConfig(Group):
 
     # not list[list[float]]: OmegaConf 2.3 takes no integer for a number there
     weight: list[Any] = field(default_factory=list)
-    """W: a row for each unit, with a number for each input"""
+    """W: a row per unit, a number per input"""
     bias: list[float] = field(default_factory=list)
-    """b: a number for each unit"""
+    """b: a number per unit"""
     activation: Activation = Activation.identity
-    """nonlinearity of the units"""
+    """nonlinearity after the layer"""
 
     def __repr__(self) -> str:
         return flow(self)
@@ -202,7 +202,7 @@ class GivenLayerConfig(Group):
         """Problems of the layer that is called `key` and follows `num_inputs` units (None: unknown)."""
         widths = {len(row) if _is_row(row) else 0 for row in self.weight}
         if len(widths) != 1 or 0 in widths:
-            yield f"{key}.weight must hold rows of equally many numbers, one for each unit, got {self.weight}"
+            yield f"{key}.weight must hold rows of equal length, one for each unit, got {self.weight}"
         elif num_inputs is not None and widths != {num_inputs}:
             yield (
                 f"{key}.weight must hold rows of {num_inputs} numbers, one for each unit before, "
@@ -227,13 +227,13 @@ def xor_layers() -> list[GivenLayerConfig]:
 
 @dataclass(kw_only=True)
 class HandBuiltConfig(GivenConfig):
-    """Network of explicit numbers, such as a gate of threshold units; the default is XOR of two bits."""
+    """Network of given weights, such as a gate of threshold units; the default is XOR of two bits."""
 
     builder = "dlhw.models.hand_built:hand_built"
     losses = losses_for(Targets.two_classes, Targets.classes, Targets.numbers)
     name: str = "hand_built"
     layers: list[GivenLayerConfig] = field(default_factory=xor_layers)
-    """from input to output, each {weight: [[…], …], bias: […], activation: …}; W x + b, a row of W a unit"""
+    """layers from input to output: {weight: [[…], …], bias: […], activation: …}, with a row of W per unit"""
 
     def num_inputs(self) -> int:
         return len(self.layers[0].weight[0])
@@ -260,7 +260,7 @@ class IntervalUnits(StrEnum):
 
 @dataclass(kw_only=True)
 class IntervalNetConfig(GivenConfig):
-    """Two hidden units that tell by 1 or -1 whether low <= x_1 + … + x_D <= high, for x of 1 and -1."""
+    """Two hidden units that answer by 1 or -1 whether low <= x_1 + … + x_D <= high, for x of 1 and -1."""
 
     builder = "dlhw.models.hand_built:interval_net"
     losses = losses_for(Targets.two_classes)
@@ -268,7 +268,7 @@ class IntervalNetConfig(GivenConfig):
     units: IntervalUnits = IntervalUnits.sign
     """hidden units"""
     low: int = per_run(-1)
-    """least sum that counts as inside"""
+    """smallest sum that counts as inside"""
     high: int = per_run(1)
     """largest sum that counts as inside"""
 

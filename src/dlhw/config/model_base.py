@@ -1,4 +1,4 @@
-"""What every model's config has: how its parameters start."""
+"""The base of all models, activations and initialization schemes."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
@@ -37,10 +37,10 @@ class Activation(Choice):
 
 
 class InitScheme(Choice):
-    """How weights start; see `dlhw.nn.init` for the formulas."""
+    """How weights are initialized; see `dlhw.nn.init` for the formulas."""
 
     options: tuple[str, ...]
-    """which keys of `model.init` it reads; one that it does not read is an error, not ignored"""
+    """which keys of `model.init` it reads; setting any other one is an error"""
     draws_bias: bool
     """whether biases are drawn as the weights are, unless `model.init.bias` is given"""
 
@@ -63,22 +63,22 @@ class InitScheme(Choice):
 
 @dataclass(kw_only=True)
 class InitConfig(Group):
-    """Initial weights and biases. Options left at null take the scheme's own default."""
+    """Initial weights and biases. Keys left at null take the scheme's own default."""
 
     scheme: InitScheme = InitScheme.torch
-    """zeros, constant, normal, uniform, xavier_uniform|normal, kaiming_uniform|normal, or torch's default"""
+    """how the weights are drawn; torch is the default of torch.nn.Linear and Conv2d"""
     value: float | None = per_run(None)
-    """constant: every weight (default 0)"""
+    """constant: value of every weight (default 0)"""
     mean: float | None = per_run(None)
     """normal: mean of the weights (default 0)"""
     std: float | None = per_run(None)
     """normal: standard deviation of the weights (default 0.01)"""
     bound: float | None = per_run(None)
-    """uniform: weights, and biases without `bias`, are drawn from +-bound (default 1)"""
+    """uniform: weights, and biases if `bias` is null, are drawn from +-bound (default 1)"""
     gain: float | None = per_run(None)
     """xavier, kaiming: factor on the standard deviation (default 1; sqrt(2) suits relu)"""
     bias: float | None = per_run(None)
-    """every bias (default 0; scheme torch: uniform in +-1/sqrt(fan_in); scheme uniform: as the weights)"""
+    """value of every bias (default 0; scheme torch: drawn from +-1/sqrt(fan_in); uniform: as the weights)"""
 
     def problems(self) -> Iterator[str]:
         for option in dict.fromkeys(option for scheme in InitScheme for option in scheme.options):
@@ -94,10 +94,10 @@ class InitConfig(Group):
 
 
 def flow(group: Group) -> str:
-    """A group on one line, as it can be given in YAML: `{name: fc1, units: 64}`; null is left out."""
+    """A group on one line of YAML: `{name: fc1, units: 64}`; nulls are left out."""
     given = {spec.name: getattr(group, spec.name) for spec in fields(group)}
-    told = [f"{key}: {_flow(value)}" for key, value in given.items() if value is not None]
-    return "{" + ", ".join(told) + "}"
+    items = [f"{key}: {_flow(value)}" for key, value in given.items() if value is not None]
+    return "{" + ", ".join(items) + "}"
 
 
 def _flow(value: object) -> str:
@@ -105,7 +105,7 @@ def _flow(value: object) -> str:
 
 
 def zero_init() -> InitConfig:
-    """The start of every convex model, whose optimum does not depend on it."""
+    """The initialization of convex models, whose optimum does not depend on it."""
     return InitConfig(scheme=InitScheme.zeros)
 
 
@@ -123,11 +123,11 @@ class ModelConfig(Option):
         yield from self.init.problems()
 
     def num_inputs(self) -> int | None:
-        """Inputs that the model is made for; None if it takes any number."""
+        """Number of inputs that the model requires; None if it accepts any number."""
         return None
 
     def has_thresholds(self) -> bool:
-        """Whether there are step or sign units, which no gradient passes."""
+        """Whether it has step or sign units, which no gradient passes."""
         return False
 
     def has_closed_form(self) -> bool:

@@ -1,4 +1,4 @@
-"""Models that are graphs: `dag`, whose nodes the config names, and `random_graph`; and the order of nodes."""
+"""Models that are graphs: `dag`, whose nodes are listed in the config, and `random_graph`."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,13 +15,13 @@ INPUT, OUTPUT = "input", "output"
 
 
 def in_order(inputs: Mapping[str, Sequence[str]]) -> list[str]:
-    """Sort nodes so that each stands after those that it takes.
+    """Sort nodes topologically: every node comes after its inputs.
 
     Args:
-        inputs: node -> the nodes that it takes; `input` is what comes from outside, `output` what is wanted.
+        inputs: node -> names of its inputs; `input` is the input of the network, `output` its output.
 
     Raises:
-        ConfigError: for a node that is not there, has no inputs or leads nowhere, and for a cycle.
+        ConfigError: for an unknown node, a node without inputs, an unused node, or a cycle.
 
     >>> in_order({"output": ["sum"], "sum": ["a", "input"], "a": ["input"]})
     ['a', 'sum', 'output']
@@ -45,21 +45,21 @@ def in_order(inputs: Mapping[str, Sequence[str]]) -> list[str]:
 
 def _check_names(inputs: Mapping[str, Sequence[str]]) -> None:
     if INPUT in inputs:
-        raise ConfigError(f"a node cannot be called {INPUT}, which is what comes from outside")
+        raise ConfigError(f"a node cannot be named {INPUT}, the name of the network's input")
     if OUTPUT not in inputs:
-        raise ConfigError(f"one of the nodes must be called {OUTPUT}, got {listing(inputs) or 'none'}")
-    for name, taken in inputs.items():
-        if not taken:
-            raise ConfigError(f"the node {name} takes nothing: name its inputs, such as {INPUT}")
-        for source in taken:
+        raise ConfigError(f"one of the nodes must be named {OUTPUT}, got {listing(inputs) or 'none'}")
+    for name, sources in inputs.items():
+        if not sources:
+            raise ConfigError(f"the node {name} has no inputs: name them, such as {INPUT}")
+        for source in sources:
             if source != INPUT and source not in inputs:
                 near = did_you_mean(source, [INPUT, *inputs])
-                raise ConfigError(f"the node {name} takes {source}, which is not there{near}")
+                raise ConfigError(f"the node {name} has the input {source}, which does not exist{near}")
 
 
-def _cycle(found: Sequence[str], inputs: Mapping[str, Sequence[str]]) -> str:
-    """`a -> b -> a`, beginning with the node that was named first."""
-    ring, names = list(found[:-1]), list(inputs)
+def _cycle(cycle: Sequence[str], inputs: Mapping[str, Sequence[str]]) -> str:
+    """`a -> b -> a`, starting with the node that was named first."""
+    ring, names = list(cycle[:-1]), list(inputs)
     start = ring.index(min(ring, key=names.index))
     ring = ring[start:] + ring[:start]
     return " -> ".join([*ring, ring[0]])
@@ -87,13 +87,13 @@ class NodeConfig(Group):
     """One node of `model=dag`."""
 
     name: str = "???"
-    """what other nodes call it; `output` gives the model's output"""
+    """name that other nodes refer to; the node `output` gives the model's output"""
     layer: NodeKind = NodeKind.affine
-    """affine, an activation, or add or concat of several inputs"""
+    """affine, an activation, or add or concat with several inputs"""
     inputs: list[str] = field(default_factory=list)
-    """nodes that it takes; `input` is the sample, flattened"""
+    """names of its input nodes; `input` is the flattened sample"""
     units: int | None = None
-    """affine: how many; null: as many as the model has outputs"""
+    """affine: number of units; null: the number of the model's outputs"""
 
     def __repr__(self) -> str:
         return flow(self)
@@ -103,7 +103,7 @@ class NodeConfig(Group):
         return Activation(self.layer) if self.layer.name in Activation.__members__ else None
 
     def problems_at(self, key: str) -> Iterator[str]:
-        """Problems of the node that is called `key`."""
+        """Problems of the node whose key is `key`."""
         if not re.fullmatch(r"[\w-]+", self.name):
             yield f"{key}.name must be a word (letters, digits, _ and -), got {self.name!r}"
         if self.units is not None:
@@ -120,7 +120,7 @@ class NodeConfig(Group):
 
 
 def residual_nodes() -> list[NodeConfig]:
-    """Two hidden layers, the second of which is added to the first."""
+    """Two hidden layers with a skip connection around the second."""
     return [
         NodeConfig(name="fc1", units=64, inputs=[INPUT]),
         NodeConfig(name="relu1", layer=NodeKind("relu"), inputs=["fc1"]),
@@ -133,12 +133,12 @@ def residual_nodes() -> list[NodeConfig]:
 
 @dataclass(kw_only=True)
 class DagConfig(ModelConfig):
-    """Network with skip connections: nodes that feed each other without a cycle."""
+    """Directed acyclic graph of layers, such as a network with skip connections."""
 
     builder = "dlhw.models.graphs:dag"
     name: str = "dag"
     nodes: list[NodeConfig] = field(default_factory=residual_nodes)
-    """in any order, each {name: …, layer: …, inputs: […], units: …}"""
+    """the nodes in any order: {name: …, layer: …, inputs: […], units: …}"""
 
     def has_thresholds(self) -> bool:
         return any(
@@ -159,25 +159,25 @@ class DagConfig(ModelConfig):
 
 
 def paper_activations() -> list[Activation]:
-    """The nonlinearities of Gaier and Ha, "Weight Agnostic Neural Networks" (2019), but the step."""
+    """The nonlinearities of Gaier and Ha, "Weight Agnostic Neural Networks" (2019), except the step."""
     named = "identity sine cosine gaussian tanh sigmoid inverse absolute relu"
     return [Activation[name] for name in named.split()]
 
 
 @dataclass(kw_only=True)
 class RandomGraphConfig(ModelConfig):
-    """Layers with few random connections, each unit with its own activation; the graph is never trained."""
+    """Sparse layers with random connections and several activations; the connections are never trained."""
 
     builder = "dlhw.models.graphs:random_graph"
     name: str = "random_graph"
     hidden: list[int] = field(default_factory=lambda: [64, 64])
-    """units of each hidden layer"""
+    """number of units of each hidden layer"""
     fan_in: int = 8
-    """units of the layer before that each unit sees"""
+    """number of units of the previous layer that each unit is connected to"""
     activations: list[Activation] = field(default_factory=paper_activations)
-    """nonlinearities, dealt out to the units of each hidden layer in equal shares"""
+    """nonlinearities, assigned to the units of each hidden layer in equal shares"""
     graph_seed: int = 0
-    """the connections are drawn by it"""
+    """seed of the random connections"""
 
     def has_thresholds(self) -> bool:
         return any(activation.is_threshold for activation in self.activations)

@@ -1,4 +1,4 @@
-"""Config groups `optimizer` and `schedule`: how weights are found, and how the learning rate changes."""
+"""Config groups `optimizer` and `schedule`: update rules, closed-form solvers and learning rates."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,13 +26,13 @@ class OptimizerConfig(Option):
 
     @property
     def lr(self) -> float:
-        """Learning rate; 0 for what takes no steps."""
+        """Learning rate; 0 for solvers, which take no steps."""
         return 0.0
 
 
 @dataclass(kw_only=True)
 class UpdateRuleConfig(OptimizerConfig):
-    """Base of all update rules, which follow the gradient in steps."""
+    """Base of all update rules: gradient steps with a learning rate."""
 
     lr: float = per_run(0.1)
     """learning rate"""
@@ -48,9 +48,9 @@ class SGDConfig(UpdateRuleConfig):
     builder = "dlhw.optim.optimizers:SGD"
     name: str = "sgd"
     momentum: float = per_run(0.0)
-    """factor on the running sum of gradients"""
+    """momentum factor on the running sum of gradients"""
     nesterov: bool = False
-    """look ahead along the momentum"""
+    """use Nesterov's momentum, which looks ahead"""
 
     def state_copies(self) -> int:
         return 1
@@ -70,9 +70,9 @@ class AdamConfig(UpdateRuleConfig):
     name: str = "adam"
     lr: float = per_run(1e-3)
     betas: list[float] = per_run(_betas)
-    """decay of the running means of the gradient and of its square"""
+    """decay rates of the running means of the gradient and of its square"""
     eps: float = per_run(1e-8)
-    """added to the root of the second moment"""
+    """term added to the square root of the second moment"""
 
     def state_copies(self) -> int:
         return 2
@@ -93,7 +93,7 @@ class AdamWConfig(AdamConfig):
     builder = "dlhw.optim.optimizers:AdamW"
     name: str = "adamw"
     weight_decay: float = per_run(1e-2)
-    """share of every parameter, times lr, taken off at each step; apart from the regularizer"""
+    """decoupled weight decay: every step multiplies parameters by 1 - lr * weight_decay; not a regularizer"""
 
     def problems(self) -> Iterator[str]:
         yield from super().problems()
@@ -108,13 +108,13 @@ class RMSpropConfig(UpdateRuleConfig):
     name: str = "rmsprop"
     lr: float = per_run(1e-2)
     alpha: float = per_run(0.99)
-    """decay of the running mean of squared gradients"""
+    """decay rate of the running mean of squared gradients"""
     eps: float = per_run(1e-8)
-    """added to the root of the running mean"""
+    """term added to the square root of the running mean"""
     momentum: float = per_run(0.0)
-    """factor on the running sum of scaled gradients"""
+    """momentum factor on the running sum of scaled gradients"""
     centered: bool = False
-    """subtract the square of the running mean of gradients"""
+    """center the second moment: subtract the square of the running mean of gradients"""
 
     def state_copies(self) -> int:
         return 2 + self.centered
@@ -128,7 +128,7 @@ class RMSpropConfig(UpdateRuleConfig):
 
 @dataclass(kw_only=True)
 class SolverConfig(OptimizerConfig):
-    """Base of what finds the weights of model=linear (without bias) at once, in closed form."""
+    """Base of solvers, which compute the weights of model=linear (without bias) in closed form."""
 
     is_closed_form: ClassVar[bool] = True
 
@@ -138,7 +138,7 @@ class SolverConfig(OptimizerConfig):
 
 @dataclass(kw_only=True)
 class MinNormConfig(SolverConfig):
-    """Least squares in closed form: of all weights that minimise |XW - Y|^2 those of least norm."""
+    """Least squares in closed form: of all weights that minimise |XW - Y|^2, those of smallest norm."""
 
     builder = "dlhw.optim.closed_form:MinNorm"
     name: str = "min_norm"
@@ -152,12 +152,12 @@ class MinNormConfig(SolverConfig):
 
 @dataclass(kw_only=True)
 class RidgeConfig(SolverConfig):
-    """Ridge regression in closed form: minimises |XW - Y|^2 + alpha |W|^2, sums over samples, no mean."""
+    """Ridge regression in closed form: minimises |XW - Y|^2 + alpha |W|^2 (sums over samples, not means)."""
 
     builder = "dlhw.optim.closed_form:Ridge"
     name: str = "ridge"
     alpha: float = per_run(1.0)
-    """strength of the penalty; 0 gives what min_norm gives"""
+    """strength of the penalty; 0: the same result as min_norm"""
 
     def problems(self) -> Iterator[str]:
         yield from at_least("optimizer.alpha", self.alpha, 0)
@@ -170,7 +170,7 @@ class ScheduleConfig(Option):
 
 @dataclass(kw_only=True)
 class ConstantConfig(ScheduleConfig):
-    """The learning rate stays."""
+    """Constant learning rate."""
 
     builder = "dlhw.optim.schedules:constant"
     name: str = "constant"
@@ -183,9 +183,9 @@ class StepConfig(ScheduleConfig):
     builder = "dlhw.optim.schedules:step"
     name: str = "step"
     step_size: int = 10
-    """epochs between two steps"""
+    """number of epochs between two reductions"""
     gamma: float = per_run(0.1)
-    """factor of a step"""
+    """factor on the learning rate at each reduction"""
 
     def problems(self) -> Iterator[str]:
         yield from at_least("schedule.step_size", self.step_size, 1)
@@ -199,7 +199,7 @@ class ExponentialConfig(ScheduleConfig):
     builder = "dlhw.optim.schedules:exponential"
     name: str = "exponential"
     gamma: float = per_run(0.95)
-    """factor of an epoch"""
+    """factor on the learning rate at each epoch"""
 
     def problems(self) -> Iterator[str]:
         yield from positive("schedule.gamma", self.gamma)
@@ -207,12 +207,12 @@ class ExponentialConfig(ScheduleConfig):
 
 @dataclass(kw_only=True)
 class CosineConfig(ScheduleConfig):
-    """Fall along a half cosine over all epochs, as torch's CosineAnnealingLR with T_max = epochs."""
+    """Decrease along half a cosine over all epochs, as torch's CosineAnnealingLR with T_max = epochs."""
 
     builder = "dlhw.optim.schedules:cosine"
     name: str = "cosine"
     final: float = per_run(0.0)
-    """what is left of the learning rate at the end, as a fraction"""
+    """final learning rate as a fraction of the initial one"""
 
     def problems(self) -> Iterator[str]:
         if not 0 <= self.final <= 1:

@@ -1,4 +1,4 @@
-"""Config group `procedure`: what a run does. Most train; the others compute something exact instead."""
+"""Config group `procedure`: what a run does. Most runs train; the others compute an exact result instead."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from typing import ClassVar
 from dlhw.config.group import at_least
 from dlhw.config.registry import Option
 
-# All sign vectors of so many components are tried on all nets of the size: 2^12 x 325 of them.
+# Every sign vector with this many components is tried on every net of that size: 2^12 x 325 pairs.
 MAX_DIM = 12
 
 
@@ -24,7 +24,7 @@ class ProcedureConfig(Option):
     """Base of all procedures."""
 
     trains: ClassVar[bool] = False
-    """whether the run trains a model, in a cohort with others; else it is computed alone"""
+    """whether the run trains a model, in a cohort with others; otherwise it runs alone"""
 
 
 @dataclass(kw_only=True)
@@ -46,16 +46,16 @@ class CertificateConfig(ProcedureConfig):
 
 @dataclass(kw_only=True)
 class VerifyConfig(ProcedureConfig):
-    """Try the hand-built nets of every interval low <= sum x <= high on all x in {-1, 1}^dim."""
+    """Check the hand-built nets of every interval low <= sum x <= high on all x in {-1, 1}^dim."""
 
     builder = "dlhw.procedures.verify:verify"
     name: str = "verify"
     dim: int = 5
-    """components of x"""
+    """number of components of x"""
     version: IntervalVersion = IntervalVersion.sign
     """hidden units: sign or relu"""
     draws: int = 20
-    """random perturbations of each input, beside the extreme ones"""
+    """number of random perturbations of each input, in addition to the extreme ones"""
 
     def problems(self) -> Iterator[str]:
         if not 1 <= self.dim <= MAX_DIM:
@@ -64,7 +64,7 @@ class VerifyConfig(ProcedureConfig):
 
 
 class Wrong(StrEnum):
-    """Layers and losses that are wrong on purpose."""
+    """Layers and losses that are deliberately wrong."""
 
     scaled_softmax = auto()
     tempered_softmax = auto()
@@ -80,9 +80,9 @@ class IdentitiesConfig(ProcedureConfig):
     builder = "dlhw.procedures.identities:identities"
     name: str = "identities"
     samples: int = 1000
-    """random inputs of each identity, beside its edge cases"""
+    """number of random inputs per identity, in addition to its edge cases"""
     wrong: Wrong | None = None
-    """a wrong layer or loss in the place of dlhw's, to show that it is detected; null: none"""
+    """a wrong layer or loss instead of dlhw's, to show that it is detected; null: none"""
 
     def problems(self) -> Iterator[str]:
         yield from at_least("procedure.samples", self.samples, 1)
@@ -90,12 +90,12 @@ class IdentitiesConfig(ProcedureConfig):
 
 @dataclass(kw_only=True)
 class VoteConfig(ProcedureConfig):
-    """Evaluate the untrained model with one number for all weights, for several, and their majority vote."""
+    """Evaluate the untrained model with all weights equal, for several values, and their majority vote."""
 
     builder = "dlhw.procedures.vote:vote"
     name: str = "vote"
     weights: list[float] = field(default_factory=lambda: [-2, -1.5, -1, -0.5, 0.5, 1, 1.5, 2])
-    """shared weights that vote"""
+    """values of the shared weight, whose predictions vote"""
 
     def problems(self) -> Iterator[str]:
         if not self.weights or len(set(self.weights)) < len(self.weights):

@@ -1,4 +1,4 @@
-"""Config group `regularizer`: the penalty whose gradient is added to the loss's."""
+"""Config group `regularizer`: penalties whose gradient is added to that of the loss."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from dlhw.config.registry import Option
 
 
 class Convention(StrEnum):
-    """Courses disagree about the factor of the L2 penalty."""
+    """The factor of the L2 penalty, on which courses disagree."""
 
     half = auto()
     full = auto()
@@ -38,12 +38,12 @@ class NoRegularizerConfig(RegularizerConfig):
 
 @dataclass(kw_only=True)
 class PenaltyConfig(RegularizerConfig):
-    """What L1 and L2 share."""
+    """Base of L1 and L2."""
 
     alpha: float = per_run(1e-3)
     """strength of the penalty"""
     on: On = On.weights
-    """weights: leave biases out; all: penalise them too"""
+    """which parameters are penalised. weights: no biases; all: biases too"""
 
     def problems(self) -> Iterator[str]:
         yield from at_least("regularizer.alpha", self.alpha, 0)
@@ -56,12 +56,12 @@ class L2Config(PenaltyConfig):
     builder = "dlhw.optim.regularizers:L2"
     name: str = "l2"
     convention: Convention = Convention.half
-    """half: alpha/2 |W|^2, gradient alpha W; full: alpha |W|^2, gradient 2 alpha W"""
+    """factor of the penalty. half: alpha/2 |W|^2, gradient alpha W; full: alpha |W|^2, gradient 2 alpha W"""
 
 
 @dataclass(kw_only=True)
 class L1Config(PenaltyConfig):
-    """Sum of absolute values: alpha * |W|_1 (subgradient alpha*sign(W), 0 at 0)."""
+    """Sum of absolute values: alpha |W|_1, subgradient alpha sign(W) with sign(0) = 0."""
 
     builder = "dlhw.optim.regularizers:L1"
     name: str = "l1"

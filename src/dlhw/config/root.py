@@ -1,4 +1,4 @@
-"""The whole config of one run, and the rules that span its groups."""
+"""The complete config of a run, and the rules that involve several groups."""
 
 import math
 import re
@@ -27,11 +27,11 @@ class TrainConfig(Group):
     """One run. A cohort is a list of these that differ only in fields of role `per_run` or `observation`."""
 
     name: str = observation("run")
-    """folder under runs/ that the run's own folder is made in"""
+    """folder under runs/ in which the run's own folder is created"""
     seed: int = per_run(0)
-    """feeds the streams split, init, order and dropout; 0 is a seed like any other"""
+    """seed of the random streams split, init, order and dropout; 0 is a seed like any other"""
     loss: LossName = LossName.auto
-    """what is minimised; auto follows the model and the task"""
+    """loss that is minimised; auto: follows from the model and the task"""
     model: ModelConfig = field(default_factory=ModelConfig)
     data: DataConfig = field(default_factory=DataConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
@@ -41,10 +41,10 @@ class TrainConfig(Group):
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
     tracking: TrackingConfig = observation(TrackingConfig)
     experiment: ExperimentConfig | None = of_sweep(None)
-    """what the sweep that the run belongs to asks, and what was published; experiment=SOURCE/NAME"""
+    """experiment that the sweep belongs to, with its published numbers: experiment=SOURCE/NAME"""
 
     def __post_init__(self) -> None:
-        """Choose the task of the user's own data where `data.task` is null."""
+        """Choose the task of the user's own data if `data.task` is null."""
         if isinstance(self.data, TableConfig) and self.data.task is None:
             losses = self.model.losses if self.loss is LossName.auto else (self.loss,)
             is_regression = all(loss.is_regression for loss in losses)
@@ -66,7 +66,7 @@ class TrainConfig(Group):
         yield from self._validation_problems()
 
     def resolved_loss(self) -> LossName:
-        """The loss that is minimised: `loss` itself, or what `auto` stands for."""
+        """The loss that is minimised: `loss` itself, or the one that `auto` stands for."""
         if self.loss is not LossName.auto:
             return self.loss
         fitting = [loss for loss in self.model.losses if self._fits_task(loss)]
@@ -88,7 +88,7 @@ class TrainConfig(Group):
             yield from class_count_problems(loss, kept)
 
     def _other_task(self, loss: LossName) -> str:
-        """The remedy where the file's targets can be read as either."""
+        """The remedy if the file's targets can be read as either."""
         task = Task.regression if loss.is_regression else Task.classification
         return f"; data.task={task} reads them as such" if hasattr(self.data, "task") else ""
 
@@ -136,12 +136,12 @@ class TrainConfig(Group):
             )
 
     def data_seed(self) -> int | None:
-        """The seed of all that the data draws; None when it draws nothing."""
+        """The seed of everything random in the data; None if nothing is."""
         return self.data.seed_for(self.seed)
 
 
 def beyond_float32(group: Group, prefix: str) -> Iterator[str]:
-    """Numbers of a group that float32 holds only as infinity."""
+    """Problems of numbers that float32 can only represent as infinity."""
     for spec in fields(group):
         key, value = f"{prefix}.{spec.name}", getattr(group, spec.name)
         if isinstance(value, Group):
@@ -149,12 +149,12 @@ def beyond_float32(group: Group, prefix: str) -> Iterator[str]:
         elif isinstance(value, int | float) and math.isfinite(value) and abs(value) > FLOAT32_MAX:
             yield (
                 f"{key}={value} is beyond the range of trainer.dtype=float32 (at most {FLOAT32_MAX:.3g}); "
-                "trainer.dtype=float64 holds it"
+                "trainer.dtype=float64 can represent it"
             )
 
 
 def class_count_problems(loss: LossName, num_classes: int) -> Iterator[str]:
-    """Losses that cannot work with this number of classes."""
+    """Problem if the loss does not work with this number of classes."""
     if loss.is_binary and num_classes != 2:
         yield (
             f"loss={loss} needs 2 classes, the data has {num_classes}: "

@@ -50,7 +50,7 @@ def interpolations(node: Any, key: str = "") -> Iterator[tuple[str, str]]:
         for name, value in node.items():
             yield from interpolations(value, f"{key}.{name}" if key else str(name))
     elif isinstance(node, list):
-        for place, value in enumerate(node):
-            yield from interpolations(value, f"{key}[{place}]")
+        for index, value in enumerate(node):
+            yield from interpolations(value, f"{key}[{index}]")
     elif isinstance(node, str) and "${" in node:
         yield key, node

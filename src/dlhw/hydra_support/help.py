@@ -155,14 +155,14 @@ def _walk(prefix: str, schema: type[Group], values: Mapping[str, Any]) -> Iterat
 
 
 def _with_choices(doc: str, hint: object) -> str:
-    """A text that names every value of an enum."""
+    """The text of a key, with the values of its enum that it does not name."""
     kinds = [
         kind for kind in (hint, *typing.get_args(hint)) if isinstance(kind, type) and issubclass(kind, Enum)
     ]
     names = [name for kind in kinds for name in kind.__members__]
     words = re.split(r"[\s|,;:()=]+", doc)
     missing = [name for name in names if name not in words]
-    return f"{doc} ({'|'.join(names)})".strip() if missing else doc
+    return f"{doc} ({listing(names)})".strip() if missing else doc
 
 
 def _key(key: str, value: object, doc: str) -> Iterator[str]:
