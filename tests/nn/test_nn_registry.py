@@ -36,5 +36,6 @@ def test_every_loss_is_registered() -> None:
     assert {type(loss) for loss in LOSSES.values()} == set(concrete_classes(Loss))
 
 
-def test_every_name_of_a_loss_has_one() -> None:
+def test_every_name_of_a_loss_has_one_with_the_same_kind_of_targets() -> None:
     assert set(LOSSES) == set(LossName) - {LossName.auto}
+    assert {name: loss.targets for name, loss in LOSSES.items()} == {name: name.targets for name in LOSSES}

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
+from dlhw.config.loss import Targets
 from dlhw.config.model import InitConfig
 from dlhw.nn.containers import Network
 from dlhw.nn.faults import (
@@ -28,7 +29,7 @@ from dlhw.nn.faults import (
 )
 from dlhw.nn.init import initialise
 from dlhw.nn.layer import Context, Spec, Workspace
-from dlhw.nn.losses import BinaryCrossEntropy, BinarySquaredError, Loss, SquaredError
+from dlhw.nn.losses import Loss
 from dlhw.nn.parameters import Layout
 from dlhw.optim.regularizers import Regularizer
 
@@ -309,9 +310,9 @@ def _fault_of(
 
 def random_targets(loss: Loss, samples: int, num_outputs: int, generator: Generator) -> Tensor:
     """Targets (1, N) or (1, N, K) that the loss can take."""
-    if isinstance(loss, SquaredError):
+    if loss.targets is Targets.numbers:
         return torch.randn(1, samples, num_outputs, generator=generator, dtype=torch.float64)
-    classes = 2 if isinstance(loss, BinaryCrossEntropy | BinarySquaredError) else num_outputs
+    classes = 2 if loss.targets is Targets.two_classes else num_outputs
     return torch.randint(classes, (1, samples), generator=generator)
 
 

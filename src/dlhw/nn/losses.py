@@ -1,12 +1,13 @@
 """Losses of each run. Penalties are apart (see `dlhw.optim.regularizers`)."""
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from dlhw.config.loss import LossName
+from dlhw.config.loss import LossName, Targets
 from dlhw.config.registry import import_builder
 
 
@@ -15,6 +16,9 @@ class Loss(ABC):
 
     `backward` needs nothing from `forward`: a training step computes gradients without the loss's value.
     """
+
+    targets: ClassVar[Targets] = Targets.classes
+    """what the targets are, as the loss's entry in `dlhw.config.loss` says"""
 
     @abstractmethod
     def per_sample(self, out_RNK: Tensor, targets: Tensor) -> Tensor:
@@ -82,6 +86,8 @@ class BinaryCrossEntropy(Loss):
     l = -y ln s - (1 - y) ln(1 - s) = (1 - y) z - ln s,   s = sigmoid(z)        dl/dz = (s - y) / N
     """
 
+    targets = Targets.two_classes
+
     def per_sample(self, out_RNK: Tensor, targets: Tensor) -> Tensor:
         z_RN = out_RNK.squeeze(2)
         return (1 - targets) * z_RN - F.logsigmoid(z_RN)
@@ -102,6 +108,8 @@ class SquaredError(Loss):
         factor: c = 1 (mean squared error), 1/2 or 1/4, as courses and papers have it.
     """
 
+    targets = Targets.numbers
+
     def __init__(self, factor: float = 1.0) -> None:
         self.factor = factor
 
@@ -119,6 +127,8 @@ class BinarySquaredError(Loss):
 
     Classes are predicted at the threshold 1/2. With a sigmoid output it is the Brier score.
     """
+
+    targets = Targets.two_classes
 
     def per_sample(self, out_RNK: Tensor, targets: Tensor) -> Tensor:
         return (out_RNK.squeeze(2) - targets).square()
