@@ -1,9 +1,12 @@
-"""The pages of the documentation: every relative link leads to a file and a heading, every page is reachable."""
+"""The pages of the documentation: links, anchors, and the files and tests that they name exist."""
 
 import re
 from pathlib import Path
 
 import pytest
+
+from dlhw.reproduce import falsify_session, results_table
+from tests.torture import table
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -11,6 +14,7 @@ LINK = re.compile(r"!?\[[^\]\[]*\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^ *```.*?^ *```", re.M | re.S)
 HEADING = re.compile(r"^#+ (.+)$", re.M)
 SCHEME = re.compile(r"[a-z]+:")
+NAMED_FILE = re.compile(r"`((?:[a-z_.0-9]+/)+[a-z_.0-9]+\.(?:py|yaml|md))`")
 
 
 def text_of(page: Path) -> str:
@@ -52,3 +56,34 @@ def test_every_page_can_be_reached_from_the_readme() -> None:
             (page.parent / link.partition("#")[0]).resolve() for link in links_of(page) if link[0] != "#"
         ]
     assert {page for page in PAGES if page not in reached} == set()
+
+
+def test_every_file_that_a_page_names_exists() -> None:
+    """Files in backquotes, relative to the repository or to `src/dlhw`."""
+    for page in PAGES:
+        if "docs/benchmarks" in page.as_posix() or page.name == "CHANGELOG.md":
+            continue
+        for name in set(NAMED_FILE.findall(page.read_text(encoding="utf-8"))):
+            places = [ROOT / name, ROOT / "src" / "dlhw" / name]
+            assert any(place.exists() for place in places), f"{page.name}: {name}: no such file"
+
+
+def test_every_test_that_a_page_names_exists() -> None:
+    sources = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("*.py"))
+    for page in PAGES:
+        for name in set(re.findall(r"`(test_\w+)`", page.read_text(encoding="utf-8"))):
+            assert f"def {name}(" in sources, f"{page.name}: {name}: no such test"
+
+
+@pytest.mark.parametrize(
+    ("name", "begin", "end"),
+    [
+        ("experiments.md", results_table.BEGIN, results_table.END),
+        ("falsification.md", falsify_session.BEGIN, falsify_session.END),
+        ("faults.md", table.BEGIN, table.END),
+    ],
+)
+def test_a_page_of_results_has_one_place_for_its_table(name: str, begin: str, end: str) -> None:
+    page = (ROOT / "docs" / "results" / name).read_text(encoding="utf-8")
+    assert page.count(begin) == page.count(end) == 1
+    assert page.index(begin) < page.index(end)

@@ -9,7 +9,11 @@ import pytest
 from commands import run
 
 ROOT = Path(__file__).parents[2]
-PAGES = ["README.md", *sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").glob("*/*.md"))]
+PAGES = [
+    "README.md",
+    "CONTRIBUTING.md",
+    *sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").glob("*/*.md")),
+]
 COMMAND = re.compile(r"^(dlhw-[a-z]+|make)\b")
 # What a make target runs with ARGS.
 BEHIND = {
@@ -21,7 +25,7 @@ BEHIND = {
 }
 # What is not run here, and why. Everything else is.
 NOT_RUN = {
-    r"make (install|test|lint|torture|bench|bench-full|bench-peers|tensorboard|help)\b": "installs, serves or takes minutes",
+    r"make (install|test|lint|torture|golden|bench|bench-full|bench-peers|tensorboard|help)\b": "installs, serves or takes minutes",
     r"make (sweep-\w+)\b": "a recipe of the Makefile, which needs a checkout",
     r"make (reproduce|gradcheck|levels)\b": "minutes; tests/reproduce and tests/models run them on less",
     r"dlhw-reproduce(?! --list| --help)": "minutes; tests/reproduce runs it on less",
