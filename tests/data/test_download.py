@@ -9,15 +9,15 @@ import torchvision.datasets
 
 from dlhw.config.data import MNISTConfig, SplitConfig
 from dlhw.data import load_dataset
-from dlhw.data.download import Remote, fetch
+from dlhw.data.download import RemoteFile, fetch
 from dlhw.errors import DataError
 
 NAME = "train-labels-idx1-ubyte"
 
 
-def remote(folder: Path, *urls: str, gzipped: bool = True) -> Remote:
+def remote(folder: Path, *urls: str, gzipped: bool = True) -> RemoteFile:
     md5 = hashlib.md5((folder / f"{NAME}.gz").read_bytes()).hexdigest()
-    return Remote(tuple(f"{url}/{NAME}.gz" for url in urls), md5, gzipped)
+    return RemoteFile(tuple(f"{url}/{NAME}.gz" for url in urls), md5, gzipped)
 
 
 def everything_below(folder: Path) -> list[str]:

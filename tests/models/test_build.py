@@ -26,7 +26,7 @@ from dlhw.models.build import build_model
 from dlhw.nn.containers import Network
 from dlhw.nn.dropout import Dropout
 from dlhw.nn.layer import Context
-from dlhw.nn.parameters import Layout
+from dlhw.nn.parameters import ParameterLayout
 
 IMAGE = (1, 8, 8)
 AFFINE_MODELS = [SoftmaxConfig, LogisticConfig, PerceptronConfig, LinearConfig]
@@ -42,14 +42,14 @@ EVERYTHING: dict[str, ModelConfig] = {
 
 
 def num_parameters(model: Network) -> int:
-    return Layout(model.specs()).num_parameters
+    return ParameterLayout(model.specs()).num_parameters
 
 
 @pytest.mark.parametrize("num_outputs", [1, 10])
 @pytest.mark.parametrize("name", EVERYTHING)
 def test_outputs_have_the_promised_shape(name: str, num_outputs: int) -> None:
     model = build_model([EVERYTHING[name]] * 2, IMAGE, num_outputs)
-    layout = Layout(model.specs())
+    layout = ParameterLayout(model.specs())
     flat_RP = layout.zeros(2, torch.float32, torch.device("cpu"))
     out, _ = model.forward(layout.views(flat_RP), torch.zeros(1, 5, *IMAGE), Context())
     assert model.output_shape == (num_outputs,)

@@ -12,7 +12,7 @@ from dlhw.hydra_support.compose import compose
 from dlhw.models.build import build_model
 from dlhw.nn.containers import Graph
 from dlhw.nn.layer import Context
-from dlhw.nn.parameters import Layout
+from dlhw.nn.parameters import ParameterLayout
 
 # Two branches of other width, joined with the input.
 BRANCHES = (
@@ -43,7 +43,7 @@ def test_branches_compute_what_they_describe() -> None:
     config = compose(["model=dag", BRANCHES])
     graph = build_model([config.model], (4,), 2)
     assert isinstance(graph, Graph)
-    layout, generator = Layout(graph.specs()), Generator().manual_seed(0)
+    layout, generator = ParameterLayout(graph.specs()), Generator().manual_seed(0)
     flat_RP = torch.randn(3, layout.size, generator=generator, dtype=torch.float64)
     x_1N4 = torch.randn(1, 5, 4, generator=generator, dtype=torch.float64)
     views = layout.views(flat_RP)

@@ -15,7 +15,7 @@ from dlhw.models.build import build_model
 from dlhw.nn.init import initialise
 from dlhw.nn.layer import Context
 from dlhw.nn.losses import LOSSES
-from dlhw.nn.parameters import Layout
+from dlhw.nn.parameters import ParameterLayout
 from dlhw.random import generator
 
 BITS = torch.tensor(list(product([0, 1], repeat=2)), dtype=torch.float64)
@@ -25,7 +25,7 @@ each_unit = pytest.mark.parametrize("units", IntervalUnits)
 def outputs(configs: Sequence[ModelConfig], x_NI: Tensor, dtype: torch.dtype = torch.float64) -> Tensor:
     """What a cohort answers at its start, (R, N)."""
     model = build_model(configs, tuple(x_NI.shape[1:]), 1)
-    layout = Layout(model.specs())
+    layout = ParameterLayout(model.specs())
     generators = [generator(0, "init") for _ in configs]
     flat_RP = initialise(layout, [config.init for config in configs], generators, dtype)
     out_RN1, _ = model.forward(layout.views(flat_RP), x_NI.to(dtype).unsqueeze(0), Context())
@@ -140,7 +140,7 @@ def test_the_numbers_are_those_of_the_formulas() -> None:
     }
     for units, numbers in expected.items():
         config = IntervalNetConfig(units=units, low=-1, high=3)
-        layout = Layout(build_model([config], (2,), 1).specs())
+        layout = ParameterLayout(build_model([config], (2,), 1).specs())
         start = initialise(layout, [config.init], [generator(0, "init")], torch.float32)
         found = layout.of_run(start, 0)
         told = [found[name].T if name.endswith("weight") else found[name] for name in found]

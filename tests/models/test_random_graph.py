@@ -8,7 +8,7 @@ from dlhw.models.build import build_model
 from dlhw.nn.containers import Network
 from dlhw.nn.layer import Context
 from dlhw.nn.linear import SparseAffine
-from dlhw.nn.parameters import Layout
+from dlhw.nn.parameters import ParameterLayout
 
 KINDS = [Activation.sine, Activation.absolute, Activation.gaussian]
 FUNCTIONS = [torch.sin, torch.abs, lambda x: torch.exp(-x.square() / 2)]
@@ -38,7 +38,7 @@ def test_the_graph_is_that_of_its_seed() -> None:
 
 def test_the_output_is_that_of_the_formula_unit_by_unit() -> None:
     network = graph()
-    layout = Layout(network.specs())
+    layout = ParameterLayout(network.specs())
     flat_RP = torch.randn(2, layout.size, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     params = layout.views(flat_RP)
     x_SNI = torch.linspace(-1, 1, 24, dtype=torch.float64).view(1, 3, 1, 2, 4)
@@ -56,4 +56,4 @@ def test_the_output_is_that_of_the_formula_unit_by_unit() -> None:
 
 
 def test_only_the_connections_that_there_are_count_as_parameters() -> None:
-    assert Layout(graph().specs()).num_parameters == 3 * 6 + 6 + 3 * 5 + 5
+    assert ParameterLayout(graph().specs()).num_parameters == 3 * 6 + 6 + 3 * 5 + 5

@@ -14,7 +14,7 @@ from dlhw.nn.containers import Graph, Node, Sequential
 from dlhw.nn.conv import Conv2d
 from dlhw.nn.gradcheck import check_layers
 from dlhw.nn.linear import Affine
-from dlhw.nn.parameters import Layout
+from dlhw.nn.parameters import ParameterLayout
 from dlhw.nn.shape import Add, Concat, Flatten
 
 Nodes = Mapping[str, Node]
@@ -86,13 +86,13 @@ every_graph = pytest.mark.parametrize("name", GRAPHS)
 def random_graph(name: str, runs: int = 3) -> tuple[Graph, Tensor, Tensor]:
     """A graph, parameters (R, P) and seven shared inputs."""
     graph, generator = Graph(*GRAPHS[name]), Generator().manual_seed(0)
-    flat_RP = torch.randn(runs, Layout(graph.specs()).size, generator=generator, dtype=torch.float64)
+    flat_RP = torch.randn(runs, ParameterLayout(graph.specs()).size, generator=generator, dtype=torch.float64)
     return graph, flat_RP, torch.randn(1, 7, *graph.input_shape, generator=generator, dtype=torch.float64)
 
 
 def passes(graph: Graph | Sequential, flat_RP: Tensor, x: Tensor, reuse: bool, need_dx: bool) -> list[Tensor]:
     """Output, flat gradients and, if wanted, the gradient of the input; three batches through one workspace."""
-    layout, ctx, passed = Layout(graph.specs()), context(reuse=reuse), []
+    layout, ctx, passed = ParameterLayout(graph.specs()), context(reuse=reuse), []
     for batch in (x[:, :4], x[:, 4:], x[:, 3:]):
         grads_RP = torch.zeros_like(flat_RP)
         out, caches = graph.forward(layout.views(flat_RP), batch, ctx)
@@ -157,16 +157,19 @@ def test_a_chain_computes_what_sequential_computes() -> None:
     nodes = {"fc1": Node(layers["fc1"], ["input"]), "relu": Node(layers["relu"], ["fc1"])}
     graph = Graph({**nodes, "output": Node(layers["output"], ["relu"])}, (6,))
     chain = Sequential(layers, (6,))
-    flat_RP = torch.randn(3, Layout(chain.specs()).size, generator=Generator().manual_seed(0))
+    flat_RP = torch.randn(3, ParameterLayout(chain.specs()).size, generator=Generator().manual_seed(0))
     x = torch.randn(1, 7, 6, generator=Generator().manual_seed(1))
     ours, theirs = (passes(each, flat_RP, x, reuse=True, need_dx=True) for each in (graph, chain))
     torch.testing.assert_close(ours, theirs, rtol=0, atol=0)
-    assert (graph.widest, graph.activations) == (chain.widest, chain.activations)
+    assert (graph.max_activation_size, graph.total_activation_size) == (
+        chain.max_activation_size,
+        chain.total_activation_size,
+    )
 
 
 def test_a_skip_connection_adds_what_it_skips() -> None:
     graph, flat_RP, x_1N = random_graph("residual")
-    views = Layout(graph.specs()).views(flat_RP)
+    views = ParameterLayout(graph.specs()).views(flat_RP)
 
     def affine(name: str, x: Tensor) -> Tensor:
         return x @ views[name]["weight"] + views[name]["bias"].unsqueeze(1)
@@ -187,17 +190,17 @@ def test_nodes_may_be_named_in_any_order(seed: int) -> None:
 @every_graph
 def test_sizes_count_every_output_and_the_input(name: str) -> None:
     graph, flat_RP, x_1N = random_graph(name)
-    layout = Layout(graph.specs())
+    layout = ParameterLayout(graph.specs())
     out, caches = graph.forward(layout.views(flat_RP), x_1N, context())
     assert tuple(out.shape[2:]) == graph.output_shape
-    assert graph.widest <= graph.activations
+    assert graph.max_activation_size <= graph.total_activation_size
     assert len(caches) == len(graph.layers)
 
 
 def test_only_kinks_that_exist_are_reported() -> None:
     graph, flat_RP, x_1N = random_graph("dense")
-    _, caches = graph.forward(Layout(graph.specs()).views(flat_RP), x_1N, context())
-    assert [branch.shape for branch in graph.branches(caches)] == [(3, 7, 3)]
+    _, caches = graph.forward(ParameterLayout(graph.specs()).views(flat_RP), x_1N, context())
+    assert [branch.shape for branch in graph.kink_pattern(caches)] == [(3, 7, 3)]
 
 
 class GraphThatForgets(Graph):

@@ -15,7 +15,7 @@ from dlhw.nn.losses import (
     PerceptronLoss,
     SquaredError,
 )
-from dlhw.nn.parameters import Layout
+from dlhw.nn.parameters import ParameterLayout
 from dlhw.optim.regularizers import L1, L2, Regularizer
 
 RUNS = 3
@@ -105,7 +105,7 @@ class L1WithoutSign(L1):
         self._part(grads_RP).add_(self.alpha_R1)
 
 
-LAYOUT = Layout({"fc": Affine(5, 4).specs()})
+LAYOUT = ParameterLayout({"fc": Affine(5, 4).specs()})
 LIKE_RP = LAYOUT.zeros(RUNS, torch.float64, torch.device("cpu"))
 WRONG_REGULARIZERS: dict[str, Regularizer] = {
     "l2-full-for-half": L2Twice([L2Config(alpha=0.1)] * RUNS, LAYOUT, LIKE_RP),

@@ -10,12 +10,14 @@ from torch import Generator, Tensor
 from dlhw.nn.activations import ReLU, Sigmoid
 from dlhw.nn.containers import Sequential
 from dlhw.nn.dropout import Dropout
-from dlhw.nn.gradcheck import Check, check_layers, check_loss, check_model, compare, largest_error
+from dlhw.nn.gradcheck import GradientCheck, check_layers, check_loss, check_model, compare, largest_error
 from dlhw.nn.linear import Affine
 from dlhw.nn.losses import CrossEntropy, SquaredError
 
 
-def compared(manual: list[float], reference: list[float], slope: float = 1.0, *, probes: int = 3) -> Check:
+def compared(
+    manual: list[float], reference: list[float], slope: float = 1.0, *, probes: int = 3
+) -> GradientCheck:
     """Compare gradients of `slope * sum(variable)`."""
     variable = torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64)
     generator = Generator().manual_seed(0)
@@ -88,7 +90,7 @@ def test_probes_leave_the_variable_as_it_was() -> None:
     [([1e-3, 1.0, 1e-9], 1), ([nan, 1.0, 2.0], 0), ([1.0, 2.0, nan], 2), ([1.0, inf, 2.0], 1)],
 )
 def test_the_largest_error_is_the_worst_even_if_it_is_nan(errors: list[float], worst: int) -> None:
-    checks = [Check(str(error), error, 0.0, 1, 0, 1.0) for error in errors]
+    checks = [GradientCheck(str(error), error, 0.0, 1, 0, 1.0) for error in errors]
     assert largest_error(checks) is checks[worst]
 
 

@@ -12,7 +12,7 @@ from dlhw.nn.conv import Conv2d
 from dlhw.nn.init import initialise
 from dlhw.nn.layer import Layer
 from dlhw.nn.linear import Affine, GivenAffine
-from dlhw.nn.parameters import Layout
+from dlhw.nn.parameters import ParameterLayout
 from dlhw.random import generator
 
 # weights enough for tight statistics: 40 000 and 36 000
@@ -26,7 +26,7 @@ every_layer = pytest.mark.parametrize("name", LAYERS)
 
 def draw(layer: Layer, *configs: InitConfig, seeds: tuple[int, ...] = (0,)) -> dict[str, Tensor]:
     """Weight and bias (R, …) of the runs."""
-    layout = Layout({"layer": layer.specs()})
+    layout = ParameterLayout({"layer": layer.specs()})
     generators = [generator(seed, "init") for seed in seeds]
     return layout.views(
         initialise(layout, configs * (len(seeds) // len(configs)), generators, torch.float64)
@@ -146,7 +146,7 @@ def test_another_seed_gives_other_numbers(scheme: InitScheme) -> None:
 @pytest.mark.parametrize("run", [0, 1, 2])
 def test_a_run_of_a_cohort_draws_what_it_draws_alone(run: int) -> None:
     configs = [InitConfig(scheme=InitScheme.normal, std=std, bias=std) for std in (0.1, 1.0, 10.0)]
-    layout = Layout({"fc1": Affine(5, 4).specs(), "fc2": Affine(4, 3).specs()})
+    layout = ParameterLayout({"fc1": Affine(5, 4).specs(), "fc2": Affine(4, 3).specs()})
     together, alone = (
         initialise(
             layout, configs[part], [generator(seed, "init") for seed in [7, 8, 9][part]], torch.float64
@@ -158,7 +158,7 @@ def test_a_run_of_a_cohort_draws_what_it_draws_alone(run: int) -> None:
 
 @every_scheme
 def test_layers_of_one_model_draw_one_after_the_other(scheme: InitScheme) -> None:
-    layout = Layout({"fc1": Affine(4, 4).specs(), "fc2": Affine(4, 4).specs()})
+    layout = ParameterLayout({"fc1": Affine(4, 4).specs(), "fc2": Affine(4, 4).specs()})
     flat_RP = initialise(layout, [InitConfig(scheme=scheme)], [generator(0, "init")], torch.float32)
     first, second = (layout.views(flat_RP)[name]["weight"] for name in ("fc1", "fc2"))
     assert flat_RP.dtype == torch.float32
@@ -175,6 +175,6 @@ def test_given_numbers_stand_in_place_of_the_scheme(scheme: InitScheme) -> None:
 
 def test_given_numbers_leave_the_draws_of_other_layers_as_they_are() -> None:
     given = GivenAffine(torch.ones(1, 3, 2), torch.ones(1, 2))
-    layout = Layout({"given": given.specs(), "fc": Affine(5, 4).specs()})
+    layout = ParameterLayout({"given": given.specs(), "fc": Affine(5, 4).specs()})
     flat_RP = initialise(layout, [InitConfig()], [generator(0, "init")], torch.float64)
     assert torch.equal(layout.views(flat_RP)["fc"]["weight"], draw(Affine(5, 4), InitConfig())["weight"])

@@ -7,13 +7,13 @@ from importlib import import_module
 
 import dlhw.nn
 from dlhw.config.loss import LossName
-from dlhw.nn.faults import Watched
+from dlhw.nn.faults import WatchedLayer
 from dlhw.nn.layer import Layer
 from dlhw.nn.losses import LOSSES, Loss
 from dlhw.nn.registry import all_layers
 
 # They pass on to a layer, and are no layer of their own.
-WRAPPERS = {Watched}
+WRAPPERS = {WatchedLayer}
 
 
 def concrete_classes(base: type) -> Iterator[type]:

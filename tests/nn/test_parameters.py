@@ -6,24 +6,26 @@ from torch import Tensor
 
 from dlhw.nn.conv import Conv2d
 from dlhw.nn.linear import Affine
-from dlhw.nn.parameters import ALIGNMENT, Layout
+from dlhw.nn.parameters import ALIGNMENT, ParameterLayout
 
 RUNS = 3
 NAMES = ["conv.weight", "conv.bias", "fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias"]
 
 
 @pytest.fixture
-def layout() -> Layout:
+def layout() -> ParameterLayout:
     """Sizes that are no multiples of the alignment, and one that is."""
-    return Layout({"conv": Conv2d(1, 3, 3).specs(), "fc1": Affine(4, 8).specs(), "fc2": Affine(7, 3).specs()})
+    return ParameterLayout(
+        {"conv": Conv2d(1, 3, 3).specs(), "fc1": Affine(4, 8).specs(), "fc2": Affine(7, 3).specs()}
+    )
 
 
 @pytest.fixture
-def flat_RP(layout: Layout) -> Tensor:
+def flat_RP(layout: ParameterLayout) -> Tensor:
     return layout.zeros(RUNS, torch.float64, torch.device("cpu"))
 
 
-def number(layout: Layout, flat_RP: Tensor) -> None:
+def number(layout: ParameterLayout, flat_RP: Tensor) -> None:
     """Give every parameter of every run another value, from 1."""
     count = 0
     for _, view in layout.named(flat_RP):
@@ -31,16 +33,16 @@ def number(layout: Layout, flat_RP: Tensor) -> None:
         count += view.numel()
 
 
-def test_num_parameters_counts_one_run_without_gaps(layout: Layout) -> None:
+def test_num_parameters_counts_one_run_without_gaps(layout: ParameterLayout) -> None:
     assert layout.num_parameters == (3 * 9 + 3) + (4 * 8 + 8) + (7 * 3 + 3)
     assert layout.num_parameters < layout.size
 
 
-def test_named_keeps_the_order_of_the_model(layout: Layout, flat_RP: Tensor) -> None:
+def test_named_keeps_the_order_of_the_model(layout: ParameterLayout, flat_RP: Tensor) -> None:
     assert [name for name, _ in layout.named(flat_RP)] == NAMES
 
 
-def test_views_write_through_and_never_overlap(layout: Layout, flat_RP: Tensor) -> None:
+def test_views_write_through_and_never_overlap(layout: ParameterLayout, flat_RP: Tensor) -> None:
     number(layout, flat_RP)
     written = flat_RP[flat_RP != 0]
     assert len(written.unique()) == len(written) == RUNS * layout.num_parameters
@@ -49,7 +51,7 @@ def test_views_write_through_and_never_overlap(layout: Layout, flat_RP: Tensor) 
     torch.testing.assert_close(named, dict(layout.named(flat_RP)), rtol=0, atol=0)
 
 
-def test_weights_lie_before_biases(layout: Layout, flat_RP: Tensor) -> None:
+def test_weights_lie_before_biases(layout: ParameterLayout, flat_RP: Tensor) -> None:
     for name, view in layout.named(flat_RP):
         view.fill_(1 if name.endswith("weight") else -1)
     weights, biases = flat_RP[:, : layout.num_flat_weights], flat_RP[:, layout.num_flat_weights :]
@@ -60,14 +62,14 @@ def test_weights_lie_before_biases(layout: Layout, flat_RP: Tensor) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_parameter_starts_at_a_multiple_of_64_bytes(layout: Layout, name: str) -> None:
+def test_every_parameter_starts_at_a_multiple_of_64_bytes(layout: ParameterLayout, name: str) -> None:
     flat_RP = layout.zeros(RUNS, torch.float32, torch.device("cpu"))
     view = dict(layout.named(flat_RP))[name]
     assert [view[run].storage_offset() * 4 % 64 for run in range(RUNS)] == [0] * RUNS
     assert ALIGNMENT * 4 == 64
 
 
-def test_of_run_copies(layout: Layout, flat_RP: Tensor) -> None:
+def test_of_run_copies(layout: ParameterLayout, flat_RP: Tensor) -> None:
     number(layout, flat_RP)
     before, copies = flat_RP.clone(), layout.of_run(flat_RP, 1)
     for copy in copies.values():
@@ -76,7 +78,9 @@ def test_of_run_copies(layout: Layout, flat_RP: Tensor) -> None:
 
 
 @pytest.mark.parametrize("run", range(RUNS))
-def test_a_run_comes_back_as_it_was_and_the_others_stay(layout: Layout, flat_RP: Tensor, run: int) -> None:
+def test_a_run_comes_back_as_it_was_and_the_others_stay(
+    layout: ParameterLayout, flat_RP: Tensor, run: int
+) -> None:
     number(layout, flat_RP)
     before, saved = flat_RP.clone(), layout.of_run(flat_RP, run)
     assert list(saved) == NAMES

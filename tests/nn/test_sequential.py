@@ -12,7 +12,7 @@ from dlhw.nn.conv import Conv2d
 from dlhw.nn.gradcheck import check_layers
 from dlhw.nn.layer import Layer
 from dlhw.nn.linear import Affine
-from dlhw.nn.parameters import Layout
+from dlhw.nn.parameters import ParameterLayout
 from dlhw.nn.pooling import MaxPool2d
 from dlhw.nn.shape import Flatten
 
@@ -37,7 +37,7 @@ every_chain = pytest.mark.parametrize("name", CHAINS)
 
 def train_pass(model: Sequential, flat_RP: Tensor, x: Tensor, reuse: bool, need_dx: bool) -> list[Tensor]:
     """Output, flat gradients and, if wanted, the gradient of the input; two batches through one workspace."""
-    layout, ctx, passed = Layout(model.specs()), context(reuse=reuse), []
+    layout, ctx, passed = ParameterLayout(model.specs()), context(reuse=reuse), []
     for batch in (x[:, :4], x[:, 4:]):
         grads_RP = torch.zeros_like(flat_RP)
         out, caches = model.forward(layout.views(flat_RP), batch, ctx)
@@ -51,7 +51,7 @@ def train_pass(model: Sequential, flat_RP: Tensor, x: Tensor, reuse: bool, need_
 def random_chain(name: str, *, runs: int) -> tuple[Sequential, Tensor, Tensor]:
     """A model, its parameters (R, P) and seven shared inputs."""
     model, generator = Sequential(*CHAINS[name]), Generator().manual_seed(0)
-    size = Layout(model.specs()).size
+    size = ParameterLayout(model.specs()).size
     flat_RP = torch.randn(runs, size, generator=generator, dtype=torch.float64)
     return model, flat_RP, torch.randn(1, 7, *model.input_shape, generator=generator, dtype=torch.float64)
 
@@ -93,7 +93,7 @@ def test_one_layer_object_may_stand_at_two_places() -> None:
 def test_shapes_are_known_before_any_data() -> None:
     model = Sequential(*CHAINS["cnn"])
     assert model.output_shape == (3,)
-    assert model.widest == 3 * 6 * 5
+    assert model.max_activation_size == 3 * 6 * 5
     assert list(model.specs()) == ["conv1", "conv2", "fc"]
 
 
@@ -104,5 +104,5 @@ def test_neighbours_that_do_not_fit_are_refused() -> None:
 
 def test_only_kinks_that_exist_are_reported() -> None:
     model, flat_RP, x_1N = random_chain("cnn", runs=2)
-    _, caches = model.forward(Layout(model.specs()).views(flat_RP), x_1N, context())
-    assert [branch.shape[2:] for branch in model.branches(caches)] == [(3, 6, 5), (3, 3, 2)]
+    _, caches = model.forward(ParameterLayout(model.specs()).views(flat_RP), x_1N, context())
+    assert [branch.shape[2:] for branch in model.kink_pattern(caches)] == [(3, 6, 5), (3, 3, 2)]

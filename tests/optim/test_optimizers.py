@@ -20,7 +20,7 @@ from dlhw.config.optimizer import (
 from dlhw.config.options import OPTIONS
 from dlhw.config.registry import import_builder
 from dlhw.nn.linear import Affine
-from dlhw.nn.parameters import Layout
+from dlhw.nn.parameters import ParameterLayout
 from dlhw.optim.optimizers import Optimizer, build_optimizer, column
 
 SIZE, STEPS = 40, 30
@@ -229,14 +229,16 @@ def test_the_state_of_a_run_is_what_it_would_have_alone(name: str) -> None:
         together.step(grads_RP, column([0.1] * len(configs), grads_RP))
         for run, optimizer in enumerate(alone):
             optimizer.step(grads_RP[run : run + 1], column([0.1], grads_RP))
-    states = [together.state_of(run) for run in range(len(configs))]
-    torch.testing.assert_close(states, [optimizer.state_of(0) for optimizer in alone], rtol=1e-12, atol=1e-12)
+    states = [together.state_dict(run) for run in range(len(configs))]
+    torch.testing.assert_close(
+        states, [optimizer.state_dict(0) for optimizer in alone], rtol=1e-12, atol=1e-12
+    )
 
 
 @every_case
 def test_gaps_of_the_flat_buffer_stay_zero(name: str) -> None:
     configs = [replace(config, lr=0.1) for config in CASES[name].configs]
-    layout = Layout({"fc": Affine(3, 3).specs()})
+    layout = ParameterLayout({"fc": Affine(3, 3).specs()})
     flat_RP, grads_RP = (layout.zeros(len(configs), torch.float64, torch.device("cpu")) for _ in range(2))
     for _, view in (*layout.named(flat_RP), *layout.named(grads_RP)):
         view.fill_(1)

@@ -18,11 +18,11 @@ from dlhw.config.regularizer import (
 )
 from dlhw.nn.gradcheck import check_regularizer
 from dlhw.nn.linear import Affine
-from dlhw.nn.parameters import Layout
+from dlhw.nn.parameters import ParameterLayout
 from dlhw.optim.regularizers import Regularizer, build_regularizer
 
 ALPHAS = (0.5, 0.0, 1e-3)
-LAYOUT = Layout({"fc1": Affine(3, 4).specs(), "fc2": Affine(4, 2).specs()})
+LAYOUT = ParameterLayout({"fc1": Affine(3, 4).specs(), "fc2": Affine(4, 2).specs()})
 FACTORS = {Convention.half: (0.5, 1.0), Convention.full: (1.0, 2.0)}
 
 

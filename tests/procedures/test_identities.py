@@ -16,8 +16,8 @@ from dlhw.procedures.identities import (
     FAR,
     IDENTITIES,
     WRONG,
-    Identity,
-    Measured,
+    MeasuredIdentity,
+    TextbookIdentity,
     measure,
     print_identities,
 )
@@ -83,7 +83,10 @@ def test_identities_draw_numbers_of_their_own() -> None:
 
 @pytest.mark.parametrize("deviation", [1e-3, float("nan")])
 def test_a_deviation_fails_the_table(deviation: float, capsys: pytest.CaptureFixture[str]) -> None:
-    assert print_identities([Measured("one", "1 = 1", 0.0), Measured("two", "1 = 2", deviation)]) == 1
+    assert (
+        print_identities([MeasuredIdentity("one", "1 = 1", 0.0), MeasuredIdentity("two", "1 = 2", deviation)])
+        == 1
+    )
     printed = capsys.readouterr().out
     assert "1 of 2 identities are WRONG" in printed
     assert "1 = 2" in printed
@@ -93,7 +96,7 @@ def test_the_command_prints_every_identity(capsys: pytest.CaptureFixture[str]) -
     assert gradcheck(["--identities"]) == 0
     printed = capsys.readouterr().out
     for name, identity in IDENTITIES.items():
-        assert isinstance(identity, Identity)
+        assert isinstance(identity, TextbookIdentity)
         assert name in printed
         assert identity.formula in printed
     assert f"all {len(IDENTITIES)} identities hold (allowed 1e-12)" in printed

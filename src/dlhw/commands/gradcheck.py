@@ -122,19 +122,19 @@ def _config_rows(args: argparse.Namespace) -> Iterator[Row]:
 def _guarded(part: str, rows: Callable[[], Iterator[Row]], args: argparse.Namespace) -> list[Row]:
     """The rows of a part; one that fails has a single row which says why."""
     from dlhw.errors import UserError
-    from dlhw.nn.faults import Fault, limited, raised_at
-    from dlhw.nn.gradcheck import Check
+    from dlhw.nn.faults import Fault, raised_at, time_limit
+    from dlhw.nn.gradcheck import GradientCheck
 
     for module in IMPORTED:  # a module whose import is cut off would be broken for the next part
         import_module(module)
     try:
-        with limited(args.timeout):
+        with time_limit(args.timeout):
             return list(rows())
     except UserError:
         raise
     except Exception as error:
         text = f"raised {type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
-        return [(part, Check.failed("", Fault(part, raised_at(error), text)))]
+        return [(part, GradientCheck.failed("", Fault(part, raised_at(error), text)))]
 
 
 def _model_rows(config: "TrainConfig", args: argparse.Namespace) -> Iterator[Row]:
@@ -146,7 +146,7 @@ def _model_rows(config: "TrainConfig", args: argparse.Namespace) -> Iterator[Row
     from dlhw.nn.gradcheck import check_model, check_regularizer
     from dlhw.nn.linear import Affine
     from dlhw.nn.losses import LOSSES
-    from dlhw.nn.parameters import Layout
+    from dlhw.nn.parameters import ParameterLayout
     from dlhw.optim.regularizers import build_regularizer
 
     needed = config.model.num_inputs()
@@ -162,7 +162,7 @@ def _model_rows(config: "TrainConfig", args: argparse.Namespace) -> Iterator[Row
         yield f"{name} {loss}" if check.name == "loss" else name, check
     if isinstance(config.regularizer, PenaltyConfig) and config.regularizer.alpha > 0:
         # elementwise, so a small example says all; differences of a sum over a large model are only rounding
-        layout = Layout({"fc": Affine(5, 4).specs()})
+        layout = ParameterLayout({"fc": Affine(5, 4).specs()})
         like_RP = layout.zeros(args.runs, torch.float64, torch.device("cpu"))
         regularizer = build_regularizer([config.regularizer] * args.runs, layout, like_RP)
         yield (

@@ -9,10 +9,10 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from dlhw.nn.gradcheck import Check
+    from dlhw.nn.gradcheck import GradientCheck
 
 # A part and one of its gradients.
-Row: TypeAlias = "tuple[str, Check]"
+Row: TypeAlias = "tuple[str, GradientCheck]"
 
 
 def print_table(rows: Sequence[Row], args: argparse.Namespace) -> int:

@@ -7,17 +7,17 @@ import torch
 from torch import Tensor
 
 from dlhw.config.data import Task
-from dlhw.data.raw import Place, RawData
-from dlhw.data.split import Selection
+from dlhw.data.raw import RawData, SourceLocation
+from dlhw.data.split import SampleSelection
 from dlhw.errors import DataError
 
 
-def to_labels(values: np.ndarray, place: Place) -> np.ndarray:
+def to_labels(values: np.ndarray, location: SourceLocation) -> np.ndarray:
     """Labels as int64, if they are whole numbers from 0.
 
     Args:
         values: (n,) numbers of any real dtype.
-        place: where they stand, for the error.
+        location: where they stand, for the error.
 
     Raises:
         DataError: a label is negative, or not whole.
@@ -28,13 +28,13 @@ def to_labels(values: np.ndarray, place: Place) -> np.ndarray:
     if not good.all():
         index = int(np.argmin(good))
         raise DataError(
-            f"{place.at(index)} must be a class label (an integer 0, 1, …), got {values[index]}; "
+            f"{location.at(index)} must be a class label (an integer 0, 1, …), got {values[index]}; "
             "for real-valued targets set data.task=regression"
         )
     return values.astype(np.int64)
 
 
-def check_range(labels: np.ndarray, num_classes: int, place: Place, remedy: str = "") -> None:
+def check_range(labels: np.ndarray, num_classes: int, location: SourceLocation, remedy: str = "") -> None:
     """Refuse labels that no class has; `remedy` ends the sentence.
 
     Raises:
@@ -44,7 +44,7 @@ def check_range(labels: np.ndarray, num_classes: int, place: Place, remedy: str 
     if not good.all():
         index = int(np.argmin(good))
         raise DataError(
-            f"{place.at(index)} must be a class label from 0 to {num_classes - 1}, "
+            f"{location.at(index)} must be a class label from 0 to {num_classes - 1}, "
             f"got {labels[index]}{remedy}"
         )
 
@@ -62,7 +62,7 @@ def count_classes(raw: RawData) -> int:
     samples = sum(len(split) for split in seen)
     if largest >= samples:
         raise DataError(
-            f"{raw.pool.place.file} has a label {largest}, so {largest + 1} classes, but only {samples} "
+            f"{raw.pool.location.file} has a label {largest}, so {largest + 1} classes, but only {samples} "
             "samples: set data.num_classes, or data.task=regression if the targets are numbers"
         )
     return largest + 1
@@ -78,10 +78,10 @@ def check_any_samples(raw: RawData) -> None:
         DataError: names the file.
     """
     if not len(raw.pool):
-        raise DataError(f"{raw.pool.place.file} holds no samples")
+        raise DataError(f"{raw.pool.location.file} holds no samples")
 
 
-def check_splits(splits: Mapping[str, Selection], task: Task, class_names: list[str]) -> None:
+def check_splits(splits: Mapping[str, SampleSelection], task: Task, class_names: list[str]) -> None:
     """Refuse an empty split, and one in which every sample is of one class.
 
     Raises:
@@ -90,18 +90,18 @@ def check_splits(splits: Mapping[str, Selection], task: Task, class_names: list[
     for name, split in splits.items():
         if not len(split):
             raise DataError(
-                f"the {SPLIT_NAMES[name]} split (from {split.raw.place.file}) is empty: "
+                f"the {SPLIT_NAMES[name]} split (from {split.raw.location.file}) is empty: "
                 "check the file, data.classes and data.limit"
             )
         if task is Task.classification and (split.targets == split.targets[0]).all():
             raise DataError(
-                f"the {SPLIT_NAMES[name]} split (from {split.raw.place.file}) holds only class "
+                f"the {SPLIT_NAMES[name]} split (from {split.raw.location.file}) holds only class "
                 f"{class_names[split.targets[0]]} ({len(split)} samples), and needs two or more: "
                 "change data.split (larger splits, order=permutation), data.limit or data.classes"
             )
 
 
-def check_representable(scaled: Tensor, name: str, place: Place) -> None:
+def check_representable(scaled: Tensor, name: str, location: SourceLocation) -> None:
     """Refuse numbers that became infinite in the run's dtype.
 
     Raises:
@@ -109,6 +109,6 @@ def check_representable(scaled: Tensor, name: str, place: Place) -> None:
     """
     if not torch.isfinite(scaled).all():
         raise DataError(
-            f"the {SPLIT_NAMES[name]} split (from {place.file}) holds numbers that are too large for "
+            f"the {SPLIT_NAMES[name]} split (from {location.file}) holds numbers that are too large for "
             f"{str(scaled.dtype).removeprefix('torch.')}: rescale the file, or choose another data.normalize"
         )

@@ -17,7 +17,7 @@ import numpy as np
 from dlhw.config.data import CSVConfig, Task
 from dlhw.data.checks import to_labels
 from dlhw.data.formats import reading, shown
-from dlhw.data.raw import Place, RawData, RawSplit
+from dlhw.data.raw import RawData, RawSplit, SourceLocation
 from dlhw.errors import DataError, did_you_mean
 
 MAX_LINE = 1 << 24  # characters
@@ -26,7 +26,7 @@ NAMED_REMEDY = ": targets that are text are classes, with data.task=classificati
 
 
 @dataclass(frozen=True)
-class Table:
+class CSVTable:
     """A file's numbers, and its targets, which may be text."""
 
     path: Path
@@ -40,9 +40,9 @@ class Table:
     """line number of each row"""
 
     @property
-    def place(self) -> Place:
+    def location(self) -> SourceLocation:
         """Where the targets stand."""
-        return Place(self.path, shown([self.target]), self.lines_N)
+        return SourceLocation(self.path, shown([self.target]), self.lines_N)
 
     def has_text(self) -> bool:
         """Whether the first target is text: then all must be."""
@@ -71,7 +71,7 @@ def load_csv(config: CSVConfig) -> RawData:
     return RawData(_as_split(train, task, names), splits, class_names=names)
 
 
-def _class_names(train: Table, own: Mapping[str, Table]) -> list[str]:
+def _class_names(train: CSVTable, own: Mapping[str, CSVTable]) -> list[str]:
     """The texts of the targets, sorted: each is a class. Those of the test split have no say in it."""
     tables = [train, *(table for split, table in own.items() if split != "test")]
     names = sorted({name for table in tables for name in table.targets})
@@ -83,7 +83,7 @@ def _class_names(train: Table, own: Mapping[str, Table]) -> list[str]:
     return names
 
 
-def read_table(path: Path, target: str | None = None) -> Table:
+def read_table(path: Path, target: str | None = None) -> CSVTable:
     """Read one file below a header: numbers, and a target that may be text; blank lines are skipped.
 
     Args:
@@ -109,7 +109,7 @@ def read_table(path: Path, target: str | None = None) -> Table:
     if not lines:
         raise DataError(f"{path} has a header but no rows")
     inputs_NI = np.array(numbers, dtype=np.float64).reshape(-1, len(features))
-    return Table(path, columns, columns[column], inputs_NI, targets, np.array(lines, dtype=np.int64))
+    return CSVTable(path, columns, columns[column], inputs_NI, targets, np.array(lines, dtype=np.int64))
 
 
 def _target_column(columns: list[str], target: str | None, path: Path) -> int:
@@ -193,7 +193,7 @@ def _is_real(field: str) -> bool:
     return True
 
 
-def _check_same_columns(train: Table, table: Table) -> None:
+def _check_same_columns(train: CSVTable, table: CSVTable) -> None:
     if table.columns != train.columns:
         raise DataError(
             f"{table.path} must have the columns of {train.path} ({shown(train.columns)}), "
@@ -201,25 +201,25 @@ def _check_same_columns(train: Table, table: Table) -> None:
         )
 
 
-def _as_split(table: Table, task: Task, names: Sequence[str] | None) -> RawSplit:
+def _as_split(table: CSVTable, task: Task, names: Sequence[str] | None) -> RawSplit:
     targets_N = _named(table, names) if names is not None else _numeric(table, task)
-    return RawSplit(table.inputs_NI, targets_N, table.place)
+    return RawSplit(table.inputs_NI, targets_N, table.location)
 
 
-def _named(table: Table, names: Sequence[str]) -> np.ndarray:
+def _named(table: CSVTable, names: Sequence[str]) -> np.ndarray:
     """Each text's place among the names of the classes."""
     labels = {name: label for label, name in enumerate(names)}
     for index, text in enumerate(table.targets):
         if text not in labels or _is_number(text):
             what = "a class of the training data" if text not in labels else "text as the other targets are"
-            raise DataError(f"{table.place.at(index)} must be {what} ({shown(names)}), got {text[:40]!r}")
+            raise DataError(f"{table.location.at(index)} must be {what} ({shown(names)}), got {text[:40]!r}")
     return np.array([labels[text] for text in table.targets], dtype=np.int64)
 
 
-def _numeric(table: Table, task: Task) -> np.ndarray:
+def _numeric(table: CSVTable, task: Task) -> np.ndarray:
     for index, text in enumerate(table.targets):
         if not _is_number(text):
             remedy = "" if task is Task.classification or _is_real(text) else NAMED_REMEDY
-            raise DataError(f"{table.place.at(index)} must be a finite number, got {text[:40]!r}{remedy}")
+            raise DataError(f"{table.location.at(index)} must be a finite number, got {text[:40]!r}{remedy}")
     targets_N = np.array(list(map(float, table.targets)))
-    return to_labels(targets_N, table.place) if task is Task.classification else targets_N
+    return to_labels(targets_N, table.location) if task is Task.classification else targets_N

@@ -15,7 +15,7 @@ from dlhw.data.normalize import Normalization, fit_normalization
 from dlhw.data.randomise import randomise_inputs
 from dlhw.data.raw import RawData
 from dlhw.data.sources import read_source
-from dlhw.data.split import SPLITS, Selection, check_classes, own_splits, select, split_indices
+from dlhw.data.split import SPLITS, SampleSelection, check_classes, own_splits, select, split_indices
 from dlhw.errors import DataError
 from dlhw.random import generator
 
@@ -129,19 +129,19 @@ def _class_names(config: DataConfig, raw: RawData) -> list[str]:
     num_classes = told or count_classes(raw)
     remedy = "" if told else " (the largest one of the training data): set data.num_classes"
     for split in raw.splits():
-        check_range(split.targets, num_classes, split.place, remedy)
+        check_range(split.targets, num_classes, split.location, remedy)
     if config.classes is not None:
         check_classes(config.classes, num_classes)
     return raw.class_names or [str(label) for label in range(num_classes)]
 
 
 def _split(
-    config: DataConfig, seed: int | None, pool: Selection, own: Mapping[str, Selection]
-) -> dict[str, Selection]:
+    config: DataConfig, seed: int | None, pool: SampleSelection, own: Mapping[str, SampleSelection]
+) -> dict[str, SampleSelection]:
     if "test" in own and config.split.test:
         raise DataError(
-            f"data.split.test must be null or 0, because {own['test'].raw.place.file} brings a test split of "
-            f"its own, got {config.split.test}"
+            f"data.split.test must be null or 0, because {own['test'].raw.location.file} brings a test split "
+            f"of its own, got {config.split.test}"
         )
     if not len(pool):
         return {"train": pool}  # check_splits says so
@@ -157,14 +157,14 @@ def _split(
 def _assemble(
     config: DataConfig,
     raw: RawData,
-    splits: Mapping[str, Selection],
+    splits: Mapping[str, SampleSelection],
     class_names: list[str],
     dtype: torch.dtype,
     seed: int | None,
 ) -> Dataset:
     inputs = {name: _inputs(split) for name, split in splits.items()}
     normalization = fit_normalization(config, inputs["train"], raw.max_value)
-    check_representable(normalization.scale, "train", raw.pool.place)
+    check_representable(normalization.scale, "train", raw.pool.location)
     is_classes = config.task_kind() is Task.classification
     scaled = {
         name: _to_split(name, split, inputs[name], normalization, dtype) for name, split in splits.items()
@@ -184,18 +184,22 @@ def _assemble(
 
 
 def _to_split(
-    name: str, split: Selection, raw_inputs: np.ndarray, normalization: Normalization, dtype: torch.dtype
+    name: str,
+    split: SampleSelection,
+    raw_inputs: np.ndarray,
+    normalization: Normalization,
+    dtype: torch.dtype,
 ) -> Split:
     inputs, targets = normalization.apply(raw_inputs, dtype), torch.from_numpy(split.targets.copy())
     if targets.is_floating_point():
         targets = targets.to(dtype)[:, None]
-        check_representable(targets, name, split.raw.place)
+        check_representable(targets, name, split.raw.location)
     if split.raw.inputs.dtype != np.uint8:
-        check_representable(inputs, name, split.raw.place)
+        check_representable(inputs, name, split.raw.location)
     return Split(inputs, targets)
 
 
-def _inputs(split: Selection) -> np.ndarray:
+def _inputs(split: SampleSelection) -> np.ndarray:
     """The raw inputs of a split; a view where they lie one after the other."""
     start, stop = int(split.indices[0]), int(split.indices[-1]) + 1
     if np.array_equal(split.indices, np.arange(start, stop)):

@@ -23,7 +23,7 @@ CHUNK = 1 << 18
 
 
 @dataclass(frozen=True)
-class Remote:
+class RemoteFile:
     """Where a file can be had."""
 
     urls: tuple[str, ...]
@@ -34,7 +34,7 @@ class Remote:
     """whether that must be decompressed to give the file"""
 
 
-def obtain(path: Path, find_remote: Callable[[], Remote], download: bool, remedy: str) -> None:
+def obtain(path: Path, find_remote: Callable[[], RemoteFile], download: bool, remedy: str) -> None:
     """Make sure that `path` is there, fetching it if that is allowed.
 
     Args:
@@ -59,7 +59,7 @@ def obtain(path: Path, find_remote: Callable[[], Remote], download: bool, remedy
         ) from error
 
 
-def fetch(remote: Remote, path: Path) -> None:
+def fetch(remote: RemoteFile, path: Path) -> None:
     """Download to a temporary folder beside `path`, check, decompress, and rename.
 
     Raises:
@@ -82,7 +82,7 @@ def fetch(remote: Remote, path: Path) -> None:
                 folder.rmdir()
 
 
-def _first_whole(remote: Remote, target: Path) -> Path:
+def _first_whole(remote: RemoteFile, target: Path) -> Path:
     reasons = []
     for url in remote.urls:
         try:

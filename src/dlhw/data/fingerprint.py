@@ -6,10 +6,10 @@ from collections.abc import Mapping
 import numpy as np
 
 from dlhw.data.raw import RawData
-from dlhw.data.split import Selection
+from dlhw.data.split import SampleSelection
 
 
-def digest(split: Selection, inputs: np.ndarray, raw: RawData, done: str) -> str:
+def digest(split: SampleSelection, inputs: np.ndarray, raw: RawData, done: str) -> str:
     """SHA-256 of which samples of the source a split holds, in their order, of them, and of what was done.
 
     Args:

@@ -12,7 +12,7 @@ from dlhw.config.data_generated import (
     Teacher,
     TriangleConfig,
 )
-from dlhw.data.raw import Place, RawData, RawSplit
+from dlhw.data.raw import RawData, RawSplit, SourceLocation
 from dlhw.random import generator
 
 GATE_INPUTS_NI = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], dtype=np.float64)
@@ -32,7 +32,7 @@ def make_gates(config: GatesConfig, seed: int | None = None) -> RawData:
     array([0, 1, 1, 0])
     """
     labels_N = np.array(TRUTH_TABLES[config.gate], dtype=np.int64)
-    pool = RawSplit(GATE_INPUTS_NI.copy(), labels_N, Place("data=gates"))
+    pool = RawSplit(GATE_INPUTS_NI.copy(), labels_N, SourceLocation("data=gates"))
     return RawData(pool, class_names=["false", "true"], is_generated=True)
 
 
@@ -44,7 +44,7 @@ def make_interval(config: IntervalConfig, seed: int | None = None) -> RawData:
     x_NI = sign_vectors(config.dim)
     sums_N = x_NI.sum(axis=1)
     labels_N = ((config.low <= sums_N) & (sums_N <= config.high)).astype(np.int64)
-    pool = RawSplit(x_NI, labels_N, Place("data=interval"))
+    pool = RawSplit(x_NI, labels_N, SourceLocation("data=interval"))
     return RawData(pool, class_names=["outside", "inside"], is_generated=True)
 
 
@@ -80,7 +80,7 @@ def make_triangle(config: TriangleConfig, seed: int | None) -> RawData:
         if len(x_NI) >= config.num_samples:
             break
     x_NI = x_NI[: config.num_samples]
-    pool = RawSplit(x_NI, (depth(x_NI) <= 0).astype(np.int64), Place("data=triangle"))
+    pool = RawSplit(x_NI, (depth(x_NI) <= 0).astype(np.int64), SourceLocation("data=triangle"))
     return RawData(pool, class_names=["inside", "outside"], is_generated=True)
 
 
@@ -113,11 +113,11 @@ def make_linear_teacher(config: LinearTeacherConfig, seed: int | None) -> RawDat
     """
     assert seed is not None, "samples need a seed"
     beta_I = draw_teacher(config, seed)
-    place = Place("data=linear_teacher")
-    train = RawSplit(*_draw_rows(config, seed, TRAIN, config.num_train, beta_I), place)
+    location = SourceLocation("data=linear_teacher")
+    train = RawSplit(*_draw_rows(config, seed, TRAIN, config.num_train, beta_I), location)
     if not config.num_val:
         return RawData(train, is_generated=True)
-    val = RawSplit(*_draw_rows(config, seed, VAL, config.num_val, beta_I), place)
+    val = RawSplit(*_draw_rows(config, seed, VAL, config.num_val, beta_I), location)
     return RawData(train, {"val": val}, is_generated=True)
 
 

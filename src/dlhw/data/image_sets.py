@@ -9,9 +9,9 @@ import numpy as np
 
 from dlhw.config.data import INSTALLED, DigitsConfig, IdxImagesConfig, OctMNISTConfig
 from dlhw.data.checks import to_labels
-from dlhw.data.download import Remote, obtain
+from dlhw.data.download import RemoteFile, obtain
 from dlhw.data.formats import Archive, read_idx, reading
-from dlhw.data.raw import Place, RawData, RawSplit
+from dlhw.data.raw import RawData, RawSplit, SourceLocation
 from dlhw.errors import DataError
 
 IMAGE_SIZE = (28, 28)
@@ -79,13 +79,13 @@ def _obtain_idx(config: IdxImagesConfig, path: Path) -> None:
     obtain(path, find_remote, config.download, remedy)
 
 
-def _remote_idx(dataset: str, packed_name: str, mirror: str | None) -> Remote:
+def _remote_idx(dataset: str, packed_name: str, mirror: str | None) -> RemoteFile:
     import torchvision.datasets  # takes seconds, and is needed for a download only
 
     published = getattr(torchvision.datasets, dataset)
     mirrors = published.mirrors if mirror is None else [mirror]
     urls = tuple(f"{url.rstrip('/')}/{packed_name}" for url in mirrors)
-    return Remote(urls, dict(published.resources)[packed_name], gzipped=True)
+    return RemoteFile(urls, dict(published.resources)[packed_name], gzipped=True)
 
 
 def _read_idx_split(images_path: Path, labels_path: Path) -> RawSplit:
@@ -97,7 +97,7 @@ def _read_idx_split(images_path: Path, labels_path: Path) -> RawSplit:
         raise DataError(
             f"{images_path} holds {len(images_NHW)} images, but {labels_path} {len(labels_N)} labels"
         )
-    return RawSplit(images_NHW[:, None], labels_N.astype("int64"), Place(labels_path))
+    return RawSplit(images_NHW[:, None], labels_N.astype("int64"), SourceLocation(labels_path))
 
 
 OCTMNIST_FILE = "octmnist.npz"
@@ -125,14 +125,14 @@ def load_octmnist(config: OctMNISTConfig) -> RawData:
     return RawData(splits.pop("train"), splits, max_value=255, class_names=OCTMNIST_NAMES)
 
 
-def _remote_octmnist(mirror: str | None) -> Remote:
+def _remote_octmnist(mirror: str | None) -> RemoteFile:
     url = OCTMNIST_URL if mirror is None else f"{mirror.rstrip('/')}/{OCTMNIST_FILE}"
-    return Remote((url,), OCTMNIST_MD5)
+    return RemoteFile((url,), OCTMNIST_MD5)
 
 
 def _read_octmnist_split(archive: Archive, split: str) -> RawSplit:
     images_NHW, labels = archive.read(f"{split}_images"), archive.read(f"{split}_labels")
-    place = Place(archive.path, f"{split}_labels")
+    location = SourceLocation(archive.path, f"{split}_labels")
     if images_NHW.dtype != np.uint8 or images_NHW.shape[1:] != (28, 28):
         raise DataError(
             f"{archive.path}, array {split}_images must hold 28x28 images of uint8, "
@@ -143,14 +143,14 @@ def _read_octmnist_split(archive: Archive, split: str) -> RawSplit:
             f"{archive.path}, array {split}_labels must hold one label for each of the "
             f"{len(images_NHW)} images, got shape {labels.shape}"
         )
-    return RawSplit(images_NHW[:, None], to_labels(labels.reshape(-1), place), place)
+    return RawSplit(images_NHW[:, None], to_labels(labels.reshape(-1), location), location)
 
 
 def load_digits(config: DigitsConfig) -> RawData:
     """Grey values 0 to 16 as (1797, 1, 8, 8), labels 0 to 9."""
     rows = _digit_rows(config)
     images_NCHW = rows[:, :64].reshape(-1, 1, 8, 8).astype(np.uint8)
-    pool = RawSplit(images_NCHW, rows[:, 64].astype(np.int64), Place("scikit-learn's digits"))
+    pool = RawSplit(images_NCHW, rows[:, 64].astype(np.int64), SourceLocation("scikit-learn's digits"))
     return RawData(pool, max_value=16)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from dlhw.config.data import Layout, NPZConfig, Task
 from dlhw.data.checks import to_labels
 from dlhw.data.formats import Archive
-from dlhw.data.raw import Place, RawData, RawSplit
+from dlhw.data.raw import RawData, RawSplit, SourceLocation
 from dlhw.errors import DataError
 
 # Grey, grey with alpha, RGB, RGB with alpha.
@@ -48,11 +48,11 @@ def _read_split(archive: Archive, prefix: str, config: NPZConfig) -> RawSplit:
             f"{archive.path}, array {y_name} must have shape ({len(inputs)},) or ({len(inputs)}, 1) "
             f"like {x_name}, got {y.shape}"
         )
-    place = Place(archive.path, y_name)
+    location = SourceLocation(archive.path, y_name)
     _check_finite(y, f"{archive.path}, array {y_name}")
     y = y.reshape(-1)
-    targets = to_labels(y, place) if config.task_kind() is Task.classification else y.astype(np.float64)
-    return RawSplit(inputs, targets, place)
+    targets = to_labels(y, location) if config.task_kind() is Task.classification else y.astype(np.float64)
+    return RawSplit(inputs, targets, location)
 
 
 def _channels_first(x: np.ndarray, layout: Layout, where: str) -> np.ndarray:

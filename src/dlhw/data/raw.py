@@ -8,7 +8,7 @@ import numpy as np
 
 
 @dataclass(frozen=True)
-class Place:
+class SourceLocation:
     """Where a split's targets stand, so that an error can point there."""
 
     file: str | Path
@@ -20,9 +20,9 @@ class Place:
     def at(self, index: int) -> str:
         """Name one target.
 
-        >>> Place("labels.npz", "y").at(3)
+        >>> SourceLocation("labels.npz", "y").at(3)
         'labels.npz, array y, index 3'
-        >>> Place("train.csv", "price", np.array([2, 3, 5])).at(2)
+        >>> SourceLocation("train.csv", "price", np.array([2, 3, 5])).at(2)
         'train.csv, line 5, column price'
         """
         if self.lines is not None:
@@ -39,7 +39,7 @@ class RawSplit:
     """(n, *input_shape), uint8, float32 or float64"""
     targets: np.ndarray
     """(n,): int64 labels, or float64 numbers for regression"""
-    place: Place
+    location: SourceLocation
 
     def __len__(self) -> int:
         return len(self.targets)

@@ -12,7 +12,7 @@ from dlhw.random import generator
 
 
 @dataclass(frozen=True)
-class Selection:
+class SampleSelection:
     """Chosen samples of one raw split."""
 
     raw: RawSplit
@@ -24,28 +24,28 @@ class Selection:
     def __len__(self) -> int:
         return len(self.indices)
 
-    def take(self, positions: np.ndarray) -> "Selection":
+    def take(self, positions: np.ndarray) -> "SampleSelection":
         """Some of the chosen samples, by position among them."""
-        return Selection(self.raw, self.indices[positions], self.targets[positions])
+        return SampleSelection(self.raw, self.indices[positions], self.targets[positions])
 
 
-def select(raw: RawSplit, limit: int | None = None, classes: list[int] | None = None) -> Selection:
+def select(raw: RawSplit, limit: int | None = None, classes: list[int] | None = None) -> SampleSelection:
     """Keep the first `limit` samples, then those of `classes`, relabelled 0, 1, … in the given order.
 
-    >>> from dlhw.data.raw import Place
-    >>> raw = RawSplit(np.zeros((5, 1)), np.array([2, 3, 7, 3, 2]), Place("labels"))
+    >>> from dlhw.data.raw import SourceLocation
+    >>> raw = RawSplit(np.zeros((5, 1)), np.array([2, 3, 7, 3, 2]), SourceLocation("labels"))
     >>> chosen = select(raw, limit=4, classes=[3, 2])
     >>> chosen.indices, chosen.targets
     (array([0, 1, 3]), array([1, 0, 0]))
     """
     indices = np.arange(len(raw) if limit is None else min(limit, len(raw)))
-    everything = Selection(raw, indices, raw.targets[: len(indices)])
+    everything = SampleSelection(raw, indices, raw.targets[: len(indices)])
     if classes is None:
         return everything
     kept = everything.take(np.flatnonzero(np.isin(everything.targets, classes)))
     new_label = np.zeros(max(classes) + 1, dtype=np.int64)
     new_label[classes] = np.arange(len(classes))
-    return Selection(raw, kept.indices, new_label[kept.targets])
+    return SampleSelection(raw, kept.indices, new_label[kept.targets])
 
 
 def check_classes(classes: list[int], num_classes: int) -> None:
@@ -59,7 +59,7 @@ def check_classes(classes: list[int], num_classes: int) -> None:
             raise DataError(f"data.classes must hold labels from 0 to {num_classes - 1}, got {label}")
 
 
-def own_splits(config: DataConfig, raw: RawData) -> dict[str, Selection]:
+def own_splits(config: DataConfig, raw: RawData) -> dict[str, SampleSelection]:
     """What is kept of the splits that the source brings, by the split that each serves as.
 
     Raises:
@@ -73,23 +73,23 @@ def own_splits(config: DataConfig, raw: RawData) -> dict[str, Selection]:
     test = _test_set(own, raw, "data.split.val_from_test")
     if "val" in own:
         raise DataError(
-            f"data.split.val_from_test must be false, because {own['val'].raw.place.file} brings a "
+            f"data.split.val_from_test must be false, because {own['val'].raw.location.file} brings a "
             "validation split of its own"
         )
     return {"val": test}
 
 
-def _test_set(own: dict[str, Selection], raw: RawData, key: str) -> Selection:
+def _test_set(own: dict[str, SampleSelection], raw: RawData, key: str) -> SampleSelection:
     if "test" not in own:
-        raise DataError(f"{key} needs a test set, {raw.pool.place.file} brings none")
+        raise DataError(f"{key} needs a test set, {raw.pool.location.file} brings none")
     return own["test"]
 
 
-def first_per_class(split: Selection, counts: list[int]) -> Selection:
+def first_per_class(split: SampleSelection, counts: list[int]) -> SampleSelection:
     """Keep the first `counts[k]` samples of each class k, in their order.
 
-    >>> from dlhw.data.raw import Place
-    >>> raw = RawSplit(np.zeros((5, 1)), np.array([1, 1, 0, 1, 0]), Place("labels"))
+    >>> from dlhw.data.raw import SourceLocation
+    >>> raw = RawSplit(np.zeros((5, 1)), np.array([1, 1, 0, 1, 0]), SourceLocation("labels"))
     >>> first_per_class(select(raw), [1, 2]).indices
     array([0, 1, 2])
 
@@ -99,13 +99,13 @@ def first_per_class(split: Selection, counts: list[int]) -> Selection:
     has = np.bincount(split.targets, minlength=len(counts))
     if len(has) > len(counts):
         raise DataError(
-            f"data.test_per_class must hold one count for each class, but {split.raw.place.file} has a class "
-            f"{len(has) - 1} and there are {len(counts)} counts"
+            f"data.test_per_class must hold one count for each class, but {split.raw.location.file} has a "
+            f"class {len(has) - 1} and there are {len(counts)} counts"
         )
     if (has < counts).any():
         raise DataError(
             f"data.test_per_class must be at most {listing(has)} (samples of each class in "
-            f"{split.raw.place.file}), got {listing(counts)}"
+            f"{split.raw.location.file}), got {listing(counts)}"
         )
     firsts = [np.flatnonzero(split.targets == label)[:count] for label, count in enumerate(counts)]
     return split.take(np.sort(np.concatenate(firsts)))

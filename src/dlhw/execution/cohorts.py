@@ -25,7 +25,7 @@ from dlhw.execution.verify import Verifier
 from dlhw.hydra_support.job import Job
 from dlhw.locks import FolderLostError
 from dlhw.models.build import build_model
-from dlhw.nn.parameters import Layout
+from dlhw.nn.parameters import ParameterLayout
 from dlhw.runs.status import Status
 from dlhw.training.callbacks import Callback
 from dlhw.training.device import DTYPES, resolve_device
@@ -116,7 +116,9 @@ class CohortTrainer:
         model = build_model([config.model], dataset.input_shape, num_outputs(config, dataset))
         inputs = dataset.splits["train"].inputs
         own_data = any(each.splits["train"].inputs is not inputs for each in datasets)
-        each_run = run_bytes(config, Layout(model.specs()), model.activations, dataset, own_data)
+        each_run = run_bytes(
+            config, ParameterLayout(model.specs()), model.total_activation_size, dataset, own_data
+        )
         size = DTYPES[config.trainer.dtype].itemsize
         room = SHARE * free_bytes(device) - cohort_bytes(size)
         return max(1, int(room // each_run))

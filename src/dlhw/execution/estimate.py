@@ -70,7 +70,7 @@ class Estimator:
         dataset, other = datasets[0], datasets[-1]
         cohort = prepare(measured, [dataset])
         own_data = dataset.splits["train"].inputs is not other.splits["train"].inputs
-        each = run_bytes(configs[0], cohort.layout, cohort.model.activations, dataset, own_data)
+        each = run_bytes(configs[0], cohort.layout, cohort.model.total_activation_size, dataset, own_data)
         pools = {"train": Pool.of([dataset.splits["train"]], cohort.device)}
         loop = Loop(cohort, pools, [[] for _ in measured], dataset.class_names)
         seconds = _step_seconds(loop) * len(configs) / len(measured)

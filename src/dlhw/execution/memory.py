@@ -7,7 +7,7 @@ import torch
 
 from dlhw.config.root import TrainConfig
 from dlhw.data.dataset import Dataset
-from dlhw.nn.parameters import Layout
+from dlhw.nn.parameters import ParameterLayout
 from dlhw.training.scoring import CHUNK_ELEMENTS, KEPT_ELEMENTS
 
 # Of what is free, so much is planned with; the rest is for what an estimate leaves out.
@@ -35,7 +35,9 @@ def free_bytes(device: torch.device) -> int:
     )
 
 
-def run_bytes(config: TrainConfig, layout: Layout, activations: int, dataset: Dataset, own_data: bool) -> int:
+def run_bytes(
+    config: TrainConfig, layout: ParameterLayout, activations: int, dataset: Dataset, own_data: bool
+) -> int:
     """Estimate of what one more run of a cohort takes.
 
     Args:

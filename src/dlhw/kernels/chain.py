@@ -22,7 +22,7 @@ from dlhw.nn.losses import (
     PerceptronLoss,
     SquaredError,
 )
-from dlhw.nn.parameters import Layout
+from dlhw.nn.parameters import ParameterLayout
 from dlhw.nn.pooling import AvgPool2d, MaxPool2d, Pool2d
 from dlhw.nn.shape import Flatten
 
@@ -99,7 +99,7 @@ def reason_against(model: Network, loss: Loss) -> str | None:
     return None
 
 
-def table_of(model: Network, layout: Layout, batch_size: int, threads: int) -> tuple[Tensor, int]:
+def table_of(model: Network, layout: ParameterLayout, batch_size: int, threads: int) -> tuple[Tensor, int]:
     """Table of the layers (see `dlhw.kernels.abi`), and how many numbers of working memory they need."""
     chain = chain_of(model)
     assert chain is not None, "callers ask reason_against first"
@@ -140,7 +140,7 @@ def _geometry(link: FusedLayer) -> dict[str, int]:
     }  # fmt: skip
 
 
-def _parameters(link: FusedLayer, layout: Layout) -> dict[str, int]:
+def _parameters(link: FusedLayer, layout: ParameterLayout) -> dict[str, int]:
     found: dict[str, int] = {}
     for name, place, count in (("weight", "WEIGHT", "NUM_WEIGHTS"), ("bias", "BIAS", "NUM_BIASES")):
         if name in link.layer.specs():

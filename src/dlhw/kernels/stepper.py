@@ -16,7 +16,7 @@ from dlhw.kernels.offset_csr import OffsetCSR
 from dlhw.kernels.team import ThreadTeam
 from dlhw.nn.containers import Network
 from dlhw.nn.losses import Loss, SquaredError
-from dlhw.nn.parameters import Layout
+from dlhw.nn.parameters import ParameterLayout
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ class CompiledStepper:
     def __init__(
         self,
         model: Network,
-        layout: Layout,
+        layout: ParameterLayout,
         loss: Loss,
         params_RP: Tensor,
         grads_RP: Tensor,

@@ -67,7 +67,7 @@ class ReLU(Elementwise):
     ) -> Tensor:
         return torch.mul(dout, y > 0, out=self.buffers(dout, ctx, "dx"))
 
-    def branches(self, y: Tensor) -> Tensor:
+    def kink_pattern(self, y: Tensor) -> Tensor:
         return y > 0
 
 
@@ -140,7 +140,7 @@ class Absolute(Elementwise):
     ) -> Tensor:
         return torch.mul(dout, torch.sign(x), out=self.buffers(dout, ctx, "dx"))
 
-    def branches(self, x: Tensor) -> Tensor:
+    def kink_pattern(self, x: Tensor) -> Tensor:
         return x > 0
 
 
@@ -183,8 +183,8 @@ class PerUnit(Layer):
         ]
         return torch.cat(parts, -1, out=ctx.buffer(self, "dx", tuple(dout.shape), dout))
 
-    def branches(self, caches: list[Any]) -> Tensor | None:
-        taken = [kind.branches(cache) for kind, cache in zip(self.kinds, caches, strict=False)]
+    def kink_pattern(self, caches: list[Any]) -> Tensor | None:
+        taken = [kind.kink_pattern(cache) for kind, cache in zip(self.kinds, caches, strict=False)]
         kinked = [branch for branch in taken if branch is not None]
         return torch.cat(kinked, -1) if kinked else None
 
@@ -217,7 +217,7 @@ class Threshold(Elementwise):
     ) -> Tensor:
         return torch.zeros_like(dout)
 
-    def branches(self, y: Tensor) -> Tensor:
+    def kink_pattern(self, y: Tensor) -> Tensor:
         return y > self.low
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from dlhw.config.model_graph import INPUT, OUTPUT, in_order
 from dlhw.errors import ConfigError, listing
-from dlhw.nn.layer import NO_PARAMS, Context, Layer, Params, Spec
+from dlhw.nn.layer import NO_PARAMS, Context, Layer, ParameterSpec, Params
 from dlhw.nn.shape import Merge, Shape
 
 
@@ -23,17 +23,17 @@ class Network(ABC):
         layers: name -> layer, in the order of the forward pass.
         input_shape: shape of one input, without run and batch axis.
         output_shape: shape of one output.
-        widest: elements of the largest activation of one sample.
-        activations: elements of the input and of all layers' outputs for one sample.
+        max_activation_size: elements of the largest activation of one sample.
+        total_activation_size: elements of the input and of all layers' outputs for one sample.
     """
 
     layers: dict[str, Layer]
     input_shape: tuple[int, ...]
     output_shape: tuple[int, ...]
-    widest: int
-    activations: int
+    max_activation_size: int
+    total_activation_size: int
 
-    def specs(self) -> dict[str, dict[str, Spec]]:
+    def specs(self) -> dict[str, dict[str, ParameterSpec]]:
         """Layer name -> parameter name -> what it is; layers without parameters are left out."""
         return {name: specs for name, layer in self.layers.items() if (specs := layer.specs())}
 
@@ -43,9 +43,9 @@ class Network(ABC):
         return any(layer.is_threshold for layer in self.layers.values())
 
     @property
-    def draws(self) -> bool:
+    def is_stochastic(self) -> bool:
         """Whether a training pass draws random numbers."""
-        return any(layer.draws for layer in self.layers.values())
+        return any(layer.is_stochastic for layer in self.layers.values())
 
     @abstractmethod
     def forward(self, params: Mapping[str, Params], x: Tensor, ctx: Context) -> tuple[Tensor, list[Any]]:
@@ -70,9 +70,9 @@ class Network(ABC):
         network.layers = dict(layers)
         return network
 
-    def branches(self, caches: list[Any]) -> list[Tensor]:
+    def kink_pattern(self, caches: list[Any]) -> list[Tensor]:
         """Which side of every kink was taken, for all layers that have kinks."""
-        taken = [layer.branches(cache) for layer, cache in zip(self.layers.values(), caches, strict=True)]
+        taken = [layer.kink_pattern(cache) for layer, cache in zip(self.layers.values(), caches, strict=True)]
         return [branch for branch in taken if branch is not None]
 
 
@@ -92,11 +92,11 @@ class Sequential(Network):
         self.layers = {name: copy(layer) for name, layer in layers.items()}
         self.input_shape = input_shape
         shape = input_shape
-        self.widest = self.activations = prod(shape)
+        self.max_activation_size = self.total_activation_size = prod(shape)
         for layer in self.layers.values():
             shape = layer.output_shape(shape)
-            self.widest = max(self.widest, prod(shape))
-            self.activations += prod(shape)
+            self.max_activation_size = max(self.max_activation_size, prod(shape))
+            self.total_activation_size += prod(shape)
         self.output_shape = shape
         self._names = list(self.layers)
         # the gradient of an input is only computed where a layer before it has parameters
@@ -173,7 +173,7 @@ class Graph(Network):
             self._shapes[name] = self._output_shape(name)
         self.output_shape = self._shapes[OUTPUT]
         sizes = [prod(shape) for shape in self._shapes.values()]
-        self.widest, self.activations = max(sizes), sum(sizes)
+        self.max_activation_size, self.total_activation_size = max(sizes), sum(sizes)
         self._parametric: set[str] = set()
         for name, taken in self._inputs.items():
             if name in self.specs() or not self._parametric.isdisjoint(taken):

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from dlhw.errors import ConfigError
-from dlhw.nn.layer import Context, Layer, Params, Spec
+from dlhw.nn.layer import Context, Layer, ParameterSpec, Params
 from dlhw.nn.registry import example
 
 
@@ -83,13 +83,13 @@ class Conv2d(Layer):
         self.num_channels, self.num_filters = num_channels, num_filters
         self.kernel, self.stride, self.padding = kernel, stride, padding
 
-    def specs(self) -> dict[str, Spec]:
+    def specs(self) -> dict[str, ParameterSpec]:
         area = self.kernel**2
         fan_in, fan_out = self.num_channels * area, self.num_filters * area
         shape = (self.num_filters, self.num_channels, self.kernel, self.kernel)
         return {
-            "weight": Spec(shape, fan_in, fan_out, is_weight=True),
-            "bias": Spec((self.num_filters,), fan_in, fan_out, is_weight=False),
+            "weight": ParameterSpec(shape, fan_in, fan_out, is_weight=True),
+            "bias": ParameterSpec((self.num_filters,), fan_in, fan_out, is_weight=False),
         }
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -21,7 +21,7 @@ class Dropout(Layer):
     Source: Srivastava et al., "Dropout", JMLR 15 (2014), with the scale moved to training.
     """
 
-    draws = True
+    is_stochastic = True
 
     def __init__(self, rate_R: Tensor) -> None:
         self.rate_R = rate_R

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from dlhw.nn.containers import Network
-from dlhw.nn.layer import Context, Layer, Params, Spec
+from dlhw.nn.layer import Context, Layer, ParameterSpec, Params
 
 Out = TypeVar("Out")
 
@@ -32,17 +32,17 @@ class Fault:
     """One defect of a layer, loss or penalty.
 
     Args:
-        part: such as "act1 (Sigmoid)" or "the loss CrossEntropy".
+        component: such as "act1 (Sigmoid)" or "the loss CrossEntropy".
         where: file and line of the method, or of the exception; empty where unknown.
         text: what is wrong, such as "its input gradient is 2.00 × autograd everywhere".
     """
 
-    part: str
+    component: str
     where: str
     text: str
 
     def __str__(self) -> str:
-        return f"{self.part}{f' ({self.where})' * bool(self.where)}: {self.text}"
+        return f"{self.component}{f' ({self.where})' * bool(self.where)}: {self.text}"
 
 
 class FaultError(Exception):
@@ -53,16 +53,16 @@ class FaultError(Exception):
         self.fault = fault
 
 
-class TimeUp(Exception):
+class TimeLimitExceeded(Exception):
     """A check took longer than it may."""
 
 
 @contextmanager
-def limited(seconds: float | None) -> Iterator[None]:
-    """Raise `TimeUp` within the block, wherever it is, after a while; None: never."""
+def time_limit(seconds: float | None) -> Iterator[None]:
+    """Raise `TimeLimitExceeded` within the block, wherever it is, after a while; None: never."""
 
     def stop(number: int, frame: FrameType | None) -> None:
-        raise TimeUp(f"no result within {seconds:g} s")
+        raise TimeLimitExceeded(f"no result within {seconds:g} s")
 
     before = signal.signal(signal.SIGALRM, stop)
     signal.setitimer(signal.ITIMER_REAL, seconds or 0)
@@ -73,7 +73,7 @@ def limited(seconds: float | None) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def part_name(name: str, layer: object) -> str:
+def component_name(name: str, layer: object) -> str:
     """Name and class, such as "act1 (Sigmoid)"."""
     return f"{name} ({type(layer).__name__})"
 
@@ -107,7 +107,7 @@ def _place(file: str, line: int) -> str:
     return f"{shown}:{line}"
 
 
-def call(part: str, owner: object, method: str, *given: Any, **options: Any) -> Any:
+def call_method(component: str, owner: object, method: str, *given: Any, **options: Any) -> Any:
     """Call a method of a layer, loss or penalty.
 
     Raises:
@@ -120,10 +120,10 @@ def call(part: str, owner: object, method: str, *given: Any, **options: Any) -> 
     except Exception as error:
         lines = str(error).strip().splitlines() or [""]
         text = f"{method} raised {type(error).__name__}: {lines[0]}"
-        raise FaultError(Fault(part, raised_at(error), text)) from error
+        raise FaultError(Fault(component, raised_at(error), text)) from error
 
 
-def expect_tensor(part: str, owner: object, method: str, found: Any, shape: tuple[int, ...]) -> None:
+def expect_tensor(component: str, owner: object, method: str, found: Any, shape: tuple[int, ...]) -> None:
     """Check what a method returned.
 
     Raises:
@@ -137,7 +137,7 @@ def expect_tensor(part: str, owner: object, method: str, found: Any, shape: tupl
         text = f"{method} returned the shape {tuple(found.shape)} instead of {shape}"
     else:
         return
-    raise FaultError(Fault(part, defined_at(owner, method), text))
+    raise FaultError(Fault(component, defined_at(owner, method), text))
 
 
 def difference_text(manual: Tensor, reference: Tensor, num_samples: int) -> str | None:
@@ -195,7 +195,7 @@ def _near(ratio: float, other: float) -> bool:
     return abs(ratio - other) <= 10 * SAME_RATIO * max(1.0, abs(other))
 
 
-class Watched(Layer):
+class WatchedLayer(Layer):
     """A layer whose results are checked at every call; while `faults` is set, its gradients as well.
 
     Args:
@@ -204,45 +204,45 @@ class Watched(Layer):
     """
 
     def __init__(self, name: str, layer: Layer) -> None:
-        self.part, self.layer = part_name(name, layer), layer
-        self.is_threshold, self.draws = layer.is_threshold, layer.draws  # type: ignore[misc]
+        self.component, self.layer = component_name(name, layer), layer
+        self.is_threshold, self.is_stochastic = layer.is_threshold, layer.is_stochastic  # type: ignore[misc]
         # while it is set, wrong gradients are appended; backward passes run from the output, and so does it
         self.faults: list[Fault] | None = None
 
-    def specs(self) -> dict[str, Spec]:
+    def specs(self) -> dict[str, ParameterSpec]:
         return self.layer.specs()
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         return self.layer.output_shape(input_shape)
 
-    def branches(self, cache: Any) -> Tensor | None:
-        return self.layer.branches(cache)
+    def kink_pattern(self, cache: Any) -> Tensor | None:
+        return self.layer.kink_pattern(cache)
 
     def forward(self, params: Params, x: Tensor, ctx: Context) -> tuple[Tensor, Any]:
         if self.faults is not None:
             ctx = self._differentiate(params, x, ctx)
-        found = call(self.part, self.layer, "forward", params, x, ctx)
+        found = call_method(self.component, self.layer, "forward", params, x, ctx)
         if not isinstance(found, tuple) or len(found) != 2:
             missing = ": is `return` missing?" if found is None else ""
             text = f"forward returned {type(found).__name__} instead of (output, cache){missing}"
-            raise FaultError(Fault(self.part, defined_at(self.layer, "forward"), text))
+            raise FaultError(Fault(self.component, defined_at(self.layer, "forward"), text))
         runs = max([x.shape[0], *(value.shape[0] for value in params.values())])
         got = found[0].shape[0] if isinstance(found[0], Tensor) and found[0].dim() else runs
         # a layer without parameters may keep a run axis of length 1, or draw for several runs
         shape = (got, x.shape[1], *self.layer.output_shape(tuple(x.shape[2:])))
-        expect_tensor(self.part, self.layer, "forward", found[0], shape)
+        expect_tensor(self.component, self.layer, "forward", found[0], shape)
         self._input_shape = tuple(x.shape)
         return found[0], found[1]
 
     def backward(
         self, params: Params, dout: Tensor, cache: Any, grads: Params, ctx: Context, *, need_dx: bool
     ) -> Tensor | None:
-        dx: Tensor | None = call(
-            self.part, self.layer, "backward", params, dout, cache, grads, ctx, need_dx=need_dx
+        dx: Tensor | None = call_method(
+            self.component, self.layer, "backward", params, dout, cache, grads, ctx, need_dx=need_dx
         )
         if need_dx:
             shape = (dout.shape[0], *self._input_shape[1:])
-            expect_tensor(self.part, self.layer, "backward", dx, shape)
+            expect_tensor(self.component, self.layer, "backward", dx, shape)
         if self.faults is not None and dx is not None:
             self._compare(dout, {"input": dx, **grads})
         return dx
@@ -277,16 +277,18 @@ class Watched(Layer):
             text = difference_text(manual[name], wanted, dout.shape[1])
             if text is not None:
                 which = "its input gradient" if name == "input" else f"its gradient of {name}"
-                self.faults.append(Fault(self.part, defined_at(self.layer, "backward"), f"{which} {text}"))
+                self.faults.append(
+                    Fault(self.component, defined_at(self.layer, "backward"), f"{which} {text}")
+                )
 
 
-def watched(model: Network) -> tuple[Network, list[Watched]]:
+def watched(model: Network) -> tuple[Network, list[WatchedLayer]]:
     """The same network with its layers watched, and these layers."""
-    layers = {name: Watched(name, layer) for name, layer in model.layers.items()}
+    layers = {name: WatchedLayer(name, layer) for name, layer in model.layers.items()}
     return model.with_layers(layers), list(layers.values())
 
 
-def first_fault(layers: list[Watched], passes: Callable[[], object]) -> Fault | None:
+def first_fault(layers: list[WatchedLayer], passes: Callable[[], object]) -> Fault | None:
     """The fault of the wrong layer that is nearest to the output; None if no layer by itself is wrong.
 
     Args:
@@ -308,5 +310,7 @@ def _merged(faults: list[Fault]) -> Fault | None:
     """All that is wrong with the first layer, as one fault."""
     if not faults:
         return None
-    own = [fault for fault in faults if (fault.part, fault.where) == (faults[0].part, faults[0].where)]
+    own = [
+        fault for fault in faults if (fault.component, fault.where) == (faults[0].component, faults[0].where)
+    ]
     return replace(faults[0], text="; ".join(fault.text for fault in own))

@@ -20,7 +20,7 @@ from dlhw.nn.faults import (
     EXACT,
     Fault,
     FaultError,
-    call,
+    call_method,
     defined_at,
     difference_text,
     expect_tensor,
@@ -28,9 +28,9 @@ from dlhw.nn.faults import (
     watched,
 )
 from dlhw.nn.init import initialise
-from dlhw.nn.layer import Context, Spec, Workspace
+from dlhw.nn.layer import Context, ParameterSpec, Workspace
 from dlhw.nn.losses import Loss
-from dlhw.nn.parameters import Layout
+from dlhw.nn.parameters import ParameterLayout
 from dlhw.optim.regularizers import Regularizer
 
 # Half the distance of a central difference: the truncation error h^2 and the rounding error 1e-16/h are both
@@ -44,7 +44,7 @@ DRAWS = 100
 
 
 @dataclass(frozen=True)
-class Check:
+class GradientCheck:
     """One gradient, compared.
 
     Args:
@@ -68,7 +68,7 @@ class Check:
     fault: Fault | None = None
 
     @classmethod
-    def failed(cls, name: str, fault: Fault) -> "Check":
+    def failed(cls, name: str, fault: Fault) -> "GradientCheck":
         """A gradient that could not be computed."""
         return cls(name, inf, nan, 0, 0, 0.0, fault)
 
@@ -78,7 +78,7 @@ class Check:
         return self.error <= tolerance and fits
 
 
-def largest_error(checks: Sequence[Check]) -> Check:
+def largest_error(checks: Sequence[GradientCheck]) -> GradientCheck:
     """The check that is furthest from autograd (nan counts as furthest)."""
     return max(checks, key=lambda check: inf if check.error != check.error else check.error)
 
@@ -93,7 +93,7 @@ def compare(
     generator: Generator,
     *,
     may_be_zero: bool = False,
-) -> Check:
+) -> GradientCheck:
     """Compare one manual gradient.
 
     Args:
@@ -120,7 +120,7 @@ def compare(
     # torch's maximum, unlike Python's, keeps a nan
     largest = float(torch.tensor(differences, dtype=torch.float64).max()) if differences else nan
     difference_error = largest / unit if unit > NO_GRADIENT else nan
-    return Check(name, error, difference_error, len(differences), kinks, scale)
+    return GradientCheck(name, error, difference_error, len(differences), kinks, scale)
 
 
 def _central_difference(
@@ -141,7 +141,7 @@ def _central_difference(
 
 def check_model(
     model: Network, loss: Loss, x_1N: Tensor, *, num_runs: int, probes: int, seed: int
-) -> list[Check]:
+) -> list[GradientCheck]:
     """Check a model's backward pass, and its loss's, at random parameters.
 
     Args:
@@ -166,7 +166,7 @@ def check_model(
 
 def check_layers(
     model: Network, x_1N: Tensor, *, num_runs: int, probes: int, generator: Generator
-) -> list[Check]:
+) -> list[GradientCheck]:
     """Check every parameter and the input of a network under a random cotangent.
 
     Where a layer raises, or returns something of another shape, one check says so in place of all others.
@@ -178,19 +178,19 @@ def check_layers(
                 break
         return checks
     except FaultError as error:
-        return [Check.failed(error.fault.text.partition(" ")[0], error.fault)]
+        return [GradientCheck.failed(error.fault.text.partition(" ")[0], error.fault)]
 
 
 def _check_draw(
     model: Network, x_1N: Tensor, *, num_runs: int, probes: int, generator: Generator
-) -> list[Check]:
+) -> list[GradientCheck]:
     """The checks at one draw of parameters, masks and cotangent.
 
     Raises:
         FaultError: if a layer raises, or returns something else than it must.
     """
     model, layers = watched(model)
-    layout = Layout(_to_be_drawn(model.specs()))
+    layout = ParameterLayout(_to_be_drawn(model.specs()))
     x = x_1N.expand(num_runs, *x_1N.shape[1:]).clone().requires_grad_()
     flat = initialise(layout, [InitConfig()] * num_runs, [generator] * num_runs, torch.float64)
     masks = torch.randint(2**31, (1,), generator=generator).item()
@@ -219,7 +219,7 @@ def _check_draw(
 
         def value() -> tuple[Tensor, list[Tensor]]:
             out, caches, _ = forward(x, reuse=False)
-            return (out * cotangent).sum(), model.branches(caches)
+            return (out * cotangent).sum(), model.kink_pattern(caches)
 
         checks = [
             compare(
@@ -257,7 +257,7 @@ def _references(total: Tensor, variables: Sequence[Tensor], names: Sequence[str]
         raise FaultError(Fault(f"the network of {names[-1].partition('.')[0]}", "", text)) from error
 
 
-def _with_fault(checks: Sequence[Check], find: Callable[[], Fault | None]) -> list[Check]:
+def _with_fault(checks: Sequence[GradientCheck], find: Callable[[], Fault | None]) -> list[GradientCheck]:
     """The same checks; those that failed, and not for want of a gradient, say why."""
     is_wrong = [not check.error <= EXACT and check.error != inf for check in checks]
     fault = find() if any(is_wrong) else None
@@ -266,46 +266,47 @@ def _with_fault(checks: Sequence[Check], find: Callable[[], Fault | None]) -> li
     ]
 
 
-def _to_be_drawn(specs: Mapping[str, Mapping[str, Spec]]) -> dict[str, dict[str, Spec]]:
+def _to_be_drawn(specs: Mapping[str, Mapping[str, ParameterSpec]]) -> dict[str, dict[str, ParameterSpec]]:
     """The same without given numbers, at which gradients may well be zero."""
     return {
-        layer: {name: replace(spec, given=None) for name, spec in of.items()} for layer, of in specs.items()
+        layer: {name: replace(spec, initial_value=None) for name, spec in of.items()}
+        for layer, of in specs.items()
     }
 
 
 def check_loss(
     loss: Loss, num_outputs: int, *, num_runs: int, probes: int, generator: Generator, samples: int = 8
-) -> Check:
+) -> GradientCheck:
     """Check a loss at random outputs and targets; each run's loss has a random weight as cotangent."""
     shape = (num_runs, samples, num_outputs)
     out = torch.randn(shape, generator=generator, dtype=torch.float64).mul_(2).requires_grad_()
     targets = random_targets(loss, samples, num_outputs, generator)
     cotangent_R = torch.rand(num_runs, generator=generator, dtype=torch.float64) + 0.5
-    part = f"the loss {type(loss).__name__}"
+    component = f"the loss {type(loss).__name__}"
     try:
-        value_R = call(part, loss, "forward", out, targets)
-        expect_tensor(part, loss, "forward", value_R, (num_runs,))
+        value_R = call_method(component, loss, "forward", out, targets)
+        expect_tensor(component, loss, "forward", value_R, (num_runs,))
         (reference,) = torch.autograd.grad((value_R * cotangent_R).sum(), [out])
         with torch.no_grad():
-            found = call(part, loss, "backward", out, targets)
-        expect_tensor(part, loss, "backward", found, shape)
+            found = call_method(component, loss, "backward", out, targets)
+        expect_tensor(component, loss, "backward", found, shape)
     except FaultError as error:
-        return Check.failed("loss", error.fault)
+        return GradientCheck.failed("loss", error.fault)
     with torch.no_grad():
         manual = found * cotangent_R.view(-1, 1, 1)
 
         def value() -> tuple[Tensor, list[Tensor]]:
-            return (loss.forward(out, targets) * cotangent_R).sum(), loss.branches(out)
+            return (loss.forward(out, targets) * cotangent_R).sum(), loss.kink_pattern(out)
 
         check = compare("loss", manual, reference, value, out.detach(), probes, generator)
-    return replace(check, fault=_fault_of(part, loss, "backward", manual, reference, samples))
+    return replace(check, fault=_fault_of(component, loss, "backward", manual, reference, samples))
 
 
 def _fault_of(
-    part: str, owner: object, method: str, manual: Tensor, reference: Tensor, samples: int
+    component: str, owner: object, method: str, manual: Tensor, reference: Tensor, samples: int
 ) -> Fault | None:
     text = difference_text(manual, reference.detach(), samples)
-    return None if text is None else Fault(part, defined_at(owner, method), f"its gradient {text}")
+    return None if text is None else Fault(component, defined_at(owner, method), f"its gradient {text}")
 
 
 def random_targets(loss: Loss, samples: int, num_outputs: int, generator: Generator) -> Tensor:
@@ -331,25 +332,25 @@ def _restarted(seed: int) -> Callable[[Sequence[int]], Tensor]:
 
 
 def check_regularizer(
-    regularizer: Regularizer, layout: Layout, *, num_runs: int, probes: int, generator: Generator
-) -> Check:
+    regularizer: Regularizer, layout: ParameterLayout, *, num_runs: int, probes: int, generator: Generator
+) -> GradientCheck:
     """Check the gradient that a penalty adds; what it adds to is random and must stay."""
     shape = (num_runs, layout.size)
     params_RP = torch.randn(shape, generator=generator, dtype=torch.float64).requires_grad_()
     before_RP = torch.randn(shape, generator=generator, dtype=torch.float64)
     # no cotangent: gradients are added for the sum over runs, which do not mix
     (reference,) = torch.autograd.grad(regularizer.penalty(params_RP).sum(), [params_RP])
-    part = f"the penalty {type(regularizer).__name__}"
+    component = f"the penalty {type(regularizer).__name__}"
     with torch.no_grad():
         after_RP = before_RP.clone()
         try:
-            call(part, regularizer, "add_gradient", params_RP, after_RP)
+            call_method(component, regularizer, "add_gradient", params_RP, after_RP)
         except FaultError as error:
-            return Check.failed("penalty", error.fault)
+            return GradientCheck.failed("penalty", error.fault)
 
         def value() -> tuple[Tensor, list[Tensor]]:
             return regularizer.penalty(params_RP).sum(), [torch.sign(params_RP)]
 
         manual = after_RP - before_RP
         check = compare("penalty", manual, reference, value, params_RP.detach(), probes, generator)
-    return replace(check, fault=_fault_of(part, regularizer, "add_gradient", manual, reference, 1))
+    return replace(check, fault=_fault_of(component, regularizer, "add_gradient", manual, reference, 1))

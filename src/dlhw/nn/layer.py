@@ -94,7 +94,7 @@ NO_PARAMS: Params = {}
 
 
 @dataclass(frozen=True)
-class Spec:
+class ParameterSpec:
     """A parameter of a layer.
 
     Args:
@@ -102,14 +102,15 @@ class Spec:
         fan_in: inputs that one unit sums over; initialisers scale by it.
         fan_out: units that one input feeds.
         is_weight: whether regularizers with `on=weights` penalise it; biases are not weights.
-        given: numbers to start from, (R, *shape) or (1, *shape), in place of an initialisation scheme's.
+        initial_value: numbers to start from, (R, *shape) or (1, *shape); None: an initialisation scheme draws
+            them.
     """
 
     shape: tuple[int, ...]
     fan_in: int
     fan_out: int
     is_weight: bool
-    given: Tensor | None = field(default=None, compare=False)
+    initial_value: Tensor | None = field(default=None, compare=False)
 
 
 class Layer(ABC):
@@ -117,10 +118,10 @@ class Layer(ABC):
 
     is_threshold: ClassVar[bool] = False
     # whether a training pass draws random numbers
-    draws: ClassVar[bool] = False
+    is_stochastic: ClassVar[bool] = False
     """whether the output jumps and is constant elsewhere, so that every gradient before it is zero"""
 
-    def specs(self) -> dict[str, Spec]:
+    def specs(self) -> dict[str, ParameterSpec]:
         """Parameter name -> what it is; empty for layers without parameters."""
         return {}
 
@@ -139,7 +140,7 @@ class Layer(ABC):
         Made of torch operations only, so that autograd can differentiate it.
         """
 
-    def branches(self, cache: Any) -> Tensor | None:
+    def kink_pattern(self, cache: Any) -> Tensor | None:
         """Which side of every kink the input fell on, from forward's cache; None for smooth layers."""
         return None
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from dlhw.errors import ConfigError
-from dlhw.nn.layer import NO_PARAMS, Context, Layer, Params, Spec
+from dlhw.nn.layer import NO_PARAMS, Context, Layer, ParameterSpec, Params
 from dlhw.nn.registry import example
 
 # On the CPU a product with fewer output columns than a vector register has lanes is several times slower
@@ -35,9 +35,9 @@ class Affine(Layer):
     def __init__(self, num_in: int, num_out: int, *, bias: bool = True) -> None:
         self.num_in, self.num_out, self.bias = num_in, num_out, bias
 
-    def specs(self) -> dict[str, Spec]:
-        weight = Spec((self.num_in, self.num_out), self.num_in, self.num_out, is_weight=True)
-        bias = Spec((self.num_out,), self.num_in, self.num_out, is_weight=False)
+    def specs(self) -> dict[str, ParameterSpec]:
+        weight = ParameterSpec((self.num_in, self.num_out), self.num_in, self.num_out, is_weight=True)
+        bias = ParameterSpec((self.num_out,), self.num_in, self.num_out, is_weight=False)
         return {"weight": weight, "bias": bias} if self.bias else {"weight": weight}
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -95,10 +95,13 @@ class GivenAffine(Affine):
 
     def __init__(self, weight_RIO: Tensor, bias_RO: Tensor) -> None:
         super().__init__(weight_RIO.shape[1], weight_RIO.shape[2])
-        self.given = {"weight": weight_RIO, "bias": bias_RO}
+        self.initial_values = {"weight": weight_RIO, "bias": bias_RO}
 
-    def specs(self) -> dict[str, Spec]:
-        return {name: replace(spec, given=self.given[name]) for name, spec in super().specs().items()}
+    def specs(self) -> dict[str, ParameterSpec]:
+        return {
+            name: replace(spec, initial_value=self.initial_values[name])
+            for name, spec in super().specs().items()
+        }
 
 
 @example("quadratic", (5,), lambda runs: QuadraticParameterization(5, 4))
@@ -121,7 +124,7 @@ class QuadraticParameterization(Affine):
     def __init__(self, num_in: int, num_out: int) -> None:
         super().__init__(num_in, num_out, bias=False)
 
-    def specs(self) -> dict[str, Spec]:
+    def specs(self) -> dict[str, ParameterSpec]:
         spec = super().specs()["weight"]
         return {"theta": spec, "phi": spec}
 
@@ -165,12 +168,12 @@ class SparseAffine(Affine):
         super().__init__(num_in, sources_KO.shape[1])
         self.sources_KO = sources_KO
 
-    def specs(self) -> dict[str, Spec]:
+    def specs(self) -> dict[str, ParameterSpec]:
         fan_in, units = self.sources_KO.shape
         fan_out = ceil(fan_in * units / self.num_in)
         return {
-            "weight": Spec((fan_in, units), fan_in, fan_out, is_weight=True),
-            "bias": Spec((units,), fan_in, fan_out, is_weight=False),
+            "weight": ParameterSpec((fan_in, units), fan_in, fan_out, is_weight=True),
+            "bias": ParameterSpec((units,), fan_in, fan_out, is_weight=False),
         }
 
     def forward(self, params: Params, x_SNI: Tensor, ctx: Context) -> tuple[Tensor, Tensor]:

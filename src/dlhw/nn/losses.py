@@ -40,7 +40,7 @@ class Loss(ABC):
         """Predicted class of each sample, (R, N); None for regression."""
         return None
 
-    def branches(self, out_RNK: Tensor) -> list[Tensor]:
+    def kink_pattern(self, out_RNK: Tensor) -> list[Tensor]:
         """Which side of every kink the outputs fall on; empty for smooth losses."""
         return []
 
@@ -164,7 +164,7 @@ class PerceptronLoss(Loss):
     def predict(self, out_RNK: Tensor) -> Tensor:
         return out_RNK.argmax(2)
 
-    def branches(self, out_RNK: Tensor) -> list[Tensor]:
+    def kink_pattern(self, out_RNK: Tensor) -> list[Tensor]:
         return [out_RNK.argmax(2)]
 
 

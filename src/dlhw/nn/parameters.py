@@ -6,12 +6,12 @@ from math import prod
 import torch
 from torch import Tensor
 
-from dlhw.nn.layer import ALIGNMENT, Spec
+from dlhw.nn.layer import ALIGNMENT, ParameterSpec
 
 Views = dict[str, dict[str, Tensor]]
 
 
-class Layout:
+class ParameterLayout:
     """Where each parameter lies in a flat buffer (R, P): all weights first, then all biases.
 
     One buffer makes an update of every parameter of every run a single operation, and `weights` is a slice.
@@ -21,7 +21,7 @@ class Layout:
         specs: layer name -> parameter name -> what it is.
     """
 
-    def __init__(self, specs: Mapping[str, Mapping[str, Spec]]) -> None:
+    def __init__(self, specs: Mapping[str, Mapping[str, ParameterSpec]]) -> None:
         self.specs = {f"{layer}.{name}": spec for layer, of in specs.items() for name, spec in of.items()}
         self._slots: dict[str, slice] = {}
         self.size = 0

@@ -55,7 +55,7 @@ class MaxPool2d(Pool2d):
         dx.flatten(-2).scatter_add_(-1, index.expand_as(dout).flatten(-2), dout.flatten(-2))
         return dx
 
-    def branches(self, cache: tuple[Tensor, torch.Size]) -> Tensor:
+    def kink_pattern(self, cache: tuple[Tensor, torch.Size]) -> Tensor:
         return cache[0]
 
 

@@ -49,13 +49,13 @@ class Optimizer(ABC):
             self.state[name] = torch.zeros_like(self.params_RP)
         return self.state[name]
 
-    def state_of(self, run: int) -> dict[str, Tensor]:
+    def state_dict(self, run: int) -> dict[str, Tensor]:
         """Copies of one run's state on the CPU: what the run would have alone."""
         idle = {"momentum_buffer"} if run in self._without_momentum else set()
         return {name: state[run].cpu().clone() for name, state in self.state.items() if name not in idle}
 
-    def restore(self, run: int, state: Mapping[str, Tensor]) -> None:
-        """Put one run's state back, as `state_of` gave it.
+    def load_state_dict(self, run: int, state: Mapping[str, Tensor]) -> None:
+        """Put one run's state back, as `state_dict` gave it.
 
         Raises:
             ValueError: if a tensor is not of the parameters' size.

@@ -16,7 +16,7 @@ from dlhw.config.regularizer import (
     PenaltyConfig,
     RegularizerConfig,
 )
-from dlhw.nn.parameters import Layout
+from dlhw.nn.parameters import ParameterLayout
 from dlhw.optim.optimizers import column
 
 
@@ -35,7 +35,9 @@ class Regularizer(ABC):
 class NoRegularizer(Regularizer):
     """No penalty."""
 
-    def __init__(self, configs: Sequence[NoRegularizerConfig], layout: Layout, like_RP: Tensor) -> None:
+    def __init__(
+        self, configs: Sequence[NoRegularizerConfig], layout: ParameterLayout, like_RP: Tensor
+    ) -> None:
         pass
 
     def penalty(self, params_RP: Tensor) -> Tensor:
@@ -45,7 +47,7 @@ class NoRegularizer(Regularizer):
         pass
 
 
-class Penalty(Regularizer):
+class NormPenalty(Regularizer):
     """What L1 and L2 share: alpha of each run, and which part of the flat parameters it falls on.
 
     Args:
@@ -54,7 +56,7 @@ class Penalty(Regularizer):
         like_RP: gives dtype and device.
     """
 
-    def __init__(self, configs: Sequence[PenaltyConfig], layout: Layout, like_RP: Tensor) -> None:
+    def __init__(self, configs: Sequence[PenaltyConfig], layout: ParameterLayout, like_RP: Tensor) -> None:
         self.num_flat = layout.num_flat_weights if configs[0].on is On.weights else layout.size
         self.alpha_R1 = column([config.alpha for config in configs], like_RP)
 
@@ -62,13 +64,13 @@ class Penalty(Regularizer):
         return flat_RP[:, : self.num_flat]
 
 
-class L2(Penalty):
+class L2(NormPenalty):
     """Squared norm.
 
     half: alpha/2 |W|^2, gradient alpha W        full: alpha |W|^2, gradient 2 alpha W
     """
 
-    def __init__(self, configs: Sequence[L2Config], layout: Layout, like_RP: Tensor) -> None:
+    def __init__(self, configs: Sequence[L2Config], layout: ParameterLayout, like_RP: Tensor) -> None:
         super().__init__(configs, layout, like_RP)
         self.slope_R1 = self.alpha_R1 * (2 if configs[0].convention is Convention.full else 1)
 
@@ -79,10 +81,10 @@ class L2(Penalty):
         self._part(grads_RP).addcmul_(self._part(params_RP), self.slope_R1)
 
 
-class L1(Penalty):
+class L1(NormPenalty):
     """Sum of absolute values: alpha |W|_1, subgradient alpha sign(W) with sign(0) = 0."""
 
-    def __init__(self, configs: Sequence[L1Config], layout: Layout, like_RP: Tensor) -> None:
+    def __init__(self, configs: Sequence[L1Config], layout: ParameterLayout, like_RP: Tensor) -> None:
         super().__init__(configs, layout, like_RP)
 
     def penalty(self, params_RP: Tensor) -> Tensor:
@@ -92,7 +94,9 @@ class L1(Penalty):
         self._part(grads_RP).addcmul_(torch.sign(self._part(params_RP)), self.alpha_R1)
 
 
-def build_regularizer(configs: Sequence[RegularizerConfig], layout: Layout, like_RP: Tensor) -> Regularizer:
+def build_regularizer(
+    configs: Sequence[RegularizerConfig], layout: ParameterLayout, like_RP: Tensor
+) -> Regularizer:
     """The penalty that the configs name."""
     regularizer: Regularizer = import_builder(configs[0])(configs, layout, like_RP)
     return regularizer

@@ -76,7 +76,7 @@ ALLOWED = 1e-12
 
 
 @dataclass(frozen=True)
-class Identity:
+class TextbookIdentity:
     """What is claimed, and how to measure it.
 
     Args:
@@ -91,38 +91,42 @@ class Identity:
 
 
 # Sources: Georgia Tech CS 7643, homework 1; small_net_gradient: Stanford CS 229, winter 2025, problem set 2.
-IDENTITIES: dict[str, Identity] = {
-    "softmax_jacobian": Identity("ds/dz = diag(s) - s s^T", formulas.softmax_jacobian, CrossEntropy),
-    "cross_entropy_gradient": Identity(
+IDENTITIES: dict[str, TextbookIdentity] = {
+    "softmax_jacobian": TextbookIdentity("ds/dz = diag(s) - s s^T", formulas.softmax_jacobian, CrossEntropy),
+    "cross_entropy_gradient": TextbookIdentity(
         "d(-ln s_y)/dz = s - e_y", formulas.cross_entropy_gradient, CrossEntropy
     ),
-    "level_set": Identity("grad f(c(t)) . c'(t) = 0 where f(c(t)) is constant", formulas.level_set, Affine),
-    "softmax_minimiser": Identity(
+    "level_set": TextbookIdentity(
+        "grad f(c(t)) . c'(t) = 0 where f(c(t)) is constant", formulas.level_set, Affine
+    ),
+    "softmax_minimiser": TextbookIdentity(
         "softmax(x) = argmin of -x.y + sum y ln y over the simplex", formulas.softmax_minimiser, CrossEntropy
     ),
-    "sigmoid_derivative": Identity("ds/dx = s (1 - s)", formulas.sigmoid_derivative, Sigmoid),
-    "binary_cross_entropy_gradient": Identity(
+    "sigmoid_derivative": TextbookIdentity("ds/dx = s (1 - s)", formulas.sigmoid_derivative, Sigmoid),
+    "binary_cross_entropy_gradient": TextbookIdentity(
         "dC/dw = -(y - yhat) x, yhat = sigmoid(w.x)",
         formulas.binary_cross_entropy_gradient,
         BinaryCrossEntropy,
     ),
-    "small_net_gradient": Identity(
+    "small_net_gradient": TextbookIdentity(
         "dl/dw_12 = 2/m sum (o - y) o (1 - o) w_2 h_2 (1 - h_2) x_1", formulas.small_net_gradient, Sigmoid
     ),
-    "convex_minimum": Identity(
+    "convex_minimum": TextbookIdentity(
         "f(y) >= f(x) + grad f(x).(y - x), f convex",
         formulas.convex_minimum,
         CrossEntropy,
     ),
-    "topological_order": Identity("topological order <=> no directed cycle", formulas.topological_order),
+    "topological_order": TextbookIdentity(
+        "topological order <=> no directed cycle", formulas.topological_order
+    ),
 }
 # Statements that are not true, one of them printed in a report of that homework: each must fail by far.
-FALSE: dict[str, Identity] = {
-    "wrong_softmax_jacobian": Identity(
+FALSE: dict[str, TextbookIdentity] = {
+    "wrong_softmax_jacobian": TextbookIdentity(
         "ds_i/dz_j = -e^(z_i + z_j) / (sum e^z)^p for i != j, with p = 1 or 3 in the place of 2",
         formulas.wrong_softmax_jacobian,
     ),
-    "stationary_minimum": Identity(
+    "stationary_minimum": TextbookIdentity(
         "grad f(x) = 0 => x is a minimum of f (it is not for f = -x^2 at 0)", formulas.stationary_minimum
     ),
 }
@@ -131,7 +135,7 @@ FAR = 0.01
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuredIdentity:
     """One identity, measured."""
 
     name: str
@@ -147,9 +151,9 @@ class Measured:
 def measure(
     seed: int,
     samples: int,
-    identities: Mapping[str, Identity] = IDENTITIES,
+    identities: Mapping[str, TextbookIdentity] = IDENTITIES,
     tested: Layer | Loss | None = None,
-) -> list[Measured]:
+) -> list[MeasuredIdentity]:
     """Measure identities, each with random numbers of its own.
 
     Args:
@@ -162,7 +166,7 @@ def measure(
     for place, (name, identity) in enumerate(identities.items()):
         given = (tested,) if identity.tests is not None and isinstance(tested, identity.tests) else ()
         deviation = identity.deviation(generator(seed, "samples", place), samples, *given)
-        measured.append(Measured(name, identity.formula, deviation))
+        measured.append(MeasuredIdentity(name, identity.formula, deviation))
     return measured
 
 
@@ -200,7 +204,7 @@ def identities(config: TrainConfig) -> Findings:
 PIPE_WIDTH = 130
 
 
-def print_identities(measured: Sequence[Measured]) -> int:
+def print_identities(measured: Sequence[MeasuredIdentity]) -> int:
     """Print a line for each identity; returns the exit status, 1 if one does not hold."""
     table = Table(box=box.SIMPLE_HEAD, title="identities, float64", title_justify="left")
     table.add_column("identity")

@@ -97,6 +97,6 @@ def _against_captured(cohort: Cohort) -> str | None:
         return f"trainer.engine={cohort.config.trainer.engine} cannot be captured"
     if cohort.device.type != "cuda":
         return f"the device is {cohort.device}, graphs are CUDA's"
-    if cohort.model.draws:
+    if cohort.model.is_stochastic:
         return "dropout draws on the host at every step"
     return None

@@ -10,7 +10,7 @@ from dlhw.config.root import TrainConfig
 from dlhw.models.build import build_model
 from dlhw.nn.init import initialise
 from dlhw.nn.losses import LOSSES
-from dlhw.nn.parameters import Layout
+from dlhw.nn.parameters import ParameterLayout
 from dlhw.optim.optimizers import Optimizer, build_optimizer
 from dlhw.optim.regularizers import Regularizer, build_regularizer
 from dlhw.random import generator
@@ -47,7 +47,7 @@ class Cohort:
         self.configs = list(configs)
         self.config = self.configs[0]
         self.model = build_model([config.model for config in configs], self.input_shape, self.num_outputs)
-        self.layout = Layout(self.model.specs())
+        self.layout = ParameterLayout(self.model.specs())
         self.loss = LOSSES[self.config.resolved_loss()]
 
     def _lay_out(self, params_RP: Tensor, grads_RP: Tensor) -> None:

@@ -97,7 +97,7 @@ def plan_of(cohort: Cohort, batch_size: int, *, compiled: bool = False, listed: 
     if cohort.device.type != "cpu":
         return Plan((slice(0, cohort.num_runs),), 1, threads)
     sizes = [prod(shape) for shape in _affine_shapes(cohort)][1 if listed else 0 :]
-    elementwise = ELEMENT_COST * cohort.model.activations
+    elementwise = ELEMENT_COST * cohort.model.total_activation_size
     step = batch_size * max(cohort.layout.num_parameters, elementwise)
     plan = make_plan(
         cohort.num_runs,

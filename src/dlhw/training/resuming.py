@@ -127,7 +127,7 @@ def _check_shapes(loop: "Loop", tensors: Mapping[str, Tensor]) -> None:
 def _restore_shard(loop: "Loop", shard: Shard, saved: Sequence[Saved]) -> None:
     for row, each in enumerate(saved):
         if state := each.under("optimizer"):
-            shard.cohort.optimizer.restore(row, state)
+            shard.cohort.optimizer.load_state_dict(row, state)
     if loop.solver is not None or not any(run.active for run in loop.runs[shard.rows]):
         return
     shard.cohort.optimizer.steps = loop.step

@@ -231,4 +231,4 @@ class Evaluator:
         return torch.cat(predicted, 1)
 
     def _chunk(self, params_RP: Tensor) -> int:
-        return max(16, CHUNK_ELEMENTS // (params_RP.shape[0] * self.model.widest))
+        return max(16, CHUNK_ELEMENTS // (params_RP.shape[0] * self.model.max_activation_size))

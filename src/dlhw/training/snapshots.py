@@ -33,7 +33,7 @@ def _optimizer(loop: "Loop", run: int) -> dict[str, Tensor]:
     if loop.solver is not None:
         return {}
     shard, row = loop.shard_of(run)
-    return shard.cohort.optimizer.state_of(row)
+    return shard.cohort.optimizer.state_dict(row)
 
 
 def _progress(loop: "Loop", run: int) -> dict[str, Any]:

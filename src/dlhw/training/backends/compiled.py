@@ -12,7 +12,7 @@ from dlhw.kernels import abi
 from dlhw.kernels.chain import takes_lists
 from dlhw.kernels.stepper import CompiledStepper, PenaltySpec, StepTotals, UpdateSpec
 from dlhw.kernels.team import ThreadTeam
-from dlhw.nn.parameters import Layout
+from dlhw.nn.parameters import ParameterLayout
 from dlhw.optim.optimizers import SGD, Adam, AdamW, Optimizer
 from dlhw.optim.regularizers import L1, L2, Regularizer
 from dlhw.training.cadence import Slices
@@ -26,7 +26,7 @@ from dlhw.training.steps import Steps
 TOGETHER = 256
 
 
-def penalty_of(regularizer: Regularizer, layout: Layout, num_runs: int) -> PenaltySpec:
+def penalty_of(regularizer: Regularizer, layout: ParameterLayout, num_runs: int) -> PenaltySpec:
     """The penalty's gradient as slope w + alpha sign(w)."""
     none = torch.zeros(num_runs)
     if isinstance(regularizer, L2):
