@@ -97,15 +97,15 @@ def _flags(command: str) -> list[str]:
 
 def _keys(before: list[str]) -> Iterator[str]:
     """Groups, and the keys of the options that are chosen; a group's default option where none is."""
-    from dlhw.config.options import OPTIONS
-    from dlhw.hydra_support.defaults import SINGLE, chosen_defaults, top_values
+    from dlhw.config.options import OPTIONS, SINGLE_OPTIONS
+    from dlhw.hydra_support.defaults import chosen_defaults, top_values
     from dlhw.hydra_support.help import described_keys
 
     chosen = chosen_defaults() | dict(word.split("=", 1) for word in before if "=" in word)
     yield from (f"{group}=" for group in (*OPTIONS, "experiment", *top_values(), "resume"))
-    for group in (*OPTIONS, *SINGLE):
+    for group in (*OPTIONS, *SINGLE_OPTIONS):
         name = chosen.get(group, "default").rpartition(",")[2]
-        if group in SINGLE or name in OPTIONS[group]:
+        if group in SINGLE_OPTIONS or name in OPTIONS[group]:
             yield from (f"{key}=" for key, _, _ in described_keys(group, name))
 
 
@@ -132,12 +132,14 @@ def _values(word: str) -> Iterator[str]:
 
 def _choices(key: str) -> list[str]:
     """Values of an enum or a boolean."""
-    from dlhw.config.options import OPTIONS
+    from dlhw.config.options import OPTIONS, SINGLE_OPTIONS
     from dlhw.config.root import TrainConfig
-    from dlhw.hydra_support.defaults import SINGLE
 
     group, _, rest = key.partition(".")
-    schemas = [*OPTIONS.get(group, {}).values(), *([SINGLE[group]] if group in SINGLE else [])]
+    schemas = [
+        *OPTIONS.get(group, {}).values(),
+        *([SINGLE_OPTIONS[group]] if group in SINGLE_OPTIONS else []),
+    ]
     found: list[str] = []
     for schema in schemas if rest else [TrainConfig]:
         found += _choices_of(schema, (rest or key).split("."))

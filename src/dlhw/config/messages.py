@@ -18,6 +18,7 @@ from omegaconf.errors import (
 )
 
 from dlhw.config.group import Group
+from dlhw.config.options import OPTIONS, SINGLE_OPTIONS
 from dlhw.errors import did_you_mean, listing
 
 
@@ -226,11 +227,8 @@ def where_it_is(key: str) -> str:
 
 
 def _schemas() -> dict[str, dict[str, type[Group]]]:
-    from dlhw.config.options import OPTIONS  # which imports the words of errors
-    from dlhw.config.trainer import TrainerConfig
-
     schemas: dict[str, dict[str, type[Group]]] = {group: dict(options) for group, options in OPTIONS.items()}
-    return schemas | {"trainer": {"default": TrainerConfig}}
+    return schemas | {group: {"default": schema} for group, schema in SINGLE_OPTIONS.items()}
 
 
 def _leaves(schema: type[Group], prefix: str) -> set[str]:

@@ -14,21 +14,12 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from dlhw.config.messages import is_internal
+from dlhw.config.options import OPTIONS, SINGLE_OPTIONS
 from dlhw.errors import ConfigError
 from dlhw.hydra_support.targets import refuse_names
 
 # Groups that a command line chooses options of.
-GROUPS = (
-    "model",
-    "data",
-    "optimizer",
-    "schedule",
-    "regularizer",
-    "procedure",
-    "trainer",
-    "tracking",
-    "experiment",
-)
+GROUPS = (*OPTIONS, *SINGLE_OPTIONS, "experiment")
 
 
 class CheckedLoader(ConfigLoaderImpl):

@@ -10,17 +10,12 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from dlhw.config.catalogue import conf_dir
-from dlhw.config.options import OPTIONS
-from dlhw.config.tracking import TrackingConfig
-from dlhw.config.trainer import TrainerConfig
-
-# Groups with a single option, which is always chosen.
-SINGLE = {"trainer": TrainerConfig, "tracking": TrackingConfig}
+from dlhw.config.options import OPTIONS, SINGLE_OPTIONS
 
 
 def composed_option(group: str, name: str) -> dict[str, Any]:
     """Values of an option as plain data; an interpolation that needs other groups stays as it is written."""
-    schema = OPTIONS[group][name] if group in OPTIONS else SINGLE[group]
+    schema = OPTIONS[group][name] if group in OPTIONS else SINGLE_OPTIONS[group]
     values = _own_values(group, name)
     config = OmegaConf.merge(OmegaConf.structured(schema()), values)
     assert isinstance(config, DictConfig)

@@ -12,10 +12,10 @@ from typing import Any
 
 from dlhw.config.catalogue import experiment_names, question_of
 from dlhw.config.group import Group
-from dlhw.config.options import OPTIONS
+from dlhw.config.options import OPTIONS, SINGLE_OPTIONS
 from dlhw.config.root import TrainConfig
 from dlhw.errors import ConfigError, did_you_mean, listing
-from dlhw.hydra_support.defaults import SINGLE, composed_option, derived_options, top_values
+from dlhw.hydra_support.defaults import composed_option, derived_options, top_values
 
 WIDTH = 100
 # Column of the texts of keys.
@@ -75,7 +75,7 @@ def keys_text() -> str:
 
 def _all_options() -> Iterator[tuple[str, str]]:
     yield from ((group, name) for group, options in OPTIONS.items() for name in options)
-    yield from ((group, "default") for group in SINGLE)
+    yield from ((group, "default") for group in SINGLE_OPTIONS)
 
 
 def _option_lines(group: str, name: str) -> Iterator[str]:
@@ -93,13 +93,13 @@ def topic_text(topic: str) -> str:
     if group == "experiment" and name in experiment_names():
         return f"experiment={name}: {question_of(name)}"
     if (group, name) in set(_all_options()):
-        schema = SINGLE[group] if group in SINGLE else OPTIONS[group][name]
+        schema = SINGLE_OPTIONS[group] if group in SINGLE_OPTIONS else OPTIONS[group][name]
         return "\n".join([first_line(schema), *_option_lines(group, name)])
     if topic == "experiment":
         return "\n".join(_experiment_lines())
     if topic in OPTIONS:
         return "\n".join(_group_lines(topic))
-    if topic in SINGLE:
+    if topic in SINGLE_OPTIONS:
         return "\n".join(_option_lines(topic, "default"))
     if found := list(_key_lines(topic)):
         return "\n".join(found)
@@ -125,7 +125,7 @@ def _key_lines(topic: str) -> Iterator[str]:
 
 def _no_such_topic(topic: str) -> str:
     group, _, name = topic.partition("=")
-    known = [*OPTIONS, *SINGLE, "experiment"]
+    known = [*OPTIONS, *SINGLE_OPTIONS, "experiment"]
     if name and group in OPTIONS:
         options = [f"{group}={each}" for each in OPTIONS[group]]
         raise ConfigError(f"--help {topic}: no such option{did_you_mean(topic, options)}; {listing(options)}")
@@ -137,7 +137,7 @@ def _no_such_topic(topic: str) -> str:
 
 def described_keys(group: str, name: str) -> list[tuple[str, Any, str]]:
     """Every key of an option with its value and its text."""
-    schema = SINGLE[group] if group in SINGLE else OPTIONS[group][name]
+    schema = SINGLE_OPTIONS[group] if group in SINGLE_OPTIONS else OPTIONS[group][name]
     return list(_walk(f"{group}.", schema, composed_option(group, name)))
 
 
@@ -147,7 +147,7 @@ def _walk(prefix: str, schema: type[Group], values: Mapping[str, Any]) -> Iterat
     for spec in dataclasses.fields(schema):
         value = getattr(instance, spec.name)
         if isinstance(value, Group):
-            if spec.name not in OPTIONS and spec.name not in SINGLE:
+            if spec.name not in OPTIONS and spec.name not in SINGLE_OPTIONS:
                 yield from _walk(f"{prefix}{spec.name}.", type(value), values.get(spec.name) or {})
         elif not (prefix and spec.name == "name"):
             doc = _with_choices(docs.get(spec.name, ""), hints[spec.name])
