@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from dlhw.config.procedure import IntervalVersion
+from dlhw.config.model import IntervalUnits
 from dlhw.hydra_support.compose import compose
 from dlhw.nn.activations import ReLU, Sign, Step
 from dlhw.nn.layer import Layer
@@ -21,7 +21,7 @@ from dlhw.procedures.verify import (
     verify,
 )
 
-VERSIONS = list(IntervalVersion)
+VERSIONS = list(IntervalUnits)
 
 
 def explicit(weight_OI: list[list[float]], bias_O: list[float], activation: Layer) -> FixedLayer:
@@ -32,7 +32,7 @@ def explicit(weight_OI: list[list[float]], bias_O: list[float], activation: Laye
 
 @pytest.mark.parametrize("dim", [1, 2, 5, 10])
 @pytest.mark.parametrize("version", VERSIONS)
-def test_the_procedure_finds_no_error(version: IntervalVersion, dim: int) -> None:
+def test_the_procedure_finds_no_error(version: IntervalUnits, dim: int) -> None:
     config = compose(["procedure=verify", f"procedure.dim={dim}", f"procedure.version={version}"])
     found = verify(config)
     pairs = (2 * dim + 1) * (2 * dim + 2) // 2
@@ -43,11 +43,11 @@ def test_the_procedure_finds_no_error(version: IntervalVersion, dim: int) -> Non
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_a_net_written_out_by_hand_is_the_one_of_the_batch(version: IntervalVersion) -> None:
+def test_a_net_written_out_by_hand_is_the_one_of_the_batch(version: IntervalUnits) -> None:
     """A = -1, B = 2 in three dimensions, with the matrices as the assignment prints them."""
     bounds_R2 = torch.tensor([[-3.0, 0.0], [-1.0, 2.0]], dtype=torch.float64)
     x_1NI = inputs(3).unsqueeze(0) + 0.1
-    if version is IntervalVersion.sign:
+    if version is IntervalUnits.sign:
         first = explicit([[1, 1, 1], [-1, -1, -1]], [1.5, 2.5], Sign())
         by_hand = [first, explicit([[1, 1]], [-1], Sign())]
     else:
@@ -58,7 +58,7 @@ def test_a_net_written_out_by_hand_is_the_one_of_the_batch(version: IntervalVers
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_the_bound_on_perturbations_is_sharp(version: IntervalVersion) -> None:
+def test_the_bound_on_perturbations_is_sharp(version: IntervalUnits) -> None:
     """With |eps_1 + … + eps_D| a little above 1/2 some net errs on some input."""
     bounds_R2, x_ND = intervals(3), inputs(3)
     net, labels_RN = interval_nets(version, 3, bounds_R2), labels(x_ND, bounds_R2)
@@ -70,7 +70,7 @@ def test_the_bound_on_perturbations_is_sharp(version: IntervalVersion) -> None:
 
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("layer", [0, 1])
-def test_a_wrong_bias_is_counted(version: IntervalVersion, layer: int) -> None:
+def test_a_wrong_bias_is_counted(version: IntervalUnits, layer: int) -> None:
     bounds_R2, x_ND = intervals(3), inputs(3)
     net, labels_RN = interval_nets(version, 3, bounds_R2), labels(x_ND, bounds_R2)
     net[layer].params["bias"].add_(1.0)
@@ -78,7 +78,7 @@ def test_a_wrong_bias_is_counted(version: IntervalVersion, layer: int) -> None:
 
 
 def test_mistakes_counts_the_inputs_of_each_net() -> None:
-    net = interval_nets(IntervalVersion.sign, 2, torch.tensor([[0.0, 0.0], [2.0, 2.0]], dtype=torch.float64))
+    net = interval_nets(IntervalUnits.sign, 2, torch.tensor([[0.0, 0.0], [2.0, 2.0]], dtype=torch.float64))
     always = torch.ones(2, 4, dtype=torch.float64)
     assert mistakes(net, inputs(2).unsqueeze(0), always).tolist() == [2, 3]
 

@@ -6,17 +6,11 @@ from enum import StrEnum, auto
 from typing import ClassVar
 
 from dlhw.config.group import at_least
+from dlhw.config.model import IntervalUnits
 from dlhw.config.registry import Option
 
 # Every sign vector with this many components is tried on every net of that size: 2^12 x 325 pairs.
 MAX_DIM = 12
-
-
-class IntervalVersion(StrEnum):
-    """Hidden units of the hand-built interval nets."""
-
-    sign = auto()
-    relu = auto()
 
 
 @dataclass(kw_only=True)
@@ -52,7 +46,7 @@ class VerifyConfig(ProcedureConfig):
     name: str = "verify"
     dim: int = 5
     """number of components of x"""
-    version: IntervalVersion = IntervalVersion.sign
+    version: IntervalUnits = IntervalUnits.sign
     """hidden units: sign or relu"""
     draws: int = 20
     """number of random perturbations of each input, in addition to the extreme ones"""

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from dlhw.config.procedure import IntervalVersion, VerifyConfig
+from dlhw.config.model import IntervalUnits
+from dlhw.config.procedure import VerifyConfig
 from dlhw.config.root import TrainConfig
 from dlhw.data.generators import sign_vectors
 from dlhw.nn.activations import ReLU, Sign
@@ -63,7 +64,7 @@ def intervals(dim: int) -> Tensor:
     return torch.combinations(bounds, with_replacement=True)
 
 
-def interval_nets(version: IntervalVersion, dim: int, bounds_R2: Tensor) -> Net:
+def interval_nets(version: IntervalUnits, dim: int, bounds_R2: Tensor) -> Net:
     """One net for each pair (A, B): its answer is 1 where A <= x_1 + … + x_D <= B, else -1.
 
     With s = x_1 + … + x_D and sign(0) = 1:
@@ -77,7 +78,7 @@ def interval_nets(version: IntervalVersion, dim: int, bounds_R2: Tensor) -> Net:
     direction_O = torch.tensor([1.0, -1.0], dtype=torch.float64)
     bias_RO = torch.stack([0.5 - low_R, high_R + 0.5], 1)
     hidden: Sign | ReLU
-    if version is IntervalVersion.sign:
+    if version is IntervalUnits.sign:
         hidden, outward, last = Sign(), 1.0, -1.0
     else:
         direction_O, bias_RO = -direction_O, -bias_RO
