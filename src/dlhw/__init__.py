@@ -15,10 +15,10 @@ __version__ = version("dlhw")
 
 
 def load_runs(*folders: str | Path) -> "pandas.DataFrame":
-    """All runs below some folders as a data frame, one row a run: config, scores, how it ended.
+    """All runs below some folders as a data frame with one row per run: config, scores, status.
 
     Args:
-        folders: of runs or sweeps, searched with everything below them.
+        folders: of runs or sweeps; they are searched recursively.
 
     Raises:
         RunFolderError: if there is no run, or none that can be read.
@@ -29,7 +29,7 @@ def load_runs(*folders: str | Path) -> "pandas.DataFrame":
 
 
 def load_predictions(folder: str | Path) -> "SplitPredictions":
-    """What a run predicts for each test sample, as numpy arrays `predicted`, `targets` and `correct`.
+    """The predictions of a run for each test sample, as numpy arrays `predicted`, `targets` and `correct`.
 
     Args:
         folder: of the run.
@@ -49,7 +49,7 @@ def compare_predictions(
 
     Args:
         first: folder of a run, or folders of the runs of a cell.
-        second: as many, in the order that pairs them with `first`.
+        second: the same number, in the order that pairs them with `first`.
 
     Returns:
         Difference of the accuracies with its 95 % interval over test samples (paired bootstrap), and a

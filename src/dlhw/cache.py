@@ -1,4 +1,4 @@
-"""Files in the user's cache folder: used only if nobody else could have written them."""
+"""Files in the user's cache folder, used only if no other user could have written them."""
 
 import os
 import stat
@@ -19,20 +19,20 @@ def cache_folder() -> Path:
 
 
 def read_private(path: Path) -> bytes | None:
-    """A file's content if only the current user can have written it; None for any other, or without one."""
+    """A file's content if only the current user can have written it; None otherwise, or without a file."""
     try:
         with path.open("rb") as file:
-            about = os.fstat(file.fileno())
-            if not stat.S_ISREG(about.st_mode) or _is_writable_by_others(about):
+            info = os.fstat(file.fileno())
+            if not stat.S_ISREG(info.st_mode) or _is_writable_by_others(info):
                 return None
             return file.read()
     except OSError:
         return None
 
 
-def _is_writable_by_others(about: os.stat_result) -> bool:
-    is_foreign = hasattr(os, "getuid") and about.st_uid != os.getuid()
-    return is_foreign or bool(about.st_mode & (stat.S_IWGRP | stat.S_IWOTH))
+def _is_writable_by_others(info: os.stat_result) -> bool:
+    is_foreign = hasattr(os, "getuid") and info.st_uid != os.getuid()
+    return is_foreign or bool(info.st_mode & (stat.S_IWGRP | stat.S_IWOTH))
 
 
 def write_private(path: Path, content: bytes) -> bool:
@@ -42,7 +42,7 @@ def write_private(path: Path, content: bytes) -> bool:
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         write_atomic(path, content)
-        path.chmod(0o600)  # whatever the umask
+        path.chmod(0o600)  # regardless of the umask
     except OSError:
         return False
     return True

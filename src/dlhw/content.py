@@ -1,6 +1,6 @@
-"""The content of data files: SHA-256 of whole files, kept by size, times and inode.
+"""The content of data files: SHA-256 of whole files, cached by size, times and inode.
 
-A large file is read once: its hash is kept in the user's cache folder, and in this process.
+A large file is read once: its hash is cached in the user's cache folder and in this process.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ from dlhw.cache import cache_folder, read_private, write_private
 from dlhw.config.data import DataConfig
 
 CACHE_FILE = "file-hashes.json"
-# Below, reading a file is about as fast as reading the cache.
+# Smaller files are read about as fast as the cache.
 CACHED_BYTES = 1 << 20
 MAX_ENTRIES = 500
 # A file that was written within a tick of a file system's clock may be written again in the same tick.
@@ -30,7 +30,7 @@ _known: dict[tuple[str, tuple[int, ...]], str] = {}
 
 
 def data_identity(config: DataConfig) -> str:
-    """Hashes of the files' content, wherever they lie; `ABSENT` while one of them is yet to be fetched.
+    """Hashes of the files' content, independent of their location; `ABSENT` if a file is not yet downloaded.
 
     Empty for data that is generated.
     """
@@ -48,11 +48,11 @@ def _short_hash(path: Path) -> str:
 def file_hash(path: Path) -> str:
     """SHA-256 of a file's content, as 64 hex digits.
 
-    The hash of a large file is kept in the user's cache folder with the file's size, times (of content and of
-    inode) and inode, and taken from there as long as all of them stay the same.
+    The hash of a large file is cached in the user's cache folder with the file's size, times (of content and
+    of inode) and inode, and is valid as long as these are unchanged.
 
     Raises:
-        OSError: if the file is missing, cannot be read, or is no regular file.
+        OSError: if the file is missing, cannot be read, or is not a regular file.
     """
     if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for a writer
         raise OSError(f"{path} is not a regular file")
@@ -74,7 +74,7 @@ def file_hash(path: Path) -> str:
 
 
 def _mark(about: os.stat_result) -> list[int]:
-    """A new content changes one of these; the time of the inode cannot be set back by a program."""
+    """Properties of a file; new content changes one of them: programs cannot set back the inode's time."""
     return [about.st_size, about.st_mtime_ns, about.st_ctime_ns, about.st_ino, about.st_dev]
 
 
@@ -83,7 +83,7 @@ def _is_settled(about: os.stat_result) -> bool:
 
 
 def _kept() -> dict[str, dict[str, Any]]:
-    """Real path -> mark and hash; entries that are not well formed are dropped."""
+    """Real path -> mark and hash; malformed entries are dropped."""
     content = read_private(cache_folder() / CACHE_FILE)
     try:
         tree = json.loads(content or b"{}")

@@ -1,18 +1,18 @@
-"""Text and times for a console or a page; text of others cannot act on where it is shown."""
+"""Text and times for a console or a page, safe to show: untrusted text cannot control the terminal."""
 
 import re
 
-# Control characters (C0, DEL, C1), line and paragraph separators, marks that reverse the order of letters,
-# and halves of surrogate pairs, which stand for bytes of a file name that are not UTF-8.
+# Control characters (C0, DEL, C1), line and paragraph separators, marks that reverse the text direction, and
+# lone surrogates, which stand for bytes of a file name that are not UTF-8.
 UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 SHORT = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
-# What spreadsheets read as the beginning of a formula, unless it is a number.
+# What spreadsheets interpret as the start of a formula, unless it is a number.
 FORMULA = re.compile(r"[=+\-@]")
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
 def visible(text: str) -> str:
-    r"""Text in one line, with control characters written as escapes.
+    r"""Text on one line, with control characters written as escapes.
 
     >>> print(visible("a\x1b[31mred\nb"))
     a\x1b[31mred\nb
@@ -21,7 +21,7 @@ def visible(text: str) -> str:
 
 
 def visible_lines(text: str) -> str:
-    """The same for text in which line breaks are meant."""
+    """The same for text that may have line breaks."""
     return "\n".join(map(visible, text.split("\n")))
 
 
@@ -31,7 +31,7 @@ def _escape(letter: str) -> str:
 
 
 def csv_cell(value: object) -> str:
-    """A cell of a CSV file: floats in full precision, nothing for None, no text that a spreadsheet would run.
+    """A cell of a CSV file: floats in full precision, empty for None, no text that a spreadsheet would run.
 
     Text that begins with = + - or @ gets an apostrophe, which spreadsheets hide; numbers stay numbers.
 
@@ -47,7 +47,7 @@ def csv_cell(value: object) -> str:
 
 
 def duration(seconds: float) -> str:
-    """In words.
+    """A duration in words.
 
     >>> [duration(seconds) for seconds in (0.04, 75, 7300)]
     ['0.0 s', '1 min 15 s', '2 h 1 min']

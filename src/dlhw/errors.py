@@ -4,30 +4,30 @@ import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-ENDLESS = re.compile(r"\S{600,}")  # longer than the path of any file that people name
+ENDLESS = re.compile(r"\S{600,}")  # longer than any reasonable path
 
 
 class UserError(ValueError):
-    """Something the user can mend; the message names the key or file, the value found, and the remedy.
+    """An error that the user can fix; the message names the key or file, the value found, and the remedy.
 
-    Names from files can hold anything; what a terminal would obey, such as an escape sequence, is spelt out,
-    and of a word without end the beginning is told.
+    Names from files can contain anything: what a terminal would obey, such as an escape sequence, is escaped,
+    and only the beginning of an extremely long word is shown.
 
-    >>> str(UserError(f"data.name must be csv, got {'x' * 1000}")).endswith("xxx... (1000 letters)")
+    >>> str(UserError(f"data.name must be csv, got {'x' * 1000}")).endswith("xxx... (1000 characters)")
     True
     """
 
     def __str__(self) -> str:
-        letters = ENDLESS.sub(lambda word: f"{word[0][:100]}... ({len(word[0])} letters)", super().__str__())
-        return "".join(each if each.isprintable() or each == "\n" else repr(each)[1:-1] for each in letters)
+        text = ENDLESS.sub(lambda word: f"{word[0][:100]}... ({len(word[0])} characters)", super().__str__())
+        return "".join(char if char.isprintable() or char == "\n" else repr(char)[1:-1] for char in text)
 
 
 class ConfigError(UserError):
-    """The composed config cannot be run."""
+    """The composed config is not valid."""
 
 
 class DataError(UserError):
-    """A data file is missing, damaged, or does not hold what the config asks of it."""
+    """A data file is missing, damaged, or does not contain what the config requires."""
 
 
 class RunFolderError(UserError):
@@ -38,7 +38,7 @@ class DivergedError(UserError):
     """A run's loss or gradients were not finite, and its config calls that an error."""
 
 
-# What else things are called -> our options, the first that is one of those allowed.
+# Other common names -> options of dlhw; the first allowed one is suggested.
 SYNONYMS = {
     "mse": ("squared_error",),
     "mse_loss": ("squared_error",),
@@ -65,7 +65,7 @@ SYNONYMS = {
 
 
 def did_you_mean(word: str, options: Iterable[str]) -> str:
-    """Name the nearest option, as the tail of a sentence; empty when nothing is near.
+    """Name the nearest option, as the end of a sentence; empty if nothing is near.
 
     A known synonym counts as near; an option with another number in its name does not.
 

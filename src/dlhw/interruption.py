@@ -1,4 +1,4 @@
-"""SIGTERM and Ctrl-C: the process ends at once, or between two steps while it trains."""
+"""SIGTERM and Ctrl-C: the process ends immediately, or between two steps while it trains."""
 
 import os
 import signal
@@ -13,7 +13,7 @@ _raised: "Interrupted | None" = None
 
 
 class Interrupted(KeyboardInterrupt):
-    """A signal asked the process to end.
+    """The process was asked to end by a signal.
 
     Args:
         number: of the signal.
@@ -25,12 +25,12 @@ class Interrupted(KeyboardInterrupt):
 
     @property
     def exit_status(self) -> int:
-        """As shells report it: 130 for SIGINT, 143 for SIGTERM."""
+        """The exit status that shells report: 130 for SIGINT, 143 for SIGTERM."""
         return 128 + self.number
 
 
 class AbandonedError(Exception):
-    """Long work ended early, without a result, because a signal is held back."""
+    """A long computation ended early, without a result, because a signal is pending."""
 
 
 def install() -> None:
@@ -62,7 +62,7 @@ def _take(number: int, frame: FrameType | None) -> None:
 def raised() -> Interrupted | None:
     """The `Interrupted` that was raised, if any.
 
-    A library that is interrupted while it cleans up may fail at that, and raise another exception instead.
+    A library that is interrupted while it cleans up may fail and raise another exception instead.
     """
     return _raised
 
@@ -84,10 +84,10 @@ def held() -> Iterator[None]:
 
 
 def check() -> None:
-    """Raise here if a signal was held back.
+    """Raise `Interrupted` if a signal is pending.
 
     Raises:
-        Interrupted: then, once.
+        Interrupted: once for each pending signal.
     """
     global _seen
     number, _seen = _seen, None
@@ -96,15 +96,15 @@ def check() -> None:
 
 
 def is_wanted() -> bool:
-    """Whether a signal is held back."""
+    """Whether a signal is pending."""
     return _seen is not None
 
 
 def abandon_if_wanted() -> None:
-    """End long work, in any thread, if a signal is held back; whoever holds it calls `check` afterwards.
+    """End a long computation, in any thread, if a signal is pending; the holder calls `check` afterwards.
 
     Raises:
-        AbandonedError: then.
+        AbandonedError: if a signal is pending.
     """
     if is_wanted():
         raise AbandonedError

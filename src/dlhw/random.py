@@ -1,4 +1,4 @@
-"""Named random streams: changing what one of them is used for leaves the others' numbers as they were."""
+"""Named random streams: a change in the use of one stream does not change the numbers of the others."""
 
 from hashlib import blake2b
 from typing import Literal, get_args
@@ -17,11 +17,11 @@ def generator(seed: int, stream: Stream, *counters: int) -> torch.Generator:
 
     Args:
         seed: from 0 to 2**63 - 1; 0 is a seed like any other.
-        stream: what the numbers are for.
-        counters: an epoch, a step, a layer: anything that needs numbers of its own.
+        stream: purpose of the numbers.
+        counters: an epoch, a step, a layer: anything that needs its own numbers.
 
     Returns:
-        A generator in its first state; the same arguments always give the same numbers.
+        A generator in its initial state; the same arguments always give the same numbers.
 
     >>> def draw(*arguments):
     ...     return torch.rand(1, generator=generator(*arguments)).item()

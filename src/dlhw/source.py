@@ -1,4 +1,4 @@
-"""dlhw's own source: its version, and the commit of the repository that it lies in."""
+"""dlhw's own source: its version, its hash, and the git commit of its repository."""
 
 import functools
 import hashlib
@@ -46,7 +46,7 @@ def numeric_hash(package: Path) -> str:
 
 @functools.cache  # a cohort asks once for each of its runs
 def git_state(folder: Path = PACKAGE) -> dict[str, Any] | None:
-    """Which repository a folder of source files belongs to, its commit, and whether files differ from it.
+    """The repository of a folder of source files, its commit, and whether files differ from it.
 
     Files are compared with the commit by their hashes, computed here: `git status` and `git diff` would run
     the filters that the repository's attributes name.
@@ -59,12 +59,12 @@ def git_state(folder: Path = PACKAGE) -> dict[str, Any] | None:
         another content than in the commit, or a Python file is not tracked. None without git, or if no file
         of the folder is tracked.
     """
-    found = _git(folder, "rev-parse", "--show-toplevel", "HEAD")
-    listed = _git(folder, "ls-tree", "-r", "-z", "HEAD", "--", ".")
-    if not found or not listed:
+    head = _git(folder, "rev-parse", "--show-toplevel", "HEAD")
+    tracked = _git(folder, "ls-tree", "-r", "-z", "HEAD", "--", ".")
+    if not head or not tracked:
         return None
-    top, commit = found.decode(errors="replace").splitlines()
-    entries = [line.split(b"\t", 1) for line in listed.split(b"\0") if line]
+    top, commit = head.decode(errors="replace").splitlines()
+    entries = [line.split(b"\t", 1) for line in tracked.split(b"\0") if line]
     hashes = {os.fsdecode(name): about.split()[2].decode() for about, name in entries}
     is_changed = any(not _has_blob(folder / name, digest) for name, digest in hashes.items())
     is_extended = any(path.relative_to(folder).as_posix() not in hashes for path in folder.rglob("*.py"))
@@ -72,7 +72,7 @@ def git_state(folder: Path = PACKAGE) -> dict[str, Any] | None:
 
 
 def _has_blob(path: Path, digest: str) -> bool:
-    """Whether a file has the content of a blob, up to line ends, which a checkout may have changed."""
+    """Whether a file has the content of a blob, apart from line ends, which a checkout may have changed."""
     try:
         content = os.fsencode(path.readlink()) if path.is_symlink() else path.read_bytes()
     except OSError:
@@ -86,8 +86,8 @@ def _has_blob(path: Path, digest: str) -> bool:
 def _git(folder: Path, *arguments: str) -> bytes | None:
     """Output of a git command that only reads objects and references; None without git or on any failure.
 
-    Nothing that a repository names is run: these commands know no filters, hooks or monitors, and a partial
-    clone may not fetch what it lacks.
+    Nothing that a repository names is executed: these commands use no filters, hooks or monitors, and a
+    partial clone may not fetch missing objects.
     """
     binary = shutil.which("git")
     if binary is None:

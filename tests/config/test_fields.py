@@ -10,8 +10,8 @@ from dlhw.config.fields import Role, cohort_fields, identity_fields, leaves, rol
 from dlhw.config.load import keys_with
 from dlhw.config.options import OPTIONS
 from dlhw.config.root import TrainConfig
+from dlhw.environment_checks import expanded
 from dlhw.execution.grouping import cohort_key
-from dlhw.surroundings import expanded
 
 
 def test_what_is_observed_and_where_data_lies_identifies_no_run() -> None:

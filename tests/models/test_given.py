@@ -177,11 +177,11 @@ PROBLEMS: list[tuple[ModelConfig, str]] = [
     (HandBuiltConfig(layers=[]), "model.layers must hold at least one layer, got []"),
     (
         HandBuiltConfig(layers=[GivenLayerConfig(weight=[[1, 2], [3]], bias=[0, 0])]),
-        "model.layers[0].weight must hold rows of equally many numbers, one for each unit, got [[1, 2], [3]]",
+        "model.layers[0].weight must hold rows of equal length, one for each unit, got [[1, 2], [3]]",
     ),
     (
         HandBuiltConfig(layers=[GivenLayerConfig(weight=[["a"]], bias=[0])]),
-        "model.layers[0].weight must hold rows of equally many numbers, one for each unit, got [['a']]",
+        "model.layers[0].weight must hold rows of equal length, one for each unit, got [['a']]",
     ),
     (
         HandBuiltConfig(layers=[row(1, 2), row(1, 2)]),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from commands import metrics, run, summary, tree
 
-from dlhw.surroundings import expanded
+from dlhw.environment_checks import expanded
 from tests.torture.processes import TINY, Ended, start, wait
 from tests.torture.surroundings import obey_permissions
 

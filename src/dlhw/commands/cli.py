@@ -16,9 +16,9 @@ from omegaconf.errors import OmegaConfBaseException
 from dlhw import interruption
 from dlhw.commands.completion import QUERY, SCRIPT, answer
 from dlhw.display import visible
+from dlhw.environment_checks import check_environment
 from dlhw.errors import UserError
 from dlhw.hydra_support.callback import Refused
-from dlhw.surroundings import check_surroundings
 
 FULL_ERROR = "HYDRA_FULL_ERROR"
 VERSION = "--version"
@@ -44,10 +44,10 @@ def run_command(command: str, body: Callable[[], int | None]) -> None:
         sys.exit(answer(sys.argv[1:]))
     interruption.install()
     if os.environ.get(FULL_ERROR) == "1":
-        check_surroundings()
+        check_environment()
         sys.exit(body() or 0)
     try:
-        check_surroundings()
+        check_environment()
         with _hydra_raises():
             status = body() or 0
     except interruption.Interrupted as signal:

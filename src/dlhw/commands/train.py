@@ -18,6 +18,7 @@ from dlhw.commands.cli import explain_any, run_command
 from dlhw.config.catalogue import conf_dir
 from dlhw.config.load import to_config
 from dlhw.display import visible
+from dlhw.environment_checks import outlast_readers
 from dlhw.errors import UserError
 from dlhw.hydra_support.callback import Refused
 from dlhw.hydra_support.checked_loader import checked_loading
@@ -27,7 +28,6 @@ from dlhw.interruption import Interrupted
 from dlhw.locks import is_held
 from dlhw.runs.folder import RunFolder
 from dlhw.runs.status import Status
-from dlhw.surroundings import outlast_readers
 from dlhw.sweep.arguments import sweep_arguments
 
 if TYPE_CHECKING:

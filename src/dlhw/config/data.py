@@ -11,7 +11,7 @@ from typing import ClassVar
 from dlhw.config.data_base import DataConfig, Inputs, Normalize, Order, SplitConfig, Statistics, Task
 from dlhw.config.fields import file, location
 from dlhw.config.group import at_least, does_nothing
-from dlhw.surroundings import expanded, shared_folders
+from dlhw.environment_checks import expanded, shared_folders
 
 __all__ = [
     "CSVConfig", "DataConfig", "DigitsConfig", "FashionMNISTConfig", "IdxImagesConfig", "Inputs",

@@ -10,7 +10,7 @@ from typing import ClassVar
 from dlhw.config.fields import Role, per_run, role_of
 from dlhw.config.group import Group, at_least, does_nothing, positive
 from dlhw.config.registry import Option
-from dlhw.surroundings import expanded
+from dlhw.environment_checks import expanded
 
 VAL_FROM_TEST = (
     "Validation was taken from the TEST set (data.split.val_from_test=true): the epochs and cells that it "

@@ -1,4 +1,4 @@
-"""What a command finds around it: the locale, the folder that it stands in, who listens."""
+"""Checks of a command's environment before it starts: locale, current folder, output streams, paths."""
 
 import os
 import sys
@@ -10,11 +10,11 @@ from typing import Any
 from dlhw.errors import UserError
 
 
-def check_surroundings() -> None:
-    """Make whatever is printed printable, and be sure that every path can be spelt.
+def check_environment() -> None:
+    """Make the output streams usable, and check that every path can be encoded.
 
     Raises:
-        UserError: if the current folder is gone, or a path has letters that the locale does not know.
+        UserError: if the current folder is gone, or a path has characters outside of the locale's encoding.
     """
     _open_streams()
     for what, text in _paths():
@@ -22,14 +22,14 @@ def check_surroundings() -> None:
             "\udc80" <= letter <= "\udcff" for letter in text
         ):  # how Python keeps bytes that it cannot read
             raise UserError(
-                f"{what} {os.fsencode(text).decode(errors='replace')} has letters outside of "
+                f"{what} {os.fsencode(text).decode(errors='replace')} has characters outside of "
                 f"{sys.getfilesystemencoding()}, the encoding of file names here: set PYTHONUTF8=1, "
                 "or a locale with UTF-8 such as LC_ALL=C.UTF-8"
             )
 
 
 def _open_streams() -> None:
-    """A closed stream becomes a deaf one: else the next file that is opened would get what is printed."""
+    """Replace a closed stream by the null device: otherwise the next opened file would receive the output."""
     if sys.stdout is None:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")
     if sys.stderr is None:
@@ -40,7 +40,7 @@ def _open_streams() -> None:
 
 
 class LastingFile(FileIO):
-    """A stream whose reader may go away (`dlhw-train | head`); what is written from then on is dropped."""
+    """A stream whose reader may go away (`dlhw-train | head`); later output is dropped."""
 
     def write(self, data: Any) -> int:
         try:
@@ -51,7 +51,7 @@ class LastingFile(FileIO):
 
 
 def outlast_readers() -> None:
-    """Let the command finish its work when nobody reads its output any more."""
+    """Let the command finish its work even if nobody reads its output any more."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if isinstance(stream, TextIOWrapper):
@@ -73,11 +73,11 @@ def _paths() -> Iterator[tuple[str, str]]:
 
 
 def shared_folders() -> list[str]:
-    """Folders with data that the system's packages install, by the XDG Base Directory Specification."""
+    """Folders with data of system packages, by the XDG Base Directory Specification."""
     folders = (os.environ.get("XDG_DATA_DIRS") or "/usr/local/share:/usr/share").split(":")
     return [folder for folder in folders if os.path.isabs(folder)]
 
 
 def expanded(path: str) -> Path:
-    """A path with `~` for the home directory; where there is none, `~` stays, and no such file is found."""
+    """A path in which `~` is the home directory; without a home directory `~` stays, and no file is found."""
     return Path(os.path.expanduser(path))
