@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import torch
 
 from benchmarks.problem import Problem, Weights
-from dlhw.training.choice import resolve_matmul
+from dlhw.training.backends.select import resolve_kernels, resolve_matmul
+from dlhw.training.backends.shard import make_shards
+from dlhw.training.batches import DeviceDataset
 from dlhw.training.fit import prepare
-from dlhw.training.loop import Loop
-from dlhw.training.pool import Pool
 
 NAME = "dlhw"
 # our other ways to the same numbers
@@ -17,7 +17,7 @@ OTHER_WAYS = {TORCH: ["trainer.kernels=torch"], AUTOGRAD: ["trainer.engine=autog
 
 
 class Ours:
-    """Trains a cohort as the loop does between two evaluations, with everything but the evaluations.
+    """Trains a cohort as the trainer does between two evaluations, with everything but the evaluations.
 
     Args:
         problem: one run for each of its learning rates.
@@ -28,15 +28,17 @@ class Ours:
         configs = problem.configs(*overrides)
         self.problem = problem
         self.cohort = prepare(configs, [problem.dataset])
-        train = Pool.of([problem.dataset.splits["train"]], self.cohort.device)
-        self.loop = Loop(self.cohort, {"train": train}, [[] for _ in configs])
+        train = DeviceDataset.of([problem.dataset.splits["train"]], self.cohort.device)
+        self.kernels = resolve_kernels(self.cohort)
+        batch_size = configs[0].trainer.batch_size or train.num_samples
+        self.workers, self.shards = make_shards(self.cohort, {"train": train}, batch_size, self.kernels)
 
     def train(self, epoch: int) -> None:
         """The updates of a round."""
-        steps, lrs, loop = self.problem.steps, list(self.problem.lrs), self.loop
-        with loop.workers:
-            loop.workers.map(lambda shard: shard.start_epoch(epoch), loop.shards)
-            loop.workers.map(lambda shard: shard.train(epoch * steps, steps, lrs[shard.rows]), loop.shards)
+        steps, lrs, workers = self.problem.steps, list(self.problem.lrs), self.workers
+        with workers:
+            workers.map(lambda shard: shard.start_epoch(epoch), self.shards)
+            workers.map(lambda shard: shard.train(epoch * steps, steps, lrs[shard.rows]), self.shards)
             if self.cohort.device.type == "cuda":
                 torch.cuda.synchronize()
 
@@ -47,4 +49,4 @@ class Ours:
 
     def matmul(self) -> str:
         """What `trainer.matmul=auto` stands for here."""
-        return resolve_matmul(self.cohort)
+        return resolve_matmul(self.cohort, self.kernels)

@@ -14,6 +14,7 @@ from dlhw.config.procedure import TrainProcedureConfig
 from dlhw.config.regularizer import NoRegularizerConfig
 from dlhw.config.root import TrainConfig
 from dlhw.runs.status import Status
+from dlhw.sections import with_prefix
 from dlhw.training.callbacks import Callback
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores, Snapshot
 
@@ -67,13 +68,18 @@ def snapshot(parameters: dict[str, Tensor], progress: dict[str, Any]) -> Snapsho
     def gradients() -> dict[str, Tensor]:
         return {name: 0.1 * value for name, value in parameters.items()} if progress["step"] else {}
 
+    def model_state() -> dict[str, Tensor]:
+        momentum = torch.cat([value.flatten() for value in parameters.values()])
+        named = with_prefix("parameters", {name: value.clone() for name, value in parameters.items()})
+        return named | {"optimizer/momentum_buffer": momentum}
+
     return Snapshot(
         parameters=lambda: {name: value.clone() for name, value in parameters.items()},
         gradients=gradients,
         norms=lambda: {("weight", name): float(value.norm()) for name, value in parameters.items()},
-        optimizer=lambda: {"momentum_buffer": torch.cat([value.flatten() for value in parameters.values()])},
         progress=lambda: dict(progress),
-        extra_state=lambda: {"streams/dropout": torch.arange(5, dtype=torch.uint8)},
+        model_state=model_state,
+        state_dict=lambda: model_state() | {"streams/dropout": torch.arange(5, dtype=torch.uint8)},
     )
 
 
@@ -103,7 +109,7 @@ def result(evaluations: list[Evaluation]) -> RunResult:
         steps=78,
         seconds=0.5,
         confusion_KK=torch.eye(10, dtype=torch.int64) * 18,
-        confusion_part="val",
+        confusion_split="val",
     )
 
 

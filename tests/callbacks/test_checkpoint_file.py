@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from dlhw.callbacks.checkpoint import check_matches, load_checkpoint, save_checkpoint, under, with_prefix
+from dlhw.callbacks.checkpoint import check_matches, load_checkpoint, save_checkpoint
 from dlhw.errors import RunFolderError
+from dlhw.sections import under, with_prefix
 
 STATE: dict[str, Any] = {"step": 78, "best": float("inf"), "lr": 0.1 + 0.2, "names": ["a", None, "ü"]}
 

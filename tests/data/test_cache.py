@@ -11,7 +11,7 @@ from dlhw.config.root import TrainConfig
 from dlhw.data import Dataset, load_dataset
 from dlhw.data.cache import DatasetCache
 from dlhw.hydra_support.compose import compose
-from dlhw.training.pool import Pool
+from dlhw.training.batches import DeviceDataset
 
 LEVELS = [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
 SEQUENTIAL = "data.split.order=sequential"
@@ -42,7 +42,7 @@ def test_corruptions_and_seeds_share_the_images(order: str) -> None:
         assert objects(datasets, part, "inputs") == 1
     assert objects(datasets, "val", "targets") == objects(datasets, "test", "targets") == 1
     assert objects(datasets, "train", "targets") == 1 + 3 * (len(LEVELS) - 1)
-    pool = Pool.of([dataset.splits["train"] for dataset in datasets], torch.device("cpu"))
+    pool = DeviceDataset.of([dataset.splits["train"] for dataset in datasets], torch.device("cpu"))
     assert (pool.inputs.shape[0], pool.targets.shape[0]) == (1, len(datasets))
 
 

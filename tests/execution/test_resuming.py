@@ -6,18 +6,18 @@ import pytest
 
 from dlhw.config.trainer import Kernels
 from dlhw.execution.resuming import starts
-from dlhw.training.resuming import Saved
+from dlhw.training.state import ResumeState
 
 Told = list[tuple[tuple[int, ...], list[int] | None]]
 
 
 def saved(
     step: int, status: str | None = None, matmul: str = "highest", kernels: Kernels = Kernels.torch
-) -> Saved:
-    return Saved(Path("last"), {}, {"step": step, "status": status}, matmul, kernels, {})
+) -> ResumeState:
+    return ResumeState(Path("last"), {}, {"step": step, "status": status}, matmul, kernels, {})
 
 
-def told(*found: list[Saved]) -> Told:
+def told(*found: list[ResumeState]) -> Told:
     """Places of each group, and the steps that they go on from."""
     return [
         (start.places, None if start.saved is None else [int(each.progress["step"]) for each in start.saved])
@@ -46,5 +46,7 @@ def told(*found: list[Saved]) -> Told:
         ([[saved(40)], [saved(40, kernels=Kernels.compiled)]], [((0,), [40]), ((1,), [40])]),
     ],
 )
-def test_runs_go_on_from_the_largest_step_that_all_have(found: list[list[Saved]], expected: Told) -> None:
+def test_runs_go_on_from_the_largest_step_that_all_have(
+    found: list[list[ResumeState]], expected: Told
+) -> None:
     assert told(*found) == expected

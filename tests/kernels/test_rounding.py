@@ -10,8 +10,8 @@ from dlhw.kernels.stepper import StepTotals
 from dlhw.kernels.thresholds import SMALL_BATCH
 from dlhw.nn.layer import Context
 from dlhw.training.backends.compiled import make_stepper
+from dlhw.training.batches import DeviceDataset
 from dlhw.training.cohort import Cohort
-from dlhw.training.pool import Pool
 
 LR = 0.1
 # Weights of this size, so that the terms of an update are far below the unit in their last place.
@@ -23,7 +23,7 @@ def cohort_of(dtype: torch.dtype) -> Cohort:
     return Cohort([config], (1, 8, 8), 10, torch.device("cpu"), dtype)
 
 
-def updated(pool: Pool, params_RP: Tensor, batch: int) -> Tensor:
+def updated(pool: DeviceDataset, params_RP: Tensor, batch: int) -> Tensor:
     """Parameters after one compiled update."""
     cohort = cohort_of(torch.float32)
     cohort.params_RP.copy_(params_RP)
@@ -48,9 +48,9 @@ def exact(inputs: Tensor, targets: Tensor, params_RP: Tensor) -> Tensor:
 def test_an_update_is_rounded_once_or_twice(batch: int, is_listed: bool) -> None:
     data = load_dataset(small().data, 0, torch.float32).splits["train"]
     inputs, targets = data.inputs[None, :batch].float(), data.targets[None, :batch]
-    pool = Pool(inputs, targets)
+    pool = DeviceDataset(inputs, targets)
     if is_listed:
-        pool = pool.listed_beside([torch.zeros(64)])
+        pool = pool.with_backgrounds([torch.zeros(64)])
     drawn = torch.Generator().manual_seed(0)
     like = cohort_of(torch.float32)
     params_RP = torch.where(

@@ -13,11 +13,11 @@ from dlhw.hydra_support.compose import compose
 from dlhw.kernels.stepper import StepTotals
 from dlhw.kernels.team import ThreadTeam
 from dlhw.kernels.thresholds import SMALL_BATCH
-from dlhw.training import planning
+from dlhw.training.backends import threads as planning
 from dlhw.training.backends.compiled import make_stepper
+from dlhw.training.backends.threads import plan_of, team_size
+from dlhw.training.batches import DeviceDataset
 from dlhw.training.cohort import Cohort
-from dlhw.training.planning import plan_of, team_size
-from dlhw.training.pool import Pool
 
 # Products of BLAS sum in another order for fewer samples, in float64.
 ROUNDING = 1e-10
@@ -113,7 +113,7 @@ def test_who_waits_for_a_thread_that_failed_gives_up() -> None:
     cohort = Cohort([config], (1, 8, 8), 10, torch.device("cpu"), torch.float64)
     part = load_dataset(config.data, 0, torch.float64).splits["train"]
     team, number = ThreadTeam(2), count()
-    stepper = make_stepper(cohort, Pool(part.inputs[None], part.targets[None]), 100, team)
+    stepper = make_stepper(cohort, DeviceDataset(part.inputs[None], part.targets[None]), 100, team)
     made = stepper.steps
 
     def fail_once(*arguments: object) -> None:

@@ -27,9 +27,9 @@ from dlhw.config.regularizer import L1Config, L2Config, RegularizerConfig
 from dlhw.config.root import TrainConfig
 from dlhw.config.trainer import Engine
 from dlhw.optim.optimizers import column
+from dlhw.training.backends.eager import GRADIENTS
+from dlhw.training.batches import DropoutRNG
 from dlhw.training.cohort import Cohort
-from dlhw.training.engines import ENGINES
-from dlhw.training.streams import UniformStream
 
 SHAPE, SEEDS, STEPS = (1, 6, 6), (0, 1, 5), 10
 RATES = {0: 0.05, 1: 0.01, 5: 0.1}
@@ -107,8 +107,8 @@ def trained(configs: list[TrainConfig], engine: Engine) -> Cohort:
     """The cohort after all steps."""
     loss = configs[0].resolved_loss()
     cohort = Cohort(configs, SHAPE, outputs_of(loss), torch.device("cpu"), torch.float64)
-    uniform = UniformStream([config.seed for config in configs], torch.float64)
-    gradients = ENGINES[engine](cohort, uniform).gradients
+    uniform = DropoutRNG([config.seed for config in configs], torch.float64)
+    gradients = GRADIENTS[engine](cohort, uniform).compute
     lr_R1 = column([config.optimizer.lr for config in configs], cohort.params_RP)
     for x, targets in random_batches(loss):
         gradients(x, targets)
@@ -128,7 +128,7 @@ def assert_engines_agree(configs: list[TrainConfig]) -> None:
 def test_no_model_is_left_out() -> None:
     trained = {schema for schema in ModelConfig.options.values() if not schema().has_thresholds()}
     assert {type(model) for models in CASES.values() for model in models} == trained
-    assert set(ENGINES) == set(Engine)
+    assert set(GRADIENTS) == set(Engine)
 
 
 @pytest.mark.parametrize(("name", "loss"), PAIRS, ids=[f"{name}-{loss}" for name, loss in PAIRS])

@@ -33,7 +33,7 @@ Accuracies = Mapping[str, float]
 
 def snapshot() -> Snapshot:
     """Of a run at its beginning, without tensors."""
-    return Snapshot(parameters=dict, gradients=dict, norms=dict, optimizer=dict, progress=dict)
+    return Snapshot(parameters=dict, gradients=dict, norms=dict, progress=dict)
 
 
 @cache

@@ -12,6 +12,7 @@ from dlhw.data.dataset import Dataset, Split, load_dataset
 from dlhw.data.normalize import Normalization
 from dlhw.hydra_support.compose import compose
 from dlhw.runs.status import Status
+from dlhw.sections import under
 from dlhw.training.callbacks import Callback
 from dlhw.training.device import DTYPES
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Snapshot
@@ -52,7 +53,7 @@ class Listener(Callback):
 
     def on_end(self, result: RunResult, snapshot: Snapshot) -> None:
         self.results.append(result)
-        self.optimizer = snapshot.optimizer()
+        self.optimizer = under("optimizer", snapshot.model_state())
 
     def on_abort(self, status: Status, message: str) -> None:
         self.aborted = (status, message)

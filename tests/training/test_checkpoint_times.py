@@ -10,8 +10,8 @@ from training_runs import Listener, small, train_together
 from dlhw.config.load import check
 from dlhw.errors import ConfigError
 from dlhw.hydra_support.compose import compose
-from dlhw.training import cadence
-from dlhw.training.cadence import GROWTH, SLICE_SECONDS, Cadence, Slices
+from dlhw.training import schedule
+from dlhw.training.schedule import CHUNK_SECONDS, GROWTH, CheckpointSchedule, ChunkSizer
 
 
 def checkpoints(*overrides: str) -> list[int]:
@@ -38,7 +38,7 @@ def test_checkpoints_come_after_epochs(overrides: list[str], steps: list[int]) -
 
 
 def test_minutes_pass_within_an_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cadence, "SLICE_SECONDS", 0.0)
+    monkeypatch.setattr(schedule, "CHUNK_SECONDS", 0.0)
     every_step = ["trainer.checkpoint_every=1e-9", "trainer.checkpoint_unit=minute", "trainer.eval_every=4"]
     assert checkpoints(*every_step) == list(range(1, 52))
 
@@ -48,27 +48,26 @@ def test_by_default_the_first_evaluation_is_kept_and_then_a_second_passes() -> N
     assert checkpoints("trainer.eval_every=1", "trainer.eval_unit=step")[0] == 1
 
 
-def test_by_default_writing_takes_a_twentieth_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cadence, "SHORTEST", 0.0)
-    when = Cadence(compose([]).trainer, steps_per_epoch=10)
+def test_by_default_writing_takes_a_twentieth_of_the_time() -> None:
+    when = CheckpointSchedule(compose([]).trainer, steps_per_epoch=10, shortest=0.0)
     assert when.is_due(10, is_evaluated=True)
     assert not when.is_due(7, is_evaluated=False)
-    when.wrote(seconds=0.01)
+    when.record(seconds=0.01)
     assert not when.is_due(20, is_evaluated=True)
     sleep(0.21)
     assert when.is_due(30, is_evaluated=True)
-    monkeypatch.setattr(cadence, "LONGEST", 0.0)
-    assert when.is_due(33, is_evaluated=False)
+    assert not when.is_due(33, is_evaluated=False)
+    assert CheckpointSchedule(compose([]).trainer, 10, longest=0.0).is_due(33, is_evaluated=False)
 
 
 @given(st.floats(1e-7, 10.0), st.integers(2, 40))
 def test_slices_grow_to_what_fits_and_no_faster(seconds_a_step: float, rounds: int) -> None:
-    slices, before = Slices(), 1
+    slices, before = ChunkSizer(), 1
     for _ in range(rounds):
         before = slices.count
-        slices.took(before, before * seconds_a_step)
+        slices.record(before, before * seconds_a_step)
         assert 1 <= slices.count <= GROWTH * before
-        assert slices.count == 1 or slices.count * seconds_a_step <= SLICE_SECONDS * (1 + 1e-9)
+        assert slices.count == 1 or slices.count * seconds_a_step <= CHUNK_SECONDS * (1 + 1e-9)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 # `put_` has no deterministic algorithm on any device, `index_add_` has one.
 SCRIPT = """
 import torch
-from dlhw.training.determinism import be_deterministic, determinism
+from dlhw.training.device import be_deterministic, determinism
 be_deterministic()
 be_deterministic()
 x = torch.zeros(4)

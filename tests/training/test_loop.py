@@ -11,10 +11,10 @@ from dlhw.config.root import TrainConfig
 from dlhw.data.dataset import load_dataset
 from dlhw.errors import ConfigError
 from dlhw.runs.status import Status
+from dlhw.training.batches import DeviceDataset
 from dlhw.training.cohort import Cohort
 from dlhw.training.fit import fit
-from dlhw.training.pool import Pool
-from dlhw.training.scoring import Evaluator
+from dlhw.training.metrics import Evaluator
 
 
 def train(*overrides: str) -> Listener:
@@ -75,7 +75,7 @@ def test_full_train_metrics_are_those_of_an_evaluation() -> None:
     dataset = load_dataset(config.data, config.data_seed(), torch.float64)
     cohort = Cohort([config], dataset.input_shape, 10, torch.device("cpu"), torch.float64)
     cohort.load_run(0, listener.last)
-    pool = Pool.of([dataset.splits["train"]], cohort.device)
+    pool = DeviceDataset.of([dataset.splits["train"]], cohort.device)
     (expected,) = Evaluator(cohort).scores(cohort.params_RP, pool)
     assert listener.result.final["train"].loss == pytest.approx(expected.loss, rel=1e-12)
     assert listener.result.final["train"].accuracy == expected.accuracy
@@ -177,7 +177,7 @@ def test_test_scores_belong_to_the_selected_parameters(select: str) -> None:
     assert listener.evaluations[-1].scores["test"] == chosen["test"]
     assert result.best["val"].loss < result.final["val"].loss
     assert result.best["test"] != result.final["test"]
-    assert result.confusion_part == "test"
+    assert result.confusion_split == "test"
     assert result.confusion_KK is not None
     assert int(result.confusion_KK.sum()) == 50
     assert float(result.confusion_KK.diagonal().sum()) / 50 == chosen["test"].accuracy

@@ -9,6 +9,7 @@ from dlhw.config.trainer import EarlyStoppingConfig, Matmul, Metric, Sampling
 from dlhw.data.dataset import Split
 from dlhw.nn.layer import Workspace
 from dlhw.nn.losses import LOSSES
+from dlhw.training.batches import BatchSampler, DeviceDataset, DropoutRNG, num_batches
 from dlhw.training.device import (
     AS_EXACT,
     _measure,
@@ -17,10 +18,8 @@ from dlhw.training.device import (
     resolve_device,
 )
 from dlhw.training.events import Scores
-from dlhw.training.pool import Pool, num_batches
-from dlhw.training.progress import Patience, goodness
-from dlhw.training.scoring import RunningScores
-from dlhw.training.streams import OrderStream, UniformStream
+from dlhw.training.metrics import TrainMetrics
+from dlhw.training.state import EarlyStopping, goodness
 
 CPU = torch.device("cpu")
 
@@ -42,7 +41,7 @@ def test_batches_hold_each_run_its_own_samples(
     samples: int, size: int, drop_last: bool, num_orders: int, own_samples: bool
 ) -> None:
     parts = [part(1000 * run if own_samples else 0, samples) for run in range(3)]
-    pool = Pool.of(parts if own_samples else parts[:1], CPU)
+    pool = DeviceDataset.of(parts if own_samples else parts[:1], CPU)
     num_orders = 1 if num_orders == 2 else num_orders  # one order for all, or one for each of three runs
     order = torch.stack([torch.randperm(samples) for _ in range(num_orders)])
     batches = [
@@ -65,7 +64,7 @@ def test_batches_hold_each_run_its_own_samples(
 
 
 def test_file_order_takes_views() -> None:
-    pool = Pool.of([part(0, 10)], CPU)
+    pool = DeviceDataset.of([part(0, 10)], CPU)
     batches = list(pool.batches(None, 4, drop_last=False, work=Workspace(reuse=True)))
     assert [y.tolist() for _, y in batches] == [[[0, 1, 2, 3]], [[4, 5, 6, 7]], [[8, 9]]]
     assert batches[0][0].data_ptr() == pool.inputs.data_ptr()
@@ -73,11 +72,11 @@ def test_file_order_takes_views() -> None:
 
 def test_a_part_that_all_runs_share_lies_in_memory_once() -> None:
     shared = part(0, 10)
-    assert Pool.of([shared, shared, shared], CPU).inputs.shape == (1, 10, 1)
+    assert DeviceDataset.of([shared, shared, shared], CPU).inputs.shape == (1, 10, 1)
 
 
 def test_orders_depend_on_seed_and_epoch_alone() -> None:
-    both, alone = OrderStream([3, 5], 50, 8, Sampling.epoch), OrderStream([5], 50, 8, Sampling.epoch)
+    both, alone = BatchSampler([3, 5], 50, 8, Sampling.epoch), BatchSampler([5], 50, 8, Sampling.epoch)
     first, second = both.epoch(0), both.epoch(1)
     own = alone.epoch(1)
     assert first is not None
@@ -90,18 +89,18 @@ def test_orders_depend_on_seed_and_epoch_alone() -> None:
 
 
 def test_one_order_for_runs_of_one_seed() -> None:
-    order = OrderStream([4, 4, 4], 20, 8, Sampling.epoch).epoch(0)
+    order = BatchSampler([4, 4, 4], 20, 8, Sampling.epoch).epoch(0)
     assert order is not None
     assert order.shape == (1, 20)
 
 
 def test_without_replacement_each_step_draws_distinct_samples_from_all() -> None:
-    order = OrderStream([0], 10, 4, Sampling.without_replacement).epoch(0)
+    order = BatchSampler([0], 10, 4, Sampling.without_replacement).epoch(0)
     assert order is not None
     batches = order[0].split(4)
     assert [len(batch) for batch in batches] == [4, 4, 2]
     assert all(len(batch.unique()) == len(batch) for batch in batches)
-    drawn = [OrderStream([seed], 10, 4, Sampling.without_replacement).epoch(0) for seed in range(200)]
+    drawn = [BatchSampler([seed], 10, 4, Sampling.without_replacement).epoch(0) for seed in range(200)]
     counts = torch.cat([each[0] for each in drawn if each is not None]).bincount(minlength=10)
     assert counts.sum() == 2000
     # steps are independent: over many draws an epoch repeats some samples and leaves others out
@@ -110,7 +109,7 @@ def test_without_replacement_each_step_draws_distinct_samples_from_all() -> None
 
 
 def test_with_replacement_a_batch_may_hold_a_sample_twice() -> None:
-    order = OrderStream([0], 1000, 1000, Sampling.with_replacement).epoch(0)
+    order = BatchSampler([0], 1000, 1000, Sampling.with_replacement).epoch(0)
     assert order is not None
     assert order.shape == (1, 1000)
     # a share of 1 - 1/e of all samples is expected
@@ -118,12 +117,12 @@ def test_with_replacement_a_batch_may_hold_a_sample_twice() -> None:
 
 
 def test_file_order_has_no_order() -> None:
-    assert OrderStream([0], 10, 4, None).epoch(0) is None
+    assert BatchSampler([0], 10, 4, None).epoch(0) is None
 
 
 def test_inputs_are_shared_where_only_targets_differ() -> None:
     inputs, labels = torch.arange(12.0).view(6, 2), [torch.arange(6), torch.arange(6).flip(0)]
-    pool = Pool.of([Split(inputs, each) for each in labels], CPU)
+    pool = DeviceDataset.of([Split(inputs, each) for each in labels], CPU)
     assert pool.inputs.shape == (1, 6, 2)
     assert pool.targets.shape == (2, 6)
     order = torch.tensor([[5, 0, 3, 1, 2, 4]])
@@ -138,10 +137,10 @@ def test_inputs_are_shared_where_only_targets_differ() -> None:
 
 
 def test_masks_depend_on_seed_and_epoch_alone() -> None:
-    both, alone = UniformStream([3, 5], torch.float64), UniformStream([5], torch.float64)
+    both, alone = DropoutRNG([3, 5], torch.float64), DropoutRNG([5], torch.float64)
     both((4, 2))
-    both.epoch(7)
-    alone.epoch(7)
+    both.start_epoch(7)
+    alone.start_epoch(7)
     assert torch.equal(both((4, 2))[1], alone((4, 2))[0])
     assert both((4, 2)).shape == (2, 4, 2)
 
@@ -149,14 +148,14 @@ def test_masks_depend_on_seed_and_epoch_alone() -> None:
 @given(sizes=st.lists(st.integers(1, 9), min_size=1, max_size=8))
 def test_running_scores_weigh_samples_not_batches(sizes: list[int]) -> None:
     loss = LOSSES["cross_entropy"]  # type: ignore[index]
-    running = RunningScores(loss, 2, torch.device("cpu"))
+    running = TrainMetrics(loss, 2, torch.device("cpu"))
     out = torch.randn(2, sum(sizes), 4, dtype=torch.float64)
     labels = torch.randint(4, (1, sum(sizes)))
     start = 0
     for step, size in enumerate(sizes, start=1):
         running.add(step, out[:, start : start + size], labels[:, start : start + size])
         start += size
-    scores = running.take()
+    scores = running.pop()
     assert [each.loss for each in scores] == pytest.approx(loss.forward(out, labels).tolist(), rel=1e-12)
     right = (out.argmax(2) == labels).double().mean(1).tolist()
     assert [each.accuracy for each in scores] == pytest.approx(right, rel=1e-12)
@@ -164,32 +163,32 @@ def test_running_scores_weigh_samples_not_batches(sizes: list[int]) -> None:
 
 
 def test_running_scores_show_a_loss_that_is_not_finite_in_its_own_run() -> None:
-    running = RunningScores(LOSSES["squared_error"], 2, torch.device("cpu"))  # type: ignore[index]
+    running = TrainMetrics(LOSSES["squared_error"], 2, torch.device("cpu"))  # type: ignore[index]
     good = torch.ones(2, 3, 1)
     bad = good.clone()
     bad[1, 2] = float("inf")
     for step, out in enumerate([good, good, bad, bad], start=1):
         running.add(step, out, torch.zeros(1, 3, 1))
-    running.find_ended([None, 3])
-    running.find_ended([None, 4])
-    first, second = running.take()
+    running.record_diverged([None, 3])
+    running.record_diverged([None, 4])
+    first, second = running.pop()
     assert running.diverged_at == [None, 3]
     assert first.loss == 1
     assert second.loss == float("inf")
 
 
 def test_patience_waits_for_a_best_that_is_better_by_min_delta() -> None:
-    patience = Patience(EarlyStoppingConfig(patience=2, min_delta=0.1))
-    told = [patience.exhausted_by(Scores(loss)) for loss in (1.0, 0.95, 0.8, 0.75, 0.71)]
+    patience = EarlyStopping(EarlyStoppingConfig(patience=2, min_delta=0.1))
+    told = [patience.update(Scores(loss)) for loss in (1.0, 0.95, 0.8, 0.75, 0.71)]
     assert told == [False, False, False, False, True]
 
 
 def test_patience_can_watch_accuracy_and_never_ends_without_a_limit() -> None:
-    watching = Patience(EarlyStoppingConfig(patience=1, metric=Metric.accuracy))
-    assert not watching.exhausted_by(Scores(1.0, 0.5))
-    assert watching.exhausted_by(Scores(0.1, 0.5))
-    endless = Patience(EarlyStoppingConfig())
-    assert not any(endless.exhausted_by(Scores(1.0)) for _ in range(100))
+    watching = EarlyStopping(EarlyStoppingConfig(patience=1, metric=Metric.accuracy))
+    assert not watching.update(Scores(1.0, 0.5))
+    assert watching.update(Scores(0.1, 0.5))
+    endless = EarlyStopping(EarlyStoppingConfig())
+    assert not any(endless.update(Scores(1.0)) for _ in range(100))
 
 
 def test_a_score_that_is_not_finite_is_the_worst() -> None:

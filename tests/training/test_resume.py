@@ -14,12 +14,12 @@ from dlhw.callbacks.restoring import saved_in
 from dlhw.config.root import TrainConfig
 from dlhw.data.dataset import Dataset, load_dataset
 from dlhw.runs.folder import BEST, LAST
-from dlhw.training import cadence
+from dlhw.training import schedule
 from dlhw.training.callbacks import Callback
 from dlhw.training.device import DTYPES
 from dlhw.training.events import Snapshot
 from dlhw.training.fit import fit
-from dlhw.training.resuming import Saved
+from dlhw.training.state import ResumeState
 
 ALWAYS = ["trainer.checkpoint_every=1e-9", "trainer.checkpoint_unit=minute"]
 CASES = {
@@ -47,7 +47,7 @@ class Copier(Listener):
         (self.folder / "at").mkdir(exist_ok=True)
         shutil.copy(self.folder / LAST, self.folder / "at" / f"{self.checkpoints[-1]}")
 
-    def saved(self, step: int, config: TrainConfig, scratch: Path) -> Saved:
+    def saved(self, step: int, config: TrainConfig, scratch: Path) -> ResumeState:
         """What a new process finds after that step."""
         (scratch / "checkpoints").mkdir(parents=True, exist_ok=True)
         kept = self.folder / "at" / f"{step}"
@@ -58,10 +58,12 @@ class Copier(Listener):
 
 @pytest.fixture
 def _step_by_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cadence, "SLICE_SECONDS", 0.0)
+    monkeypatch.setattr(schedule, "CHUNK_SECONDS", 0.0)
 
 
-def train(configs: Sequence[TrainConfig], root: Path, saved: Sequence[Saved] | None = None) -> list[Copier]:
+def train(
+    configs: Sequence[TrainConfig], root: Path, saved: Sequence[ResumeState] | None = None
+) -> list[Copier]:
     """Train together, each run into a folder of its own."""
     datasets: list[Dataset] = [load_dataset(c.data, c.data_seed(), DTYPES[c.trainer.dtype]) for c in configs]
     copiers = [Copier(root / str(run)) for run in range(len(configs))]
@@ -145,6 +147,6 @@ def test_no_bit_depends_on_how_many_steps_are_made_at_a_time(
 ) -> None:
     config = small("model.dropout=0.2", "optimizer.momentum=0.9", "trainer.dtype=float32")
     (at_once,) = train([config], tmp_path / "at once")
-    monkeypatch.setattr(cadence, "SLICE_SECONDS", 0.0)
+    monkeypatch.setattr(schedule, "CHUNK_SECONDS", 0.0)
     (one_by_one,) = train([config], tmp_path / "one by one")
     assert_same(one_by_one, at_once, 0)

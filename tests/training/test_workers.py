@@ -13,12 +13,11 @@ from training_runs import Listener, largest_difference, small, train_together
 
 from dlhw.config.root import TrainConfig
 from dlhw.data.dataset import load_dataset
-from dlhw.training import planning
+from dlhw.training.backends import threads as planning
 from dlhw.training.backends.shard import Shard
-from dlhw.training.backends.workers import Workers
+from dlhw.training.backends.threads import IMBALANCE, ThreadPlan, Workers, plan_threads
 from dlhw.training.events import Scores
 from dlhw.training.fit import fit
-from dlhw.training.planning import IMBALANCE, Plan, make_plan
 
 ROUNDING = 1e-10
 
@@ -52,10 +51,10 @@ def cohort(overrides: tuple[tuple[str, ...], ...]) -> list[TrainConfig]:
 @pytest.mark.usefixtures("many_shards")
 def test_shards_change_no_number(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     configs = cohort(COHORTS[name])
-    assert len(make_plan(4, 1, 1, 1, 2).rows) == 4
+    assert len(plan_threads(4, 1, 1, 1, 2).rows) == 4
     sharded = train_together(configs)
     monkeypatch.setattr(planning, "WORTH_SHARDING", 10**18)
-    assert len(make_plan(4, 1, 1, 1, 2).rows) == 1
+    assert len(plan_threads(4, 1, 1, 1, 2).rows) == 1
     for one, other in zip(sharded, train_together(configs), strict=True):
         assert one.result.status == other.result.status
         assert one.result.steps == other.result.steps
@@ -73,7 +72,7 @@ def test_shards_change_no_number(name: str, monkeypatch: pytest.MonkeyPatch) -> 
     threads=st.integers(1, 64),
 )
 def test_a_plan_gives_every_run_one_place(num_runs: int, product: int, run_bytes: int, threads: int) -> None:
-    plan = make_plan(num_runs, product, product, run_bytes, threads)
+    plan = plan_threads(num_runs, product, product, run_bytes, threads)
     placed = [run for rows in plan.rows for run in range(rows.start, rows.stop)]
     assert placed == list(range(num_runs))
     assert all(rows.stop > rows.start for rows in plan.rows)
@@ -86,8 +85,8 @@ def test_a_plan_gives_every_run_one_place(num_runs: int, product: int, run_bytes
 
 @given(num_runs=st.integers(2, 100), step=st.integers(1, 10**8), threads=st.integers(2, 64))
 def test_runs_that_may_end_train_in_the_smallest_shards(num_runs: int, step: int, threads: int) -> None:
-    plain = make_plan(num_runs, step, step, 1, threads)
-    plan = make_plan(num_runs, step, step, 1, threads, may_end=True)
+    plain = plan_threads(num_runs, step, step, 1, threads)
+    plan = plan_threads(num_runs, step, step, 1, threads, may_end=True)
     assert (plan.workers, plan.threads) == (plain.workers, plain.threads)
     assert len(plan.rows) >= len(plain.rows)
     if plan.workers > 1 and step >= planning.WORTH_SHARDING:
@@ -122,7 +121,7 @@ def test_a_shard_whose_runs_have_ended_makes_no_step_and_no_evaluation(
 @pytest.mark.parametrize(("product", "threads"), [(1000, 1), (10**9, 2)])
 def test_steps_of_little_work_use_one_thread(product: int, threads: int) -> None:
     before = torch.get_num_threads()
-    with Workers(make_plan(1, product, product, 1, 2)):
+    with Workers(plan_threads(1, product, product, 1, 2)):
         assert torch.get_num_threads() == threads
     assert torch.get_num_threads() == before
 
@@ -142,7 +141,7 @@ def test_threads_run_at_the_same_time_and_a_failure_stops_them_all() -> None:
             raise RuntimeError("three")
         assert crew.stopped.wait(20)
 
-    with Workers(Plan(rows, 2, 1)) as crew:
+    with Workers(ThreadPlan(rows, 2, 1)) as crew:
         assert crew.map(work, [2, 3]) == [4, 9]
         assert not crew.stopped.is_set()
         with pytest.raises(RuntimeError, match="three"):

@@ -18,6 +18,7 @@ from dlhw.errors import RunFolderError
 from dlhw.locks import check_held
 from dlhw.runs.files import write_atomic
 from dlhw.runs.tensor_file import DamagedError, read_tensors
+from dlhw.sections import PARAMETERS, under
 
 FORMAT = "dlhw-checkpoint-1"
 FLOATS = (torch.float32, torch.float64)
@@ -85,17 +86,6 @@ def digest(tensors: Mapping[str, Tensor], text: str) -> str:
     return total.hexdigest()
 
 
-def with_prefix(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Put tensors under a prefix: "fc1.weight" becomes "parameters/fc1.weight"."""
-    return {f"{prefix}/{name}": tensor for name, tensor in tensors.items()}
-
-
-def under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Take the tensors under a prefix, without it: the inverse of `with_prefix`."""
-    start = f"{prefix}/"
-    return {name.removeprefix(start): tensor for name, tensor in tensors.items() if name.startswith(start)}
-
-
 def check_matches(path: Path, tensors: Mapping[str, Tensor], expected: Mapping[str, tuple[int, ...]]) -> None:
     """Make sure that a checkpoint's parameters are those of the model at hand.
 
@@ -107,7 +97,7 @@ def check_matches(path: Path, tensors: Mapping[str, Tensor], expected: Mapping[s
     Raises:
         RunFolderError: naming the first parameter that differs in shape, or is not of floating point.
     """
-    parameters = under("parameters", tensors)
+    parameters = under(PARAMETERS, tensors)
     for name, tensor in parameters.items():
         if tensor.dtype not in FLOATS:
             raise RunFolderError(f"{path} is damaged: {name} is of {tensor.dtype}, not of float32 or float64")

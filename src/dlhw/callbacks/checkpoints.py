@@ -1,19 +1,20 @@
 """checkpoints/last, previous and best: the tracker that keeps them."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
 import dlhw
-from dlhw.callbacks.checkpoint import save_checkpoint, with_prefix
+from dlhw.callbacks.checkpoint import save_checkpoint
 from dlhw.config.load import to_dict
 from dlhw.runs.files import remove_file
 from dlhw.runs.folder import BEST, LAST, PREVIOUS
 from dlhw.runs.status import Status
+from dlhw.sections import PARAMETERS, under
 from dlhw.training.callbacks import Callback
-from dlhw.training.events import Evaluation, RunInfo, RunResult, Snapshot
-from dlhw.training.progress import to_plain
+from dlhw.training.events import Evaluation, RunInfo, RunResult, Snapshot, scores_to_dict
 
 Content = tuple[dict[str, Tensor], dict[str, Any]]
 
@@ -51,12 +52,12 @@ class CheckpointTracker(Callback):
     def on_evaluation(self, evaluation: Evaluation, snapshot: Snapshot) -> None:
         if set(evaluation.scores) == {"test"}:
             return  # after the last step: nothing to go on from, and the parameters may be the best ones
-        self._scores = to_plain(evaluation.scores)
+        self._scores = scores_to_dict(evaluation.scores)
         if evaluation.is_best:
             self._best = self._content(snapshot) or self._best
 
     def on_checkpoint(self, snapshot: Snapshot) -> None:
-        content = self._content(snapshot, snapshot.extra_state())
+        content = self._content(snapshot, snapshot.state_dict)
         self._write_best()
         if content is not None:
             save_checkpoint(self._folder / LAST, *content, keep=self._folder / PREVIOUS)
@@ -78,13 +79,18 @@ class CheckpointTracker(Callback):
             save_checkpoint(self._folder / BEST, *self._best)
             self._best = None
 
-    def _content(self, snapshot: Snapshot, others: dict[str, Tensor] | None = None) -> Content | None:
-        """Parameters, the optimizer's state and what belongs to them; None if a parameter is not finite."""
-        parameters = snapshot.parameters()
-        if not all(bool(value.isfinite().all()) for value in parameters.values()):
+    def _content(
+        self, snapshot: Snapshot, state_dict: Callable[[], dict[str, Tensor]] | None = None
+    ) -> Content | None:
+        """Tensors and plain data of a checkpoint; None if a parameter is not finite.
+
+        Args:
+            snapshot: of the run.
+            state_dict: gives the tensors; None: only parameters and the optimizer's state.
+        """
+        tensors = (state_dict or snapshot.model_state)()
+        if not all(bool(value.isfinite().all()) for value in under(PARAMETERS, tensors).values()):
             return None
-        tensors = with_prefix("parameters", parameters) | with_prefix("optimizer", snapshot.optimizer())
         progress = snapshot.progress()
-        where = {key: progress.get(key) for key in ("epoch", "step", "seconds")}
-        state = {**self._about, **where, "scores": self._scores, "progress": progress}
-        return tensors | (others or {}), state
+        position = {key: progress.get(key) for key in ("epoch", "step", "seconds")}
+        return tensors, {**self._about, **position, "scores": self._scores, "progress": progress}

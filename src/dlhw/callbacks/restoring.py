@@ -11,12 +11,12 @@ from dlhw.config.trainer import Kernels
 from dlhw.errors import ConfigError, RunFolderError
 from dlhw.runs.files import remove_file
 from dlhw.runs.folder import LAST, PREVIOUS
-from dlhw.training.resuming import Saved
+from dlhw.training.state import ResumeState
 
 MATMUL = ("highest", "high", "medium")
 
 
-def saved_in(folder: Path, config: TrainConfig) -> list[Saved]:
+def saved_in(folder: Path, config: TrainConfig) -> list[ResumeState]:
     """The sound checkpoints of a run, newest first; one that is damaged is told on stderr.
 
     Args:
@@ -41,12 +41,12 @@ def saved_in(folder: Path, config: TrainConfig) -> list[Saved]:
     return [each for each in found if int(each.progress["step"]) > 0]
 
 
-def _read(path: Path, config: TrainConfig) -> Saved:
+def _read(path: Path, config: TrainConfig) -> ResumeState:
     tensors, state = load_checkpoint(path)
     try:
         then, progress = from_dict(state["config"]), state["progress"]
         hashes = {str(part): str(digest) for part, digest in state["split_hashes"].items()}
-        saved = Saved(path, tensors, progress, str(state["matmul"]), Kernels(state["kernels"]), hashes)
+        saved = ResumeState(path, tensors, progress, str(state["matmul"]), Kernels(state["kernels"]), hashes)
         int(progress["step"])
     except (LookupError, TypeError, ValueError, AttributeError, ConfigError) as error:
         raise RunFolderError(f"{path} is not a checkpoint that this version can resume from") from error

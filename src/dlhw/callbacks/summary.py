@@ -16,9 +16,8 @@ from dlhw.runs.folder import SUMMARY_FILE
 from dlhw.runs.status import Status
 from dlhw.source import code_version, git_state
 from dlhw.training.callbacks import Callback
-from dlhw.training.determinism import determinism
-from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores, Snapshot
-from dlhw.training.progress import from_plain
+from dlhw.training.device import determinism
+from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores, Snapshot, scores_from_dict
 
 
 class SummaryTracker(Callback):
@@ -81,7 +80,7 @@ def _told_before(told: Mapping[str, Any] | None) -> Evaluation | None:
     """An evaluation of an earlier process; None before the first."""
     if not told or not told["scores"]:
         return None
-    seconds, scores = told.get("seconds", 0.0), from_plain(told["scores"])
+    seconds, scores = told.get("seconds", 0.0), scores_from_dict(told["scores"])
     return Evaluation(epoch=told["epoch"], step=told["step"], seconds=seconds, lr=0.0, scores=scores)
 
 

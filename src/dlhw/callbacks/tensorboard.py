@@ -85,7 +85,7 @@ class TensorBoardTracker(Callback):
         try:
             self._draw_weights(snapshot, result.steps)
             if result.confusion_KK is not None:
-                part = result.confusion_part or "val"
+                part = result.confusion_split or "val"
                 picture = confusion_image(result.confusion_KK, self._class_names, part)
                 self._open().add(image(f"confusion/{part}", picture), result.steps)
             self._open().add(scalars(metric_values(result)), result.steps)

@@ -231,13 +231,14 @@ def measure(config: "TrainConfig", folder: Path, checkpoint: str, matmul: str | 
         checkpoint: "best" or "last".
         matmul: the matrix-product setting that the run was measured with, for the same bits.
     """
-    from dlhw.callbacks.checkpoint import check_matches, load_checkpoint, under
+    from dlhw.callbacks.checkpoint import check_matches, load_checkpoint
     from dlhw.data.dataset import load_dataset
+    from dlhw.sections import under
     from dlhw.training.backends.compiled import make_evaluator, prepare_data
-    from dlhw.training.choice import resolve_kernels
+    from dlhw.training.backends.select import resolve_kernels
+    from dlhw.training.batches import DeviceDataset
     from dlhw.training.device import DTYPES, matmul_setting
     from dlhw.training.fit import prepare
-    from dlhw.training.pool import Pool
 
     path = RunFolder(folder).checkpoint(checkpoint)
     tensors, state = load_checkpoint(path)
@@ -248,14 +249,14 @@ def measure(config: "TrainConfig", folder: Path, checkpoint: str, matmul: str | 
     kernels = resolve_kernels(cohort)
     evaluator = make_evaluator(cohort, kernels)
     with matmul_setting(matmul or "highest"):
-        pools = {
-            name: prepare_data(cohort, kernels, Pool.of([part], cohort.device))
-            for name, part in dataset.splits.items()
+        splits = {
+            name: prepare_data(cohort, kernels, DeviceDataset.of([split], cohort.device))
+            for name, split in dataset.splits.items()
         }
-        scores = {name: evaluator.scores(cohort.params_RP, pool)[0] for name, pool in pools.items()}
+        scores = {name: evaluator.scores(cohort.params_RP, data)[0] for name, data in splits.items()}
         predicted = None
-        if dataset.class_names and "test" in pools:
-            predicted = evaluator.predictions(cohort.params_RP, pools["test"])[0].tolist()
+        if dataset.class_names and "test" in splits:
+            predicted = evaluator.predictions(cohort.params_RP, splits["test"])[0].tolist()
     return Measured(scores=scores, hashes=dataset.hashes, step=state.get("step"), predicted=predicted)
 
 

@@ -33,7 +33,7 @@ from dlhw.sweep.arguments import sweep_arguments
 if TYPE_CHECKING:
     from dlhw.config.root import TrainConfig
     from dlhw.training.events import RunResult
-    from dlhw.training.resuming import Saved
+    from dlhw.training.state import ResumeState
 
 USAGE = """\
 dlhw-train: train one run, or a sweep of runs, from a composed config.
@@ -141,7 +141,7 @@ def task(composed: DictConfig) -> float | None:
         if sentence is None or HydraConfig.get().mode is not RunMode.RUN:
             raise
         raise Refused(UserError(sentence)) from error
-    from dlhw.training.result import objective
+    from dlhw.training.fit import objective
 
     return objective(result)
 
@@ -150,7 +150,7 @@ task.trains_config = True  # type: ignore[attr-defined]  # the fused launcher ma
 
 
 def train_run(
-    config: "TrainConfig", folder: Path, saved: "Saved | None" = None, *, is_single: bool = True
+    config: "TrainConfig", folder: Path, saved: "ResumeState | None" = None, *, is_single: bool = True
 ) -> "RunResult":
     """Train a single run, which is a cohort of one, into its folder; or compute what its procedure says.
 
@@ -170,8 +170,7 @@ def train_run(
     from dlhw.callbacks.trackers import run_trackers
     from dlhw.data.dataset import load_dataset
     from dlhw.training.device import DTYPES, resolve_device
-    from dlhw.training.fit import fit
-    from dlhw.training.result import divergence_text, failure
+    from dlhw.training.fit import divergence_error, divergence_text, fit
 
     resolve_device(config.trainer.device)
     dataset = load_dataset(config.data, config.data_seed(), DTYPES[config.trainer.dtype])
@@ -187,7 +186,7 @@ def train_run(
     log.info("%s after %d steps, %.2f s", result.status, result.steps, result.seconds)
     if result.status is Status.diverged:
         hint = "" if adviser.is_said else advice()
-        if (error := failure(result, config, hint, is_single=is_single)) is not None:
+        if (error := divergence_error(result, config, hint, is_single=is_single)) is not None:
             raise error
         if is_single:
             print(f"dlhw-train: {divergence_text(result, hint)}", file=sys.stderr, flush=True)

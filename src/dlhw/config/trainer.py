@@ -55,7 +55,7 @@ class Sampling(StrEnum):
     with_replacement = auto()
 
 
-class TrainMetrics(StrEnum):
+class TrainMetricsMode(StrEnum):
     """How the training split's loss and accuracy are measured."""
 
     running = auto()
@@ -146,7 +146,7 @@ class TrainerConfig(Group):
     eval_offset: int = 0
     """with eval_unit=step, evaluate this many steps later: 1 evaluates after the first update, and every
     eval_every from there, which is how code that counts updates from zero does it"""
-    train_metrics: TrainMetrics = TrainMetrics.running
+    train_metrics: TrainMetricsMode = TrainMetricsMode.running
     """running: average over the batches since the last evaluation; full: a pass over the training split"""
     early_stopping: EarlyStoppingConfig = field(default_factory=EarlyStoppingConfig)
     select: Select = Select.best

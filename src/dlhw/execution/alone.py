@@ -9,7 +9,7 @@ from dlhw.callbacks.summary import write_failure
 from dlhw.hydra_support.job import Job
 from dlhw.locks import FolderLostError
 from dlhw.procedures.run_procedure import run_procedure
-from dlhw.training.result import objective
+from dlhw.training.fit import objective
 
 
 def run_alone(job: Job, context: HydraContext) -> None:

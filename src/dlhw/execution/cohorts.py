@@ -30,9 +30,8 @@ from dlhw.runs.status import Status
 from dlhw.training.callbacks import Callback
 from dlhw.training.device import DTYPES, resolve_device
 from dlhw.training.events import RunResult
-from dlhw.training.fit import fit, num_outputs
-from dlhw.training.result import failure, objective
-from dlhw.training.resuming import Saved
+from dlhw.training.fit import divergence_error, fit, num_outputs, objective
+from dlhw.training.state import ResumeState
 
 # Data sets of a sweep that stay in memory: enough for one source with a few seeds of its split.
 KEPT_DATASETS = 8
@@ -87,7 +86,7 @@ class CohortTrainer:
                 self._fail([job], error)
         return loaded, datasets
 
-    def _saved(self, job: Job) -> list[Saved]:
+    def _saved(self, job: Job) -> list[ResumeState]:
         """What a job can go on from."""
         if job.config is None or not self.resumable:
             return []
@@ -124,7 +123,7 @@ class CohortTrainer:
         return max(1, int(room // each_run))
 
     def _train_piece(
-        self, jobs: Sequence[Job], datasets: Sequence[Dataset], saved: Sequence[Saved] | None
+        self, jobs: Sequence[Job], datasets: Sequence[Dataset], saved: Sequence[ResumeState] | None
     ) -> None:
         """Train a cohort; if memory runs out, each half of it."""
         begun = [place for place, job in enumerate(jobs) if self._has_begun(job, len(jobs))]
@@ -164,7 +163,9 @@ class CohortTrainer:
             job.log(f"training in a cohort of {num_runs} into {folder}")
         return True
 
-    def _halve(self, jobs: Sequence[Job], datasets: Sequence[Dataset], saved: Sequence[Saved] | None) -> None:
+    def _halve(
+        self, jobs: Sequence[Job], datasets: Sequence[Dataset], saved: Sequence[ResumeState] | None
+    ) -> None:
         half = (len(jobs) + 1) // 2
         print(f"out of memory with {len(jobs)} runs at a time: trying {half} at a time", flush=True)
         gc.collect()  # a loop and its trackers know each other: nothing else frees a failed one's tensors
@@ -177,7 +178,7 @@ class CohortTrainer:
             self._train_piece(jobs[part], datasets[part], None if saved is None else saved[part])
 
     def _fit(
-        self, jobs: Sequence[Job], datasets: Sequence[Dataset], saved: Sequence[Saved] | None
+        self, jobs: Sequence[Job], datasets: Sequence[Dataset], saved: Sequence[ResumeState] | None
     ) -> list[RunResult]:
         configs = [job.config for job in jobs if job.config is not None]
         kept = self.verifier.choose(len(jobs))
@@ -199,7 +200,7 @@ class CohortTrainer:
         if result.status is Status.failed:
             job.log(result.message or "", logging.ERROR)
             job.end(result.error or RuntimeError(result.message), self.context.callbacks)
-        elif job.config is not None and (error := failure(result, job.config)) is not None:
+        elif job.config is not None and (error := divergence_error(result, job.config)) is not None:
             job.end(error, self.context.callbacks)
         else:
             job.end(objective(result), self.context.callbacks)
@@ -214,7 +215,7 @@ class CohortTrainer:
             job.end(error, self.context.callbacks)
 
 
-def _tell_steps(jobs: Sequence[Job], saved: Sequence[Saved]) -> None:
+def _tell_steps(jobs: Sequence[Job], saved: Sequence[ResumeState]) -> None:
     """Say that runs resume, from one step or from several."""
     steps = sorted({int(each.progress["step"]) for each in saved})
     where = f"step {steps[0]}" if len(steps) == 1 else f"steps {steps[0]} to {steps[-1]}"

@@ -10,11 +10,13 @@ from dlhw.config.root import TrainConfig
 from dlhw.data.cache import DatasetCache
 from dlhw.display import duration
 from dlhw.execution.memory import cohort_bytes, run_bytes
-from dlhw.training.choice import resolve_matmul
+from dlhw.training.backends.select import resolve_kernels, resolve_matmul
+from dlhw.training.backends.shard import make_shards
+from dlhw.training.batches import DeviceDataset, Splits
+from dlhw.training.cohort import Cohort
 from dlhw.training.device import DTYPES, matmul_setting
-from dlhw.training.fit import prepare, takes_steps
-from dlhw.training.loop import Loop
-from dlhw.training.pool import Pool
+from dlhw.training.fit import make_solver, prepare, takes_steps
+from dlhw.training.schedule import StepSchedule
 
 # The first round warms up; of the others the fastest counts.
 ROUNDS, MEASURED_STEPS = 4, 8
@@ -71,14 +73,15 @@ class Estimator:
         cohort = prepare(measured, [dataset])
         own_data = dataset.splits["train"].inputs is not other.splits["train"].inputs
         each = run_bytes(configs[0], cohort.layout, cohort.model.total_activation_size, dataset, own_data)
-        pools = {"train": Pool.of([dataset.splits["train"]], cohort.device)}
-        loop = Loop(cohort, pools, [[] for _ in measured], dataset.class_names)
-        seconds = _step_seconds(loop) * len(configs) / len(measured)
+        splits = {"train": DeviceDataset.of([dataset.splits["train"]], cohort.device)}
+        is_solved = make_solver(cohort) is not None
+        schedule = StepSchedule(cohort.config.trainer, splits["train"].num_samples, is_solved=is_solved)
+        seconds = _step_seconds(cohort, splits, schedule) * len(configs) / len(measured)
         return Estimate(
             num_runs=len(configs),
             num_parameters=cohort.layout.num_parameters,
             bytes=len(configs) * each + cohort_bytes(cohort.dtype.itemsize),
-            steps=loop.times.total_steps,
+            steps=schedule.total_steps,
             step_seconds=seconds,
         )
 
@@ -90,19 +93,21 @@ def _without_download(config: TrainConfig) -> TrainConfig:
     return replace(config, data=replace(config.data, download=False))  # type: ignore[call-arg]
 
 
-def _step_seconds(loop: Loop) -> float:
+def _step_seconds(cohort: Cohort, splits: Splits, schedule: StepSchedule) -> float:
     """Time of one update of all runs; the learning rate is 0, so that nothing can overflow."""
-    cohort, lrs = loop.cohort, [0.0] * loop.cohort.num_runs
-    setting = resolve_matmul(cohort)
+    kernels = resolve_kernels(cohort)
+    matmul = resolve_matmul(cohort, kernels)
     if not takes_steps(cohort.config):
         return 0.0
-    count = min(loop.times.steps_per_epoch, MEASURED_STEPS)
+    lrs = [0.0] * cohort.num_runs
+    count = min(schedule.steps_per_epoch, MEASURED_STEPS)
     seconds = []
-    with matmul_setting(setting), loop.workers as workers:
+    workers, shards = make_shards(cohort, splits, schedule.batch_size, kernels)
+    with matmul_setting(matmul), workers:
         for _ in range(ROUNDS):
-            workers.map(lambda shard: shard.start_epoch(0), loop.shards)
+            workers.map(lambda shard: shard.start_epoch(0), shards)
             start = perf_counter()
-            workers.map(lambda shard: shard.train(0, count, lrs[shard.rows]), loop.shards)
+            workers.map(lambda shard: shard.train(0, count, lrs[shard.rows]), shards)
             if cohort.device.type == "cuda":
                 torch.cuda.synchronize(cohort.device)
             seconds.append((perf_counter() - start) / count)

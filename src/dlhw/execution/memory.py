@@ -8,7 +8,7 @@ import torch
 from dlhw.config.root import TrainConfig
 from dlhw.data.dataset import Dataset
 from dlhw.nn.parameters import ParameterLayout
-from dlhw.training.scoring import CHUNK_ELEMENTS, KEPT_ELEMENTS
+from dlhw.training.metrics import BUFFER_ELEMENTS, CHUNK_ELEMENTS
 
 # Of what is free, so much is planned with; the rest is for what an estimate leaves out.
 SHARE = 0.6
@@ -57,7 +57,7 @@ def run_bytes(
 
 def cohort_bytes(dtype_size: int) -> int:
     """What every cohort takes whatever its size: chunks of evaluations and kept outputs."""
-    return dtype_size * (3 * CHUNK_ELEMENTS + 4 * KEPT_ELEMENTS)
+    return dtype_size * (3 * CHUNK_ELEMENTS + 4 * BUFFER_ELEMENTS)
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from dlhw.training.resuming import Saved
+from dlhw.training.state import ResumeState
 
 
 @dataclass(frozen=True)
@@ -16,10 +16,10 @@ class Start:
     """
 
     places: tuple[int, ...]
-    saved: tuple[Saved, ...] | None = None
+    saved: tuple[ResumeState, ...] | None = None
 
 
-def starts(found: Sequence[Sequence[Saved]]) -> list[Start]:
+def starts(found: Sequence[Sequence[ResumeState]]) -> list[Start]:
     """Group the runs of a cohort.
 
     Runs without a checkpoint start together. Runs that had ended and only wait for the others are by
@@ -36,15 +36,15 @@ def starts(found: Sequence[Sequence[Saved]]) -> list[Start]:
     return groups + _grouped(ended, by_step=False) + _grouped(_chosen(rest), by_step=True)
 
 
-def _has_ended(saved: Saved) -> bool:
+def _has_ended(saved: ResumeState) -> bool:
     return saved.progress.get("status") is not None
 
 
-def _step(saved: Saved) -> int:
+def _step(saved: ResumeState) -> int:
     return int(saved.progress["step"])
 
 
-def _chosen(found: Mapping[int, Sequence[Saved]]) -> dict[int, Saved]:
+def _chosen(found: Mapping[int, Sequence[ResumeState]]) -> dict[int, ResumeState]:
     steps = [{_step(each) for each in of} for of in found.values()]
     common = set.intersection(*steps) if steps else set()
     if not common:
@@ -52,7 +52,7 @@ def _chosen(found: Mapping[int, Sequence[Saved]]) -> dict[int, Saved]:
     return {place: next(each for each in of if _step(each) == max(common)) for place, of in found.items()}
 
 
-def _grouped(chosen: Mapping[int, Saved], *, by_step: bool) -> list[Start]:
+def _grouped(chosen: Mapping[int, ResumeState], *, by_step: bool) -> list[Start]:
     """Runs that were trained by other kernels or matrix products stay apart: these round differently."""
     groups: dict[tuple[int, str, str], list[int]] = {}
     for place, saved in chosen.items():

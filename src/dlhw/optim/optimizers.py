@@ -55,7 +55,7 @@ class Optimizer(ABC):
         return {name: state[run].cpu().clone() for name, state in self.state.items() if name not in idle}
 
     def load_state_dict(self, run: int, state: Mapping[str, Tensor]) -> None:
-        """Put one run's state back, as `state_dict` gave it.
+        """Load one run's state, as `state_dict` returned it.
 
         Raises:
             ValueError: if a tensor is not of the parameters' size.

@@ -11,10 +11,10 @@ from dlhw.config.root import TrainConfig
 from dlhw.data.dataset import load_dataset
 from dlhw.errors import ConfigError
 from dlhw.procedures.findings import Findings
+from dlhw.training.batches import DeviceDataset
 from dlhw.training.device import DTYPES
 from dlhw.training.fit import prepare
-from dlhw.training.pool import Pool
-from dlhw.training.scoring import Evaluator
+from dlhw.training.metrics import Evaluator
 
 PARTS = ("test", "val", "train")
 
@@ -42,12 +42,12 @@ def vote(config: TrainConfig) -> Findings:
     weights = config.procedure.weights  # type: ignore[attr-defined]
     cohort = prepare([_with_shared_weight(config, weight) for weight in weights], [dataset])
     name = next(part for part in PARTS if part in dataset.splits)
-    pool = Pool.of([dataset.splits[name]], cohort.device)
+    pool = DeviceDataset.of([dataset.splits[name]], cohort.device)
     evaluator = Evaluator(cohort)
     predicted_RN = evaluator.predictions(cohort.params_RP, pool).cpu()
     targets_N = pool.targets[0].cpu()
     accuracies = (predicted_RN == targets_N).double().mean(1).tolist()
-    train = Pool.of([dataset.splits["train"]], cohort.device)
+    train = DeviceDataset.of([dataset.splits["train"]], cohort.device)
     hits_RN = evaluator.predictions(cohort.params_RP, train) == train.targets
     best = int(hits_RN.double().mean(1).argmax())
     voted = (majority(predicted_RN, dataset.num_classes) == targets_N).double().mean().item()

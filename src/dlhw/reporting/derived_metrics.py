@@ -138,7 +138,8 @@ def squared_norm(folder: Path, what: str) -> float:
     Raises:
         RunFolderError: if the last checkpoint is missing or damaged.
     """
-    from dlhw.callbacks.checkpoint import load_checkpoint, under  # torch takes its time
+    from dlhw.callbacks.checkpoint import load_checkpoint  # torch takes its time
+    from dlhw.sections import under
 
     tensors, _ = load_checkpoint(RunFolder(folder).checkpoint("last"))
     parameters = under("parameters", tensors)
@@ -169,7 +170,8 @@ def roughness(folder: Path, what: str) -> float:
     Raises:
         RunFolderError: if the last checkpoint is missing or damaged.
     """
-    from dlhw.callbacks.checkpoint import load_checkpoint, under  # torch takes its time
+    from dlhw.callbacks.checkpoint import load_checkpoint  # torch takes its time
+    from dlhw.sections import under
 
     tensors, state = load_checkpoint(RunFolder(folder).checkpoint("last"))
     shape = [int(size) for size in state.get("input_shape", ())]

@@ -5,9 +5,9 @@ from contextlib import ExitStack, suppress
 
 from dlhw.locks import FolderLostError
 from dlhw.runs.status import Status
-from dlhw.training.backends.workers import Workers
+from dlhw.training.backends.threads import Workers
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Snapshot
-from dlhw.training.progress import Progress
+from dlhw.training.state import RunState
 
 
 class Callback:
@@ -54,12 +54,11 @@ class CallbackList:
     def __init__(
         self,
         callbacks: Sequence[Sequence[Callback]],
-        runs: Sequence[Progress],
+        runs: Sequence[RunState],
         workers: Workers,
         snapshot: Callable[[int], Snapshot],
     ) -> None:
         self.callbacks, self.runs, self.workers, self.snapshot = callbacks, runs, workers, snapshot
-        self.errors: dict[int, Exception] = {}
         self._stored: set[int] = set()
         self._with_progress = [
             callback
@@ -68,7 +67,49 @@ class CallbackList:
             if type(callback).on_progress is not Callback.on_progress
         ]
 
-    def dispatch(self, number: int, call: Callable[[Callback], None]) -> None:
+    def on_start(self, infos: Sequence[RunInfo]) -> None:
+        """Every run is about to start or to resume."""
+        self.workers.map(lambda item: self._start(*item), enumerate(infos))
+
+    def on_progress(self, step: int, epoch: float) -> None:
+        """Some steps have been made."""
+        for callback in self._with_progress:
+            callback.on_progress(step, epoch)
+
+    def on_evaluation(self, evaluations: Sequence[tuple[int, Evaluation]]) -> None:
+        """Runs have been evaluated: (number, evaluation) of each."""
+        self.workers.map(lambda item: self._evaluation(*item), evaluations)
+
+    def on_checkpoint(self) -> None:
+        """Store every run that still trains, all at the same step, and every run that has ended once."""
+        numbers = [
+            number
+            for number, run in enumerate(self.runs)
+            if run.active or (number not in self._stored and run.error is None)
+        ]
+        self._stored |= {number for number in numbers if not self.runs[number].active}
+        self.workers.map(self._checkpoint, numbers)
+
+    def on_end(self, ends: Sequence[tuple[int, Evaluation | None, RunResult]]) -> None:
+        """Runs have ended: (number, evaluation on the test split, result) of each."""
+        self.workers.map(lambda item: self._end(*item), ends)
+
+    def _start(self, number: int, info: RunInfo) -> None:
+        self._dispatch(number, lambda callback: callback.on_start(info, self.snapshot(number)))
+
+    def _evaluation(self, number: int, evaluation: Evaluation) -> None:
+        self._dispatch(number, lambda callback: callback.on_evaluation(evaluation, self.snapshot(number)))
+
+    def _checkpoint(self, number: int) -> None:
+        self._dispatch(number, lambda callback: callback.on_checkpoint(self.snapshot(number)))
+
+    def _end(self, number: int, test: Evaluation | None, result: RunResult) -> None:
+        if test is not None and self.runs[number].error is None:
+            self._evaluation(number, test)
+        if self.runs[number].error is None:
+            self._dispatch(number, lambda callback: callback.on_end(result, self.snapshot(number)))
+
+    def _dispatch(self, number: int, call: Callable[[Callback], None]) -> None:
         """Call every callback of a run; if one fails, the run fails, and the other runs continue."""
         try:
             for callback in self.callbacks[number]:
@@ -76,26 +117,9 @@ class CallbackList:
         except Exception as error:
             if len(self.runs) == 1 or isinstance(error, FolderLostError):
                 raise
-            self.runs[number].status, self.errors[number] = Status.failed, error
+            self.runs[number].fail(error)
             with suppress(Exception):
                 abort(self.callbacks[number], Status.failed, str(error) or repr(error))
-
-    def on_progress(self, step: int, epoch: float) -> None:
-        """Report progress within an epoch."""
-        for callback in self._with_progress:
-            callback.on_progress(step, epoch)
-
-    def on_checkpoint(self) -> None:
-        """Store every run that still trains, all at the same step, and every run that has ended once."""
-        numbers = [number for number, run in enumerate(self.runs) if run.active or self._is_unstored(number)]
-        self._stored |= {number for number in numbers if not self.runs[number].active}
-        self.workers.map(self._store, numbers)
-
-    def _is_unstored(self, number: int) -> bool:
-        return number not in self._stored and number not in self.errors
-
-    def _store(self, number: int) -> None:
-        self.dispatch(number, lambda callback: callback.on_checkpoint(self.snapshot(number)))
 
 
 def abort(callbacks: Sequence[Callback], status: Status, message: str) -> None:

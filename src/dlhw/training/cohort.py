@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from math import prod
 
 import torch
 from torch import Tensor
@@ -23,7 +24,7 @@ class Cohort:
         configs: one a run; they differ only in fields marked `per_run`.
         input_shape: shape of one input.
         num_outputs: outputs K of the model.
-        device: where everything lives.
+        device: of all tensors.
         dtype: of parameters and arithmetic.
 
     Raises:
@@ -56,19 +57,19 @@ class Cohort:
         self.params = self.layout.views(params_RP)
         self.grads = self.layout.views(grads_RP)
 
-    def part(self, rows: slice) -> "Cohort":
-        """Some consecutive runs, on the same memory; model, buffers and update rule are their own."""
-        part = object.__new__(Cohort)
-        part.input_shape, part.num_outputs = self.input_shape, self.num_outputs
-        part._describe(self.configs[rows])
-        part._lay_out(self.params_RP[rows], self.grads_RP[rows])
-        return part
+    def view(self, rows: slice) -> "Cohort":
+        """Some consecutive runs, on the same memory, with their own model, buffers and update rule."""
+        view = object.__new__(Cohort)
+        view.input_shape, view.num_outputs = self.input_shape, self.num_outputs
+        view._describe(self.configs[rows])
+        view._lay_out(self.params_RP[rows], self.grads_RP[rows])
+        return view
 
     def use_gradients(self, grads_RP: Tensor) -> None:
-        """Write gradients elsewhere from now on."""
+        """Write gradients into another tensor from now on."""
         self._lay_out(self.params_RP, grads_RP)
 
-    # made when first asked for: a cohort that trains in parts has none of its own
+    # created at first use: a cohort that trains in shards has none of its own
     @cached_property
     def regularizer(self) -> Regularizer:
         """Penalty of each run."""
@@ -90,7 +91,7 @@ class Cohort:
         return len(self.configs)
 
     def load_run(self, run: int, tensors: Mapping[str, Tensor]) -> None:
-        """Put saved parameters of one run in their place."""
+        """Load the saved parameters of one run."""
         self.layout.load_run(self.params_RP, run, tensors)
 
     def norms(self) -> dict[tuple[str, str], list[float]]:
@@ -100,3 +101,12 @@ class Cohort:
             for kind, flat_RP in (("weight", self.params_RP), ("gradient", self.grads_RP))
             for name, view in self.layout.named(flat_RP)
         }
+
+    def affine_shapes(self) -> list[tuple[int, ...]]:
+        """(I, O) of each affine layer, in the model's order."""
+        return [spec.shape for spec in self.layout.specs.values() if len(spec.shape) == 2]
+
+    def largest_product(self) -> tuple[int, int, int]:
+        """(N, I, O) of the affine layer with the most weights: matmul settings are compared on it."""
+        fan_in, fan_out = max(self.affine_shapes(), key=prod)
+        return self.config.trainer.batch_size or 1024, fan_in, fan_out

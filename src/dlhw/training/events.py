@@ -1,7 +1,7 @@
 """What callbacks receive. Nothing here leads back into the trainer."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from torch import Tensor
@@ -12,7 +12,7 @@ from dlhw.runs.status import Status
 
 @dataclass(frozen=True)
 class Scores:
-    """Mean loss (without penalty) and share of correct predictions; regression has no accuracy."""
+    """Mean loss (without penalty) and fraction of correct predictions; regression has no accuracy."""
 
     loss: float
     accuracy: float | None = None
@@ -20,7 +20,7 @@ class Scores:
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """One run, measured once.
+    """One evaluation of one run.
 
     Args:
         epoch: epochs done, a fraction within an epoch.
@@ -41,22 +41,22 @@ class Evaluation:
 
 @dataclass(frozen=True, kw_only=True)
 class RunInfo:
-    """What is known of a run before its first step.
+    """What is known about a run before its first step.
 
     Args:
         index: number of the run in its sweep, or else in its cohort, from 0.
         config: the whole config.
         num_parameters: trainable numbers of this run.
-        num_samples: split -> how many samples it has.
-        split_hashes: split -> SHA-256 of its samples, as `Dataset.hashes` has it.
-        in_training: other split -> how many of its samples stand in the training split too.
+        num_samples: split -> number of its samples.
+        split_hashes: split -> SHA-256 of its samples, as in `Dataset.hashes`.
+        in_training: other split -> number of its samples that are in the training split too.
         input_shape: shape of one input, `(H, W)` and `(C, H, W)` for images.
         class_names: names of the classes, empty for regression.
-        device: where it trains, such as "cpu" or "cuda:0".
+        device: that it trains on, such as "cpu" or "cuda:0".
         total_epochs: epochs planned.
         total_steps: updates planned.
         layers: parameter name -> shape, in the model's order ("fc1.weight" -> (64, 128)).
-        gradcheck: largest relative error of the manual gradients; None where it was switched off.
+        gradcheck: largest relative error of the manual gradients; None if they were not checked.
         matmul: the float32 matrix-product setting in use.
         kernels: what makes the steps, "compiled" or "torch".
     """
@@ -80,29 +80,29 @@ class RunInfo:
 
 @dataclass(frozen=True, kw_only=True)
 class Snapshot:
-    """Tensors of one run at one moment. Each call makes fresh copies on the CPU, so call what you need.
+    """State of one run, read at each call. Calls make fresh copies on the CPU, so call only what you need.
 
     Args:
         parameters: parameter name -> its value, without run axis.
         gradients: parameter name -> gradient of the last step, penalty included; empty before the first.
         norms: (kind, parameter name) -> Euclidean norm, kind "weight" or "gradient"; cheap, no copies.
-        optimizer: name of a state ("momentum_buffer") -> its value, flat.
         progress: plain data that training resumes from (epoch, step, early-stopping counters).
-        extra_state: name -> every other tensor that training resumes from: best parameters, random streams,
-            outputs that have not been scored yet.
+        model_state: parameters and the optimizer's state, with the names that a checkpoint gives them.
+        state_dict: every tensor that training resumes from, with the names that a checkpoint gives them:
+            also the best parameters, random generators and outputs that have not been scored yet.
     """
 
     parameters: Callable[[], dict[str, Tensor]]
     gradients: Callable[[], dict[str, Tensor]]
     norms: Callable[[], dict[tuple[str, str], float]]
-    optimizer: Callable[[], dict[str, Tensor]]
     progress: Callable[[], dict[str, Any]]
-    extra_state: Callable[[], dict[str, Tensor]] = dict
+    model_state: Callable[[], dict[str, Tensor]] = dict
+    state_dict: Callable[[], dict[str, Tensor]] = dict
 
 
 @dataclass(frozen=True, kw_only=True)
 class Predictions:
-    """What a run predicts for each sample of a split, in the order of the data.
+    """Predictions of a run for each sample of a split, in the order of the data.
 
     Args:
         split: "test", or "val" or "train" where there is none.
@@ -123,21 +123,21 @@ class RunResult:
 
     Args:
         status: see `Status`.
-        final: part -> scores of the last parameters.
-        best: part -> scores of the parameters of best validation (the last where there is no validation).
+        final: split -> scores of the last parameters.
+        best: split -> scores of the parameters of best validation (the last where there is no validation).
         best_epoch: epochs done then.
         best_step: updates done then.
         epochs: epochs done.
         steps: updates done.
         seconds: wall time of training with evaluations, that of the whole cohort.
         own_seconds: the run's share of it: between two evaluations the cohort's time divided by the number of
-            runs that train; None for a run that was cut off.
+            runs that train; None for a run that was aborted.
         diverged_at: step at which the loss was first not finite.
         message: what went wrong, for status failed.
         error: the exception that went with it.
         confusion_KK: counts by true class (row) and predicted class (column), on test (or val, or train).
-        confusion_part: the part that `confusion_KK` counts.
-        predictions: what `confusion_KK` counts; None for regression.
+        confusion_split: the split that `confusion_KK` counts.
+        predictions: that `confusion_KK` counts; None for regression.
     """
 
     status: Status
@@ -153,5 +153,22 @@ class RunResult:
     message: str | None = None
     error: Exception | None = None
     confusion_KK: Tensor | None = None
-    confusion_part: str | None = field(default=None)
+    confusion_split: str | None = field(default=None)
     predictions: Predictions | None = None
+
+
+def scores_to_dict(scores: Mapping[str, Scores]) -> dict[str, dict[str, float | None]]:
+    """Scores of splits as plain data for JSON."""
+    return {split: asdict(of_split) for split, of_split in scores.items()}
+
+
+def scores_from_dict(plain: Mapping[str, Mapping[str, Any]]) -> dict[str, Scores]:
+    """The inverse of `scores_to_dict`."""
+    return {
+        str(split): Scores(float(values["loss"]), _number(values["accuracy"]))
+        for split, values in plain.items()
+    }
+
+
+def _number(value: Any) -> float | None:
+    return None if value is None else float(value)

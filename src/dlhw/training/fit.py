@@ -1,25 +1,26 @@
-"""Train a cohort from its configs: the one call below every command."""
+"""Train a cohort from its configs: the call below every command; and how its runs' results are judged."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 
 from dlhw import interruption
 from dlhw.config.optimizer import SolverConfig
 from dlhw.config.root import TrainConfig, class_count_problems
-from dlhw.config.trainer import Engine, Kernels
+from dlhw.config.trainer import Engine, Kernels, OnDivergence
 from dlhw.data.dataset import Dataset
-from dlhw.errors import ConfigError
+from dlhw.errors import ConfigError, DivergedError
+from dlhw.optim.closed_form import Solver, build_solver
 from dlhw.runs.status import Status
+from dlhw.training.backends.select import check_compiler, resolve_kernels, resolve_matmul
+from dlhw.training.batches import DeviceDataset
 from dlhw.training.callbacks import Callback, abort
-from dlhw.training.choice import check_compiler, resolve_matmul
 from dlhw.training.cohort import Cohort
 from dlhw.training.device import DTYPES, matmul_setting, resolve_device
 from dlhw.training.events import RunInfo, RunResult
-from dlhw.training.loop import Loop
-from dlhw.training.pool import Pool
-from dlhw.training.proving import prove
-from dlhw.training.resuming import Saved, check_data, restore
+from dlhw.training.preflight import check_gradients
+from dlhw.training.schedule import StepSchedule
+from dlhw.training.state import ResumeState, check_data
+from dlhw.training.trainer import Trainer
 
 MakeCallbacks = Callable[[int, TrainConfig], Sequence[Callback]]
 
@@ -34,12 +35,12 @@ def num_outputs(config: TrainConfig, dataset: Dataset) -> int:
 
 
 def takes_steps(config: TrainConfig) -> bool:
-    """Whether a run makes updates, from batches and gradients; the others evaluate, or solve at once."""
+    """Whether a run makes updates from gradients; other runs only evaluate, or are solved in closed form."""
     return config.trainer.epochs > 0 and not isinstance(config.optimizer, SolverConfig)
 
 
 def check_against_data(config: TrainConfig, dataset: Dataset) -> None:
-    """Check what only the data can tell.
+    """Check what depends on the data.
 
     Raises:
         ConfigError: if the loss does not fit the number of classes, or a batch is larger than the data.
@@ -47,10 +48,10 @@ def check_against_data(config: TrainConfig, dataset: Dataset) -> None:
     if dataset.num_classes is not None:
         for problem in class_count_problems(config.resolved_loss(), dataset.num_classes):
             raise ConfigError(problem)
-    have, size = len(dataset.splits["train"]), config.trainer.batch_size
-    if size is not None and size > have and takes_steps(config):
+    num_samples, size = len(dataset.splits["train"]), config.trainer.batch_size
+    if size is not None and size > num_samples and takes_steps(config):
         raise ConfigError(
-            f"trainer.batch_size must be at most the number of training samples, {have}, got {size}; "
+            f"trainer.batch_size must be at most the number of training samples, {num_samples}, got {size}; "
             "null takes them all at once"
         )
     if config.trainer.early_stopping.patience is not None and "val" not in dataset.splits:
@@ -68,8 +69,8 @@ def prepare(configs: Sequence[TrainConfig], datasets: Sequence[Dataset]) -> Coho
         ConfigError: if config, data, model and machine do not fit together.
     """
     config, dataset = configs[0], datasets[0]
-    for each, data in zip(configs, [*datasets] * len(configs), strict=False):
-        check_against_data(each, data)
+    for run_config, data in zip(configs, [*datasets] * len(configs), strict=False):
+        check_against_data(run_config, data)
     device = resolve_device(config.trainer.device)
     dtype = DTYPES[config.trainer.dtype]
     return Cohort(configs, dataset.input_shape, num_outputs(config, dataset), device, dtype)
@@ -79,7 +80,7 @@ def fit(
     configs: Sequence[TrainConfig],
     datasets: Sequence[Dataset],
     make_callbacks: MakeCallbacks,
-    saved: Sequence[Saved] | None = None,
+    saved: Sequence[ResumeState] | None = None,
     numbers: Sequence[int] | None = None,
 ) -> list[RunResult]:
     """Train a cohort.
@@ -87,84 +88,123 @@ def fit(
     Args:
         configs: one a run; they differ only in fields marked `per_run`.
         datasets: one a run, or one for all.
-        make_callbacks: (place in the cohort, config) -> trackers of that run; called once all is checked.
-        saved: what the runs go on from, one each, of the same step; None: from the start.
+        make_callbacks: (number in the cohort, config) -> callbacks of that run; called after all checks.
+        saved: what the runs are resumed from, one each, at the same step; None: from the start.
         numbers: of the runs in their sweep; None: from 0.
 
     Returns:
-        How each run ended. An exception or an interrupt in the loop is told to every tracker and raised.
+        How each run ended. An exception or an interrupt in training is reported to every callback and raised.
 
     Raises:
         ConfigError: if config, data, model and machine do not fit together.
-        RunFolderError: if what is to be gone on from does not fit.
-        Interrupted: if the process was told to end; all that is needed to go on is written.
+        RunFolderError: if a run cannot be resumed from what was saved.
+        Interrupted: if the process was asked to end; everything that a resumed run needs is written.
     """
     if saved:
         check_data(saved, [dataset.hashes for dataset in datasets])
     cohort = prepare(configs, datasets)
     trainer = cohort.config.trainer
-    pools = {
-        part: Pool.of([dataset.splits[part] for dataset in datasets], cohort.device)
-        for part in datasets[0].splits
+    splits = {
+        name: DeviceDataset.of([dataset.splits[name] for dataset in datasets], cohort.device)
+        for name in datasets[0].splits
     }
-    # under autograd no backward pass of ours has a part in the training
-    is_checked = trainer.gradcheck and trainer.engine is Engine.manual and takes_steps(cohort.config)
-    error = prove(cohort, pools["train"]) if is_checked else None
-    setting = saved[0].matmul if saved else resolve_matmul(cohort)
-    callbacks = [make_callbacks(run, config) for run, config in enumerate(configs)]
-    kernels = saved[0].kernels if saved else None
-    if kernels is Kernels.compiled:
+    kernels = saved[0].kernels if saved else resolve_kernels(cohort)
+    if saved and kernels is Kernels.compiled:
         check_compiler(cohort)
-    loop = Loop(cohort, pools, callbacks, datasets[0].class_names, kernels)
+    # with autograd no backward pass of dlhw is used
+    is_checked = trainer.gradcheck and trainer.engine is Engine.manual and takes_steps(cohort.config)
+    error = check_gradients(cohort, splits["train"], kernels) if is_checked else None
+    matmul = saved[0].matmul if saved else resolve_matmul(cohort, kernels)
+    solver = make_solver(cohort)
+    schedule = StepSchedule(trainer, splits["train"].num_samples, is_solved=solver is not None)
+    if not saved and (solver is not None or not schedule.total_steps):
+        kernels = Kernels.torch
+    callbacks = [make_callbacks(run, config) for run, config in enumerate(configs)]
+    num_classes = len(datasets[0].class_names)
+    loop = Trainer(cohort, splits, schedule, callbacks, kernels, solver, num_classes)
     if saved:
-        restore(loop, saved)
-    with interruption.held(), _aborting(callbacks), matmul_setting(setting):
+        loop.load_state_dict(saved)
+    with interruption.held(), _aborting(callbacks), matmul_setting(matmul):
         infos = [
-            run_info(cohort, run, pools, datasets[run % len(datasets)], loop, gradcheck=error, matmul=setting)
-            for run in range(cohort.num_runs)
+            RunInfo(
+                index=run if numbers is None else numbers[run],
+                config=config,
+                num_parameters=cohort.layout.num_parameters,
+                num_samples={name: data.num_samples for name, data in splits.items()},
+                input_shape=dataset.input_shape,
+                class_names=dataset.class_names,
+                device=str(cohort.device),
+                total_epochs=trainer.epochs if solver is None else 1,
+                total_steps=schedule.total_steps,
+                layers={name: spec.shape for name, spec in cohort.layout.specs.items()},
+                gradcheck=error,
+                matmul=matmul,
+                kernels=kernels,
+                split_hashes=dataset.hashes,
+                in_training=dataset.in_training,
+            )
+            for run, config in enumerate(configs)
+            for dataset in [datasets[run % len(datasets)]]
         ]
-        if numbers is not None:
-            infos = [replace(info, index=number) for info, number in zip(infos, numbers, strict=True)]
         return loop.run(infos)
+
+
+def make_solver(cohort: Cohort) -> Solver | None:
+    """The closed-form solver of the runs of a cohort; None if they are trained step by step."""
+    if not isinstance(cohort.config.optimizer, SolverConfig):
+        return None
+    configs = cohort.configs
+    return build_solver([config.optimizer for config in configs], [config.seed for config in configs])
 
 
 @contextmanager
 def _aborting(callbacks: Sequence[Sequence[Callback]]) -> Iterator[None]:
-    """Tell every tracker of an exception or an interrupt; also when another one fails at it."""
+    """Report an exception or an interrupt to every callback, also when another one fails at it."""
     try:
         yield
     except BaseException as failure:
         interrupted = isinstance(failure, KeyboardInterrupt | SystemExit)
         status = Status.interrupted if interrupted else Status.failed
-        abort([each for of_run in callbacks for each in of_run], status, str(failure) or repr(failure))
+        flat = [callback for of_run in callbacks for callback in of_run]
+        abort(flat, status, str(failure) or repr(failure))
         raise
 
 
-def run_info(
-    cohort: Cohort,
-    run: int,
-    pools: dict[str, Pool],
-    dataset: Dataset,
-    loop: Loop,
-    *,
-    gradcheck: float | None,
-    matmul: str,
-) -> RunInfo:
-    """What trackers are told before the first step."""
-    return RunInfo(
-        index=run,
-        config=cohort.configs[run],
-        num_parameters=cohort.layout.num_parameters,
-        num_samples={part: pool.num_samples for part, pool in pools.items()},
-        input_shape=dataset.input_shape,
-        class_names=dataset.class_names,
-        device=str(cohort.device),
-        total_epochs=cohort.config.trainer.epochs if loop.solver is None else 1,
-        total_steps=loop.times.total_steps,
-        layers={name: spec.shape for name, spec in cohort.layout.specs.items()},
-        gradcheck=gradcheck,
-        matmul=matmul,
-        kernels=loop.kernels,
-        split_hashes=dataset.hashes,
-        in_training=dataset.in_training,
-    )
+def objective(result: RunResult) -> float | None:
+    """The number that a sweeper optimizes: best validation accuracy, or loss; None without validation."""
+    scores = result.best.get("val")
+    if scores is None:
+        return None
+    return scores.loss if scores.accuracy is None else scores.accuracy
+
+
+def divergence_error(
+    result: RunResult, config: TrainConfig, advice: str = "", *, is_single: bool = False
+) -> DivergedError | None:
+    """The error of a diverged run; None if the run did not diverge, or the config accepts it.
+
+    A sweep lists its diverged runs itself, so there only `trainer.on_divergence=error` makes it an error.
+
+    Args:
+        result: of the run.
+        config: of the run.
+        advice: as for `divergence_text`.
+        is_single: whether it is the command's only run.
+    """
+    choice = config.trainer.on_divergence
+    is_stop = is_single and choice is OnDivergence.stop
+    if result.status is not Status.diverged or not (is_stop or choice is OnDivergence.error):
+        return None
+    hint = "; trainer.on_divergence=accept exits with 0" if is_stop else ""
+    return DivergedError(divergence_text(result, advice) + hint)
+
+
+def divergence_text(result: RunResult, advice: str = "") -> str:
+    """Where a run diverged, and what to try.
+
+    Args:
+        result: of a diverged run.
+        advice: the ranges of its data and what to try; empty if that was printed before.
+    """
+    where = f"diverged at step {result.diverged_at}: its loss or gradient is not finite"
+    return "; ".join(filter(None, [where, advice]))

@@ -131,8 +131,9 @@ def _decide(saved: SavedParameters, config: Any, dataset: Any, x_NI: Any) -> np.
     """The label that the model gives to each input."""
     import torch
 
-    from dlhw.callbacks.checkpoint import check_matches, with_prefix
+    from dlhw.callbacks.checkpoint import check_matches
     from dlhw.nn.layer import Context
+    from dlhw.sections import with_prefix
     from dlhw.training.fit import prepare
 
     cohort = prepare([config], [dataset])

@@ -159,7 +159,8 @@ def checkpoint_of(cell: Cell) -> SavedParameters:
     Raises:
         RunFolderError: if no run of the cell ended well, or its checkpoint is missing or damaged.
     """
-    from dlhw.callbacks.checkpoint import load_checkpoint, under
+    from dlhw.callbacks.checkpoint import load_checkpoint
+    from dlhw.sections import under
 
     if not cell.counted:
         raise RunFolderError(f"no run of the cell {cell.label} ended well")

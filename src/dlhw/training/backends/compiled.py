@@ -15,12 +15,12 @@ from dlhw.kernels.team import ThreadTeam
 from dlhw.nn.parameters import ParameterLayout
 from dlhw.optim.optimizers import SGD, Adam, AdamW, Optimizer
 from dlhw.optim.regularizers import L1, L2, Regularizer
-from dlhw.training.cadence import Slices
+from dlhw.training.backends.eager import Steps
+from dlhw.training.batches import DeviceDataset, num_batches
 from dlhw.training.cohort import Cohort
 from dlhw.training.events import Scores
-from dlhw.training.pool import Pool, num_batches
-from dlhw.training.scoring import Evaluator, RunningScores, Sums
-from dlhw.training.steps import Steps
+from dlhw.training.metrics import Evaluator, MetricSums, TrainMetrics
+from dlhw.training.schedule import ChunkSizer
 
 # Samples that pass through the layers together: their activations stay in a core's cache.
 TOGETHER = 256
@@ -37,7 +37,7 @@ def penalty_of(regularizer: Regularizer, layout: ParameterLayout, num_runs: int)
 
 
 def make_stepper(
-    cohort: Cohort, pool: Pool, batch_size: int, team: ThreadTeam | None = None
+    cohort: Cohort, data: DeviceDataset, batch_size: int, team: ThreadTeam | None = None
 ) -> CompiledStepper:
     """The compiled steps of a cohort on these samples."""
     return CompiledStepper(
@@ -46,12 +46,12 @@ def make_stepper(
         cohort.loss,
         cohort.params_RP,
         cohort.grads_RP,
-        pool.inputs,
-        pool.targets,
+        data.inputs,
+        data.targets,
         batch_size,
         penalty_of(cohort.regularizer, cohort.layout, cohort.num_runs),
         rule_of(cohort.optimizer),
-        pool.listed,
+        data.sparse,
         team,
     )
 
@@ -70,44 +70,44 @@ def rule_of(optimizer: Optimizer) -> UpdateSpec:
     return UpdateSpec(code, optimizer.momentum_R1.flatten(), optimizer.velocities())
 
 
-def compiled_gradient(cohort: Cohort, pool: Pool) -> Tensor:
+def compiled_gradient(cohort: Cohort, data: DeviceDataset) -> Tensor:
     """Gradient of the first run on these samples, penalty included, by one compiled step at a rate of 0."""
-    part = cohort.part(slice(0, 1))
-    part.use_gradients(torch.zeros_like(part.params_RP))
-    count = pool.num_samples
-    stepper = make_stepper(part, pool, count)
-    order, lr_R = torch.arange(count).unsqueeze(0), part.params_RP.new_zeros(1)
+    first = cohort.view(slice(0, 1))
+    first.use_gradients(torch.zeros_like(first.params_RP))
+    count = data.num_samples
+    stepper = make_stepper(first, data, count)
+    order, lr_R = torch.arange(count).unsqueeze(0), first.params_RP.new_zeros(1)
     tally = StepTotals.of(torch.zeros(1, dtype=torch.float64), [-1])
     stepper.run(order, 0, count, lr_R, tally, keep_gradients=True)
-    return part.grads_RP
+    return first.grads_RP
 
 
 class CompiledSteps(Steps):
     """All steps up to the next evaluation in one call, run by run.
 
     Args:
-        cohort: the runs; see `resolve_kernels`.
-        pool: their training samples.
-        running: told the sums of every call.
+        cohort: the runs.
+        data: their training samples.
+        metrics: receives the sums of every call.
         team: threads that make each step together.
     """
 
-    def __init__(self, cohort: Cohort, pool: Pool, running: RunningScores, team: ThreadTeam) -> None:
-        self.cohort, self.pool, self.running = cohort, pool, running
+    def __init__(self, cohort: Cohort, data: DeviceDataset, metrics: TrainMetrics, team: ThreadTeam) -> None:
+        self.cohort, self.data, self.metrics = cohort, data, metrics
         trainer = cohort.config.trainer
-        self.batch_size = trainer.batch_size or pool.num_samples
-        self.stepper = make_stepper(cohort, pool, self.batch_size, team)
-        steps = num_batches(pool.num_samples, self.batch_size, drop_last=trainer.drop_last)
-        self.samples_per_epoch = min(steps * self.batch_size, pool.num_samples)
+        self.batch_size = trainer.batch_size or data.num_samples
+        self.stepper = make_stepper(cohort, data, self.batch_size, team)
+        steps = num_batches(data.num_samples, self.batch_size, drop_last=trainer.drop_last)
+        self.samples_per_epoch = min(steps * self.batch_size, data.num_samples)
         self._done = 0
 
     def start_epoch(self, order: Tensor | None, done: int) -> None:
-        file_order = torch.arange(self.pool.num_samples).unsqueeze(0)
+        file_order = torch.arange(self.data.num_samples).unsqueeze(0)
         self._order = file_order if order is None else order.contiguous()
         self._done = done
 
     def train(self, step: int, count: int, lrs: Sequence[float], *, keep_gradients: bool) -> None:
-        sums, known = self.running.sums, self.running.diverged_at
+        sums, known = self.metrics.sums, self.metrics.diverged_at
         start = self._done * self.batch_size
         stop = min(start + count * self.batch_size, self.samples_per_epoch)
         tally = StepTotals.of(sums.loss, [-1 if at is None else 0 for at in known])
@@ -119,62 +119,62 @@ class CompiledSteps(Steps):
         self._done += count
         sums.add_counts(tally.right if self.stepper.counts_right else None, stop - start)
         first = step + 1 - start // self.batch_size
-        self.running.diverged_at = [
+        self.metrics.diverged_at = [
             first + place // self.batch_size if at is None and place >= 0 else at
             for at, place in zip(known, tally.ended.tolist(), strict=True)
         ]
 
 
 class CompiledEvaluator(Evaluator):
-    """Scores samples that are listed by compiled forward passes, others as the layers compute them.
+    """Scores sparse samples by compiled forward passes, others by the layers.
 
     Args:
         cohort: whose steps are compiled.
-        team: threads that measure together; None: the caller's own.
+        team: threads that score together; None: the caller's own.
     """
 
     def __init__(self, cohort: Cohort, team: ThreadTeam | None) -> None:
         super().__init__(cohort)
         self.cohort, self.team = cohort, team
-        self._steppers: list[tuple[Pool, CompiledStepper]] = []
-        self._slices = Slices()
+        self._steppers: list[tuple[DeviceDataset, CompiledStepper]] = []
+        self._chunk_sizer = ChunkSizer()
 
-    def scores(self, params_RP: Tensor, pool: Pool) -> list[Scores]:
+    def scores(self, params_RP: Tensor, data: DeviceDataset) -> list[Scores]:
         """Scores of each run."""
-        if pool.listed is None or not pool.listed.is_whole:
-            return super().scores(params_RP, pool)
-        stepper = self._stepper(pool)
-        sums = Sums(stepper.num_runs, params_RP.device)
+        if not data.is_all_sparse:
+            return super().scores(params_RP, data)
+        stepper = self._stepper(data)
+        sums = MetricSums(stepper.num_runs, params_RP.device)
         tally = StepTotals.of(sums.loss, [-1] * stepper.num_runs)
-        for start, stop in self._spans(pool.num_samples):
+        for start, stop in self._spans(data.num_samples):
             stepper.score(params_RP, tally, start, stop)
-        sums.add_counts(tally.right if stepper.counts_right else None, pool.num_samples)
+        sums.add_counts(tally.right if stepper.counts_right else None, data.num_samples)
         return sums.scores()
 
     def _spans(self, num_samples: int) -> Iterator[tuple[int, int]]:
-        """Places of the samples of each call, which a signal waits for; no number depends on them."""
+        """(start, stop) of the samples of each call; an interrupt waits for one call."""
         start = 0
         while start < num_samples:
             interruption.abandon_if_wanted()
-            began, stop = perf_counter(), min(start + self._slices.count * TOGETHER, num_samples)
+            began, stop = perf_counter(), min(start + self._chunk_sizer.count * TOGETHER, num_samples)
             yield start, stop
-            self._slices.took(-(-(stop - start) // TOGETHER), perf_counter() - began)
+            self._chunk_sizer.record(-(-(stop - start) // TOGETHER), perf_counter() - began)
             start = stop
 
-    def _stepper(self, pool: Pool) -> CompiledStepper:
+    def _stepper(self, data: DeviceDataset) -> CompiledStepper:
         for known, stepper in self._steppers:
-            if known is pool:
+            if known is data:
                 return stepper
-        stepper = make_stepper(self.cohort, pool, TOGETHER, self.team)
-        self._steppers.append((pool, stepper))
+        stepper = make_stepper(self.cohort, data, TOGETHER, self.team)
+        self._steppers.append((data, stepper))
         return stepper
 
 
 def make_evaluator(cohort: Cohort, kernels: Kernels, team: ThreadTeam | None = None) -> Evaluator:
-    """What measures a cohort whose steps are made so."""
+    """The evaluator that belongs to the backend of a cohort."""
     return CompiledEvaluator(cohort, team) if kernels is Kernels.compiled else Evaluator(cohort)
 
 
-def prepare_data(cohort: Cohort, kernels: Kernels, pool: Pool) -> Pool:
-    """The samples as this cohort's steps and measurements take them: listed, where that is faster."""
-    return pool.with_lists() if kernels is Kernels.compiled and takes_lists(cohort.model) else pool
+def prepare_data(cohort: Cohort, kernels: Kernels, data: DeviceDataset) -> DeviceDataset:
+    """The samples as the backend reads them: with a sparse copy, where that is faster."""
+    return data.with_sparse() if kernels is Kernels.compiled and takes_lists(cohort.model) else data

@@ -1,4 +1,4 @@
-"""Making the updates of a shard on a CUDA device by replaying one captured step."""
+"""Training steps on a CUDA device: one captured step is replayed."""
 
 from collections.abc import Sequence
 from threading import Event
@@ -7,35 +7,39 @@ import torch
 from torch import Tensor
 
 from dlhw.optim.optimizers import column
+from dlhw.training.backends.eager import EagerSteps
+from dlhw.training.batches import DeviceDataset, DropoutRNG
 from dlhw.training.cohort import Cohort
-from dlhw.training.pool import Pool
-from dlhw.training.scoring import RunningScores
-from dlhw.training.steps import TorchSteps
-from dlhw.training.streams import UniformStream
+from dlhw.training.metrics import TrainMetrics
 
 # Steps made before one is captured: libraries choose algorithms and allocate in the first ones.
 WARM_UP = 3
 
 
-class CudaGraphSteps(TorchSteps):
-    """A step is a CUDA graph: engine, penalty, check and update are launched by one call.
+class CudaGraphSteps(EagerSteps):
+    """A step is a CUDA graph: gradient, penalty, check and update are launched by one call.
 
     A graph reads and writes the memory that it was captured with. So a batch is copied to where the first one
     lay, and learning rates and the number of the step are tensors. Batches of another size (the last of an
-    epoch) and the first steps are made as `TorchSteps` makes them.
+    epoch) and the first steps are made as `EagerSteps` makes them.
 
     Args:
-        cohort: the runs; see `resolve_kernels`.
-        pool: their training samples.
-        running: told the outputs of every step.
-        uniform: numbers for dropout, which no captured model draws.
+        cohort: the runs.
+        train: their training samples.
+        metrics: receives the outputs of every step.
+        dropout_rng: numbers for dropout, which no captured model uses.
         stopped: set when training is to end before the next step.
     """
 
     def __init__(
-        self, cohort: Cohort, pool: Pool, running: RunningScores, uniform: UniformStream, stopped: Event
+        self,
+        cohort: Cohort,
+        train: DeviceDataset,
+        metrics: TrainMetrics,
+        dropout_rng: DropoutRNG,
+        stopped: Event,
     ) -> None:
-        super().__init__(cohort, pool, running, uniform, stopped)
+        super().__init__(cohort, train, metrics, dropout_rng, stopped)
         self._graph: torch.cuda.CUDAGraph | None = None
         self._made = 0
         self._lr_R1 = column([0.0] * cohort.num_runs, cohort.params_RP)
@@ -44,7 +48,7 @@ class CudaGraphSteps(TorchSteps):
         return self._lr_R1.copy_(column(lrs, self.cohort.params_RP))
 
     def _step(self, x: Tensor, targets: Tensor, lr_R1: Tensor) -> Tensor:
-        full = self.cohort.config.trainer.batch_size or self.pool.num_samples
+        full = self.cohort.config.trainer.batch_size or self.data.num_samples
         self._made += 1
         if x.shape[1] != full or self._made <= WARM_UP:
             return super()._step(x, targets, lr_R1)
@@ -57,7 +61,7 @@ class CudaGraphSteps(TorchSteps):
         return self._out_RNK
 
     def _capture(self, x: Tensor, targets: Tensor) -> None:
-        """Record a step without making it: what is captured does not run."""
+        """Record a step without running it."""
         self._x, self._targets = x.clone(), targets.clone()
         torch.cuda.synchronize(self.cohort.device)
         self._graph = torch.cuda.CUDAGraph()

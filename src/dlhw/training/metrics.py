@@ -1,4 +1,4 @@
-"""Losses and accuracies of all runs: over the batches of training, and over a whole part."""
+"""Losses and accuracies of all runs: over the batches of training, and over a whole split."""
 
 from collections.abc import Mapping, Sequence
 from math import nan
@@ -10,19 +10,19 @@ from torch import Tensor
 from dlhw import interruption
 from dlhw.nn.layer import Context, Workspace
 from dlhw.nn.losses import Loss
+from dlhw.training.batches import DeviceDataset
 from dlhw.training.cohort import Cohort
 from dlhw.training.events import Scores
-from dlhw.training.pool import Pool
 
 # Elements of the widest activation in one chunk of an evaluation: 4 MiB in float32.
 CHUNK_ELEMENTS = 2**20
-# Elements of outputs kept before they are scored, many steps in one call: 1 MiB in float32, which stays in
-# the cache.
-KEPT_ELEMENTS = 2**18
+# Elements of outputs buffered before they are scored, many steps in one call: 1 MiB in float32, which stays
+# in the cache.
+BUFFER_ELEMENTS = 2**18
 
 
-class Sums:
-    """Sums of each run over samples seen so far, kept on the device: adding to them makes no host wait.
+class MetricSums:
+    """Sums of each run over the samples so far, on the device: adding to them makes no host wait.
 
     Args:
         num_runs: R.
@@ -30,7 +30,7 @@ class Sums:
 
     Attributes:
         loss: (R,), float64.
-        correct: right predictions, (R,); None for regression, or before any sample.
+        correct: number of correct predictions, (R,); None for regression, or before any sample.
         count: samples.
     """
 
@@ -45,7 +45,7 @@ class Sums:
         self.add_counts(correct_R, count)
 
     def add_counts(self, correct_R: Tensor | None, count: int) -> None:
-        """Add samples whose losses are in already."""
+        """Add samples whose losses have been added already."""
         if correct_R is not None:
             self.correct = correct_R if self.correct is None else self.correct + correct_R
         self.count += count
@@ -62,23 +62,23 @@ class Sums:
         if self.correct is None:
             return [Scores(loss / count, None) for loss in losses]
         pairs = zip(losses, self.correct.tolist(), strict=True)
-        return [Scores(loss / count, right / count) for loss, right in pairs]
+        return [Scores(loss / count, correct / count) for loss, correct in pairs]
 
 
 def correct_count(loss: Loss, out_RNK: Tensor, targets: Tensor) -> Tensor | None:
-    """How many predictions of each run are right, (R,); None for regression."""
+    """Number of correct predictions of each run, (R,); None for regression."""
     predicted_RN = loss.predict(out_RNK)
     return None if predicted_RN is None else (predicted_RN == targets).sum(1)
 
 
-class RunningScores:
-    """Scores over the batches of training, as the parameters were at each of them.
+class TrainMetrics:
+    """Scores over the batches of training, with the parameters that each batch was trained with.
 
     The outputs of a step are only copied into a buffer; losses and accuracies are computed for many steps at
-    once. A loss that is not finite stays visible as NaN of its own run; who makes the steps says at which.
+    once. A loss that is not finite stays visible as NaN of its own run; the backend says at which step.
 
     Args:
-        loss: what is measured.
+        loss: of the model.
         num_runs: R.
         device: where outputs lie.
     """
@@ -86,43 +86,46 @@ class RunningScores:
     def __init__(self, loss: Loss, num_runs: int, device: torch.device) -> None:
         self.loss, self.num_runs, self.device = loss, num_runs, device
         self._steps: list[tuple[int, Tensor]] = []
-        self._kept_RKN: Tensor | None = None
+        self._buffer_RKN: Tensor | None = None
         self._used = 0
         self.diverged_at: list[int | None] = [None] * num_runs
-        # since the last `take`; steps that are scored as they are made add to them
-        self.sums = Sums(num_runs, device)
+        # since the last `pop`; a backend that scores its steps itself adds to them
+        self.sums = MetricSums(num_runs, device)
 
     def add(self, step: int, out_RNK: Tensor, targets: Tensor) -> None:
-        """Keep the outputs of one step (copied: engines overwrite them) and its targets."""
-        kept_RKN = self._room(out_RNK)
+        """Copy the outputs of one step (the backend overwrites them), and note its targets."""
+        buffer_RKN = self._reserve(out_RNK)
         end = self._used + out_RNK.shape[1]
-        # samples last, as the losses want them
-        kept_RKN[:, :, self._used : end].copy_(out_RNK.mT)
+        # samples last, as the losses expect them
+        buffer_RKN[:, :, self._used : end].copy_(out_RNK.mT)
         self._used = end
         self._steps.append((step, targets))
 
-    def find_ended(self, steps: Sequence[int | None]) -> None:
-        """Take in the step at which each run's loss or gradient was first not finite.
+    def record_diverged(self, steps: Sequence[int | None]) -> None:
+        """Record the step at which each run's loss or gradient was first not finite.
 
-        Nothing is scored here: when outputs are scored must not depend on how many steps are made at a time.
+        Nothing is scored here: when outputs are scored must not depend on how many steps a chunk has.
         """
         known = zip(self.diverged_at, steps, strict=True)
-        self.diverged_at = [min((each for each in pair if each is not None), default=None) for pair in known]
+        self.diverged_at = [min((step for step in pair if step is not None), default=None) for pair in known]
 
-    def _room(self, out_RNK: Tensor) -> Tensor:
-        """The buffer, with room for one more step."""
+    def _reserve(self, out_RNK: Tensor) -> Tensor:
+        """The buffer, with space for one more step."""
         runs, batch, outputs = out_RNK.shape
-        if self._kept_RKN is not None and self._used + batch > self._kept_RKN.shape[2]:
-            self._fold()
-        if self._kept_RKN is None or batch > self._kept_RKN.shape[2]:
-            samples = max(batch, KEPT_ELEMENTS // (runs * outputs))
-            self._kept_RKN = out_RNK.new_empty(runs, outputs, samples)
-        return self._kept_RKN
+        if self._buffer_RKN is not None and self._used + batch > self._buffer_RKN.shape[2]:
+            self._flush()
+        if self._buffer_RKN is None or batch > self._buffer_RKN.shape[2]:
+            samples = max(batch, BUFFER_ELEMENTS // (runs * outputs))
+            self._buffer_RKN = out_RNK.new_empty(runs, outputs, samples)
+        return self._buffer_RKN
 
-    def state_of(self, run: int) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """What one run has gathered since `take`: outputs (K, n) and targets not scored yet, and sums.
+    def state_dict(self, run: int) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """What one run has gathered since `pop`: outputs (K, n) and targets not scored yet, and sums.
 
-        They are kept unscored, because scoring fewer at a time would round the sums differently.
+        Outputs are stored unscored, because scoring fewer at a time would round the sums differently.
+
+        Returns:
+            (tensors, plain data)
         """
         correct = self.sums.correct
         plain = {
@@ -132,53 +135,56 @@ class RunningScores:
             "steps": [[step, targets.shape[1]] for step, targets in self._steps],
             "diverged_at": self.diverged_at[run],
         }
-        if self._kept_RKN is None or not self._steps:
+        if self._buffer_RKN is None or not self._steps:
             return {}, plain
-        targets = torch.cat([of[run % of.shape[0]] for _, of in self._steps])
-        outputs_KN = self._kept_RKN[run, :, : self._used]
+        targets = torch.cat([kept[run % kept.shape[0]] for _, kept in self._steps])
+        outputs_KN = self._buffer_RKN[run, :, : self._used]
         return {"outputs": outputs_KN.cpu().clone(), "targets": targets.cpu().clone()}, plain
 
-    def restore(self, states: Sequence[tuple[Mapping[str, Tensor], Mapping[str, Any]]], like: Tensor) -> None:
-        """Be as `state_of` told it of each run; the runs have made the same steps.
+    def load_state_dict(
+        self, states: Sequence[tuple[Mapping[str, Tensor], Mapping[str, Any]]], like: Tensor
+    ) -> None:
+        """Load the saved state of each run; all runs must be at the same step.
 
         Args:
-            states: one a run.
-            like: a tensor of the outputs' type, where they lie.
+            states: (tensors, plain data) of each run.
+            like: a tensor of the outputs' dtype and device.
 
         Raises:
             LookupError, TypeError, ValueError, RuntimeError: if something is missing, or does not fit.
         """
-        plain = [of for _, of in states]
-        corrects = [of["correct"] for of in plain]
-        counted = [int(value) for value in corrects if value is not None]
-        losses = torch.tensor([float(of["loss"]) for of in plain], dtype=torch.float64)
-        self.sums = Sums(self.num_runs, self.device)
+        plains = [plain for _, plain in states]
+        counted = [int(plain["correct"]) for plain in plains if plain["correct"] is not None]
+        losses = torch.tensor([float(plain["loss"]) for plain in plains], dtype=torch.float64)
+        self.sums = MetricSums(self.num_runs, self.device)
         correct_R = torch.tensor(counted, device=self.device) if counted else None
-        self.sums.add(losses.to(self.device), correct_R, int(plain[0]["count"]))
-        self.diverged_at = [of["diverged_at"] for of in plain]
-        if not plain[0]["steps"]:
+        self.sums.add(losses.to(self.device), correct_R, int(plains[0]["count"]))
+        self.diverged_at = [plain["diverged_at"] for plain in plains]
+        steps = plains[0]["steps"]
+        if not steps:
             return
         outputs_RKN = torch.stack([tensors["outputs"] for tensors, _ in states]).to(like)
         targets_RN = torch.stack([tensors["targets"] for tensors, _ in states]).to(like.device)
-        sizes = [int(size) for _, size in plain[0]["steps"]]
-        parts = zip(plain[0]["steps"], outputs_RKN.split(sizes, 2), targets_RN.split(sizes, 1), strict=True)
-        for (step, _), out_RKN, targets in parts:
+        sizes = [int(size) for _, size in steps]
+        for (step, _), out_RKN, targets in zip(
+            steps, outputs_RKN.split(sizes, 2), targets_RN.split(sizes, 1), strict=True
+        ):
             self.add(int(step), out_RKN.mT, targets)
 
-    def take(self) -> list[Scores]:
+    def pop(self) -> list[Scores]:
         """Scores of each run since the last call."""
-        self._fold()
+        self._flush()
         scores = self.sums.scores()
-        self.sums = Sums(self.num_runs, self.device)
+        self.sums = MetricSums(self.num_runs, self.device)
         return scores
 
-    def _fold(self) -> None:
+    def _flush(self) -> None:
         if not self._steps:
             return
-        assert self._kept_RKN is not None
-        out_RNK = self._kept_RKN[:, :, : self._used].mT
+        assert self._buffer_RKN is not None
+        out_RNK = self._buffer_RKN[:, :, : self._used].mT
         sets = max(targets.shape[0] for _, targets in self._steps)
-        targets = torch.cat([of.expand(sets, *of.shape[1:]) for _, of in self._steps], 1)
+        targets = torch.cat([kept.expand(sets, *kept.shape[1:]) for _, kept in self._steps], 1)
         losses_RN = self.loss.per_sample(out_RNK, targets)
         self.sums.add_samples(losses_RN, correct_count(self.loss, out_RNK, targets))
         self._steps, self._used = [], 0
@@ -195,9 +201,9 @@ def confusion_counts(targets_N: Tensor, predicted_N: Tensor, num_classes: int) -
 
 
 class Evaluator:
-    """Scores over a whole part with given parameters (R, P), dropout off.
+    """Scores over a whole split with given parameters (R, P), dropout off.
 
-    A signal that is held back ends them with `AbandonedError`.
+    An interrupt ends them with `AbandonedError`.
 
     Args:
         cohort: whose model, layout and loss are used.
@@ -207,26 +213,26 @@ class Evaluator:
         self.model, self.loss, self.layout = cohort.model, cohort.loss, cohort.layout
         self.context = Context(workspace=Workspace(reuse=True))
 
-    def scores(self, params_RP: Tensor, pool: Pool) -> list[Scores]:
+    def scores(self, params_RP: Tensor, data: DeviceDataset) -> list[Scores]:
         """Scores of each run."""
-        sums = Sums(params_RP.shape[0], pool.targets.device)
+        sums = MetricSums(params_RP.shape[0], data.targets.device)
         with torch.no_grad():
-            for x, targets in pool.chunks(self._chunk(params_RP)):
+            for x, targets in data.chunks(self._chunk(params_RP)):
                 interruption.abandon_if_wanted()
                 out_RNK, _ = self.model.forward(self.layout.views(params_RP), x, self.context)
                 losses_RN = self.loss.per_sample(out_RNK, targets)
                 sums.add_samples(losses_RN, correct_count(self.loss, out_RNK, targets))
         return sums.scores()
 
-    def predictions(self, params_RP: Tensor, pool: Pool) -> Tensor:
+    def predictions(self, params_RP: Tensor, data: DeviceDataset) -> Tensor:
         """Predicted class of every sample, (R, n)."""
         predicted = []
         with torch.no_grad():
-            for x, _ in pool.chunks(self._chunk(params_RP)):
+            for x, _ in data.chunks(self._chunk(params_RP)):
                 interruption.abandon_if_wanted()
                 out_RNK, _ = self.model.forward(self.layout.views(params_RP), x, self.context)
                 predicted_RN = self.loss.predict(out_RNK)
-                assert predicted_RN is not None, "the caller asks for classes only where there are any"
+                assert predicted_RN is not None, "only classifiers have predictions"
                 predicted.append(predicted_RN)
         return torch.cat(predicted, 1)
 

@@ -11,11 +11,9 @@ from dlhw.kernels.offset_csr import per_feature_mode
 from dlhw.nn.faults import EXACT
 from dlhw.nn.gradcheck import check_model, largest_error
 from dlhw.training.backends.compiled import compiled_gradient
-from dlhw.training.choice import resolve_kernels
+from dlhw.training.backends.eager import ManualGradient
+from dlhw.training.batches import DeviceDataset, DropoutRNG
 from dlhw.training.cohort import Cohort
-from dlhw.training.engines import ManualEngine
-from dlhw.training.pool import Pool
-from dlhw.training.streams import UniformStream
 
 REMEDIES = (
     "`dlhw-gradcheck` says more, trainer.engine=autograd trains without backward passes, "
@@ -23,17 +21,18 @@ REMEDIES = (
 )
 SAMPLES = 2
 # The compiled step computes in the run's own precision, in another order. Of few and of more samples, because
-# it takes plain loops for the ones and matrix products for the others; of dense and of listed inputs.
+# few go through plain loops and more through matrix products; and of dense and of sparse inputs.
 COMPILED_TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-9}
 COMPILED_SAMPLES = (2, 24)
 
 
-def prove(cohort: Cohort, pool: Pool) -> float:
+def check_gradients(cohort: Cohort, train: DeviceDataset, kernels: Kernels) -> float:
     """Check the manual gradients against autograd, and the compiled ones against the manual ones.
 
     Args:
         cohort: runs before their first step.
-        pool: their training samples.
+        train: their training samples.
+        kernels: what makes the steps.
 
     Returns:
         Largest relative error of the manual gradients, in float64.
@@ -41,18 +40,18 @@ def prove(cohort: Cohort, pool: Pool) -> float:
     Raises:
         ConfigError: if an error is above its tolerance: a backward pass is wrong.
     """
-    error = _manual_error(cohort, pool)
-    if resolve_kernels(cohort) is Kernels.compiled:
-        _check_compiled(cohort, pool)
+    error = _manual_error(cohort, train)
+    if kernels is Kernels.compiled:
+        _check_compiled(cohort, train)
     return error
 
 
-def _manual_error(cohort: Cohort, pool: Pool) -> float:
-    x = pool.inputs[:1, :SAMPLES].cpu().double()
-    model = cohort.part(_most_layers(cohort)).model
+def _manual_error(cohort: Cohort, train: DeviceDataset) -> float:
+    x = train.inputs[:1, :SAMPLES].cpu().double()
+    model = cohort.view(_most_layers(cohort)).model
     checks = check_model(model, cohort.loss, x, num_runs=1, probes=0, seed=cohort.config.seed)
     worst = largest_error(checks)
-    # of several faults that of the loss, which comes last, is nearest to the output
+    # of several faults, the loss (the last check) is nearest to the output
     fault = next((check.fault for check in reversed(checks) if check.fault is not None), None)
     if fault is not None:
         raise ConfigError(f"the backward pass is wrong in {fault}; {REMEDIES}")
@@ -70,27 +69,27 @@ def _manual_error(cohort: Cohort, pool: Pool) -> float:
 
 
 def _most_layers(cohort: Cohort) -> slice:
-    """A run that drops units, if any does: its model has every layer of the cohort's."""
+    """The run with the largest dropout rate: its model has every layer that the cohort has."""
     rates = [getattr(config.model, "dropout", 0.0) for config in cohort.configs]
     run = rates.index(max(rates))
     return slice(run, run + 1)
 
 
-def _check_compiled(cohort: Cohort, pool: Pool) -> None:
+def _check_compiled(cohort: Cohort, train: DeviceDataset) -> None:
     """Compare the compiled gradient with that of the layers, which has been compared with autograd's.
 
     Raises:
-        ConfigError: if they differ: somebody has changed a layer or its compiled copy.
+        ConfigError: if they differ: a layer or its compiled copy was changed alone.
     """
     for count in COMPILED_SAMPLES:
-        few = Pool(pool.inputs[:1, :count], pool.targets[:1, :count])
-        wanted = _manual_gradient(cohort, few)
-        if not bool(wanted.isfinite().all()):  # the first step will say that the run diverges
+        few = DeviceDataset(train.inputs[:1, :count], train.targets[:1, :count])
+        expected = _manual_gradient(cohort, few)
+        if not bool(expected.isfinite().all()):  # the run diverges at its first step, and is reported then
             return
         usual = per_feature_mode(few.inputs[0])
-        listed = [few.listed_beside([background]) for background in (torch.zeros_like(usual), usual)]
-        found = torch.stack([compiled_gradient(cohort, each) for each in (few, *listed)])
-        error = float((found - wanted).abs().max() / wanted.abs().max().clamp_min(1e-30))
+        sparse = [few.with_backgrounds([background]) for background in (torch.zeros_like(usual), usual)]
+        compiled = torch.stack([compiled_gradient(cohort, data) for data in (few, *sparse)])
+        error = float((compiled - expected).abs().max() / expected.abs().max().clamp_min(1e-30))
         if not error <= COMPILED_TOLERANCE[cohort.dtype]:
             names = sorted({type(layer).__name__ for layer in cohort.model.layers.values()})
             raise ConfigError(
@@ -102,10 +101,10 @@ def _check_compiled(cohort: Cohort, pool: Pool) -> None:
             )
 
 
-def _manual_gradient(cohort: Cohort, pool: Pool) -> Tensor:
-    """Of the first run, penalty included."""
-    part = cohort.part(slice(0, 1))
-    part.use_gradients(torch.zeros_like(part.params_RP))
-    ManualEngine(part, UniformStream([0], part.dtype)).gradients(pool.inputs, pool.targets)
-    part.regularizer.add_gradient(part.params_RP, part.grads_RP)
-    return part.grads_RP
+def _manual_gradient(cohort: Cohort, train: DeviceDataset) -> Tensor:
+    """Gradient of the first run, penalty included."""
+    first = cohort.view(slice(0, 1))
+    first.use_gradients(torch.zeros_like(first.params_RP))
+    ManualGradient(first, DropoutRNG([0], first.dtype)).compute(train.inputs, train.targets)
+    first.regularizer.add_gradient(first.params_RP, first.grads_RP)
+    return first.grads_RP

@@ -1,4 +1,4 @@
-"""What computes the steps of a cohort: `trainer.kernels` and `trainer.matmul`, resolved."""
+"""Select what executes the steps of a cohort: `trainer.kernels` and `trainer.matmul`, resolved."""
 
 from functools import cache
 
@@ -11,7 +11,6 @@ from dlhw.optim.regularizers import L1, L2, NoRegularizer
 from dlhw.terminal import warn
 from dlhw.training.cohort import Cohort
 from dlhw.training.device import choose_matmul
-from dlhw.training.planning import costliest_product
 
 
 def resolve_kernels(cohort: Cohort) -> Kernels:
@@ -59,15 +58,15 @@ def check_compiler(cohort: Cohort) -> None:
         )
 
 
-def resolve_matmul(cohort: Cohort) -> str:
+def resolve_matmul(cohort: Cohort, kernels: Kernels) -> str:
     """torch's setting for matrix products: `trainer.matmul`, resolved.
 
-    Compiled steps multiply in full precision whatever the setting, so for them there is nothing to choose.
+    Compiled steps multiply in full precision with any setting, so for them there is nothing to choose.
     """
     wanted = cohort.config.trainer.matmul
-    if wanted is Matmul.auto and resolve_kernels(cohort) is Kernels.compiled:
+    if wanted is Matmul.auto and kernels is Kernels.compiled:
         return "highest"
-    return choose_matmul(wanted, cohort.device, cohort.dtype, costliest_product(cohort))
+    return choose_matmul(wanted, cohort.device, cohort.dtype, cohort.largest_product())
 
 
 def _against_compiled(cohort: Cohort) -> str | None:

@@ -1,7 +1,13 @@
-"""Which runs of a cohort step together, and on how many threads."""
+"""Which runs of a cohort step together, on how many threads, and the threads."""
 
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from math import ceil, prod
+from threading import Event
+from typing import Self, TypeVar
 
 import torch
 
@@ -30,7 +36,7 @@ ELEMENT_COST = 10
 
 
 @dataclass(frozen=True)
-class Plan:
+class ThreadPlan:
     """How a cohort is spread over threads.
 
     Args:
@@ -46,7 +52,7 @@ class Plan:
     team: int = 1
 
 
-def make_plan(
+def plan_threads(
     num_runs: int,
     product: int,
     step: int,
@@ -55,11 +61,11 @@ def make_plan(
     *,
     compiled: bool = False,
     may_end: bool = False,
-) -> Plan:
+) -> ThreadPlan:
     """Spread a cohort over the threads of a CPU.
 
     Compiled steps train one run after the other, in the core's cache and without Python: for them every
-    split is worth its thread, and blocks of runs are not needed.
+    thread is worth its share of the runs, and blocks of runs are not needed.
 
     Args:
         num_runs: R.
@@ -73,14 +79,14 @@ def make_plan(
     """
     if compiled and num_runs > 1:
         workers = min(threads, num_runs)
-        return Plan(_even_rows(num_runs, workers), workers, threads // workers)
+        return ThreadPlan(_even_rows(num_runs, workers), workers, threads // workers)
     workers = min(threads, num_runs, num_runs * step // WORTH_SHARDING)
     if workers < 2 or ceil(num_runs / workers) * workers > IMBALANCE * num_runs:
-        return Plan((slice(0, num_runs),), 1, threads if num_runs * product >= WORTH_THREADS else 1)
+        return ThreadPlan((slice(0, num_runs),), 1, threads if num_runs * product >= WORTH_THREADS else 1)
     rounds = ceil(num_runs * run_bytes / (workers * SHARD_BYTES))
     smallest = ceil(WORTH_SHARDING / step) if may_end else num_runs
     count = min(num_runs, max(workers * rounds, num_runs // smallest))
-    return Plan(_even_rows(num_runs, count), workers, threads // workers)
+    return ThreadPlan(_even_rows(num_runs, count), workers, threads // workers)
 
 
 def _even_rows(num_runs: int, count: int) -> tuple[slice, ...]:
@@ -88,18 +94,18 @@ def _even_rows(num_runs: int, count: int) -> tuple[slice, ...]:
     return tuple(slice(edges[number], edges[number + 1]) for number in range(count))
 
 
-def plan_of(cohort: Cohort, batch_size: int, *, compiled: bool = False, listed: bool = False) -> Plan:
+def plan_of(cohort: Cohort, batch_size: int, *, compiled: bool = False, sparse: bool = False) -> ThreadPlan:
     """How a cohort is spread over the threads of this machine; on another device it stays whole.
 
-    With listed inputs the first layer's products are loops, for which torch's threads do nothing.
+    With sparse inputs the first layer's products are loops, for which torch's threads do nothing.
     """
     threads = torch.get_num_threads()
     if cohort.device.type != "cpu":
-        return Plan((slice(0, cohort.num_runs),), 1, threads)
-    sizes = [prod(shape) for shape in _affine_shapes(cohort)][1 if listed else 0 :]
+        return ThreadPlan((slice(0, cohort.num_runs),), 1, threads)
+    sizes = [prod(shape) for shape in cohort.affine_shapes()][1 if sparse else 0 :]
     elementwise = ELEMENT_COST * cohort.model.total_activation_size
     step = batch_size * max(cohort.layout.num_parameters, elementwise)
-    plan = make_plan(
+    plan = plan_threads(
         cohort.num_runs,
         product=batch_size * max([*sizes, elementwise]),
         step=step,
@@ -113,7 +119,7 @@ def plan_of(cohort: Cohort, batch_size: int, *, compiled: bool = False, listed: 
 
 
 def team_size(batch_size: int, step: int, threads: int) -> int:
-    """Threads that make a compiled step of one run together: as many as have samples enough.
+    """Threads that make a compiled step of one run together: as many as have enough samples.
 
     Args:
         batch_size: B.
@@ -127,12 +133,48 @@ def _may_end(stopping: EarlyStoppingConfig) -> bool:
     return stopping.patience is not None or stopping.train_accuracy is not None
 
 
-def costliest_product(cohort: Cohort) -> tuple[int, int, int]:
-    """(N, I, O) of the affine layer with the most weights: what matmul kernels are compared on."""
-    fan_in, fan_out = max(_affine_shapes(cohort), key=prod)
-    return cohort.config.trainer.batch_size or 1024, fan_in, fan_out
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
-def _affine_shapes(cohort: Cohort) -> list[tuple[int, ...]]:
-    """(I, O) of each affine layer, in the model's order."""
-    return [spec.shape for spec in cohort.layout.specs.values() if len(spec.shape) == 2]
+class Workers:
+    """Threads that train shards; inside the `with` block torch uses the plan's threads in each operation.
+
+    Args:
+        plan: how the cohort is spread over threads.
+    """
+
+    def __init__(self, plan: ThreadPlan) -> None:
+        self.plan = plan
+        self.stopped = Event()
+        self._executor: ThreadPoolExecutor | None = None
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            stack.callback(torch.set_num_threads, torch.get_num_threads())
+            use_threads = partial(torch.set_num_threads, self.plan.threads)
+            use_threads()
+            if self.plan.workers > 1:
+                pool = ThreadPoolExecutor(self.plan.workers, "dlhw-shard", initializer=use_threads)
+                self._executor = stack.enter_context(pool)
+            self._open = stack.pop_all()
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._executor = None
+        self._open.close()
+
+    def map(self, work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+        """Call `work` with every item. If a call fails, or the wait is interrupted, `stopped` is set for the
+        others, and the exception is raised when they have ended."""
+        if self._executor is None:
+            return [work(item) for item in items]
+        futures = [self._executor.submit(work, item) for item in items]
+        try:
+            return [future.result() for future in futures]
+        except BaseException:
+            self.stopped.set()
+            for future in futures:
+                future.cancel()
+            wait(futures)
+            raise
