@@ -1,8 +1,8 @@
-"""Measure dlhw beside what one would use instead: `python -m benchmarks`, or `make bench`, `make bench-full`.
+"""Compare dlhw with what one would use instead: `python -m benchmarks`, or `make bench`, `make bench-full`.
 
-Every scenario runs in a process of its own; inside it the sides take turns. A page, its plots and
-results.json go to OUT/DATE-MACHINE. The exit status is 1 if sides that were compared computed different
-things, or a scenario failed; an aim that is not met is printed, and is no failure.
+Every scenario runs in a process of its own, in which the sides take turns. A page, its plots and
+results.json are written to OUT/DATE-MACHINE. The exit status is 1 if compared sides computed different
+results, or a scenario failed; an aim that is not met is printed, and is no failure.
 """
 
 import argparse
@@ -31,15 +31,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--full", action="store_true", help="measure longer, and more")
+    parser.add_argument("--full", action="store_true", help="measure longer, and more points")
     parser.add_argument(
         "--only", nargs="+", metavar="NAME", default=list(SCENARIOS), help=", ".join(SCENARIOS)
     )
     parser.add_argument("--out", type=Path, default=Path("runs/benchmarks"), help="default %(default)s")
     parser.add_argument(
-        "--fill", nargs="+", type=Path, default=[], metavar="FILE", help="put tables into these"
+        "--fill",
+        nargs="+",
+        type=Path,
+        default=[],
+        metavar="FILE",
+        help="write the tables into these documents",
     )
-    parser.add_argument("--again", type=Path, metavar="DIR", help="measure nothing, use the results of DIR")
+    parser.add_argument("--again", type=Path, metavar="DIR", help="measure nothing; use the results in DIR")
     args = parser.parse_args(argv)
     try:
         return measure_and_write(args)
@@ -49,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def measure_and_write(args: argparse.Namespace) -> int:
-    """Do what the arguments say; whatever could be refused at the end is refused before the measurement."""
+    """Do what the arguments say; invalid arguments are refused before anything is measured."""
     if args.again is not None:
         results, folder = Results.load(args.again), args.again
         check_fillable(args.fill, list(results.reports))
@@ -74,10 +79,10 @@ def check_fillable(paths: Sequence[Path], names: Sequence[str]) -> None:
 
 
 def new_folder(out: Path) -> Path:
-    """Where the page will be.
+    """The folder for the page.
 
     Raises:
-        RunFolderError: if something is there.
+        RunFolderError: if it exists.
     """
     folder = out / label()
     if folder.exists():
@@ -86,7 +91,7 @@ def new_folder(out: Path) -> Path:
 
 
 def measure_all(names: Sequence[str], full: bool, label: str) -> Results:
-    """Run scenarios one after the other; one that fails does not keep the others from being measured."""
+    """Run scenarios one after the other; if one fails, the others are measured nevertheless."""
     lines = about(full)
     reports: dict[str, Report] = {}
     failed = []
@@ -105,7 +110,7 @@ def measure_all(names: Sequence[str], full: bool, label: str) -> Results:
 
 
 def write(results: Results, folder: Path) -> None:
-    """Page, plots and results in a new folder, which is there when all of it is."""
+    """Write page, plots and results into a new folder, which appears when it is complete."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".") as name:
         making = Path(name) / results.name
@@ -117,7 +122,7 @@ def write(results: Results, folder: Path) -> None:
 
 
 def fill_documents(results: Results, folder: Path, paths: Sequence[Path]) -> None:
-    """Put the tables between the markers of each document."""
+    """Write the tables between the markers of each document."""
     for path in paths:
         place = Path(os.path.relpath(folder, path.parent)).as_posix() + "/"
         fill(path, sections_of(results, place))

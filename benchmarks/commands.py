@@ -12,7 +12,8 @@ from benchmarks.problem import mnist_folder
 
 BIN = Path(sys.executable).parent
 ROOT = Path(__file__).parents[1]
-# A child of this process would be told to have had our memory: the numbers of a small one are its own.
+# A child of this large process would be reported with the memory of its parent; a small process in between
+# reports its own.
 PEAK = (
     "import resource, subprocess, sys\n"
     "status = subprocess.call(sys.argv[1:], stdout=subprocess.DEVNULL)\n"
@@ -22,7 +23,7 @@ PEAK = (
 
 
 def data_overrides() -> list[str]:
-    """MNIST where it can be had, else digits."""
+    """MNIST if it is available, else digits."""
     root = mnist_folder()
     return ["data=digits"] if root is None else ["data=mnist", f"data.root={root}"]
 
@@ -44,14 +45,14 @@ def run(command: Sequence[str], folder: Path) -> tuple[float, str]:
 
 
 def peak_bytes(command: Sequence[str], folder: Path) -> int:
-    """Most memory that a command's process had at a time."""
+    """Peak memory of a command's process, in bytes."""
     _, out = run([sys.executable, "-c", PEAK, *command], folder)
     # kilobytes, but bytes on macOS
     return int(out.split()[-1]) * (1 if sys.platform == "darwin" else 1024)
 
 
 def first_line(command: Sequence[str], folder: Path, beginning: str) -> float:
-    """Seconds until a command prints a line that begins so; it is let run to its end."""
+    """Seconds until a command prints a line with this beginning; the command then runs to its end."""
     folder.mkdir(parents=True, exist_ok=True)
     start = perf_counter()
     with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True) as process:
@@ -66,8 +67,8 @@ def first_line(command: Sequence[str], folder: Path, beginning: str) -> float:
 
 def accuracies_of_test(folder: Path, score: str = "best") -> dict[str, float]:
     """Run folder -> test accuracy, of every run below a sweep's folder."""
-    found = {}
+    accuracies = {}
     for path in sorted(folder.rglob("summary.json")):
         tree: Any = json.loads(path.read_text(encoding="utf-8"))
-        found[path.parent.name] = float(tree[score]["test"]["accuracy"])
-    return found
+        accuracies[path.parent.name] = float(tree[score]["test"]["accuracy"])
+    return accuracies

@@ -1,7 +1,7 @@
 """Tables between markers in a document, so that no number is copied by hand.
 
 `<!-- bench: NAME begin -->` and `<!-- bench: NAME end -->` stand on lines of their own; NAME is `about`,
-`aims` or a scenario. What stands between them is replaced.
+`aims` or a scenario. The text between them is replaced.
 """
 
 import re
@@ -15,10 +15,10 @@ BEGIN = re.compile(r"^<!-- bench: (\w+) begin -->$", re.MULTILINE)
 
 
 def fill(path: Path, sections: Mapping[str, str]) -> None:
-    """Replace what stands between the markers of a file.
+    """Replace the text between the markers of a file.
 
     Args:
-        path: of the document.
+        path: path of the document.
         sections: name -> Markdown.
 
     Raises:
@@ -34,15 +34,15 @@ def fill(path: Path, sections: Mapping[str, str]) -> None:
 
 
 def check_markers(path: Path, known: Iterable[str]) -> str:
-    """The text of a file whose markers can be filled.
+    """Return the text of a file after checking that its markers can be filled.
 
     Args:
-        path: of the document.
-        known: names that there are sections for.
+        path: path of the document.
+        known: names of the available sections.
 
     Raises:
-        RunFolderError: if it cannot be read, has no marker, one twice or without an end, or one of a name
-            that is not known.
+        RunFolderError: if the file cannot be read, has no marker, has a marker twice or without an end, or
+            one with an unknown name.
     """
     known = list(known)
     try:
@@ -55,8 +55,8 @@ def check_markers(path: Path, known: Iterable[str]) -> str:
     for name in names:
         if name not in known:
             raise RunFolderError(
-                f"--fill {path}: the marker {name} is not of what is measured here"
-                f"{did_you_mean(name, known) or ';'} that is {listing(known)}"
+                f"--fill {path}: the marker {name} is no name of a measurement"
+                f"{did_you_mean(name, known) or ';'} known names: {listing(known)}"
             )
         begin, end = _markers(name)
         if text.count(begin) != 1 or text.partition(begin)[2].count(end) != 1:

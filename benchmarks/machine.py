@@ -1,4 +1,4 @@
-"""What the numbers were measured on, and what is the most that it can multiply."""
+"""The machine on which the numbers were measured, and the rate of its matrix products."""
 
 import os
 import platform
@@ -48,21 +48,21 @@ class LargeProducts:
 
 def about(full: bool) -> list[str]:
     """Date, machine, versions and commit, a line each."""
-    told = machine("cuda" if torch.cuda.is_available() else "cpu")
+    info = machine("cuda" if torch.cuda.is_available() else "cpu")
     state = git_state()
     commit = "no repository" if state is None else state["commit"] + (" with changes" * bool(state["dirty"]))
     load = f", load of the last minute {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
     return [
         f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, `make {'bench-full' if full else 'bench'}`",
-        f"{told['cpu']}, {told['num_threads']} threads{load}; {told['accelerator'] or 'no GPU'}; "
-        f"{told['platform']}; {memory()}",
+        f"{info['cpu']}, {info['num_threads']} threads{load}; {info['accelerator'] or 'no GPU'}; "
+        f"{info['platform']}; {memory()}",
         f"python {platform.python_version()}, " + ", ".join(f"{name} {_version(name)}" for name in PACKAGES),
         f"commit {commit}",
     ]
 
 
 def memory() -> str:
-    """Main memory, where the system tells it."""
+    """Main memory, if the system reports it."""
     try:
         return f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB of memory"
     except (AttributeError, ValueError, OSError):
@@ -70,7 +70,7 @@ def memory() -> str:
 
 
 def label() -> str:
-    """Date, processor and threads as a name for a folder."""
+    """Name of a folder: date, processor and threads."""
     words = re.sub(r"[^a-z0-9]+", "-", cpu_name().lower()).strip("-")
     return f"{datetime.now(UTC):%Y-%m-%d-%H%M}-{words}-{torch.get_num_threads()}-threads"
 

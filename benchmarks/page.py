@@ -8,8 +8,8 @@ from benchmarks.results import Results
 from dlhw.reporting.formats import escape_markdown
 
 HOW_TO_READ = (
-    "Ratios are ours over theirs in the same round, below 1 where ours is faster: the median, and the range "
-    "over the rounds. Warm-ups are dropped."
+    "Ratios are dlhw's time divided by the other side's in the same round, below 1 where dlhw is faster: the "
+    "median, and the range over the rounds. Warm-ups are dropped."
 )
 
 
@@ -28,10 +28,10 @@ def body_of(report: Report, place: str = "") -> str:
     blocks = [*report.notes]
     if report.aims:
         blocks.append(aims_table(report.aims))
-    blocks += [comparison_table(each) for each in report.comparisons]
-    blocks += [plain_table(each) for each in report.tables]
-    blocks += [picture(each, place) for each in report.curves]
-    blocks += [f"**Disagreement:** {each}." for each in report.disagreements()]
+    blocks += [comparison_table(comparison) for comparison in report.comparisons]
+    blocks += [plain_table(table) for table in report.tables]
+    blocks += [picture(curve, place) for curve in report.curves]
+    blocks += [f"**Disagreement:** {line}." for line in report.disagreements()]
     return "\n\n".join(blocks) + "\n"
 
 
@@ -51,10 +51,10 @@ def _aim_row(aim: Aim) -> tuple[str, ...]:
 
 
 def comparison_table(comparison: Comparison) -> str:
-    """Every side's median, and ours over it, round by round."""
+    """Every side's median, and dlhw's time divided by it, round by round."""
     count = len(comparison.rounds[comparison.ours])
     rounds = f"{count} round{'s' * (count > 1)}"
-    headings = (comparison.title, comparison.unit, f"{comparison.ours} / it, {rounds}", "loss")
+    headings = (comparison.title, comparison.unit, f"{comparison.ours} / this side, {rounds}", "loss")
     rows = [_side_row(comparison, side) for side in comparison.rounds]
     rows += [
         (escape_markdown(side), escape_markdown(reason), "", "") for side, reason in comparison.absent.items()
@@ -78,7 +78,7 @@ def plain_table(table: Table) -> str:
 
 
 def picture(curve: Curve, place: str) -> str:
-    """The plot, with its numbers as a table below for whoever cannot see it."""
+    """The plot, with its numbers in a table below it."""
     rows = [
         [f"{x:g}", *(three_digits(values[place]) for values in curve.sides.values())]
         for place, x in enumerate(curve.x)
@@ -88,7 +88,7 @@ def picture(curve: Curve, place: str) -> str:
 
 
 def grid(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table; numbers, which is all but the first column, stand right."""
+    """A Markdown table; all columns but the first hold numbers and are aligned right."""
     rule = ["---", *["---:"] * (len(headings) - 1)]
     return "\n".join(f"| {' | '.join(row)} |" for row in (headings, rule, *rows))
 
@@ -112,7 +112,7 @@ def three_digits(value: float) -> str:
 
 
 def whole_page(results: Results) -> str:
-    """The dated page: what it was measured on, all aims, then every report."""
+    """The dated page: the machine, all aims, then every report."""
     parts = [
         f"# Benchmark {results.name}",
         "\n".join(f"- {line}" for line in results.about),
@@ -126,7 +126,7 @@ def whole_page(results: Results) -> str:
 
 
 def sections_of(results: Results, place: str) -> dict[str, str]:
-    """What a document can be filled with: name -> Markdown.
+    """Sections with which a document can be filled: name -> Markdown.
 
     Args:
         results: all reports.
@@ -146,8 +146,8 @@ def all_aims(results: Results) -> str:
 
 
 def agreement(results: Results) -> str:
-    """Whether everybody has computed the same."""
+    """A sentence that says whether all sides computed the same."""
     wrong = results.disagreements()
     if wrong:
         return "**Disagreement:** " + "; ".join(wrong) + "."
-    return f"All sides that were compared reached the same loss (within {TOLERANCE:.0e}, relative)."
+    return f"All compared sides reached the same loss (within {TOLERANCE:.0e}, relative)."

@@ -41,7 +41,7 @@ def _figure(curve: Curve) -> Figure:
 
 
 def _scale_y(axes: Axes, values: Sequence[float]) -> None:
-    """From zero, or by ratios where a straight scale would flatten most of the curve."""
+    """Start at zero, or use a logarithmic scale where a linear one would flatten most of the curve."""
     if max(values) < LARGE_RATIO * min(values):
         axes.set_ylim(0, 1.05 * max(values))
         return

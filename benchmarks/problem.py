@@ -1,8 +1,8 @@
-"""The work that all sides do: data, network, recipe, first weights and batches.
+"""The work that all sides do: data, network, recipe, initial weights and batches.
 
 784-128-10 with sigmoid, or a convolution of 32 filters 3x3 with ReLU and an affine layer; softmax
-cross-entropy, SGD, L2 in the half convention on weights. 48,000 images of MNIST where it is, else random
-numbers of its shape: the arithmetic is the same.
+cross-entropy, SGD, L2 in the half convention on weights. 48,000 images of MNIST if it is available,
+else random numbers of its shape: the arithmetic is the same.
 """
 
 import os
@@ -32,13 +32,13 @@ Weights = dict[str, Tensor]
 
 
 def mnist_folder() -> Path | None:
-    """What holds MNIST/raw, DLHW_DATA_DIR or data/, as torchvision lays it out; None if neither does."""
+    """The folder that contains MNIST/raw, as in torchvision: DLHW_DATA_DIR or data/; None if neither does."""
     root = Path(os.environ.get("DLHW_DATA_DIR", "data")).resolve()
     return root if (root / "MNIST" / "raw").is_dir() else None
 
 
 def load_images() -> tuple[str, Dataset]:
-    """What is trained on, and its name."""
+    """Name of the training data, and the data."""
     if mnist_folder() is not None:
         mnist = compose(["data=mnist", "data.download=false"])
         return "MNIST", load_dataset(mnist.data, mnist.data_seed())
@@ -57,7 +57,7 @@ def random_images(count: int) -> Dataset:
 
 
 def noisy(dataset: Dataset) -> Dataset:
-    """The same images with noise of 0 to 0.1 on every pixel, so that no side can leave any out."""
+    """The same images with noise of 0 to 0.1 on every pixel, so that no side can skip any."""
     train = dataset.splits["train"]
     noise = torch.rand(train.inputs.shape, generator=torch.Generator().manual_seed(SEED))
     return replace(dataset, splits={"train": Split(train.inputs + 0.1 * noise, train.targets)})
@@ -65,7 +65,7 @@ def noisy(dataset: Dataset) -> Dataset:
 
 @dataclass(frozen=True)
 class Problem:
-    """What a side is given.
+    """The problem that each side solves.
 
     Args:
         model: "mlp" or "cnn".
@@ -96,12 +96,12 @@ class Problem:
         return self.dataset.splits["train"].targets
 
     def order(self, epoch: int) -> Tensor:
-        """Which samples the steps of an epoch take, (steps * B,): the order that ours draws."""
+        """Samples of the steps of an epoch, (steps * B,), in the order that dlhw draws."""
         stream = generator(SEED, "order", epoch)
         return torch.randperm(len(self.labels), generator=stream)[: self.steps * self.batch_size]
 
     def configs(self, *more: str) -> list[TrainConfig]:
-        """Our config of each run."""
+        """dlhw's config of each run."""
         hidden = [f"model.hidden=[{self.width}]"] if self.model == "mlp" else []
         overrides = [
             *MODELS[self.model], *hidden, "regularizer=l2", f"regularizer.alpha={ALPHA}", f"seed={SEED}",
@@ -128,10 +128,10 @@ def spread(count: int) -> list[float]:
 def loss_of(problem: Problem, weights: Weights) -> float:
     """Mean cross-entropy (without penalty) of some parameters on the first training images, in float64.
 
-    One function for the parameters of all sides: nobody is asked how well it did.
+    One function for the parameters of all sides: no side evaluates itself.
 
     Args:
-        weights: by our names; those of affine layers are (in, out).
+        weights: by dlhw's names; those of affine layers are (in, out).
     """
     params = {name: value.double() for name, value in weights.items()}
     x = problem.inputs[:CHECKED_IMAGES].double()

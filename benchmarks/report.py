@@ -1,4 +1,4 @@
-"""What a scenario found, as plain data; pages and plots are made of it elsewhere."""
+"""Results of a scenario as plain data, from which pages and plots are made."""
 
 import statistics
 from collections.abc import Mapping, Sequence
@@ -6,24 +6,24 @@ from dataclasses import dataclass, field
 from math import inf, isnan
 from typing import Any, Self
 
-# Losses count as the same if they are within this of ours, relative. Float32 sums in another order give 3e-8
-# after some thousand steps of the MLP and 1e-6 for the CNN, whose kinks make more of it; a factor that is
+# Losses count as equal within this relative difference to dlhw's. Float32 sums in another order give 3e-8
+# after some thousand steps of the MLP and 1e-6 for the CNN, whose kinks amplify it; a factor that is
 # rounded at each step, or a forgotten penalty, gives more.
 TOLERANCE = 5e-6
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Sides that did the same work in turn.
+    """Sides that took turns to do the same work.
 
     Args:
         title: what was done.
         unit: of the numbers.
-        ours: name of our side.
-        rounds: side -> a number a round, lower is faster.
+        ours: name of dlhw's side.
+        rounds: side -> one number per round, lower is faster.
         losses: side -> training loss of each run after all rounds; empty where there is none to compare.
         absent: side that was not measured -> why.
-        matmul: torch's float32 matrix-product setting, for ours and for all sides made of torch.
+        matmul: torch's float32 matrix-product setting, for dlhw and for all sides made with torch.
     """
 
     title: str
@@ -35,47 +35,47 @@ class Comparison:
     matmul: str = "highest"
 
     def ratios(self, side: str) -> list[float]:
-        """Ours over a side's, round by round: what disturbs the machine for a while disturbs both."""
+        """dlhw's time divided by a side's, round by round: what slows the machine for a while slows both."""
         pairs = zip(self.rounds[self.ours], self.rounds[side], strict=True)
-        return [mine / theirs for mine, theirs in pairs]
+        return [ours / other for ours, other in pairs]
 
     def differences(self) -> dict[str, float]:
-        """Largest relative difference of a run's loss to ours, of every other side."""
-        mine = self.losses.get(self.ours, ())
+        """Largest relative difference of a run's loss to dlhw's, for every other side."""
+        ours = self.losses.get(self.ours, ())
         return {
-            side: max(_apart(*pair) for pair in zip(losses, mine, strict=True))
+            side: max(_apart(*pair) for pair in zip(losses, ours, strict=True))
             for side, losses in self.losses.items()
             if side != self.ours
         }
 
     def disagreements(self) -> list[str]:
-        """A sentence for each side that has computed something else; a loss that is NaN agrees with none."""
+        """A sentence for each side with another result; a loss that is NaN agrees with none."""
         return [
-            f"{self.title}: the loss of {side} differs from ours by {difference:.1e} (relative), at most "
+            f"{self.title}: the loss of {side} differs from dlhw's by {difference:.1e} (relative), at most "
             f"{TOLERANCE:.0e} is allowed"
             for side, difference in self.differences().items()
             if not difference <= TOLERANCE
         ]
 
 
-def _apart(theirs: float, ours: float) -> float:
-    """Relative difference; infinite where either is not a number, which `max` would pass over."""
-    difference = abs(theirs / ours - 1)
+def _apart(other: float, ours: float) -> float:
+    """Relative difference; infinite if either is NaN, which `max` would ignore."""
+    difference = abs(other / ours - 1)
     return inf if isnan(difference) else difference
 
 
 @dataclass(frozen=True)
 class Aim:
-    """A number that is to be reached.
+    """A number to be reached.
 
     Args:
-        what: is measured.
-        limit: to be met by the median.
-        values: one a round; empty: not measured.
-        hope: a further aim; None: there is none.
-        at_least: the limit is a lower one.
-        unit: of all these numbers; empty for a ratio.
-        reason: why it was not measured, or what to know about the number.
+        what: what is measured.
+        limit: limit for the median.
+        values: one per round; empty: not measured.
+        hope: a more ambitious limit, or None.
+        at_least: whether the limit is a lower limit.
+        unit: unit of all these numbers; empty for a ratio.
+        reason: why it was not measured, or a remark on the number.
     """
 
     what: str
@@ -102,7 +102,7 @@ class Aim:
 
 @dataclass(frozen=True)
 class Table:
-    """Any other table: a heading a column, rows of finished text."""
+    """Any other table: one heading per column, rows of finished text."""
 
     title: str
     headings: Sequence[str]
@@ -111,7 +111,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Curve:
-    """Medians of each side along a quantity; a plot of the page."""
+    """Medians of each side against a quantity; a plot of the page."""
 
     name: str
     title: str
@@ -123,12 +123,12 @@ class Curve:
 
 @dataclass(frozen=True)
 class Report:
-    """All that one scenario has to say.
+    """All results of one scenario.
 
     Args:
         title: a line.
-        notes: sentences to know before the numbers.
-        wrong: what disagrees; anything here makes the benchmark fail.
+        notes: sentences above the numbers.
+        wrong: disagreements; any entry makes the benchmark fail.
     """
 
     title: str
@@ -140,21 +140,21 @@ class Report:
     wrong: Sequence[str] = ()
 
     def disagreements(self) -> list[str]:
-        """A sentence for everything that was computed differently."""
-        return [*self.wrong, *(line for each in self.comparisons for line in each.disagreements())]
+        """A sentence for every disagreement."""
+        return [*self.wrong, *(line for item in self.comparisons for line in item.disagreements())]
 
     @classmethod
     def from_tree(cls, tree: Mapping[str, Any]) -> Self:
-        """The report that `dataclasses.asdict` has taken apart."""
+        """Rebuild a report from the output of `dataclasses.asdict`."""
         parts = {"comparisons": Comparison, "aims": Aim, "tables": Table, "curves": Curve}
-        built = {name: [kind(**each) for each in tree[name]] for name, kind in parts.items()}
+        built = {name: [kind(**item) for item in tree[name]] for name, kind in parts.items()}
         return cls(**{**tree, **built})
 
 
 def aim_against(
     comparison: Comparison, side: str, limit: float, hope: float | None = None, what: str = ""
 ) -> Aim:
-    """The aim that ours takes at most `limit` times as long as a side."""
+    """The aim that dlhw takes at most `limit` times as long as a side."""
     what = f"{what or comparison.title}: {comparison.ours} / {side}"
     if side in comparison.rounds:
         return Aim(what, limit, comparison.ratios(side), hope)

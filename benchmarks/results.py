@@ -15,13 +15,13 @@ FILE = "results.json"
 
 @dataclass(frozen=True)
 class Results:
-    """What `make bench` found.
+    """Results of `make bench`.
 
     Args:
-        name: of its folder.
-        about: date, machine and versions, a line each.
+        name: name of the folder.
+        about: lines with date, machine and versions.
         reports: scenario -> report.
-        failed: a sentence for every scenario that did not end.
+        failed: a sentence for every scenario that failed.
     """
 
     name: str
@@ -30,7 +30,7 @@ class Results:
     failed: Sequence[str] = field(default_factory=list)
 
     def disagreements(self) -> list[str]:
-        """A sentence for everything that failed or was computed differently."""
+        """A sentence for every failure and every disagreement."""
         wrong = [line for report in self.reports.values() for line in report.disagreements()]
         return [*self.failed, *wrong]
 
@@ -40,15 +40,15 @@ class Results:
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Read results.json again.
+        """Read results.json.
 
         Raises:
-            RunFolderError: if there is none, or it is not one of these.
+            RunFolderError: if the file is missing or has another format.
         """
         path = folder / FILE
         try:
             tree = json.loads(path.read_text(encoding="utf-8"))
-            reports = {name: Report.from_tree(each) for name, each in tree["reports"].items()}
+            reports = {name: Report.from_tree(report) for name, report in tree["reports"].items()}
             return cls(**{**tree, "reports": reports})
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise RunFolderError(f"{path} is not the results of a benchmark: {error!r}") from error

@@ -1,8 +1,8 @@
-"""Put sides beside each other."""
+"""Compare sides."""
 
 from collections.abc import Mapping, Sequence
 
-from benchmarks.ours import NAME, OTHER_WAYS, Ours
+from benchmarks.dlhw_side import NAME, OTHER_BACKENDS, DlhwSide
 from benchmarks.peers import PLAIN, Side, build_peer, why_absent
 from benchmarks.problem import Problem, loss_of
 from benchmarks.report import Comparison
@@ -19,29 +19,29 @@ def compare(
     per: int,
     unit: str,
     scale: float = 1.0,
-    ways: Sequence[str] = (),
+    backends: Sequence[str] = (),
     beside: Mapping[str, Work] | None = None,
     overrides: Sequence[str] = (),
 ) -> Comparison:
-    """Train the same problem with ours and with each peer that is here, in turn.
+    """Train the same problem with dlhw and with each installed peer, in turn.
 
     Args:
-        title: of the comparison.
-        problem: what is trained.
-        peers: their names.
-        rounds: to keep; one more is dropped.
-        per: what a round is divided by, such as the steps or runs of it.
-        unit: of the numbers.
-        scale: seconds to that unit.
-        ways: our other ways that take part, see `OTHER_WAYS`.
-        beside: other work that is measured in the same rounds, and has no loss.
-        overrides: of our config.
+        title: title of the comparison.
+        problem: the problem that all sides solve.
+        peers: names of the peers.
+        rounds: number of rounds to keep; one more is dropped.
+        per: divisor of a round's time, such as its number of steps or runs.
+        unit: unit of the numbers.
+        scale: factor from seconds to that unit.
+        backends: dlhw's other backends that take part, see `OTHER_BACKENDS`.
+        beside: other work that is measured in the same rounds and has no loss.
+        overrides: overrides of dlhw's config.
     """
-    ours = Ours(problem, overrides)
+    ours = DlhwSide(problem, overrides)
     reasons = {name: why_absent(name) for name in peers}
     start = ours.weights()
     sides: dict[str, Side] = {NAME: ours}
-    sides |= {way: Ours(problem, OTHER_WAYS[way]) for way in ways}
+    sides |= {name: DlhwSide(problem, OTHER_BACKENDS[name]) for name in backends}
     sides |= {name: build_peer(name, problem, start) for name in peers if reasons[name] is None}
     setting = ours.matmul()
     with matmul_setting(setting):
@@ -51,7 +51,7 @@ def compare(
         title=title,
         unit=unit,
         ours=NAME,
-        rounds={name: [scale * each / per for each in taken] for name, taken in seconds.items()},
+        rounds={name: [scale * value / per for value in taken] for name, taken in seconds.items()},
         losses=losses_of(problem, sides),
         absent={name: reason for name, reason in reasons.items() if reason is not None},
         matmul=setting,
@@ -60,11 +60,11 @@ def compare(
 
 def losses_of(problem: Problem, sides: Mapping[str, Side]) -> dict[str, list[float]]:
     """Loss of each run of each side."""
-    return {name: [loss_of(problem, each) for each in side.weights()] for name, side in sides.items()}
+    return {name: [loss_of(problem, weights) for weights in side.weights()] for name, side in sides.items()}
 
 
 def matmul_note(comparison: Comparison) -> str:
-    """Which setting of torch held for ours and for the peers made of torch."""
+    """The setting of torch for dlhw and for the peers made with torch."""
     return (
         f"{comparison.title}: torch's float32 matrix-product setting was `{comparison.matmul}` for "
         f"{comparison.ours} and for every side that uses torch, {PLAIN} among them."

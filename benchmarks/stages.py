@@ -1,6 +1,6 @@
 """Where the time goes from a command to its first update: `python -m benchmarks.stages SPAWNED ARGUMENT…`.
 
-Runs `dlhw-train ARGUMENT…` with a clock around its stages and prints them as JSON, seconds by name, when the
+Runs `dlhw-train ARGUMENT…` with its stages timed, and prints them as JSON, seconds by name, when the
 first updates are done. SPAWNED is the time at which the process was started, in seconds since the epoch.
 """
 
@@ -13,18 +13,18 @@ from typing import Any, TypeVar
 
 Result = TypeVar("Result")
 
-# what the command imports on its way to the first update
+# modules that the command imports before the first update
 MODULES = ("dlhw.commands.train", "dlhw.data.dataset", "dlhw.callbacks.trackers", "dlhw.training.fit")
 # stage -> module, and the name in it that is called once
 CALLS = {
     "data": ("dlhw.data.dataset", "load_dataset"),
-    "gradient check": ("dlhw.training.fit", "prove"),
+    "gradient check": ("dlhw.training.fit", "check_gradients"),
     "compiled steps: read, or compile": ("dlhw.training.backends.compiled", "CompiledSteps.__init__"),
     "choice of the matrix product": ("dlhw.training.fit", "resolve_matmul"),
     "first update": ("dlhw.training.backends.shard", "Shard.train"),
 }
 START, IMPORTS, COMPOSE = "interpreter", "imports", "compose and check the config, make the folder"
-REST = "the rest: model, trackers, the run's files"
+REST = "the rest: model, callbacks, the run's files"
 
 
 def main() -> None:
@@ -42,15 +42,15 @@ def main() -> None:
 
 
 def _watch(stages: dict[str, float], offset: float) -> None:
-    """Put a clock around every stage; the last one prints."""
+    """Time every stage; the last one prints."""
     composing = time.perf_counter()
 
     def composed() -> None:
         stages[COMPOSE] = time.perf_counter() - composing
 
     def begun() -> None:
-        told = sum(stages.values())
-        stages[REST] = time.perf_counter() + offset - told
+        known = sum(stages.values())
+        stages[REST] = time.perf_counter() + offset - known
         print(json.dumps(stages), flush=True)
 
     _wrap("dlhw.commands.train", "train_run", before=composed)
@@ -66,7 +66,7 @@ def _wrap(
     before: Callable[[], None] | None = None,
     after: Callable[[], None] | None = None,
 ) -> None:
-    """Put a clock around a function or method, for its first call."""
+    """Time the first call of a function or method."""
     *path, last = name.split(".")
     owner: Any = import_module(module)
     for part in path:

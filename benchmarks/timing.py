@@ -1,4 +1,4 @@
-"""Measure sides in turn."""
+"""Time several sides in turn."""
 
 import gc
 from collections.abc import Callable, Iterator, Mapping
@@ -11,13 +11,14 @@ Work = Callable[[int], None]
 def in_turn(sides: Mapping[str, Work], rounds: int, warm_ups: int = 1) -> dict[str, list[float]]:
     """Seconds of each side in each round.
 
-    Every round runs every side once, each time another one first, so that a slow moment of the machine, or a
-    neighbour's warm caches, do not always meet the same side. Warm-ups run like rounds and are dropped.
+    Every round runs every side once and starts with another side each time, so that a slow moment of the
+    machine, or caches that another side has warmed, do not always affect the same side. Warm-ups run like
+    rounds and are dropped.
 
     Args:
-        sides: name -> the work of a round, which is given the round's number, warm-ups included.
-        rounds: to keep.
-        warm_ups: to drop.
+        sides: name -> the work of a round, called with the round's number, warm-ups included.
+        rounds: number of rounds to keep.
+        warm_ups: number of rounds to drop.
     """
     names = list(sides)
     seconds: dict[str, list[float]] = {name: [] for name in names}
@@ -33,8 +34,8 @@ def in_turn(sides: Mapping[str, Work], rounds: int, warm_ups: int = 1) -> dict[s
 
 @contextmanager
 def old_objects_set_aside() -> Iterator[None]:
-    """Keep what lives already from the collector, which would walk through one side's objects in another's
-    time; it works on, as for everybody, on what the sides make."""
+    """Freeze existing objects, so that the garbage collector does not traverse one side's objects in the
+    time of another; it still collects what the sides create."""
     gc.collect()
     gc.freeze()
     try:
@@ -51,6 +52,6 @@ def timed(work: Callable[..., object], *arguments: object) -> float:
 
 
 def fastest(work: Callable[[], object], times: int) -> float:
-    """Least seconds of some calls, after one that is dropped: what the machine can do when left alone."""
+    """Shortest time of some calls, after one that is dropped: the machine's speed when undisturbed."""
     work()
     return min(timed(work) for _ in range(times))

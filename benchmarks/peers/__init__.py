@@ -1,4 +1,4 @@
-"""What one would use instead: the same work by each installed peer. A missing one is named, and left out."""
+"""Peers: the same work by other libraries. A missing library is reported as not installed and left out."""
 
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -13,13 +13,13 @@ INSTALL = "not installed (pip install dlhw[bench])"
 
 
 class Side(Protocol):
-    """Somebody who trains."""
+    """A side that trains."""
 
     def train(self, epoch: int) -> None:
         """The updates of one round."""
 
     def weights(self) -> list[Weights]:
-        """Each run's parameters, by our names and in our shapes."""
+        """Each run's parameters, by dlhw's names and in its shapes."""
 
 
 Build = Callable[[Problem, Sequence[Weights]], Side]
@@ -36,7 +36,7 @@ NEEDS_FILES = (LOADER, LIGHTNING)
 
 
 def why_absent(name: str) -> str | None:
-    """Why a peer cannot take part here; None if it can."""
+    """Why a peer cannot take part; None if it can."""
     if find_spec(PEERS[name][0]) is None:
         return INSTALL
     if name in NEEDS_FILES and mnist_folder() is None:

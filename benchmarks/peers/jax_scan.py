@@ -58,7 +58,7 @@ class JaxScan:
         self.labels = jnp.asarray(problem.labels.numpy().astype(np.int32))
         self.one = len(weights) == 1
         lrs = np.asarray(problem.lrs, np.float32)
-        stacked = {name: np.stack([each[name].numpy() for each in weights]) for name in weights[0]}
+        stacked = {name: np.stack([run[name].numpy() for run in weights]) for name in weights[0]}
         if self.one:
             stacked = {name: values[0] for name, values in stacked.items()}
         self.params: Params = {name: jnp.asarray(values) for name, values in stacked.items()}
@@ -79,7 +79,7 @@ class JaxScan:
 
     def weights(self) -> list[Weights]:
         """Each run's parameters."""
-        found = {name: torch.from_numpy(np.array(value)) for name, value in self.params.items()}
+        params = {name: torch.from_numpy(np.array(value)) for name, value in self.params.items()}
         if self.one:
-            return [found]
-        return [{name: value[run] for name, value in found.items()} for run in range(len(self.problem.lrs))]
+            return [params]
+        return [{name: value[run] for name, value in params.items()} for run in range(len(self.problem.lrs))]

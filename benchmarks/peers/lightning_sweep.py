@@ -2,7 +2,7 @@
 
 `python -m benchmarks.peers.lightning_sweep --epochs 10 --lrs 1 0.1` prints the test accuracy of each learning
 rate and the seconds of all fits as JSON. Loaders of torchvision's MNIST, validation after every epoch, a CSV
-logger, the best checkpoint kept, a test at the end: what our command leaves behind, or less.
+logger, the best checkpoint kept, a test at the end: what `dlhw-train` leaves, or less.
 """
 
 import argparse
@@ -42,12 +42,12 @@ class Classifier(Network):
         """Scores of a batch."""
         self._measured("test", batch)
 
-    def _measured(self, part: str, batch: tuple[Tensor, Tensor]) -> Tensor:
+    def _measured(self, split: str, batch: tuple[Tensor, Tensor]) -> Tensor:
         x, labels = batch
         logits = self.module(x)
         loss: Tensor = self.loss(logits, labels)
         accuracy = (logits.argmax(1) == labels).float().mean()
-        scores = {f"{part}/loss": loss, f"{part}/accuracy": accuracy}
+        scores = {f"{split}/loss": loss, f"{split}/accuracy": accuracy}
         self.log_dict(scores, on_step=False, on_epoch=True, batch_size=len(labels))
         return loss
 
@@ -61,7 +61,7 @@ def network() -> nn.Sequential:
 
 
 def loaders(images: int) -> tuple[DataLoader, DataLoader, DataLoader]:
-    """Of the training, validation and test split."""
+    """Loaders of the training, validation and test split."""
     root, scale = str(mnist_folder()), ToTensor()
     pool, test = (MNIST(root, train=train, transform=scale) for train in (True, False))
     train = Subset(pool, range(images))
@@ -99,10 +99,10 @@ def main() -> None:
     args = parser.parse_args()
     silence()
     with tempfile.TemporaryDirectory() as name, torch.inference_mode(False):
-        found = {lr: fit(lr, args.epochs, args.images, Path(name)) for lr in args.lrs}
+        results = {lr: fit(lr, args.epochs, args.images, Path(name)) for lr in args.lrs}
     print(json.dumps({
-        "accuracies": [accuracy for accuracy, _ in found.values()],
-        "fit_seconds": sum(seconds for _, seconds in found.values()),
+        "accuracies": [accuracy for accuracy, _ in results.values()],
+        "fit_seconds": sum(seconds for _, seconds in results.values()),
     }))  # fmt: skip
 
 

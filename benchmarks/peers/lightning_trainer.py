@@ -20,7 +20,7 @@ QUIET: dict[str, Any] = {
 
 
 def silence() -> None:
-    """Lightning advises on workers and tells of devices at every fit."""
+    """Suppress Lightning's advice on workers and its reports of devices at every fit."""
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="lightning")
 
@@ -44,7 +44,7 @@ class Network(L.LightningModule):
 
 
 class Lightning:
-    """A fit of one epoch a round, without logger, checkpoints and bar: less than its users have on."""
+    """A fit of one epoch per round, without the usual logger, checkpoints and progress bar."""
 
     def __init__(self, problem: Problem, weights: Sequence[Weights]) -> None:
         (only,) = weights

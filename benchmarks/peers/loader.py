@@ -11,8 +11,8 @@ from benchmarks.peers.modules import module_of, optimizer_of, weights_of
 from benchmarks.problem import Problem, Weights, mnist_folder
 
 
-class OrderOfOurs(Sampler[int]):
-    """Our order of the samples, so that all sides see the same batches; an epoch further at each pass."""
+class DlhwOrder(Sampler[int]):
+    """dlhw's order of the samples, so that all sides see the same batches; each pass is the next epoch."""
 
     def __init__(self, problem: Problem) -> None:
         self.problem, self.epoch = problem, 0
@@ -27,9 +27,9 @@ class OrderOfOurs(Sampler[int]):
 
 
 def mnist_loader(problem: Problem) -> DataLoader:
-    """MNIST as its users load it; its first 48,000 images are our training split."""
+    """MNIST as its users load it; its first 48,000 images are the training split."""
     images = MNIST(str(mnist_folder()), train=True, transform=ToTensor())
-    return DataLoader(images, batch_size=problem.batch_size, sampler=OrderOfOurs(problem))
+    return DataLoader(images, batch_size=problem.batch_size, sampler=DlhwOrder(problem))
 
 
 class Loader:

@@ -1,4 +1,4 @@
-"""The network as a torch module, for all peers that are made of torch."""
+"""The network as a torch module, for all peers made with torch."""
 
 import torch
 from torch import nn
@@ -25,16 +25,16 @@ def module_of(problem: Problem, weights: Weights) -> nn.Sequential:
 
 def optimizer_of(module: nn.Module, lr: float) -> torch.optim.Optimizer:
     """SGD with weight decay on weights; on biases there is none."""
-    weights = [each for each in module.parameters() if each.ndim > 1]
-    biases = [each for each in module.parameters() if each.ndim == 1]
+    weights = [parameter for parameter in module.parameters() if parameter.ndim > 1]
+    biases = [parameter for parameter in module.parameters() if parameter.ndim == 1]
     return torch.optim.SGD(
         [{"params": weights, "weight_decay": ALPHA}, {"params": biases, "weight_decay": 0.0}], lr=lr
     )
 
 
 def weights_of(module: nn.Module, names: Weights) -> Weights:
-    """The parameters by our names and in our shapes."""
-    values = [each.detach().cpu() for each in module.parameters()]
+    """The parameters by dlhw's names and in its shapes."""
+    values = [parameter.detach().cpu() for parameter in module.parameters()]
     return {
         name: (value.T if value.ndim == 2 else value).clone()
         for name, value in zip(names, values, strict=True)

@@ -16,7 +16,7 @@ class Plain:
         self.problem, self.names = problem, weights[0]
         device = torch.device(problem.device)
         self.inputs, self.labels = problem.inputs.to(device), problem.labels.to(device)
-        self.modules = [module_of(problem, each).to(device) for each in weights]
+        self.modules = [module_of(problem, run).to(device) for run in weights]
         self.optimizers = [
             optimizer_of(module, lr) for module, lr in zip(self.modules, problem.lrs, strict=True)
         ]

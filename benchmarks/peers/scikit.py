@@ -10,7 +10,7 @@ from benchmarks.problem import ALPHA, NUM_CLASSES, Problem, Weights
 
 
 class Scikit:
-    """`partial_fit` on the samples in our order, with its own shuffling off.
+    """`partial_fit` on the samples in dlhw's order, without its own shuffling.
 
     scikit-learn divides the penalty by the batch, hence alpha is multiplied by it.
     """
@@ -28,7 +28,7 @@ class Scikit:
         self._start_from(only)
 
     def _start_from(self, weights: Weights) -> None:
-        """Its parameters exist after the first call only; what that learnt is overwritten."""
+        """Overwrite the parameters, which exist only after a first call."""
         first = slice(0, self.problem.batch_size)
         self.network.partial_fit(self.inputs[first], self.labels[first], classes=np.arange(NUM_CLASSES))
         for layer in (0, 1):
@@ -42,7 +42,7 @@ class Scikit:
 
     def weights(self) -> list[Weights]:
         """The only run's parameters."""
-        found = [*self.network.coefs_, *self.network.intercepts_]
+        values = [*self.network.coefs_, *self.network.intercepts_]
         names = ["fc1.weight", "fc2.weight", "fc1.bias", "fc2.bias"]
-        by_name = dict(zip(names, found, strict=True))
+        by_name = dict(zip(names, values, strict=True))
         return [{name: torch.from_numpy(by_name[name].copy()) for name in self.names}]

@@ -1,4 +1,4 @@
-"""What a cell of a sweep costs that trains nothing: our sweeper and launcher beside Hydra's own."""
+"""Cost of a cell of a sweep that trains nothing: dlhw's sweeper and launcher, and Hydra's own."""
 
 import sys
 import tempfile
@@ -25,7 +25,7 @@ SIDES = {
 
 
 def measure(full: bool, cells: int = 200) -> Report:
-    """Milliseconds a cell."""
+    """Milliseconds per cell."""
     counts = {OURS: cells, HYDRA: cells if full else max(2, cells // 5)}
     rounds: dict[str, list[float]] = {name: [] for name in SIDES}
     for _ in range(3 if full else 2):
@@ -36,7 +36,8 @@ def measure(full: bool, cells: int = 200) -> Report:
         title="Sweeps: overhead of a cell",
         notes=[
             f"{counts[OURS]} cells of a function that does nothing ({counts[HYDRA]} for Hydra's sweeper and "
-            "launcher), with the config of `dlhw-train`; the first composition is shared out among them."
+            "launcher), with the config of `dlhw-train`; the time of the first composition is divided among "
+            "them."
         ],
         comparisons=[comparison],
         aims=[Aim("a cell of a sweep", 20, rounds[OURS], unit="ms")],
@@ -44,7 +45,7 @@ def measure(full: bool, cells: int = 200) -> Report:
 
 
 def milliseconds(options: list[str], cells: int) -> float:
-    """Time of one cell, all told."""
+    """Total time of one cell."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         app = folder / "app.py"
@@ -53,5 +54,5 @@ def milliseconds(options: list[str], cells: int) -> float:
         sweep = [f"hydra.sweep.dir={folder}/sweep", "hydra/job_logging=disabled"]
         command = [sys.executable, str(app), "-m", f"optimizer.lr={lrs}", *options, *sweep]
         _, out = run(command, folder)
-    (told,) = [line for line in out.splitlines() if line.startswith("seconds")]
-    return 1000 * float(told.split()[1]) / cells
+    (line,) = [line for line in out.splitlines() if line.startswith("seconds")]
+    return 1000 * float(line.split()[1]) / cells

@@ -1,10 +1,10 @@
-"""On a GPU: one run, and cohorts of up to 1,024 runs, beside eager PyTorch."""
+"""On a GPU: one run, and cohorts of up to 1,024 runs, compared with eager PyTorch."""
 
 from statistics import median
 
 import torch
 
-from benchmarks.ours import Ours
+from benchmarks.dlhw_side import DlhwSide
 from benchmarks.page import median_and_range, three_digits
 from benchmarks.peers import PLAIN
 from benchmarks.problem import Problem, load_images, spread
@@ -47,14 +47,14 @@ def measure(full: bool, steps: int = 750) -> Report:
             Aim(COHORT_AIM, 2.0, [many / one for many, one in pairs]),
             Aim(EAGER_AIM, 0.2, eager.ratios(PLAIN)),
         ],
-        tables=[_table(of_setting, SETTINGS[setting]) for setting, of_setting in seconds.items()],
+        tables=[_table(cohorts, SETTINGS[setting]) for setting, cohorts in seconds.items()],
     )
 
 
 def _cohorts(problem: Problem, setting: str, rounds: int) -> dict[int, list[float]]:
     """Size of a cohort -> seconds of an epoch of all its runs."""
     sides = {
-        str(count): Ours(
+        str(count): DlhwSide(
             Problem("mlp", problem.dataset, BATCH, problem.steps, spread(count), device="cuda")
         ).train
         for count in COHORTS

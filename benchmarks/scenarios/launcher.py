@@ -1,4 +1,4 @@
-"""Whole sweep commands: the fused launcher beside Hydra's basic one, with everything that a run leaves."""
+"""Whole sweep commands: the fused launcher and Hydra's basic one, with all files of a run."""
 
 import tempfile
 from pathlib import Path
@@ -14,20 +14,22 @@ FOUR = ["1", "0.1", "0.05", "0.01"]
 LIMITS = {4: 0.65, 32: 0.45}
 ROUNDS = {4: 3, 32: 1}
 FUSED, BASIC = "fused", "basic"
-# Runs of cohorts differ from runs alone by the rounding of float32 over thousands of steps.
+# Runs of a cohort differ from separate runs by float32 rounding over thousands of steps.
 SAME_ACCURACY = 0.003
 
 
 def measure(full: bool, epochs: int = 10) -> Report:
-    """Seconds of the learning-rate sweep with 4 values, a few times, and with 32, once: it takes minutes."""
+    """Seconds of the learning-rate sweep: a few times with 4 values, once with 32, which takes minutes."""
     with tempfile.TemporaryDirectory() as name:
-        found = {count: _compare(count, epochs, Path(name) / str(count), ROUNDS[count]) for count in LIMITS}
+        comparisons = {
+            count: _compare(count, epochs, Path(name) / str(count), ROUNDS[count]) for count in LIMITS
+        }
         wrong = [line for count in LIMITS for line in _unequal(count, Path(name) / str(count))]
     return Report(
         title="Sweeps: the fused launcher",
         notes=[f"784-128-10 with sigmoid, {epochs} epochs, {data_overrides()[0]}, whole commands, in turn."],
-        comparisons=list(found.values()),
-        aims=[_aim(count, each) for count, each in found.items()],
+        comparisons=list(comparisons.values()),
+        aims=[_aim(count, comparison) for count, comparison in comparisons.items()],
         wrong=wrong,
     )
 
@@ -60,5 +62,5 @@ def _unequal(count: int, folder: Path) -> list[str]:
 
 
 def rates(count: int) -> list[str]:
-    """The homework's four learning rates, or as many as asked between 0.01 and 1."""
+    """The homework's four learning rates, or `count` of them between 0.01 and 1."""
     return FOUR if count == 4 else [f"{10 ** (-2 + 2 * place / (count - 1)):.5g}" for place in range(count)]

@@ -1,4 +1,4 @@
-"""Where the time of an update goes: what it must do, each part alone, beside the whole of it."""
+"""Where the time of an update goes: each part of it alone, and the whole update."""
 
 from collections.abc import Callable
 from statistics import median
@@ -6,7 +6,7 @@ from statistics import median
 import torch
 from torch import Tensor
 
-from benchmarks.ours import NAME, Ours
+from benchmarks.dlhw_side import NAME, DlhwSide
 from benchmarks.page import three_digits
 from benchmarks.peers.plain import Plain
 from benchmarks.problem import ALPHA, LR, NUM_CLASSES, Problem, load_images, spread
@@ -31,18 +31,18 @@ def measure(full: bool, effort: float = 1.0) -> Report:
     return Report(
         title="Where the time of an update goes",
         notes=[
-            f"784-128-10 with sigmoid ({name}). Each part alone, by plain torch calls into buffers made "
-            "once, over and over on the same numbers, hence with warm caches: what a program of such calls "
-            "could reach. A whole update is measured in training; where it takes less than the sum of the "
-            "parts, its operations are fewer, or fused.",
+            f"784-128-10 with sigmoid ({name}). Each part is measured alone, with plain torch calls into "
+            "preallocated buffers, repeatedly on the same numbers and so with warm caches: what a program of "
+            "such calls could reach. A whole update is measured in training; where it takes less than the "
+            "sum of the parts, it has fewer operations, or fused ones.",
         ],
         tables=tables,
     )
 
 
 def _table(problem: Problem, rounds: int) -> Table:
-    """The parts, their sum, and whole updates of ours and of plain PyTorch."""
-    ours, runs = Ours(problem), len(problem.lrs)
+    """The parts, their sum, and whole updates of dlhw and of plain PyTorch."""
+    ours, runs = DlhwSide(problem), len(problem.lrs)
     plain = Plain(problem, ours.weights())
     parts = {name: _repeated(part, problem.steps) for name, part in Parts(problem).all().items()}
     wholes = {f"{NAME}, whole": ours.train, "PyTorch in memory, whole": plain.train}
@@ -51,9 +51,9 @@ def _table(problem: Problem, rounds: int) -> Table:
     micros = {name: 1e6 * median(taken) / problem.steps / runs for name, taken in seconds.items()}
     whole = micros[f"{NAME}, whole"]
     total = sum(micros[name] for name in parts)
-    told = {**{name: micros[name] for name in parts}, "sum of the parts": total}
-    told |= {name: micros[name] for name in wholes}
-    rows = [[name, three_digits(taken), f"{100 * taken / whole:.0f} %"] for name, taken in told.items()]
+    all_micros = {**{name: micros[name] for name in parts}, "sum of the parts": total}
+    all_micros |= {name: micros[name] for name in wholes}
+    rows = [[name, three_digits(taken), f"{100 * taken / whole:.0f} %"] for name, taken in all_micros.items()]
     title = f"Batch {problem.batch_size}, {runs} run{'s' * (runs > 1)}, µs an update a run:"
     return Table(title, ("part", "µs", f"of {NAME}'s whole"), rows)
 

@@ -1,6 +1,6 @@
 """One run at batch 64: the network of the homework, an epoch of 48,000 images."""
 
-from benchmarks.ours import AUTOGRAD, TORCH
+from benchmarks.dlhw_side import AUTOGRAD, TORCH
 from benchmarks.peers import JAX, LIGHTNING, LOADER, PLAIN, SCIKIT
 from benchmarks.problem import Problem, load_images, noisy
 from benchmarks.report import Report, aim_against
@@ -10,12 +10,12 @@ BATCH, EPOCH_STEPS = 64, 750
 
 
 def measure(full: bool, steps: int = EPOCH_STEPS) -> Report:
-    """Seconds of an epoch, beside every peer."""
+    """Seconds of an epoch, compared with every peer."""
     name, dataset = load_images()
     problem = Problem("mlp", dataset, BATCH, steps)
     fast = compare(
         "one run, batch 64", problem, [PLAIN, SCIKIT, JAX], 9 if full else 5, per=1, unit="s an epoch",
-        ways=[TORCH, AUTOGRAD],
+        backends=[TORCH, AUTOGRAD],
     )  # fmt: skip
     dense = compare(
         "one run, batch 64, noisy images", Problem("mlp", noisy(dataset), BATCH, steps), [PLAIN, JAX],
@@ -28,15 +28,15 @@ def measure(full: bool, steps: int = EPOCH_STEPS) -> Report:
     return Report(
         title="One run",
         notes=[
-            f"784-128-10 with sigmoid, batch {BATCH}, {steps * BATCH:,} images ({name}), SGD, L2; same first "
-            "weights, same batches in the same order on all sides. Of MNIST's pixels 81 % are 0, and ours "
-            "leaves those out; in the second table's noisy images no two pixels are alike.",
+            f"784-128-10 with sigmoid, batch {BATCH}, {steps * BATCH:,} images ({name}), SGD, L2; same "
+            "initial weights, same batches in the same order on all sides. Of MNIST's pixels 81 % are 0, and "
+            "dlhw skips those; in the noisy images of the second table no two pixels are alike.",
             matmul_note(fast),
         ],
         comparisons=[fast, dense, slow],
         aims=[
             aim
-            for each in (fast, dense)
-            for aim in (aim_against(each, PLAIN, 0.5), aim_against(each, JAX, 1.4, 1.0))
+            for item in (fast, dense)
+            for aim in (aim_against(item, PLAIN, 0.5), aim_against(item, JAX, 1.4, 1.0))
         ],  # fmt: skip
     )

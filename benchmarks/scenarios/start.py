@@ -21,7 +21,7 @@ SHORT = [
     "trainer.epochs=1", "trainer.max_steps=2", "trainer.eval_unit=step", "tracking.console=plain",
 ]  # fmt: skip
 IMPORT_LINE = re.compile(r"import time:\s+(\d+) \|\s+\d+ \|\s*([\w.]+)")
-# packages that take less than this, in microseconds, are told together
+# packages that take less than this, in microseconds, share one row
 SMALL = 15_000
 GIB = 2**30
 NO_MNIST = "MNIST is not here (DLHW_DATA_DIR)"
@@ -34,15 +34,15 @@ def measure(full: bool, rounds: int | None = None) -> Report:
     if (mnist := data_overrides()) != data["digits"]:
         data["MNIST"] = mnist
     largest = list(data.values())[-1]
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        aims = [_first_step(data.get(each), each, rounds, folder) for each in ("digits", "MNIST")]
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        aims = [_first_step(data.get(name), name, rounds, folder) for name in ("digits", "MNIST")]
         aims.append(_peak(data.get("MNIST"), folder))
         tables = [_stages(largest, rounds, folder), _imports()]
     return Report(
         title="Start and memory",
         notes=[
-            "Whole commands with warm files, each from the start of its process to the line of its first "
+            "Whole commands with cached files, each from the start of its process to the line of its first "
             "evaluation, after one update."
         ],
         aims=aims,
@@ -69,8 +69,8 @@ def _peak(data: Sequence[str] | None, folder: Path) -> Aim:
 
 def _stages(data: Sequence[str], rounds: int, folder: Path) -> Table:
     """Medians of the stages up to the first update."""
-    found = [_stages_once([*SHORT, *data], folder) for _ in range(rounds)]
-    medians = {stage: median(each[stage] for each in found) for stage in found[0]}
+    measured = [_stages_once([*SHORT, *data], folder) for _ in range(rounds)]
+    medians = {stage: median(stages[stage] for stages in measured) for stage in measured[0]}
     whole = sum(medians.values())
     rows = [
         [stage, three_digits(1e3 * taken), f"{100 * taken / whole:.0f} %"] for stage, taken in medians.items()
@@ -80,24 +80,24 @@ def _stages(data: Sequence[str], rounds: int, folder: Path) -> Table:
 
 
 def _stages_once(arguments: Sequence[str], folder: Path) -> dict[str, float]:
-    # -P: the script's own folder is no place to import from
+    # -P: import nothing from the script's own folder
     _, out = run([sys.executable, "-P", stages.__file__, str(time.time()), *arguments], folder)
-    told: dict[str, float] = json.loads(next(line for line in out.splitlines() if line.startswith("{")))
-    return told
+    seconds: dict[str, float] = json.loads(next(line for line in out.splitlines() if line.startswith("{")))
+    return seconds
 
 
 def _imports() -> Table:
-    """Time of the imports by package, each without what it imports from other packages."""
+    """Time of the imports by package, each without its imports of other packages."""
     code = "import " + ", ".join(stages.MODULES)
     command = [sys.executable, "-X", "importtime", "-c", code]
     subprocess.run(command, capture_output=True, check=True)
-    told = subprocess.run(command, capture_output=True, text=True, check=True).stderr
+    lines = subprocess.run(command, capture_output=True, text=True, check=True).stderr
     packages: Counter[str] = Counter()
-    for micros, module in IMPORT_LINE.findall(told):
+    for micros, module in IMPORT_LINE.findall(lines):
         packages[module.partition(".")[0]] += int(micros)
     small = [name for name, micros in packages.items() if micros < SMALL]
     rest = sum(packages.pop(name) for name in small)
     rows = [[escape_markdown(name), three_digits(micros / 1000)] for name, micros in packages.most_common()]
     rows.append([f"{len(small)} others", three_digits(rest / 1000)])
-    title = "Imports by package (`python -X importtime`, which slows them by a part):"
+    title = "Imports by package (`python -X importtime`, which slows them down):"
     return Table(title, ("package", "ms"), rows)

@@ -1,6 +1,6 @@
-"""Tiny batches: what an update costs when there is hardly any arithmetic in it."""
+"""Tiny batches: the cost of an update that has hardly any arithmetic."""
 
-from benchmarks.ours import TORCH
+from benchmarks.dlhw_side import TORCH
 from benchmarks.peers import JAX, PLAIN
 from benchmarks.problem import Problem, load_images, spread
 from benchmarks.report import Comparison, Report, aim_against
@@ -21,9 +21,9 @@ def measure(full: bool, steps: int | None = None) -> Report:
     return Report(
         title="Tiny batches",
         notes=[
-            f"784-128-10 with sigmoid ({name}). A cohort's number is that of an update of one of its {RUNS} "
-            "runs, a learning rate each; PyTorch trains them one after the other. Ours leaves out pixels "
-            "that are 0.",
+            f"784-128-10 with sigmoid ({name}). A cohort's number is the time of an update of one of its "
+            f"{RUNS} runs, which have a learning rate each; PyTorch trains them one after the other. dlhw "
+            "skips pixels that are 0.",
         ],
         comparisons=[*alone.values(), *together.values()],
         aims=[
@@ -38,4 +38,4 @@ def _compare(dataset: Dataset, batch: int, runs: int, steps: int, rounds: int) -
     problem = Problem("mlp", dataset, batch, steps, spread(runs))
     title = f"batch {batch}, " + ("one run" if runs == 1 else f"{runs} runs")
     unit = "µs an update" + (" a run" if runs > 1 else "")
-    return compare(title, problem, PEERS, rounds, per=steps * runs, unit=unit, scale=1e6, ways=[TORCH])
+    return compare(title, problem, PEERS, rounds, per=steps * runs, unit=unit, scale=1e6, backends=[TORCH])

@@ -35,19 +35,19 @@ def test_page_plots_results_and_document(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["--only", "singel"], "--only singel: no such scenario; did you mean single?"),
         (["--only", "cuda", "--fill", "no-such.md"], "--fill no-such.md: cannot be read"),
         (["--again", "no-such"], "no-such/results.json is not the results of a benchmark"),
     ],
 )
-def test_bad_input_is_told_before_anything_is_measured(
-    arguments: list[str], told: str, tmp_path: Path
+def test_bad_input_is_reported_before_anything_is_measured(
+    arguments: list[str], message: str, tmp_path: Path
 ) -> None:
     done = bench(*arguments, "--out", str(tmp_path / "out"))
     assert done.returncode == 1
     assert done.stderr.startswith("benchmarks: ")
-    assert told in done.stderr
+    assert message in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert not (tmp_path / "out").exists()

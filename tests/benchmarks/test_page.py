@@ -75,7 +75,7 @@ def test_a_document_is_filled_between_its_markers_again_and_again(tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("nothing", "has no line such as <!-- bench: aims begin -->"),
         ("<!-- bench: aim begin -->\n<!-- bench: aim end -->", "did you mean aims?"),
@@ -86,15 +86,15 @@ def test_a_document_is_filled_between_its_markers_again_and_again(tmp_path: Path
         ),
     ],
 )
-def test_a_document_that_cannot_be_filled_stays(tmp_path: Path, text: str, told: str) -> None:
+def test_a_document_that_cannot_be_filled_stays(tmp_path: Path, text: str, message: str) -> None:
     document = tmp_path / "doc.md"
     document.write_text(text, encoding="utf-8")
-    with pytest.raises(RunFolderError, match=told):
+    with pytest.raises(RunFolderError, match=message):
         fill(document, sections_of(RESULTS, ""))
     assert document.read_text(encoding="utf-8") == text
 
 
-def test_our_own_document_can_be_filled() -> None:
+def test_the_page_of_the_documentation_can_be_filled() -> None:
     from benchmarks.commands import ROOT
     from benchmarks.scenarios import SCENARIOS
 

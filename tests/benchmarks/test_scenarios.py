@@ -61,10 +61,12 @@ def test_no_scenario_is_left_out() -> None:
     assert SMALL.keys() | BY_PARTS == set(SCENARIOS)
 
 
-def test_launchers_agree_and_a_difference_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_launchers_agree_and_a_difference_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("DLHW_DATA_DIR", "nowhere")  # digits are quicker
-    found = launcher._compare(2, 1, tmp_path, 1)
-    assert {name: len(taken) for name, taken in found.rounds.items()} == {"fused": 1, "basic": 1}
+    comparison = launcher._compare(2, 1, tmp_path, 1)
+    assert {name: len(taken) for name, taken in comparison.rounds.items()} == {"fused": 1, "basic": 1}
     assert launcher._unequal(2, tmp_path) == []
     assert launcher._unequal(3, tmp_path) == ["3 learning rates: 2 fused and 2 basic runs ended"]
     path = next((tmp_path / "0" / "fused").rglob("summary.json"))
@@ -78,8 +80,8 @@ def test_launchers_agree_and_a_difference_is_told(tmp_path: Path, monkeypatch: p
 
 def test_accuracies_of_a_sweep_are_compared_rate_by_rate() -> None:
     assert sweep.unequal([0.9, 0.8, 0.7, 0.6], [0.91, 0.79, 0.7, 0.6]) == []
-    (told,) = sweep.unequal([0.9, 0.8, 0.7, 0.6], [0.9, 0.8, 0.7, 0.7])
-    assert "at lr 0.01 is 0.6000 with dlhw (mean), 0.7000 with Lightning" in told
+    (line,) = sweep.unequal([0.9, 0.8, 0.7, 0.6], [0.9, 0.8, 0.7, 0.7])
+    assert "at lr 0.01 is 0.6000 with dlhw (mean), 0.7000 with Lightning" in line
     assert sweep.Lightning(wall=15.0, fits=10.0, epochs=2, accuracies=[]).scaled(4) == 25.0
 
 
@@ -95,7 +97,7 @@ def test_imports_by_package() -> None:
     assert "torch" in packages
 
 
-def test_peak_memory_is_the_childs_own(tmp_path: Path) -> None:
+def test_peak_memory_is_that_of_the_child(tmp_path: Path) -> None:
     ballast = bytearray(b"x" * 2**28)
     small = peak_bytes([sys.executable, "-c", "pass"], tmp_path)
     large = peak_bytes([sys.executable, "-c", "x = b'x' * 2**27"], tmp_path)
@@ -111,7 +113,7 @@ def test_lightning_script() -> None:
     done = subprocess.run(
         [*command, "--lrs", "0.1"], cwd=ROOT, capture_output=True, text=True, check=True, timeout=120
     )
-    told = json.loads(done.stdout.splitlines()[-1])
-    assert len(told["accuracies"]) == 1
-    assert 0 < told["accuracies"][0] < 1
-    assert 0 < told["fit_seconds"] < time.perf_counter() - begun
+    output = json.loads(done.stdout.splitlines()[-1])
+    assert len(output["accuracies"]) == 1
+    assert 0 < output["accuracies"][0] < 1
+    assert 0 < output["fit_seconds"] < time.perf_counter() - begun

@@ -1,4 +1,4 @@
-"""All sides compute the same, and one that does not is found out."""
+"""All sides compute the same, and a side that does not is detected."""
 
 from dataclasses import replace
 from math import nan
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.ours import AUTOGRAD, NAME, OTHER_WAYS, TORCH, Ours
+from benchmarks.dlhw_side import AUTOGRAD, NAME, OTHER_BACKENDS, TORCH, DlhwSide
 from benchmarks.peers import JAX, LIGHTNING, LOADER, NEEDS_FILES, PEERS, PLAIN, SCIKIT, build_peer, why_absent
 from benchmarks.problem import Problem, load_images, loss_of
 from benchmarks.report import TOLERANCE, Comparison
@@ -30,24 +30,24 @@ def skip_absent(peer: str) -> None:
 
 
 @pytest.mark.parametrize(("case", "peer"), CASES)
-def test_peer_reaches_our_loss(problems: dict[str, Problem], case: str, peer: str) -> None:
+def test_a_peer_reaches_the_loss_of_dlhw(problems: dict[str, Problem], case: str, peer: str) -> None:
     skip_absent(peer)
     problem = problems[case]
-    found = compare("a", problem, [peer], 2, per=1, unit="s")
-    assert found.disagreements() == []
-    assert found.rounds.keys() == found.losses.keys() == {NAME, peer}
-    # three rounds with the warm-up, so all have learnt, and from the same start
-    untouched = [loss_of(problem, each) for each in Ours(problem).weights()]
+    comparison = compare("a", problem, [peer], 2, per=1, unit="s")
+    assert comparison.disagreements() == []
+    assert comparison.rounds.keys() == comparison.losses.keys() == {NAME, peer}
+    # three rounds with the warm-up, so all have learned, from the same start
+    untouched = [loss_of(problem, weights) for weights in DlhwSide(problem).weights()]
     assert all(
         abs(loss - before) > 100 * TOLERANCE * before
-        for loss, before in zip(found.losses[peer], untouched, strict=True)
+        for loss, before in zip(comparison.losses[peer], untouched, strict=True)
     )
 
 
 @pytest.mark.mnist
 @pytest.mark.parametrize("peer", NEEDS_FILES)
 @pytest.mark.filterwarnings("default")  # Lightning's own advice
-def test_peer_that_reads_files_sees_our_batches(peer: str) -> None:
+def test_a_peer_that_reads_files_sees_the_same_batches(peer: str) -> None:
     skip_absent(peer)
     _, mnist = load_images()
     problem = Problem("mlp", first_images(mnist, 320), 32, 4)
@@ -58,18 +58,18 @@ def test_every_peer_has_a_case() -> None:
     assert {peer for _, peer in CASES} | {LOADER, LIGHTNING} == PEERS.keys()
 
 
-@pytest.mark.parametrize("way", OTHER_WAYS)
-def test_our_ways_agree(problems: dict[str, Problem], way: str) -> None:
-    found = compare("a", problems["cohort"], [], 1, per=1, unit="s", ways=[way])
-    assert found.rounds.keys() == {NAME, way}
-    assert found.disagreements() == []
-    assert {TORCH, AUTOGRAD} == OTHER_WAYS.keys()
+@pytest.mark.parametrize("name", OTHER_BACKENDS)
+def test_the_backends_of_dlhw_agree(problems: dict[str, Problem], name: str) -> None:
+    comparison = compare("a", problems["cohort"], [], 1, per=1, unit="s", backends=[name])
+    assert comparison.rounds.keys() == {NAME, name}
+    assert comparison.disagreements() == []
+    assert {TORCH, AUTOGRAD} == OTHER_BACKENDS.keys()
 
 
 @pytest.mark.parametrize("change", [{"lrs": (0.11,)}, {"steps": 4}], ids=["lr", "steps"])
-def test_another_recipe_is_found_out(problems: dict[str, Problem], change: dict[str, Any]) -> None:
+def test_another_recipe_is_detected(problems: dict[str, Problem], change: dict[str, Any]) -> None:
     problem = problems["mlp"]
-    ours = Ours(problem)
+    ours = DlhwSide(problem)
     other = build_peer(PLAIN, replace(problem, **change), ours.weights())
     for side in (ours, other):
         side.train(0)
@@ -77,7 +77,7 @@ def test_another_recipe_is_found_out(problems: dict[str, Problem], change: dict[
         "a recipe", "s", NAME, {}, losses_of(problem, {NAME: ours, PLAIN: other})
     ).disagreements()
     assert len(wrong) == 1
-    assert "a recipe: the loss of PyTorch in memory differs from ours by" in wrong[0]
+    assert "a recipe: the loss of PyTorch in memory differs from dlhw's by" in wrong[0]
 
 
 def test_a_loss_that_is_not_a_number_agrees_with_none() -> None:
@@ -87,6 +87,6 @@ def test_a_loss_that_is_not_a_number_agrees_with_none() -> None:
 
 def test_a_missing_peer_is_named(problems: dict[str, Problem], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(PEERS, JAX, ("no_such_package_anywhere", "", ""))
-    found = compare("a", problems["mlp"], [PLAIN, JAX], 1, per=1, unit="s")
-    assert JAX not in found.rounds
-    assert found.absent == {JAX: "not installed (pip install dlhw[bench])"}
+    comparison = compare("a", problems["mlp"], [PLAIN, JAX], 1, per=1, unit="s")
+    assert JAX not in comparison.rounds
+    assert comparison.absent == {JAX: "not installed (pip install dlhw[bench])"}

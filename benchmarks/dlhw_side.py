@@ -1,4 +1,4 @@
-"""Our side of a comparison."""
+"""dlhw's side of a comparison."""
 
 from collections.abc import Sequence
 
@@ -11,17 +11,17 @@ from dlhw.training.batches import DeviceDataset
 from dlhw.training.fit import prepare
 
 NAME = "dlhw"
-# our other ways to the same numbers
+# dlhw's other backends, which compute the same numbers
 TORCH, AUTOGRAD = "dlhw kernels=torch", "dlhw engine=autograd"
-OTHER_WAYS = {TORCH: ["trainer.kernels=torch"], AUTOGRAD: ["trainer.engine=autograd"]}
+OTHER_BACKENDS = {TORCH: ["trainer.kernels=torch"], AUTOGRAD: ["trainer.engine=autograd"]}
 
 
-class Ours:
+class DlhwSide:
     """Trains a cohort as the trainer does between two evaluations, with everything but the evaluations.
 
     Args:
         problem: one run for each of its learning rates.
-        overrides: of the config, to train in another way.
+        overrides: overrides of the config, such as another backend.
     """
 
     def __init__(self, problem: Problem, overrides: Sequence[str] = ()) -> None:
@@ -48,5 +48,5 @@ class Ours:
         return [self.cohort.layout.of_run(self.cohort.params_RP, run) for run in runs]
 
     def matmul(self) -> str:
-        """What `trainer.matmul=auto` stands for here."""
+        """The setting that `trainer.matmul=auto` resolves to."""
         return resolve_matmul(self.cohort, self.kernels)
