@@ -171,8 +171,8 @@ def test_every_key_has_a_text_that_names_its_values() -> None:
 def test_docs_of_fields_are_read_from_the_source() -> None:
     from dlhw.config.trainer import TrainerConfig
 
-    told = "passes over the training split; 0 evaluates the initial parameters"
-    assert field_docs(TrainerConfig)["epochs"] == told
+    text = "passes over the training split; 0 evaluates the initial parameters"
+    assert field_docs(TrainerConfig)["epochs"] == text
     assert set(field_docs(TrainerConfig)) >= {"batch_size", "engine", "matmul", "select"}
 
 
@@ -191,6 +191,6 @@ def test_compose_refuses_what_does_not_fit() -> None:
     ],
 )  # fmt: skip
 def test_what_is_there_is_not_added(overrides: list[str], sentence: str) -> None:
-    with pytest.raises(ConfigError) as told:
+    with pytest.raises(ConfigError) as raised:
         compose(overrides)
-    assert str(told.value).startswith(sentence)
+    assert str(raised.value).startswith(sentence)

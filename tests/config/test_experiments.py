@@ -17,12 +17,12 @@ from dlhw.errors import ConfigError
 from dlhw.hydra_support.compose import compose, load_experiment
 
 
-def experiment(**told: Any) -> ExperimentConfig:
+def experiment(**values: Any) -> ExperimentConfig:
     """A node as a file would give it."""
-    tree = {"source": "s", "name": "n", "question": "q"} | told
-    found = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(ExperimentConfig), tree))
-    assert isinstance(found, ExperimentConfig)
-    return found
+    tree = {"source": "s", "name": "n", "question": "q"} | values
+    config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(ExperimentConfig), tree))
+    assert isinstance(config, ExperimentConfig)
+    return config
 
 
 @cache
@@ -172,9 +172,9 @@ PROBLEMS: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("told", "sentence"), PROBLEMS, ids=[sentence for _, sentence in PROBLEMS])
-def test_problem_has_its_sentence(told: dict[str, Any], sentence: str) -> None:
-    (problem,) = experiment(**told).problems()
+@pytest.mark.parametrize(("values", "sentence"), PROBLEMS, ids=[sentence for _, sentence in PROBLEMS])
+def test_problem_has_its_sentence(values: dict[str, Any], sentence: str) -> None:
+    (problem,) = experiment(**values).problems()
     assert problem.startswith(sentence)
 
 
@@ -184,18 +184,18 @@ def test_every_rule_says_what_it_reads(rule: Rule) -> None:
     fields = CheckConfig.__dataclass_fields__
     assert {*needed, *optional} <= set(fields)
     missing = CheckConfig(rule=rule, claim="c", metric="epochs")
-    told = list(missing.problems_at("k"))
-    assert all(any(f"k.{name} must be given" in each for each in told) for name in needed)
+    problems = list(missing.problems_at("k"))
+    assert all(any(f"k.{name} must be given" in problem for problem in problems) for name in needed)
 
 
 def test_a_mutation_is_one_override_or_several() -> None:
-    found = experiment(
+    config = experiment(
         mutations=[{"change": "optimizer.lr=2"}, {"change": ["a=1", "b=2"]}],
         recipe={"stated": ["The learning rate."], "tolerance": "Twice the spread of single runs."},
     )
-    assert [mutation.overrides for mutation in found.mutations] == [["optimizer.lr=2"], ["a=1", "b=2"]]
-    assert found.recipe.stated == ["The learning rate."]
-    assert list(found.problems()) == []
+    assert [mutation.overrides for mutation in config.mutations] == [["optimizer.lr=2"], ["a=1", "b=2"]]
+    assert config.recipe.stated == ["The learning rate."]
+    assert list(config.problems()) == []
 
 
 MISFITS = [
@@ -213,21 +213,21 @@ MISFITS = [
 
 @pytest.mark.parametrize(("override", "sentence"), MISFITS, ids=[override for override, _ in MISFITS])
 def test_what_does_not_fit_is_told_with_its_list(override: str, sentence: str) -> None:
-    with pytest.raises(ConfigError) as told:
+    with pytest.raises(ConfigError) as raised:
         compose(["experiment=cs7643/lr", override])
-    assert str(told.value).startswith(sentence)
-    assert len(str(told.value).splitlines()) == 1
+    assert str(raised.value).startswith(sentence)
+    assert len(str(raised.value).splitlines()) == 1
 
 
 def test_a_key_that_no_run_has_is_told_with_the_nearest() -> None:
-    told = experiment(
+    config = experiment(
         by=["optimizer.lr"],
         published=[{"cell": {"optimizer.lrr": 1}, "metric": "epochs", "values": [1], "tolerance": 1}],
         checks=[CHECK | {"where": {"model.hiden": [3]}}],
     )
     known = list(leaves(compose([])))
     with pytest.raises(ConfigError) as error:
-        refuse_unknown_keys(told, known)
+        refuse_unknown_keys(config, known)
     assert str(error.value).splitlines() == [
         "experiment.published[0].cell names optimizer.lrr, which no run of this sweep has; "
         "did you mean optimizer.lr?",

@@ -134,17 +134,19 @@ PROBLEMS: list[tuple[tuple[str, ...], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("overrides", "sentence"), PROBLEMS, ids=[" ".join(each) for each, _ in PROBLEMS])
+@pytest.mark.parametrize(
+    ("overrides", "sentence"), PROBLEMS, ids=[" ".join(overrides) for overrides, _ in PROBLEMS]
+)
 def test_problem_has_its_sentence(overrides: tuple[str, ...], sentence: str) -> None:
-    with pytest.raises(ConfigError, match=sentence) as told:
+    with pytest.raises(ConfigError, match=sentence) as raised:
         check(compose(list(overrides)))
-    assert len(str(told.value).splitlines()) == 1
+    assert len(str(raised.value).splitlines()) == 1
 
 
 def test_all_problems_are_told_at_once() -> None:
-    with pytest.raises(ConfigError) as told:
+    with pytest.raises(ConfigError) as raised:
         check(compose(["optimizer.lr=0", "trainer.epochs=-1", "model.dropout=2"]))
-    assert len(str(told.value).splitlines()) == 3
+    assert len(str(raised.value).splitlines()) == 3
 
 
 MISFITS = [
@@ -197,9 +199,9 @@ MISFITS = [
 
 @pytest.mark.parametrize(("override", "sentence"), MISFITS, ids=[override for override, _ in MISFITS])
 def test_what_hydra_refuses_is_told_in_our_words(override: str, sentence: str) -> None:
-    with pytest.raises(ConfigError, match=sentence) as told:
+    with pytest.raises(ConfigError, match=sentence) as raised:
         compose([override])
-    assert len(str(told.value).splitlines()) == 1
+    assert len(str(raised.value).splitlines()) == 1
 
 
 LISTED = [
@@ -234,10 +236,10 @@ LISTED = [
 
 @pytest.mark.parametrize(("override", "sentence"), LISTED, ids=[override for override, _ in LISTED])
 def test_an_element_of_a_list_is_told_with_its_place(override: str, sentence: str) -> None:
-    with pytest.raises(ConfigError) as told:
+    with pytest.raises(ConfigError) as raised:
         compose(["experiment=cs7643/lr", f"++experiment.{override}"])
-    assert str(told.value).startswith(f"experiment.{sentence}")
-    assert len(str(told.value).splitlines()) == 1
+    assert str(raised.value).startswith(f"experiment.{sentence}")
+    assert len(str(raised.value).splitlines()) == 1
 
 
 def test_a_group_whose_name_is_no_text() -> None:
