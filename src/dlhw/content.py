@@ -9,11 +9,11 @@ import os
 import re
 import stat
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from dlhw.cache import cache_folder, read_private, write_private
-from dlhw.config.data import DataConfig
 
 CACHE_FILE = "file-hashes.json"
 # Smaller files are read about as fast as the cache.
@@ -29,12 +29,15 @@ DIGEST = re.compile(r"[0-9a-f]{64}")
 _known: dict[tuple[str, tuple[int, ...]], str] = {}
 
 
-def data_identity(config: DataConfig) -> str:
+def data_identity(files: Mapping[str, Path]) -> str:
     """Hashes of the files' content, independent of their location; `ABSENT` if a file is not yet downloaded.
 
     Empty for data that is generated.
+
+    Args:
+        files: by what they hold, as `DataConfig.files` gives them.
     """
-    hashes = [f"{name}:{_short_hash(path)}" for name, path in config.files().items()]
+    hashes = [f"{name}:{_short_hash(path)}" for name, path in files.items()]
     return ABSENT if any(ABSENT in line for line in hashes) else " ".join(hashes)
 
 

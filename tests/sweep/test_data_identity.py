@@ -182,10 +182,10 @@ def test_identity_follows_the_content_not_the_place(tmp_path: Path) -> None:
     data = table(tmp_path / "one.csv")
     moved = shutil.copy(data, tmp_path / "two.csv")
     config = CSVConfig
-    before = data_identity(config(train=str(data)))
-    assert data_identity(config(train=str(moved))) == before
+    before = data_identity(config(train=str(data)).files())
+    assert data_identity(config(train=str(moved)).files()) == before
     flip_middle(data)
-    assert data_identity(config(train=str(data))) != before
+    assert data_identity(config(train=str(data)).files()) != before
 
 
 def test_the_hash_of_a_large_file_is_kept(

@@ -137,7 +137,7 @@ def about(info: RunInfo) -> dict[str, Any]:
         "kernels": info.kernels,
         "config_hash": config_hash(info.config),
         "code": code_version(),
-        "data_content": data_identity(info.config.data),
+        "data_content": data_identity(info.config.data.files()),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": versions(),
         "git": git_state(),

@@ -247,7 +247,7 @@ def _note_data(ledger: Ledger, runs: Sequence[Run]) -> bool:
     Cells whose files have changed meanwhile hold old or new data, as their `split_hashes` say: the ledger
     knows no content for them, so that the next command compares these.
     """
-    now = {run.name: data_identity(run.config.data) for run in runs}
+    now = {run.name: data_identity(run.config.data.files()) for run in runs}
     changed = {run.name for run in runs if run.definition[DATA_KEY] not in (ABSENT, now[run.name])}
     for run in runs:
         data = ABSENT if run.name in changed else now[run.name]

@@ -71,7 +71,7 @@ def _about(config: TrainConfig, findings: Findings) -> dict[str, Any]:
         "dtype": "float64",
         "config_hash": config_hash(config),
         "code": code_version(),
-        "data_content": data_identity(config.data),
+        "data_content": data_identity(config.data.files()),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": versions(),
         "git": git_state(),

@@ -14,7 +14,7 @@ DATA_KEY, CODE_KEY = "content of the data", "code"
 
 def definition(config: TrainConfig) -> dict[str, Any]:
     """Dotted key -> value of all that a cell's numbers depend on, data and code included."""
-    return identity_fields(config) | {DATA_KEY: data_identity(config.data), CODE_KEY: code_version()}
+    return identity_fields(config) | {DATA_KEY: data_identity(config.data.files()), CODE_KEY: code_version()}
 
 
 def cell_hash(definition: dict[str, Any]) -> str:
