@@ -6,7 +6,6 @@ from pathlib import Path
 from rich import box
 from rich.table import Table
 
-from dlhw.config.optimizer import SolverConfig
 from dlhw.config.trainer import Engine, Kernels
 from dlhw.runs.status import Status
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores
@@ -39,7 +38,7 @@ def head_line(info: RunInfo, num_runs: int = 1) -> str:
 def gradients_text(info: RunInfo) -> str:
     """Which code computes the gradients, and the outcome of their check."""
     trainer, optimizer = info.config.trainer, info.config.optimizer
-    if isinstance(optimizer, SolverConfig):
+    if optimizer.is_closed_form:
         return f"solved at once by optimizer={optimizer.name}"
     if info.total_steps == 0:
         return "no training, evaluation only"

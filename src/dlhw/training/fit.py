@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from dlhw import interruption
-from dlhw.config.optimizer import SolverConfig
 from dlhw.config.root import TrainConfig, class_count_problems
 from dlhw.config.trainer import Engine, Kernels, OnDivergence
 from dlhw.data.dataset import Dataset
@@ -36,7 +35,7 @@ def num_outputs(config: TrainConfig, dataset: Dataset) -> int:
 
 def takes_steps(config: TrainConfig) -> bool:
     """Whether a run makes updates from gradients; other runs only evaluate, or are solved in closed form."""
-    return config.trainer.epochs > 0 and not isinstance(config.optimizer, SolverConfig)
+    return config.trainer.epochs > 0 and not config.optimizer.is_closed_form
 
 
 def check_against_data(config: TrainConfig, dataset: Dataset) -> None:
@@ -151,7 +150,7 @@ def fit(
 
 def make_solver(cohort: Cohort) -> Solver | None:
     """The closed-form solver of the runs of a cohort; None if they are trained step by step."""
-    if not isinstance(cohort.config.optimizer, SolverConfig):
+    if not cohort.config.optimizer.is_closed_form:
         return None
     configs = cohort.configs
     return build_solver([config.optimizer for config in configs], [config.seed for config in configs])
