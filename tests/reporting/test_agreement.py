@@ -15,12 +15,13 @@ from report_runs import frame_of, lr_sweep, make_run, make_sweep, study_of
 from dlhw.config.experiment import ExperimentConfig
 from dlhw.config.experiment_entries import CheckConfig, Rule
 from dlhw.errors import ConfigError
-from dlhw.reporting.agreement import Agreement, ExperimentVerdict, Verdict, judge
+from dlhw.reporting.agreement import Agreement, ExperimentVerdict, Verdict
 from dlhw.reporting.agreement_tables import checks_csv, checks_table, published_csv, published_table
 from dlhw.reporting.cells import Cell
 from dlhw.reporting.check_rules import RULES, CheckResult, apply_rule
 from dlhw.reporting.evidence import Bounds, Support, evidence
 from dlhw.reporting.formats import report_html, report_latex, report_markdown
+from dlhw.reporting.judge import judge
 from dlhw.reporting.report import compile_report
 from dlhw.reporting.selection import CellSelection
 from dlhw.reporting.study import ReportOptions, make_study

@@ -8,8 +8,9 @@ from omegaconf import OmegaConf
 from report_runs import frame_of, lr_sweep, study_of
 
 from dlhw.config.experiment import ExperimentConfig
-from dlhw.reporting.agreement import Agreement, ExperimentVerdict, judge
+from dlhw.reporting.agreement import Agreement, ExperimentVerdict
 from dlhw.reporting.agreement_tables import checks_csv, checks_table
+from dlhw.reporting.judge import judge
 from dlhw.reproduce.outcome import ExperimentEnding, Outcome, record
 
 VAL = "final/val/accuracy"

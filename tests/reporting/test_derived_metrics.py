@@ -109,7 +109,7 @@ def test_columns_are_added_where_they_are_asked_for(tmp_path: Path) -> None:
     assert set(made.columns) - set(frame.columns) == {"spread/val/accuracy", "squared_norm/weights"}
     assert (made["spread/val/accuracy"] > 0).all()
     assert made["squared_norm/weights"].isna().all()  # these runs have no checkpoint
-    assert RunMetric("spread/val/accuracy").part == ""
+    assert RunMetric("spread/val/accuracy").split == ""
     assert RunMetric("spread/val/accuracy").label == "standard deviation of validation accuracy, second half"
 
 

@@ -109,7 +109,7 @@ def test_the_page_tells_everything(good: Outcome, bad: Outcome) -> None:
     assert "Does &lt;b&gt;it&lt;/b&gt; learn &amp; how fast?" in html
     assert "<code>dlhw-train experiment=here/lr</code> · 1 min 23 s" in html
     assert "Published values beside dlhw" in html
-    assert "Where the recipe comes from" in html
+    assert "Origin of the recipe" in html
     assert "Stated by the write-up: The learning rates." in html
     assert "Tolerances: Twice the spread of single runs." in html
     assert "4 published values unchecked" in html

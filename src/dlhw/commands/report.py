@@ -89,23 +89,19 @@ def report(argv: list[str]) -> int:
     """Write the report, print its table, say where it is."""
     args = parse(argv)
     # Late, so that --help and usage errors need no pandas.
-    from dlhw.reporting.agreement import judge
     from dlhw.reporting.console import print_table, print_verdict
-    from dlhw.reporting.derived_metrics import with_derived
     from dlhw.reporting.frames import load_runs
+    from dlhw.reporting.judge import judge_runs
     from dlhw.reporting.report import compile_report, default_title, refuse_others_files, write_report
-    from dlhw.reporting.study import ReportOptions, make_study
+    from dlhw.reporting.study import ReportOptions
 
     out = args.out or args.dirs[0] / "report"
     refuse_others_files(out)
     experiment = experiment_of(args)
-    names = [*(args.metrics or []), *(experiment.metric_names() if experiment else [])]
-    frame = with_derived(load_runs(*args.dirs), names)
     options = ReportOptions(
         by=args.by, metrics=args.metrics, select=args.select, baseline=args.baseline, versions=args.versions
     )
-    study = make_study(frame, options.of(experiment, frame))
-    agreement = None if experiment is None else judge(study, experiment)
+    study, agreement = judge_runs(load_runs(*args.dirs), experiment, options)
     title = args.title or (experiment.label if experiment else default_title(study))
     document = compile_report(study, title, shlex.join(["dlhw-report", *argv]), agreement=agreement)
     write_report(study, document, out, agreement)

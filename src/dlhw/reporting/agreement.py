@@ -1,29 +1,25 @@
-"""The verdict about an experiment: published numbers, checks, claims of the write-up, and what is missing."""
+"""Agreement of an experiment's runs with its published numbers, its checks and the claims of its write-up."""
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from dlhw.config.experiment import ExperimentConfig, refuse_unknown_keys
+from dlhw.config.experiment import ExperimentConfig
 from dlhw.config.experiment_entries import CheckConfig, PublishedConfig
-from dlhw.reporting.captions import warnings
 from dlhw.reporting.cells import Cell
-from dlhw.reporting.check_rules import CheckResult, apply_rule
-from dlhw.reporting.evidence import Bounds, Evidence, Support, evidence
+from dlhw.reporting.check_rules import CheckResult
+from dlhw.reporting.evidence import Evidence, Support
 from dlhw.reporting.formatting import many
-from dlhw.reporting.judge import missing_runs
-from dlhw.reporting.metrics import RunMetric, metric_of
-from dlhw.reporting.selection import CellSelection, MissingResult, known_keys
+from dlhw.reporting.metrics import RunMetric
 from dlhw.reporting.statistics import MeanEstimate
-from dlhw.reporting.study import Study
 
-# Experiments of this source reproduce nothing that was published.
+# Experiments of this source are dlhw's own: nothing was published to reproduce.
 OWN_SOURCE = "ours"
 
 
 class Verdict(StrEnum):
-    """About one published value or one check."""
+    """The verdict about one published value or one check."""
 
     yes = "yes"
     no = "no"
@@ -44,7 +40,7 @@ class ExperimentVerdict(StrEnum):
     nothing = "nothing to compare with"
 
 
-# Verdicts that `--check` does not let pass.
+# The verdicts with which `--check` fails.
 FAILING = (ExperimentVerdict.disagrees, ExperimentVerdict.incomplete, ExperimentVerdict.undecided)
 VERDICTS = {
     Support.shown: Verdict.yes,
@@ -56,16 +52,16 @@ VERDICTS = {
 
 @dataclass(frozen=True, kw_only=True)
 class PublishedComparison:
-    """One published value and dlhw's.
+    """One published value compared with dlhw's.
 
     Args:
         published: the entry of the experiment.
-        index: place of the value among the entry's values.
-        metric: of both.
-        estimate: dlhw's, over seeds.
-        evidence: the mean's interval against what is allowed; None without a number of dlhw.
-        missing: why there is none, or why it does not count; empty where it does.
-        cell: that the number is of; None without one.
+        index: of the value among the entry's values.
+        metric: of both values.
+        estimate: dlhw's value, over seeds.
+        evidence: the interval of dlhw's mean against the allowed range; None without a number.
+        missing: the reason why there is no number to compare; empty otherwise.
+        cell: whose runs are compared; None if there is none.
     """
 
     published: PublishedConfig
@@ -78,12 +74,12 @@ class PublishedComparison:
 
     @property
     def value(self) -> float:
-        """As published."""
+        """The published value."""
         return self.published.values[self.index]
 
     @property
     def source(self) -> str:
-        """The report that the value is from."""
+        """The report that published the value."""
         return self.published.source_of(self.index)
 
     @property
@@ -93,12 +89,12 @@ class PublishedComparison:
 
     @property
     def decides(self) -> bool:
-        """Whether the experiment's verdict depends on it: a disputed value decides nothing."""
+        """Whether the experiment's verdict depends on it; it does not depend on a disputed value."""
         return self.published.disputed is None
 
     @property
     def verdict(self) -> Verdict:
-        """Equivalence at 5 %: the 90 % interval of the mean is inside what is allowed, outside or across."""
+        """Equivalence test at 5 %: whether the 90 % interval of the mean lies in the allowed range."""
         return VERDICTS[None if self.evidence is None else self.evidence.support]
 
 
@@ -116,14 +112,14 @@ class EvaluatedCheck:
 
 @dataclass(frozen=True, kw_only=True)
 class Agreement:
-    """An experiment, judged.
+    """A judged experiment.
 
     Args:
-        experiment: that was judged.
-        published: one per published value, in the experiment's order.
-        checks: in the experiment's order.
-        missing: runs that are missing, in words; the verdict is then at best "incomplete".
-        warnings: what every table of the study repeats.
+        experiment: the experiment.
+        published: one comparison per published value, in the experiment's order.
+        checks: the evaluated checks, in the experiment's order.
+        missing: missing runs, in words; with any, the verdict is at best "incomplete".
+        warnings: sentences that every table of the study repeats.
     """
 
     experiment: ExperimentConfig
@@ -139,7 +135,7 @@ class Agreement:
 
     @property
     def disputed(self) -> list[PublishedComparison]:
-        """The published values that cannot be right as printed."""
+        """The published values that cannot be correct as printed."""
         return [comparison for comparison in self.published if not comparison.decides]
 
     @property
@@ -149,7 +145,7 @@ class Agreement:
 
     @property
     def claims(self) -> list[EvaluatedCheck]:
-        """The other checks: claims of the write-up."""
+        """The other checks, which are claims of the write-up."""
         return [evaluated for evaluated in self.checks if not evaluated.check.decides]
 
     @property
@@ -159,13 +155,13 @@ class Agreement:
 
     @property
     def verdicts(self) -> list[Verdict]:
-        """Of everything that the experiment's verdict depends on."""
+        """The verdicts that the experiment's verdict depends on."""
         values = [comparison.verdict for comparison in self.deciding_values]
         return values + [evaluated.verdict for evaluated in self.deciding]
 
     @property
     def verdict(self) -> ExperimentVerdict:
-        """The worst of what was compared; else by what it rests on."""
+        """The worst of the verdicts that decide; if all are good, what they are based on."""
         if Verdict.no in self.verdicts:
             return ExperimentVerdict.disagrees
         if not (self.published or self.checks):
@@ -174,9 +170,9 @@ class Agreement:
             return ExperimentVerdict.incomplete
         if Verdict.undecided in self.verdicts:
             return ExperimentVerdict.undecided
-        return self._rests_on()
+        return self._basis()
 
-    def _rests_on(self) -> ExperimentVerdict:
+    def _basis(self) -> ExperimentVerdict:
         if self.deciding_values:
             return ExperimentVerdict.reproduced
         if self.deciding:
@@ -186,12 +182,12 @@ class Agreement:
 
     @property
     def passes(self) -> bool:
-        """Whether `--check` lets it pass: nothing disagrees, is undecided or is missing."""
+        """Whether `--check` succeeds: nothing disagrees, is undecided or is missing."""
         return self.verdict not in FAILING
 
     @property
     def seeds(self) -> str:
-        """Such as `n = 3`, or `n = 1 to 3`: the seeds that what decides rests on; empty without results."""
+        """The number of seeds behind the verdict, such as `n = 3` or `n = 1 to 3`; empty without results."""
         numbers = [item.evidence.n for item in self.deciding_values if item.evidence is not None]
         numbers += [item.result.n for item in self.deciding if item.result.support is not None]
         if not numbers:
@@ -201,7 +197,7 @@ class Agreement:
 
     @property
     def counts(self) -> str:
-        """Such as `7 of 8 published values agree, 1 undecided; 2 of 2 checks shown`."""
+        """Counts of verdicts, such as `7 of 8 published values agree, 1 undecided; 2 of 2 checks shown`."""
         values = [item.verdict for item in self.deciding_values]
         checks = [item.verdict for item in self.deciding]
         disputed = f"{len(self.disputed)} disputed" if self.disputed else ""
@@ -215,10 +211,10 @@ class Agreement:
 
     @property
     def headline(self) -> str:
-        """Such as `reproduced, n = 3: 8 of 8 published values agree`, with what is missing."""
-        verdict = ", ".join(part for part in (self.verdict.value, self.seeds) if part)
-        parts = [self.counts, f"missing: {'; '.join(self.missing)}" if self.missing else ""]
-        text = "; ".join(part for part in parts if part)
+        """Verdict, counts and missing runs, such as `reproduced, n = 3: 8 of 8 published values agree`."""
+        verdict = ", ".join(text for text in (self.verdict.value, self.seeds) if text)
+        texts = [self.counts, f"missing: {'; '.join(self.missing)}" if self.missing else ""]
+        text = "; ".join(text for text in texts if text)
         return f"{verdict}: {text}" if text else verdict
 
 
@@ -228,7 +224,7 @@ CLAIM_WORDS = {Verdict.no: "refuted", Verdict.undecided: "not shown"}
 def counted(
     what: str, verdicts: Sequence[Verdict], words: dict[Verdict, str], good: str, more: str = ""
 ) -> str:
-    """Such as `2 of 4 checks shown, 1 contradicted, 1 undecided`; empty without any."""
+    """Counts of verdicts, such as `2 of 4 checks shown, 1 contradicted, 1 undecided`; empty without any."""
     if not (verdicts or more):
         return ""
     counts = Counter(verdicts)
@@ -241,70 +237,11 @@ def counted(
     return ", ".join([head, *others, *([more] if more else [])])
 
 
-def judge(study: Study, experiment: ExperimentConfig) -> Agreement:
-    """Compare the runs of a study with what an experiment says.
-
-    With a single seed (n = 1) the values themselves decide, so nothing is undecided.
-
-    Args:
-        study: of the experiment's runs; what its table shows does not matter.
-        experiment: its published numbers and checks.
-
-    Raises:
-        ConfigError: if the experiment names a config key that no run has.
-        RunFolderError: if the ledger of a sweep is damaged.
-    """
-    refuse_unknown_keys(experiment, known_keys(study))
-    selection = CellSelection.of(study)
-    return Agreement(
-        experiment=experiment,
-        published=[
-            _compared(entry, index, selection)
-            for entry in experiment.published
-            for index in range(len(entry.values))
-        ],
-        checks=[
-            EvaluatedCheck(check=check, result=apply_rule(check, selection)) for check in experiment.checks
-        ],
-        missing=missing_runs(study, selection),
-        warnings=warnings(study),
-    )
-
-
-def _compared(entry: PublishedConfig, index: int, selection: CellSelection) -> PublishedComparison:
-    metric, estimate, cell = metric_of(entry.metric), MeanEstimate(0), None
-    try:
-        cell = selection.one(entry.cell)
-        estimate = selection.estimate(cell, metric)
-        values = selection.sample(cell, metric)
-    except MissingResult as error:
-        return PublishedComparison(
-            published=entry, index=index, metric=metric, estimate=estimate, missing=str(error), cell=cell
-        )
-    return PublishedComparison(
-        published=entry,
-        index=index,
-        metric=metric,
-        estimate=estimate,
-        evidence=_against(entry, entry.values[index], values),
-        cell=cell,
-    )
-
-
-def _against(entry: PublishedConfig, value: float, values: Sequence[float]) -> Evidence:
-    """The differences from the published value against the tolerance, or the values against a range."""
-    if entry.tolerance is not None:
-        return evidence([own - value for own in values], Bounds(-entry.tolerance, entry.tolerance))
-    assert entry.low is not None
-    assert entry.high is not None
-    return evidence(values, Bounds(entry.low, entry.high))
-
-
 def independent_looks(agreement: Agreement) -> str:
-    """How many independent samples the published values were compared with, in a sentence.
+    """A sentence with the number of independent samples behind the comparisons; empty if all are independent.
 
-    Cells that share a seed share splits, initial parameters and order of batches: each seed is one look.
-    Deterministic cells count once.
+    Cells that share a seed share splits, initial parameters and order of batches, so each seed is one sample.
+    A deterministic cell is one sample.
     """
     cells = {id(item.cell): item.cell for item in agreement.published if item.cell is not None}
     random = [cell for cell in cells.values() if not cell.is_deterministic]

@@ -1,4 +1,4 @@
-"""Tables of the published values beside dlhw's, and of the checks."""
+"""Tables of the published values beside dlhw's and of the checks; published.csv and checks.csv."""
 
 import csv
 import io
@@ -35,7 +35,7 @@ CLAIMS = "claim: a claim of the write-up; the verdict does not depend on it."
 
 
 def published_table(agreement: Agreement) -> ReportTable | None:
-    """A line for each published value; None where there is none."""
+    """The table of published values, one row per value; None if nothing was published."""
     if not agreement.published:
         return None
     keys = cell_keys(agreement)
@@ -51,7 +51,7 @@ def published_table(agreement: Agreement) -> ReportTable | None:
 
 
 def cell_keys(agreement: Agreement) -> list[str]:
-    """The keys that name the cells of published numbers."""
+    """The config keys that select the cells of published values."""
     return list(dict.fromkeys(key for item in agreement.published for key in item.published.cell))
 
 
@@ -100,13 +100,13 @@ def _published_caption(agreement: Agreement) -> list[str]:
     single = any(item.estimate.n == 1 for item in agreement.published)
     tolerance = agreement.experiment.recipe.tolerance
     return [
-        "dlhw: mean ± standard deviation over n seeds. Below each difference: the 90 % interval, for n ≥ 3.",
+        "dlhw: mean ± standard deviation over n seeds. Below each difference: its 90 % interval, for n ≥ 3.",
         EQUIVALENCE,
         *([SINGLE] if single else []),
         *(few_seeds([2]) if any(item.estimate.n == 2 for item in agreement.published) else []),
-        *([f"What the tolerances rest on: {tolerance}"] if tolerance else []),
+        *([f"Basis of the tolerances: {tolerance}"] if tolerance else []),
         *(
-            ["A disputed value cannot be right as printed, and decides nothing."]
+            ["A disputed value cannot be correct as printed; the verdict does not depend on it."]
             if agreement.disputed
             else []
         ),
@@ -115,7 +115,7 @@ def _published_caption(agreement: Agreement) -> list[str]:
 
 
 def checks_table(agreement: Agreement) -> ReportTable | None:
-    """A line for each check; None where there is none."""
+    """The table of checks, one row per check; None without checks."""
     if not agreement.checks:
         return None
     return ReportTable(
@@ -145,7 +145,7 @@ def _check_line(evaluated: EvaluatedCheck) -> TableRow:
 
 
 def check_word(evaluated: EvaluatedCheck) -> str:
-    """Such as `shown (n = 1)`, `not shown at n = 3`, `CONTRADICTED`; of a claim `REFUTED`."""
+    """The verdict as text: `shown (n = 1)`, `not shown at n = 3`, `CONTRADICTED`; for a claim `REFUTED`."""
     verdict, n = evaluated.verdict, evaluated.result.n
     word = CHECK_WORDS.get(verdict, verdict.value)
     if verdict is Verdict.no and not evaluated.check.decides:
@@ -163,7 +163,7 @@ CHECK_COLUMNS = ("rule", "claim", "metric", "where", "result", "n", "verdict", "
 
 
 def published_csv(agreement: Agreement) -> str:
-    """published.csv: a line for each published value, in full precision.
+    """The content of published.csv: one row per published value, in full precision.
 
     The interval is the 90 % interval of the difference from the published value.
     """
@@ -193,7 +193,7 @@ def _ends(item: PublishedComparison) -> Iterator[float | None]:
 
 
 def checks_csv(agreement: Agreement) -> str:
-    """checks.csv: a line for each check."""
+    """The content of checks.csv: one row per check."""
     lines = []
     for evaluated in agreement.checks:
         check, result = evaluated.check, evaluated.result

@@ -1,4 +1,4 @@
-"""Which cell is best: by validation, and by test only where that is asked for and then said."""
+"""Selection of the best cell by validation scores; by test scores only on request, which a report states."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,13 +16,13 @@ TIED = "not distinguishable from the best"
 
 @dataclass(frozen=True)
 class BestCell:
-    """The best cells (more than one where their means are equal).
+    """The best cells (several if their means are equal).
 
     Args:
-        metric: that they are best by; None where the runs have none.
-        best: their places among the cells.
-        sentence: how they were chosen, or why none was.
-        tied: places of the other cells that the runs do not distinguish from the best.
+        metric: by which they are best; None if the runs have no such metric.
+        best: their indices among the cells.
+        sentence: how they were selected, or why none was.
+        tied: indices of the other cells that the runs do not distinguish from the best.
     """
 
     metric: RunMetric | None
@@ -34,37 +34,37 @@ class BestCell:
 def choose_best(
     cells: Sequence[Cell], shown: Sequence[RunMetric], select: str, also: Sequence[str] = ()
 ) -> BestCell:
-    """Take the cell with the best mean, among cells of which no run diverged or failed.
+    """Select the cell with the best mean among the cells in which no run diverged or failed.
 
-    Every other of these cells is compared with it, paired by seed, with Holm's correction over the cells;
-    where p > 0.05 it is tied with the best. Below 3 shared seeds nothing is tested, and no cell is tied.
+    Each other cell is compared with it, paired by seed and with Holm's correction over the cells. A cell with
+    p > 0.05 is tied with the best. A cell that shares fewer than 3 seeds with it is not tested.
 
     Args:
-        cells: to choose from.
-        shown: the metrics of the table; the first one of the right split decides.
+        cells: the candidates.
+        shown: the metrics of the table; the first one of the split `select` decides.
         select: "val" or "test".
         also: keys that vary within cells; see `paired_difference`.
     """
     if len(cells) == 1:
         return BestCell(None, (), "Only one configuration, nothing to choose from.")
     rows = [run for cell in cells for run in cell.counted]
-    names = [metric for metric in shown if metric.part == select]
+    names = [metric for metric in shown if metric.split == select]
     fallback = [RunMetric(f"selected/{select}/{kind}") for kind in ("accuracy", "loss")]
     metric = next((name for name in [*names, *fallback] if name.values(rows)), None)
     if metric is None:
         return BestCell(None, (), f"No cell is marked best: no run has {SPLIT[select]} scores.")
     means = {
-        place: _mean(cell, metric) for place, cell in enumerate(cells) if not cell.ended("diverged", "failed")
+        index: _mean(cell, metric) for index, cell in enumerate(cells) if not cell.ended("diverged", "failed")
     }
-    eligible = {place: mean for place, mean in means.items() if mean is not None}
+    eligible = {index: mean for index, mean in means.items() if mean is not None}
     is_test = any(row.get("data.split.val_from_test") is True for row in rows)
     if not eligible:
         return BestCell(
             metric, (), "No cell is marked best: in each a run diverged, failed or did not finish."
         )
     top = (max if metric.is_higher_better else min)(eligible.values())
-    best = tuple(place for place, mean in eligible.items() if mean == top)
-    others = {place: cells[place] for place in eligible if place not in best}
+    best = tuple(index for index, mean in eligible.items() if mean == top)
+    others = {index: cells[index] for index in eligible if index not in best}
     tied, untested = _tied(others, cells[best[0]], metric, also)
     sentences = [_sentence(metric, select, is_test), *_tied_sentences(len(tied), untested)]
     return BestCell(metric, best, " ".join(sentences), tied)
@@ -77,13 +77,13 @@ def _mean(cell: Cell, metric: RunMetric) -> float | None:
 def _tied(
     others: Mapping[int, Cell], best: Cell, metric: RunMetric, also: Sequence[str]
 ) -> tuple[tuple[int, ...], int]:
-    """Cells not distinguishable from the best, and how many share too few seeds with it for a test."""
-    pairs = {place: paired_difference(cell, best, metric, also) for place, cell in others.items()}
+    """The cells tied with the best, and the number of cells that share too few seeds with it for a test."""
+    pairs = {index: paired_difference(cell, best, metric, also) for index, cell in others.items()}
     adjusted = adjust(pairs)
-    tied = tuple(place for place, each in adjusted.items() if (each.adjusted or 0) > LEVEL)
+    tied = tuple(index for index, difference in adjusted.items() if (difference.adjusted or 0) > LEVEL)
     few = [
-        place for place in others
-        if pairs[place].estimate.n < MIN_FOR_INTERVAL and pairs[place].verdict != DETERMINISTIC
+        index for index in others
+        if pairs[index].estimate.n < MIN_FOR_INTERVAL and pairs[index].verdict != DETERMINISTIC
     ]  # fmt: skip
     return tied, len(few)
 

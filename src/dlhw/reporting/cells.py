@@ -1,4 +1,4 @@
-"""Cells: the runs of a sweep that differ in nothing but the seed, and their learning curves."""
+"""Cells, the runs of a sweep that differ only in the seed, and their learning curves."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -20,8 +20,8 @@ class Cell:
 
     Args:
         keys: the swept keys.
-        values: one a key.
-        runs: every run of the cell, in the order of their seeds.
+        values: one value per key.
+        runs: all runs of the cell, ordered by seed.
     """
 
     keys: tuple[str, ...]
@@ -30,40 +30,40 @@ class Cell:
 
     @property
     def counted(self) -> list[Row]:
-        """The runs that ended well."""
+        """The successful runs, which statistics count."""
         return [run for run in self.runs if is_success(run["status"])]
 
     @property
     def is_deterministic(self) -> bool:
-        """Whether its runs that ended well are repeats of one another, whatever their seed."""
+        """Whether its successful runs are identical although their seeds differ."""
         return are_identical(self.counted)
 
     @property
     def samples(self) -> list[Row]:
-        """The runs that statistics are made of: of identical ones only the first, because n is 1 then."""
+        """The runs in the statistics: of identical runs only the first, because they are one sample."""
         return self.counted[:1] if self.is_deterministic else self.counted
 
     def ended(self, *statuses: str) -> list[Row]:
-        """The runs that ended in one of these ways."""
+        """The runs with one of these statuses."""
         return [run for run in self.runs if run["status"] in statuses]
 
     @property
     def label(self) -> str:
-        """Such as `optimizer.lr=0.1, model.dropout=0.5`."""
+        """The swept values, such as `optimizer.lr=0.1, model.dropout=0.5`."""
         pairs = zip(self.keys, self.values, strict=True)
         return ", ".join(f"{key}={text_of(value)}" for key, value in pairs) or "all runs"
 
     @property
     def short_label(self) -> str:
-        """Its values alone, for a legend whose title names the keys."""
+        """The values without their keys, for a legend whose title names the keys."""
         return ", ".join(map(text_of, self.values)) or "all runs"
 
 
 def are_identical(runs: Sequence[Row]) -> bool:
     """Whether two or more runs have the same scores, values and number of steps, to the last bit.
 
-    Nothing in them depends on the seed then (full batches from given weights, a closed form), and their
-    agreement is no evidence of a small spread.
+    Then nothing in them depends on the seed (full batches from given weights, a closed form), and their
+    agreement does not show a small spread.
     """
     outcomes = {frozenset(item for item in run.items() if _is_outcome(item[0])) for run in runs}
     return len(runs) > 1 and len(outcomes) == 1 and any(map(_is_score, runs[0]))
@@ -78,7 +78,7 @@ def _is_score(key: str) -> bool:
 
 
 def cells_of(rows: Sequence[Row], keys: Sequence[str]) -> list[Cell]:
-    """Group runs by their values of `keys`; cells in the order of the values, numbers ascending."""
+    """Group runs by their values of `keys`; cells are ordered by these values, numbers ascending."""
     groups: dict[tuple[Any, ...], list[Row]] = {}
     for row in rows:
         groups.setdefault(tuple(row.get(key, ABSENT) for key in keys), []).append(row)
@@ -91,12 +91,12 @@ def _by_seed(row: Row) -> tuple[int, float, str]:
 
 
 def without_repeats(rows: Sequence[Row]) -> tuple[list[Row], int]:
-    """Of runs with the same config and seed, keep one: a copy, or a second attempt, is no new sample.
+    """Keep one of the runs with the same config and seed: a copy or a second attempt is no new sample.
 
-    A run that ended well goes before one that did not, a newer one before an older.
+    A successful run is preferred to an unsuccessful one, a newer run to an older one.
 
     Returns:
-        The runs kept, in their order, and how many were left out.
+        The runs kept, in their order, and the number of runs left out.
     """
     chosen: dict[frozenset[tuple[str, Any]], Row] = {}
     for row in rows:
@@ -121,7 +121,7 @@ Rows = Sequence[Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class CellCurve:
-    """One value an evaluation; NaN where a seed's value is not finite."""
+    """Mean and range over the runs at each evaluation; NaN if a run's value is not finite."""
 
     epochs: list[float]
     mean: list[float]
@@ -130,7 +130,7 @@ class CellCurve:
 
 
 def read_curves(cells: Sequence[Cell]) -> tuple[dict[str, Rows], list[str]]:
-    """Curves of every run of the cells.
+    """Read the learning curves of all runs of the cells.
 
     Returns:
         Folder -> its rows, and a sentence for each file that could not be read.
@@ -146,23 +146,28 @@ def read_curves(cells: Sequence[Cell]) -> tuple[dict[str, Rows], list[str]]:
     return rows, problems
 
 
-def cell_curve(cell: Cell, rows: Mapping[str, Rows], part: str, kind: str) -> CellCurve | None:
-    """Over the runs that count, or over all where none does; None without values.
+def cell_curve(cell: Cell, rows: Mapping[str, Rows], split: str, kind: str) -> CellCurve | None:
+    """The curve of a cell over its successful runs, or over all runs if none succeeded; None without values.
 
-    A cell's curve ends where its first run ends, so that every point is of the same runs.
+    It ends where the first of its runs ends, so that all points are of the same runs.
     """
     runs = [rows[run["folder"]] for run in cell.counted or cell.runs if rows.get(run["folder"])]
-    points = [_points(each, part, kind) for each in runs]
+    points = [_points(run_rows, split, kind) for run_rows in runs]
     if not points:
         return None
     shared = sorted(set.intersection(*map(set, points)))
     values = [[run[epoch] for run in points] for epoch in shared]
     if not any(math.isfinite(value) for at_epoch in values for value in at_epoch):
         return None
-    mean = [math.fsum(each) / len(each) if all(map(math.isfinite, each)) else math.nan for each in values]
-    return CellCurve(shared, mean, [min(each) for each in values], [max(each) for each in values])
+    mean = [
+        math.fsum(run_rows) / len(run_rows) if all(map(math.isfinite, run_rows)) else math.nan
+        for run_rows in values
+    ]
+    return CellCurve(
+        shared, mean, [min(run_rows) for run_rows in values], [max(run_rows) for run_rows in values]
+    )
 
 
-def _points(rows: Rows, part: str, kind: str) -> dict[float, float]:
+def _points(rows: Rows, split: str, kind: str) -> dict[float, float]:
     # Epochs, not steps: cells that average over batch sizes share no steps.
-    return {round(row["epoch"], 9): row[kind] for row in rows if row["split"] == part}
+    return {round(row["epoch"], 9): row[kind] for row in rows if row["split"] == split}

@@ -1,4 +1,4 @@
-"""The rules of checks: each compares means with bounds, and says whether the runs show its claim."""
+"""The rules of checks: each compares means with bounds and decides whether the runs show its claim."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -12,21 +12,21 @@ from dlhw.reporting.metrics import RunMetric, metric_of
 from dlhw.reporting.selection import CellSelection, MissingResult, label_of, value_of
 from dlhw.reporting.values import same_value, text_of
 
-# Values that a sentence can list.
+# The largest number of values that a sentence lists.
 FEW = 8
-# Says what the weakest part of a check came to.
+# The text about the interval of the weakest comparison of a check.
 IntervalText = Callable[[Evidence], str]
 POSITIVE = Bounds(low=0.0, is_strict=True)
 
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What a check came to.
+    """The result of a check.
 
     Args:
         text: the numbers, with the interval that decides.
-        support: what the runs say about the claim; None where results are missing.
-        n: number of seeds that it rests on; 1 for deterministic runs.
+        support: how the runs support the claim; None if results are missing.
+        n: number of seeds behind it; 1 for deterministic runs.
     """
 
     text: str
@@ -35,25 +35,25 @@ class CheckResult:
 
 
 def apply_rule(check: CheckConfig, selection: CellSelection) -> CheckResult:
-    """Decide one check."""
+    """Evaluate one check."""
     try:
         return RULES[check.rule](check, selection, metric_of(check.metric))
     except MissingResult as error:
         return CheckResult(str(error))
 
 
-def _result(text: str, parts: Sequence[Evidence], interval: IntervalText) -> CheckResult:
-    """The weakest part decides, and its interval is printed; n is the smallest of all parts."""
-    part = weakest(parts)
-    printed = f"; {interval(part)}" if part.is_printed else ""
-    return CheckResult(text + printed, part.support, min(each.n for each in parts))
+def _result(text: str, comparisons: Sequence[Evidence], interval: IntervalText) -> CheckResult:
+    """The result of the weakest comparison, with its interval; n is the smallest of all comparisons."""
+    comparison = weakest(comparisons)
+    printed = f"; {interval(comparison)}" if comparison.is_printed else ""
+    return CheckResult(text + printed, comparison.support, min(evidence.n for evidence in comparisons))
 
 
 def _difference_text(metric: RunMetric, sign: float = 1.0, what: str = "difference") -> IntervalText:
-    """Such as `difference +.0213, 90 % interval [+.0101, +.0325]`."""
+    """Text such as `difference +.0213, 90 % interval [+.0101, +.0325]`."""
 
-    def text(part: Evidence) -> str:
-        mean, *ends = (number_text(sign * value, metric, sign=True) for value in _numbers(part))
+    def text(comparison: Evidence) -> str:
+        mean, *ends = (number_text(sign * value, metric, sign=True) for value in _numbers(comparison))
         low, high = ends if sign > 0 else ends[::-1]
         return f"{what} {mean}, 90 % interval [{low}, {high}]"
 
@@ -61,23 +61,23 @@ def _difference_text(metric: RunMetric, sign: float = 1.0, what: str = "differen
 
 
 def _mean_text(metric: RunMetric) -> IntervalText:
-    """Such as `mean .9213, 90 % interval [.9101, .9325]`."""
+    """Text such as `mean .9213, 90 % interval [.9101, .9325]`."""
 
-    def text(part: Evidence) -> str:
-        mean, low, high = (number_text(value, metric) for value in _numbers(part))
+    def text(comparison: Evidence) -> str:
+        mean, low, high = (number_text(value, metric) for value in _numbers(comparison))
         return f"mean {mean}, 90 % interval [{low}, {high}]"
 
     return text
 
 
-def _numbers(part: Evidence) -> tuple[float, float, float]:
-    assert part.low is not None
-    assert part.high is not None
-    return part.mean, part.low, part.high
+def _numbers(comparison: Evidence) -> tuple[float, float, float]:
+    assert comparison.low is not None
+    assert comparison.high is not None
+    return comparison.mean, comparison.low, comparison.high
 
 
-def _ratio_text(part: Evidence) -> str:
-    mean, low, high = (math.exp(value) for value in _numbers(part))
+def _ratio_text(comparison: Evidence) -> str:
+    mean, low, high = (math.exp(value) for value in _numbers(comparison))
     return f"ratio over seeds {mean:.4g}, 90 % interval [{low:.4g}, {high:.4g}]"
 
 
@@ -87,13 +87,13 @@ def _matching(check: CheckConfig, selection: CellSelection) -> list[Cell]:
 
 def _in_range(check: CheckConfig, selection: CellSelection, metric: RunMetric) -> CheckResult:
     bounds = _bounds(check)
-    parts = [evidence(selection.sample(cell, metric), bounds) for cell in _matching(check, selection)]
+    comparisons = [evidence(selection.sample(cell, metric), bounds) for cell in _matching(check, selection)]
     text = _extremes(_matching(check, selection), selection, metric)
-    return _result(text, parts, _mean_text(metric))
+    return _result(text, comparisons, _mean_text(metric))
 
 
 def _extremes(cells: Sequence[Cell], selection: CellSelection, metric: RunMetric) -> str:
-    """The mean of one cell, or the least and the largest of several."""
+    """The mean of one cell, or the smallest and the largest mean of several cells."""
     means = [(selection.mean(cell, metric), cell) for cell in cells]
     low, high = min(means, key=lambda pair: pair[0]), max(means, key=lambda pair: pair[0])
     texts = [number_text(mean, metric) for mean, _ in (low, high)]
@@ -111,21 +111,21 @@ def _bounds(check: CheckConfig) -> Bounds:
 
 
 def _trend(check: CheckConfig, selection: CellSelection, metric: RunMetric) -> CheckResult:
-    """Along each line, the step that goes farthest against the direction decides."""
+    """decreasing, increasing: the step that goes farthest against the direction decides, over all lines."""
     assert check.along is not None
     sign = 1 if check.rule is Rule.decreasing else -1
     slack = check.slack or 0.0
     bounds = Bounds(high=slack, is_strict=not slack)
     lines = _long_lines(check, selection)
     steps = [pair for line in lines for pair in zip(line, line[1:], strict=False)]
-    parts = [
+    comparisons = [
         evidence([sign * (after - before) for before, after in selection.paired(step, metric)], bounds)
         for step in steps
     ]
-    one, other = steps[parts.index(weakest(parts))]
+    one, other = steps[comparisons.index(weakest(comparisons))]
     text = _values(lines[0], check.along, metric, selection) if len(lines) == 1 else many(len(lines), "line")
     what = f"from {selection.label(one)} to {text_of(value_of(other, check.along))}"
-    return _result(text, parts, _difference_text(metric, sign, what))
+    return _result(text, comparisons, _difference_text(metric, sign, what))
 
 
 def _long_lines(check: CheckConfig, selection: CellSelection) -> list[list[Cell]]:
@@ -137,7 +137,7 @@ def _long_lines(check: CheckConfig, selection: CellSelection) -> list[list[Cell]
 
 
 def _values(line: Sequence[Cell], key: str, metric: RunMetric, selection: CellSelection) -> str:
-    """Such as `lr 0.1: .9, 1: .94`; of many the first and the last."""
+    """The means of a line, such as `lr 0.1: .9, 1: .94`; of many, the first and the last."""
     means = [number_text(selection.mean(cell, metric), metric) for cell in line]
     texts = [f"{text_of(value_of(cell, key))}: {mean}" for cell, mean in zip(line, means, strict=True)]
     if len(texts) > FEW:
@@ -159,32 +159,32 @@ def _means(named: dict[str, Cell], selection: CellSelection, metric: RunMetric) 
 def _in_order(check: CheckConfig, selection: CellSelection, metric: RunMetric) -> CheckResult:
     named = _named(check, selection)
     cells = list(named.values())
-    parts = [
+    comparisons = [
         evidence([other - one for one, other in selection.paired(pair, metric)], POSITIVE)
         for pair in zip(cells, cells[1:], strict=False)
     ]
-    what = "smallest rise" if len(parts) > 1 else "difference"
-    return _result(_means(named, selection, metric), parts, _difference_text(metric, what=what))
+    what = "smallest rise" if len(comparisons) > 1 else "difference"
+    return _result(_means(named, selection, metric), comparisons, _difference_text(metric, what=what))
 
 
 def _gap(check: CheckConfig, selection: CellSelection, metric: RunMetric) -> CheckResult:
     named = _named(check, selection)
-    part = evidence(
+    comparison = evidence(
         [one - other for one, other in selection.paired(list(named.values()), metric)], _bounds(check)
     )
-    text = f"{_means(named, selection, metric)}: gap {number_text(part.mean, metric)}"
-    return _result(text, [part], _difference_text(metric, what="paired gap"))
+    text = f"{_means(named, selection, metric)}: gap {number_text(comparison.mean, metric)}"
+    return _result(text, [comparison], _difference_text(metric, what="paired gap"))
 
 
 def _ratio(check: CheckConfig, selection: CellSelection, metric: RunMetric) -> CheckResult:
-    """Of each seed, on the log scale: a ratio of means is that of the run with the largest numbers."""
+    """Ratio per seed on the log scale; the run with the largest values would dominate a ratio of means."""
     named = _named(check, selection)
     means = _means(named, selection, metric)
     limits = _bounds(check)
     low, high = (math.log(limit) if limit > 0 else -math.inf for limit in (limits.low, limits.high))
     bounds = Bounds(low, high)
-    part = evidence(_log_ratios(list(named.values()), selection, metric), bounds)
-    return _result(f"{means}: ratio {math.exp(part.mean):.4g}", [part], _ratio_text)
+    comparison = evidence(_log_ratios(list(named.values()), selection, metric), bounds)
+    return _result(f"{means}: ratio {math.exp(comparison.mean):.4g}", [comparison], _ratio_text)
 
 
 def _log_ratios(pair: Sequence[Cell], selection: CellSelection, metric: RunMetric) -> list[float]:
@@ -196,7 +196,7 @@ def _log_ratios(pair: Sequence[Cell], selection: CellSelection, metric: RunMetri
 
 
 def _equal(check: CheckConfig, selection: CellSelection, metric: RunMetric) -> CheckResult:
-    """Seed by seed: means can agree where no run does."""
+    """Compares the runs of each seed: means can be equal although no runs are."""
     assert check.tolerance is not None
     rows = selection.paired(list(_named(check, selection).values()), metric)
     largest = max(max(values) - min(values) for values in rows)
@@ -206,10 +206,10 @@ def _equal(check: CheckConfig, selection: CellSelection, metric: RunMetric) -> C
 
 
 def _peak(check: CheckConfig, selection: CellSelection, metric: RunMetric) -> CheckResult:
-    """Of each line: the value at `at` is the largest, and `ratio` times those beside it."""
+    """Along each line, the value at `at` is the largest and exceeds `ratio` times its neighbours."""
     assert check.along is not None
     assert check.ratio is not None
-    texts, parts = [], []
+    texts, comparisons = [], []
     for line in _long_lines(check, selection):
         tops = [index for index, cell in enumerate(line) if same_value(value_of(cell, check.along), check.at)]
         if not tops:
@@ -219,9 +219,9 @@ def _peak(check: CheckConfig, selection: CellSelection, metric: RunMetric) -> Ch
             if index != top:
                 bound = math.log(check.ratio) if abs(index - top) == 1 else 0.0
                 values = _log_ratios([line[top], cell], selection, metric)
-                parts.append(evidence(values, Bounds(low=bound, is_strict=True)))
+                comparisons.append(evidence(values, Bounds(low=bound, is_strict=True)))
         texts.append(_peak_text(line, check.along, selection, metric))
-    return _result("; ".join(texts), parts, _ratio_text)
+    return _result("; ".join(texts), comparisons, _ratio_text)
 
 
 def _peak_text(line: Sequence[Cell], along: str, selection: CellSelection, metric: RunMetric) -> str:
@@ -239,14 +239,14 @@ def _best(check: CheckConfig, selection: CellSelection, metric: RunMetric) -> Ch
     others = [other for other in selection.where(check.where) if other is not cell]
     if not others:
         raise MissingResult("there is no other cell to be better than")
-    parts = [
+    comparisons = [
         evidence([sign * (own - other) for own, other in selection.paired([cell, rival], metric)], POSITIVE)
         for rival in others
     ]
-    rival = others[parts.index(weakest(parts))]
-    own, rivals = (number_text(selection.mean(each, metric), metric) for each in (cell, rival))
+    rival = others[comparisons.index(weakest(comparisons))]
+    own, rivals = (number_text(selection.mean(one, metric), metric) for one in (cell, rival))
     text = f"{own}, next {rivals} ({selection.label(rival)})"
-    return _result(text, parts, _difference_text(metric, sign))
+    return _result(text, comparisons, _difference_text(metric, sign))
 
 
 def _value(check: CheckConfig, selection: CellSelection, metric: RunMetric) -> CheckResult:
@@ -254,9 +254,11 @@ def _value(check: CheckConfig, selection: CellSelection, metric: RunMetric) -> C
     assert check.tolerance is not None
     wanted, bounds = check.value, Bounds(-check.tolerance, check.tolerance)
     cells = _matching(check, selection)
-    parts = [evidence([value - wanted for value in selection.sample(cell, metric)], bounds) for cell in cells]
+    comparisons = [
+        evidence([value - wanted for value in selection.sample(cell, metric)], bounds) for cell in cells
+    ]
     text = f"{_extremes(cells, selection, metric)}, expected {wanted:g} ± {check.tolerance:g}"
-    return _result(text, parts, _difference_text(metric))
+    return _result(text, comparisons, _difference_text(metric))
 
 
 RULES: dict[Rule, Callable[[CheckConfig, CellSelection, RunMetric], CheckResult]] = {

@@ -11,11 +11,11 @@ from rich.text import Text
 
 from dlhw.config.experiment import ExperimentConfig
 from dlhw.display import visible, visible_lines
-from dlhw.reporting.agreement import Agreement, ExperimentVerdict, judge
+from dlhw.reporting.agreement import Agreement, ExperimentVerdict
 from dlhw.reporting.agreement_tables import checks_table, published_table
 from dlhw.reporting.document import ReportTable, TableEntry, TableRow
 
-# In a pipe nothing should wrap: programs that read it take one line for one cell.
+# Wide enough that no row wraps in a pipe, where programs read one line per cell.
 PIPE_WIDTH = 400
 VERDICT_STYLES = {
     ExperimentVerdict.reproduced: "bold green",
@@ -32,30 +32,27 @@ VERDICT_STYLES = {
 def print_sweep_report(
     dirs: Sequence[str | PathLike[str]], experiment: ExperimentConfig | None = None
 ) -> None:
-    """Print the table of a sweep that has just ended, and what agrees with the published numbers.
+    """Print the table of a sweep and, for an experiment, its agreement with the published values.
 
     Args:
-        dirs: its run folders, or the folder above them.
-        experiment: that the sweep belongs to.
+        dirs: the sweep's run folders, or the folder that contains them.
+        experiment: that the sweep belongs to; None without one.
 
     Raises:
-        RunFolderError: if there is nothing to table.
+        RunFolderError: if there are no readable runs.
     """
-    from dlhw.reporting.derived_metrics import with_derived
     from dlhw.reporting.frames import load_runs
-    from dlhw.reporting.study import ReportOptions, make_study
+    from dlhw.reporting.judge import judge_runs
     from dlhw.reporting.tables import results_table
 
-    names = experiment.metric_names() if experiment is not None else []
-    frame = with_derived(load_runs(*dirs), names)
-    study = make_study(frame, ReportOptions().of(experiment, frame))
+    study, agreement = judge_runs(load_runs(*dirs), experiment)
     print_table(results_table(study))
-    if experiment is not None:
-        print_agreement(judge(study, experiment))
+    if agreement is not None:
+        print_agreement(agreement)
 
 
 def print_agreement(agreement: Agreement) -> None:
-    """Print both tables and the verdict."""
+    """Print the tables of published values and checks, and the verdict."""
     for table in (published_table(agreement), checks_table(agreement)):
         if table is not None:
             print_table(table)
@@ -79,7 +76,7 @@ def print_table(table: ReportTable, console: Console | None = None) -> None:
 
 
 def rich_table(table: ReportTable) -> RichTable:
-    """The table for rich; the best line is bold."""
+    """The table for rich; the row of the best cell is bold."""
     rich = RichTable(
         box=box.SIMPLE_HEAD, title=Text(visible(table.title), style="bold"), title_justify="left"
     )

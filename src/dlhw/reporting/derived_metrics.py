@@ -1,4 +1,4 @@
-"""Numbers that no summary holds, computed from a run's scores, curves or checkpoint on demand."""
+"""Derived metrics: numbers that are computed on demand from a run's scores, curves or last checkpoint."""
 
 import math
 import statistics
@@ -14,17 +14,20 @@ from dlhw.runs.folder import RunFolder
 if TYPE_CHECKING:
     import pandas
 
-# Autocorrelation above which a curve is said to repeat.
+# The autocorrelation from which a curve counts as periodic.
 LEAST_CORRELATION = 0.5
 
 
 def with_derived(frame: "pandas.DataFrame", names: Sequence[str]) -> "pandas.DataFrame":
-    """Add the columns among `names` that are derived; NaN for a run whose files lack what they need.
+    """Add a column for each derived metric; NaN for a run whose files lack the data.
 
     Args:
         frame: of `load_runs`.
-        names: of metrics, such as `spread/val/accuracy` or `squared_norm/weights`; those that are not
-            derived add nothing.
+        names: of metrics, such as `spread/val/accuracy` or `squared_norm/weights`; metrics that are not
+            derived are ignored.
+
+    Returns:
+        A frame with the additional columns.
     """
     columns = dict.fromkeys(metric_of(name).name for name in names if DERIVED.fullmatch(name))
     rows = frame.to_dict("records") if columns else []
@@ -41,12 +44,12 @@ def _derived(name: str, row: Mapping[Any, Any]) -> float:
         return math.nan
 
 
-def _second_half(folder: Path, part: str, kind: str) -> list[float]:
-    scores = [row[kind] for row in RunFolder(folder).curves() if row["split"] == part]
+def _second_half(folder: Path, split: str, kind: str) -> list[float]:
+    scores = [row[kind] for row in RunFolder(folder).curves() if row["split"] == split]
     return scores[len(scores) // 2 :]
 
 
-def spread(folder: Path, part: str, kind: str) -> float:
+def spread(folder: Path, split: str, kind: str) -> float:
     """Standard deviation (of the sample) of a score over the second half of a run's evaluations.
 
     Args:
@@ -55,81 +58,81 @@ def spread(folder: Path, part: str, kind: str) -> float:
         kind: loss or accuracy.
 
     Returns:
-        The deviation, in units of the score; NaN where fewer than two values are left.
+        The deviation, in units of the score; NaN for fewer than two values.
 
     Raises:
         RunFolderError: if metrics.csv is damaged.
     """
-    late = _second_half(folder, part, kind)
+    late = _second_half(folder, split, kind)
     return statistics.stdev(late) if len(late) > 1 and all(map(math.isfinite, late)) else math.nan
 
 
-def jump(folder: Path, part: str, kind: str) -> float:
+def jump(folder: Path, split: str, kind: str) -> float:
     """Mean |s_t - s_(t-1)| between successive evaluations in the second half of a run.
 
     Arguments, errors and NaN are those of `spread`.
     """
-    late = _second_half(folder, part, kind)
+    late = _second_half(folder, split, kind)
     steps = [abs(after - before) for before, after in zip(late, late[1:], strict=False)]
     return statistics.fmean(steps) if steps else math.nan
 
 
-def rise(folder: Path, part: str, kind: str) -> float:
+def rise(folder: Path, split: str, kind: str) -> float:
     """Score of the last evaluation minus that of the one before; arguments and errors as in `spread`.
 
     Returns:
-        The difference; NaN where there are fewer than two evaluations.
+        The difference; NaN for fewer than two evaluations.
     """
-    last = [row[kind] for row in RunFolder(folder).curves() if row["split"] == part][-2:]
+    last = [row[kind] for row in RunFolder(folder).curves() if row["split"] == split][-2:]
     return last[1] - last[0] if len(last) == 2 else math.nan
 
 
-def best_at(folder: Path, part: str, kind: str) -> float:
-    """Epoch of the evaluation with the largest accuracy or the smallest loss, the first of equals.
+def best_at(folder: Path, split: str, kind: str) -> float:
+    """Epoch of the first evaluation with the largest accuracy or the smallest loss.
 
     Arguments and errors are those of `spread`.
 
     Returns:
         The epoch; NaN without an evaluation.
     """
-    rows = [row for row in RunFolder(folder).curves() if row["split"] == part and math.isfinite(row[kind])]
+    rows = [row for row in RunFolder(folder).curves() if row["split"] == split and math.isfinite(row[kind])]
     sign = -1 if kind == "accuracy" else 1
     return float(min(rows, key=lambda row: sign * row[kind])["epoch"]) if rows else math.nan
 
 
-def period(folder: Path, part: str, kind: str) -> float:
-    """Steps after which the changes of a score repeat, over the second half of a run's evaluations.
+def period(folder: Path, split: str, kind: str) -> float:
+    """Period, in steps, of the changes of a score over the second half of a run's evaluations.
 
-    The lag with the largest autocorrelation of the differences between successive evaluations. Arguments and
-    errors are those of `spread`.
+    It is the lag with the largest autocorrelation of the differences between successive evaluations.
+    Arguments and errors are those of `spread`.
 
     Returns:
-        The lag in steps; NaN unless the evaluations are equally far apart and some correlation exceeds 0.5.
+        The lag in steps; NaN unless evaluations are equally spaced and a correlation exceeds 0.5.
     """
-    rows = [row for row in RunFolder(folder).curves() if row["split"] == part]
+    rows = [row for row in RunFolder(folder).curves() if row["split"] == split]
     late = rows[len(rows) // 2 :]
     distances = [after["step"] - before["step"] for before, after in zip(late, late[1:], strict=False)]
-    if distances[-1:] != distances[:1]:  # the evaluation after the last step comes out of turn
+    if distances[-1:] != distances[:1]:  # the evaluation after the last step is not spaced as the others
         late, distances = late[:-1], distances[:-1]
     changes = [after[kind] - before[kind] for before, after in zip(late, late[1:], strict=False)]
     if len(set(distances)) != 1 or not all(map(math.isfinite, changes)):
         return math.nan
     mean = statistics.fmean(changes)
     centred = [change - mean for change in changes]
-    found = {lag: _correlation(centred, lag) for lag in range(1, len(centred) // 2 + 1)}
-    best = max(found, key=lambda lag: found[lag], default=0)
-    return float(best * distances[0]) if best and found[best] > LEAST_CORRELATION else math.nan
+    correlations = {lag: _correlation(centred, lag) for lag in range(1, len(centred) // 2 + 1)}
+    best = max(correlations, key=lambda lag: correlations[lag], default=0)
+    return float(best * distances[0]) if best and correlations[best] > LEAST_CORRELATION else math.nan
 
 
 def _correlation(centred: Sequence[float], lag: int) -> float:
-    """Of a series with itself, `lag` places later."""
+    """Autocorrelation of a centred series at a lag."""
     size = statistics.fmean(value * value for value in centred)
-    products = [one * other for one, other in zip(centred, centred[lag:], strict=False)]
+    products = [value * shifted for value, shifted in zip(centred, centred[lag:], strict=False)]
     return statistics.fmean(products) / size if size else 0.0
 
 
 def squared_norm(folder: Path, what: str) -> float:
-    """Sum of the squares of a run's last weights, biases, or both.
+    """Sum of squares of a run's last weights, biases, or all parameters.
 
     Args:
         folder: of the run.
@@ -138,7 +141,7 @@ def squared_norm(folder: Path, what: str) -> float:
     Raises:
         RunFolderError: if the last checkpoint is missing or damaged.
     """
-    from dlhw.callbacks.checkpoint import load_checkpoint  # torch takes its time
+    from dlhw.callbacks.checkpoint import load_checkpoint  # imports torch, which is slow
     from dlhw.sections import under
 
     tensors, _ = load_checkpoint(RunFolder(folder).checkpoint("last"))
@@ -152,25 +155,25 @@ def squared_norm(folder: Path, what: str) -> float:
 
 
 def roughness(folder: Path, what: str) -> float:
-    """Total variation of a run's last first-layer weights, drawn as images, over the sum of their magnitudes.
+    """Total variation of a run's last first-layer weights, as images, divided by the sum of their magnitudes.
 
-    For weights w of one image per unit, with pixels (i, j):
+    For the weights w of one image per unit, with pixels (i, j):
 
         Σ |w_(i+1,j) - w_(i,j)| + |w_(i,j+1) - w_(i,j)|  /  Σ |w_(i,j)|
 
-    A common factor of all weights does not change it; white noise has about 2.8, a linear ramp almost 0.
+    It is invariant under scaling of the weights. White noise has about 2.8, a linear ramp almost 0.
 
     Args:
         folder: of the run.
         what: weights.
 
     Returns:
-        The ratio; NaN where no layer has a weight for each pixel, or all of them are zero.
+        The ratio; NaN if no layer has one weight per pixel, or all weights are zero.
 
     Raises:
         RunFolderError: if the last checkpoint is missing or damaged.
     """
-    from dlhw.callbacks.checkpoint import load_checkpoint  # torch takes its time
+    from dlhw.callbacks.checkpoint import load_checkpoint  # imports torch, which is slow
     from dlhw.sections import under
 
     tensors, state = load_checkpoint(RunFolder(folder).checkpoint("last"))
@@ -185,18 +188,18 @@ def roughness(folder: Path, what: str) -> float:
     return variation / magnitude if magnitude else math.nan
 
 
-def gap(row: Mapping[Any, Any], part: str, other: str, kind: str) -> float:
+def gap(row: Mapping[Any, Any], split: str, other: str, kind: str) -> float:
     """Final score on one split minus that on another; on test data, the score of the selected parameters."""
-    return _score(row, part, kind) - _score(row, other, kind)
+    return _score(row, split, kind) - _score(row, other, kind)
 
 
-def error(row: Mapping[Any, Any], part: str) -> float:
-    """1 - final accuracy on a split; on test data, of the selected parameters."""
-    return 1 - _score(row, part, "accuracy")
+def error(row: Mapping[Any, Any], split: str) -> float:
+    """Error rate, 1 − final accuracy on a split; on test data, that of the selected parameters."""
+    return 1 - _score(row, split, "accuracy")
 
 
-def _score(row: Mapping[Any, Any], part: str, kind: str) -> float:
-    value = row.get(f"{'selected' if part == 'test' else 'final'}/{part}/{kind}")
+def _score(row: Mapping[Any, Any], split: str, kind: str) -> float:
+    value = row.get(f"{'selected' if split == 'test' else 'final'}/{split}/{kind}")
     return float(value) if isinstance(value, int | float) else math.nan
 
 

@@ -9,11 +9,11 @@ class Picture:
     """A drawn figure.
 
     Args:
-        name: of its files, without ending.
-        caption: what it shows, and how bands and bars are to be read.
-        alt: what a reader who cannot see it should know.
-        png: the file's bytes.
-        pdf: the same for a write-up.
+        name: of its files, without extension.
+        caption: what it shows, and the meaning of bands and bars.
+        alt: description for a reader who cannot see it.
+        png: content of the PNG file.
+        pdf: content of the PDF file, for a write-up.
     """
 
     name: str
@@ -25,10 +25,10 @@ class Picture:
 
 @dataclass(frozen=True)
 class TableEntry:
-    """One place in a table.
+    """One entry of a table.
 
     Args:
-        text: what stands there.
+        text: its text.
         below: a smaller second line, such as an interval.
     """
 
@@ -38,7 +38,7 @@ class TableEntry:
 
 @dataclass(frozen=True)
 class TableRow:
-    """A row; the strong one is the best cell's."""
+    """A row of a table; `is_strong` marks the row of the best cell."""
 
     entries: Sequence[TableEntry]
     is_strong: bool = False
@@ -46,15 +46,15 @@ class TableRow:
 
 @dataclass(frozen=True, kw_only=True)
 class ReportTable:
-    """Headings, lines and what is to be said of them.
+    """A table, independent of the output format.
 
     Args:
         title: in a few words.
-        headings: one a column.
-        align: a letter a column, "l" or "r".
+        headings: one per column.
+        align: one letter per column, "l" or "r".
         lines: the rows.
-        caption: sentences to stand with it.
-        is_result: whether it belongs into a write-up, and not only into the report.
+        caption: sentences below the table.
+        is_result: whether it belongs in a write-up, not only in the report.
     """
 
     title: str
@@ -67,14 +67,14 @@ class ReportTable:
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
-    """A part of the page.
+    """A section of a report.
 
     Args:
         title: heading.
         text: paragraphs.
-        table: below them.
-        pictures: below that.
-        settings: key -> value, for a list that is folded away.
+        table: below the paragraphs.
+        pictures: below the table.
+        settings: (key, value) pairs of a collapsed list.
     """
 
     title: str
@@ -86,13 +86,13 @@ class Section:
 
 @dataclass(frozen=True, kw_only=True)
 class Document:
-    """The whole page.
+    """A whole report.
 
     Args:
         title: heading.
         summary: what was run, in a few sentences.
-        sections: in their order.
-        command: that makes this report again.
+        sections: in order.
+        command: the command line that makes this report.
     """
 
     title: str

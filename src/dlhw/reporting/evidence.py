@@ -1,4 +1,4 @@
-"""What a few runs show about a bound: one-sided tests at 5 %, by the 90 % interval of the mean."""
+"""Evidence of a few runs about bounds: one-sided tests at 5 %, by the 90 % interval of the mean."""
 
 import math
 from collections.abc import Sequence
@@ -7,12 +7,12 @@ from enum import StrEnum
 
 # A 90 % interval inside the bounds is two one-sided tests at 5 % each (TOST).
 EQUIVALENCE_CONFIDENCE = 0.90
-# Below this an interval decides, but is too wide to be worth printing.
+# Below this number of values an interval still decides, but it is too wide to be worth printing.
 MIN_TO_PRINT = 3
 
 
 class Support(StrEnum):
-    """What runs say about a statement."""
+    """How runs support a statement."""
 
     shown = "shown"
     not_shown = "not shown"
@@ -52,7 +52,7 @@ class Evidence:
     Args:
         n: number of values, one per seed.
         mean: of the values.
-        bounds: that it is compared with.
+        bounds: allowed range of the mean.
         low: lower end of the 90 % interval; None for n = 1.
         high: upper end.
     """
@@ -65,7 +65,7 @@ class Evidence:
 
     @property
     def support(self) -> Support:
-        """Shown where the interval is inside the bounds, contradicted where it is outside.
+        """Shown if the interval is inside the bounds, contradicted if it is outside, otherwise not shown.
 
         For n = 1 the value itself decides.
         """
@@ -90,7 +90,7 @@ def evidence(values: Sequence[float], bounds: Bounds) -> Evidence:
 
     Args:
         values: one per seed, or paired differences.
-        bounds: that the mean must be in.
+        bounds: allowed range of the mean.
     """
     n = len(values)
     mean = values[0] + math.fsum(value - values[0] for value in values) / n
@@ -107,6 +107,12 @@ def _t_quantile(degrees: int) -> float:
     return float(stdtrit(degrees, 0.5 + EQUIVALENCE_CONFIDENCE / 2))
 
 
-def weakest(parts: Sequence[Evidence]) -> Evidence:
-    """The part that decides: a statement about several means is shown if every part is."""
-    return min(parts, key=lambda part: (SEVERITY.index(part.support), part.bounds.margin(part.mean)))
+def weakest(comparisons: Sequence[Evidence]) -> Evidence:
+    """The comparison that decides: a statement about several means is shown if all comparisons show it."""
+    return min(
+        comparisons,
+        key=lambda comparison: (
+            SEVERITY.index(comparison.support),
+            comparison.bounds.margin(comparison.mean),
+        ),
+    )

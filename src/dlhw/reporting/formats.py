@@ -24,29 +24,29 @@ SHARED = ("style.css", "table.html")
 
 
 def _without_control_characters(value: Any) -> Any:
-    """Without control characters; what templates have made themselves (`Markup`) stays as it is."""
+    """Escape control characters of text; the output of templates (`Markup`) is left unchanged."""
     return visible_lines(value) if type(value) is str else value
 
 
 def page_templates(package: str, names: Sequence[str]) -> "Environment":
-    """Templates of a package, which may include `style.css` and import `table.html`."""
+    """The templates of a package, which can include `style.css` and import `table.html`."""
     from jinja2 import DictLoader, Environment, StrictUndefined
 
-    places = dict.fromkeys(SHARED, "dlhw.reporting") | dict.fromkeys(names, package)
-    texts = {name: (files(place) / name).read_text(encoding="utf-8") for name, place in places.items()}
-    made = Environment(
+    folders = dict.fromkeys(SHARED, files("dlhw.reporting")) | dict.fromkeys(names, files(package))
+    texts = {name: (folder / name).read_text(encoding="utf-8") for name, folder in folders.items()}
+    templates = Environment(
         loader=DictLoader(texts), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True, finalize=_without_control_characters,
     )  # fmt: skip
-    made.filters["base64"] = lambda data: base64.b64encode(data).decode()
-    return made
+    templates.filters["base64"] = lambda data: base64.b64encode(data).decode()
+    return templates
 
 
 HTML_MARK = '<meta name="generator" content="dlhw-report">'
 
 
 def report_html(document: Document) -> str:
-    """The whole report, pictures included; every text is escaped."""
+    """index.html: the whole report with its pictures in one self-contained page; all text is escaped."""
     return _page_template().render(document=document)
 
 
@@ -56,21 +56,21 @@ def _page_template() -> "Template":
 
 
 MARKDOWN_MARK = "<!-- made by dlhw-report -->"
-# What Markdown would take for markup in running text and in tables.
+# Characters that Markdown reads as markup in running text and in tables.
 MARKDOWN_SPECIAL = re.compile(r"([\\`*_|<>#&~$]|\]\()")
 
 
 def report_markdown(document: Document) -> str:
-    """The whole report; pictures are linked to as figures/NAME.png."""
-    parts = [MARKDOWN_MARK, f"# {escape_markdown(document.title)}", *map(escape_markdown, document.summary)]
+    """report.md: the whole report; pictures are links to figures/NAME.png."""
+    blocks = [MARKDOWN_MARK, f"# {escape_markdown(document.title)}", *map(escape_markdown, document.summary)]
     for section in document.sections:
-        parts += _markdown_section(section)
-    parts.append(f"Made by `{visible(document.command).replace('`', '')}`.")
-    return "\n\n".join(parts) + "\n"
+        blocks += _markdown_section(section)
+    blocks.append(f"Made by `{visible(document.command).replace('`', '')}`.")
+    return "\n\n".join(blocks) + "\n"
 
 
 def escape_markdown(text: str) -> str:
-    r"""Text that Markdown shows as it stands.
+    r"""Escape text for Markdown.
 
     >>> escape("half_squared|error")
     'half\\_squared\\|error'
@@ -94,7 +94,7 @@ def _markdown_section(section: Section) -> Iterator[str]:
 
 
 def markdown_table(table: ReportTable) -> str:
-    """The table alone; the best line is bold."""
+    """A table in Markdown; the row of the best cell is bold."""
     rule = ["---" if letter == "l" else "---:" for letter in table.align]
     rows = [list(map(escape_markdown, table.headings)), rule, *map(_markdown_row, table.lines)]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
@@ -132,13 +132,13 @@ LATEX_ESCAPES = {
 
 
 def report_latex(document: Document) -> str:
-    """The tables of results."""
+    """table.tex: the tables of results, with booktabs."""
     head = f"{LATEX_MARK}; in the preamble: \\usepackage{{booktabs}}"
     return "\n\n".join([head, *(latex_table(table) for table in document.tables if table.is_result)]) + "\n"
 
 
 def escape_latex(text: str) -> str:
-    r"""Text that LaTeX sets as it stands.
+    r"""Escape text for LaTeX.
 
     >>> print(escape("50 % of half_squared_error ± 1"))
     50 \% of half\_squared\_error $\pm$ 1
@@ -147,7 +147,7 @@ def escape_latex(text: str) -> str:
 
 
 def latex_table(table: ReportTable) -> str:
-    """One floating table; what stands below an entry becomes lines of their own."""
+    """A floating table; the second lines of entries become rows of their own."""
     caption = escape_latex(" ".join([f"{table.title}.", *table.caption]))
     return "\n".join(
         [
@@ -179,7 +179,7 @@ def _latex_entry(entry: TableEntry, is_strong: bool) -> str:
 
 
 def _latex_row(texts: Iterable[str]) -> str:
-    # A row that begins with a bracket would be read as an argument of the \\ before it.
+    # LaTeX would read a row that begins with [ as an argument of the \\ before it.
     return " & ".join(f"{{}}{text}" if text.startswith("[") else text for text in texts) + r" \\"
 
 
@@ -192,44 +192,52 @@ DIFFERENCE_COLUMNS = (
 
 
 def table_csv(study: Study) -> str:
-    """One line per cell: swept keys, counts, and each metric's statistics.
+    """table.csv: one row per cell with its swept values, counts, and the statistics of each metric.
 
-    These are n, mean, standard deviation, 95 % interval, median and interquartile mean over seeds, and the
-    interval of one run for the size of the split. With a baseline, the paired differences from it follow.
-    Floats read back as the same floats; what does not exist (an interval of one value) is empty.
+    The statistics are n, mean, standard deviation, 95 % interval, median and interquartile mean over seeds,
+    and the interval of one run for the size of the split. With a baseline, the paired differences from it
+    follow. Numbers have full precision; a statistic that does not exist (an interval of one value) is empty.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     names = STATISTIC_COLUMNS + (DIFFERENCE_COLUMNS if study.comparison else ())
     columns = [f"{metric.name}/{name}" for metric in study.metrics for name in names]
     writer.writerow(map(csv_cell, [*study.keys, *COUNT_COLUMNS, *columns]))
-    writer.writerows(_csv_line(study, place) for place in range(len(study.cells)))
+    writer.writerows(_csv_line(study, index) for index in range(len(study.cells)))
     return text.getvalue()
 
 
-def _csv_line(study: Study, place: int) -> list[str]:
-    cell = study.cells[place]
+def _csv_line(study: Study, index: int) -> list[str]:
+    cell = study.cells[index]
     counts = [len(cell.runs), len(cell.samples), *(len(cell.ended(status)) for status in NOT_COUNTED)]
-    numbers = [value for metric in study.metrics for value in _csv_numbers(study, place, metric)]
+    numbers = [value for metric in study.metrics for value in _csv_numbers(study, index, metric)]
     is_test = study.select == "val" and study.is_val_from_test
     selected_by = "val, which is the test set" if is_test else study.select
-    marks = [int(place in study.choice.best), int(place in study.choice.tied)]
+    marks = [int(index in study.choice.best), int(index in study.choice.tied)]
     values = [*map(text_of, cell.values), *counts, *marks, selected_by, *numbers]
     return list(map(csv_cell, values))
 
 
-def _csv_numbers(study: Study, place: int, metric: RunMetric) -> list[Any]:
-    found = study.estimates[place, metric]
-    numbers = (found.n, found.mean, found.std, found.low, found.high, found.median, found.iqm)
-    statistics: list[Any] = [*numbers, *(study.set_interval(place, metric) or (None, None))]
+def _csv_numbers(study: Study, index: int, metric: RunMetric) -> list[Any]:
+    estimate = study.estimates[index, metric]
+    numbers = (
+        estimate.n,
+        estimate.mean,
+        estimate.std,
+        estimate.low,
+        estimate.high,
+        estimate.median,
+        estimate.iqm,
+    )
+    statistics: list[Any] = [*numbers, *(study.set_interval(index, metric) or (None, None))]
     if study.comparison is None:
         return statistics
-    against = study.comparison.differences.get((place, metric))
+    against = study.comparison.differences.get((index, metric))
     if against is None:  # the baseline itself
         return [*statistics, *[None] * (len(DIFFERENCE_COLUMNS) - 1), "baseline"]
     paired = against.estimate
     differences = [paired.n, paired.mean, paired.std, paired.low, paired.high, against.p, against.adjusted]
-    on_samples = study.on_samples.get((place, metric))
+    on_samples = study.on_samples.get((index, metric))
     tested = (
         (None,) * 4 if on_samples is None
         else (on_samples.p, on_samples.adjusted, on_samples.low, on_samples.high)

@@ -1,4 +1,4 @@
-"""Numbers as one prints them in a table."""
+"""Numbers as text for tables, captions and figures."""
 
 import math
 
@@ -7,19 +7,20 @@ from dlhw.reporting.statistics import MeanEstimate
 
 MINUS = "−"
 NONE = "–"
-# Below the first, a power of ten says it; up to the second, six decimals; from the third on, a power again.
+# Scientific notation below TINY and from LARGE on; six decimals below SMALL, otherwise four.
 TINY, SMALL, LARGE = 1e-4, 1e-2, 1e5
 
 
 def format_number(value: float, scale: float | None = None) -> str:
-    """Four or six decimals without a leading zero, or four digits and a power of ten.
+    """A number with four or six decimals and no leading zero, or in scientific notation with four digits.
 
     >>> [format_number(value) for value in (0.92731, -1.5, 0.00123, 2.5e-7, 0.0)]
     ['.9273', '−1.5000', '.001230', '2.500e-07', '.0000']
 
     Args:
         value: to print.
-        scale: the size that decides, such as that of the mean beside its std; None: the value's own.
+        scale: the magnitude that determines the format, such as the mean's for its standard deviation; None:
+            the value's own.
     """
     size = abs(value if scale is None else scale)
     if not math.isfinite(value):
@@ -32,7 +33,7 @@ def format_number(value: float, scale: float | None = None) -> str:
 
 
 def count(value: float) -> str:
-    """A number of epochs, seconds or parameters.
+    """A count or duration, such as epochs, seconds or parameters.
 
     >>> count(1210.0), count(12.345678), count(4.5)
     ('1,210', '12.35', '4.5')
@@ -43,7 +44,7 @@ def count(value: float) -> str:
 
 
 def many(amount: int, noun: str) -> str:
-    """An amount with its noun.
+    """A count with its noun, in the plural unless it is 1.
 
     >>> many(1, "run"), many(3, "run")
     ('1 run', '3 runs')
@@ -51,38 +52,39 @@ def many(amount: int, noun: str) -> str:
     return f"{amount} {noun}{'' if amount == 1 else 's'}"
 
 
-def mean_text(found: MeanEstimate, metric: RunMetric) -> str:
-    """Such as `.9273 ± .0010`; without std for n = 1, a dash without any value."""
-    if found.mean is None:
+def mean_text(estimate: MeanEstimate, metric: RunMetric) -> str:
+    """Mean ± standard deviation, such as `.9273 ± .0010`; the mean alone for n = 1, a dash without values."""
+    if estimate.mean is None:
         return NONE
-    mean = _as_precise(found.mean, found, metric)
-    return mean if found.std is None else f"{mean} ± {_as_precise(found.std, found, metric)}"
+    mean = _as_precise(estimate.mean, estimate, metric)
+    return mean if estimate.std is None else f"{mean} ± {_as_precise(estimate.std, estimate, metric)}"
 
 
 def number_text(value: float, metric: RunMetric, *, sign: bool = False) -> str:
-    """One value of a metric, with as many decimals as its mean would have; with a plus if `sign`."""
+    """One value of a metric, formatted as its mean would be; with a plus sign if `sign`."""
     text = _as_precise(value, MeanEstimate(1, mean=value), metric)
     text = f"{MINUS}{text[1:]}" if text.startswith("-") else text
     return f"+{text}" if sign and value > 0 else text
 
 
-def interval_text(found: MeanEstimate, metric: RunMetric) -> str:
-    """Such as `[.9248, .9298]`; empty where there is no interval."""
-    if found.low is None or found.high is None:
+def interval_text(estimate: MeanEstimate, metric: RunMetric) -> str:
+    """The interval of the mean, such as `[.9248, .9298]`; empty without one."""
+    if estimate.low is None or estimate.high is None:
         return ""
-    return range_text(found.low, found.high, found, metric)
+    return range_text(estimate.low, estimate.high, estimate, metric)
 
 
-def range_text(low: float, high: float, found: MeanEstimate, metric: RunMetric) -> str:
-    """An interval with as many decimals as an estimate has."""
-    return f"[{_as_precise(low, found, metric)}, {_as_precise(high, found, metric)}]"
+def range_text(low: float, high: float, estimate: MeanEstimate, metric: RunMetric) -> str:
+    """An interval with as many decimals as the estimate has."""
+    return f"[{_as_precise(low, estimate, metric)}, {_as_precise(high, estimate, metric)}]"
 
 
-def quartiles_text(found: MeanEstimate, metric: RunMetric) -> str:
-    """Such as `median .9275, IQM .9274`; empty for n < 10."""
-    if found.median is None or found.iqm is None:
+def quartiles_text(estimate: MeanEstimate, metric: RunMetric) -> str:
+    """Median and interquartile mean, such as `median .9275, IQM .9274`; empty for n < 10."""
+    if estimate.median is None or estimate.iqm is None:
         return ""
-    return f"median {_as_precise(found.median, found, metric)}, IQM {_as_precise(found.iqm, found, metric)}"
+    median, iqm = (_as_precise(value, estimate, metric) for value in (estimate.median, estimate.iqm))
+    return f"median {median}, IQM {iqm}"
 
 
 def p_text(p: float | None) -> str:
@@ -98,8 +100,12 @@ def p_text(p: float | None) -> str:
     return f"{p:.3f}".removeprefix("0") if p < 0.9995 else "1"
 
 
-def _as_precise(value: float, found: MeanEstimate, metric: RunMetric) -> str:
-    """Everything said of one estimate has the same number of decimals."""
+def _as_precise(value: float, estimate: MeanEstimate, metric: RunMetric) -> str:
+    """A value with as many decimals as the mean of its estimate, so that both can be compared."""
     if metric.kind == "accuracy":
         return format_number(value, scale=1.0)
-    return format_number(value, max(abs(found.mean or 0), found.std or 0)) if metric.part else count(value)
+    return (
+        format_number(value, max(abs(estimate.mean or 0), estimate.std or 0))
+        if metric.split
+        else count(value)
+    )

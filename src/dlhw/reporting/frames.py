@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pandas
 
 UNFINISHED, UNREADABLE = "unfinished", "unreadable"
-# What a row says beside config keys and scores. `name` and `seed` are config keys too, with the same values.
+# Columns beside config keys and scores. `name` and `seed` are config keys too, with the same values.
 META = ("folder", "name", "status", "seed", *ABOUT)
 NUMBERS = ("seed", "diverged_at", "epochs", "steps", "best_epoch", "seconds", "own_seconds", "num_parameters")
 SIZES = "num_samples/"
@@ -27,7 +27,7 @@ CURVES = ("folder", "step", "epoch", "split", "loss", "accuracy", "seconds")
 
 
 def load_runs(*dirs: str | PathLike[str]) -> "pandas.DataFrame":
-    """One row a run, for every run folder at or below `dirs`.
+    """Load all runs at or below some folders, one row per run.
 
     Columns: folder, name, status, seed, message, diverged_at, epochs, steps, best_epoch, seconds,
     own_seconds, num_parameters, created, code (the version of dlhw), data_content (hashes of the data files),
@@ -43,7 +43,7 @@ def load_runs(*dirs: str | PathLike[str]) -> "pandas.DataFrame":
     `frame.attrs["references"]` maps each key that was set to `${other.key}` to the keys that it names.
 
     Args:
-        dirs: folders of runs, of sweeps, or of many of them; moved and copied ones too.
+        dirs: folders of runs or sweeps, or folders that contain them; also moved and copied ones.
 
     Raises:
         RunFolderError: if no run is found, or none can be read.
@@ -76,7 +76,7 @@ def _row(folder: Path) -> dict[str, Any]:
 
 
 def _is_setting(key: str) -> bool:
-    """Not a key of a foreign file that would pass for a score, or for how the run ended."""
+    """Whether a config key cannot be mistaken for a score or a column about the run's end."""
     return key in ("name", "seed") or not (key in META or key.startswith(SCORES))
 
 
@@ -86,7 +86,7 @@ def _selected(scores: dict[str, Any], select: object) -> dict[str, Any]:
 
 
 def _frame(rows: Sequence[dict[str, Any]]) -> "pandas.DataFrame":
-    """Numbers where every run has one; else objects, so that null, absent and 1 stay what they are."""
+    """Numeric columns if every run has a number, otherwise objects, which keep null, absent and 1 apart."""
     import pandas
 
     columns = dict.fromkeys(key for row in rows for key in row)
@@ -99,7 +99,7 @@ def _series(key: str, values: list[Any]) -> "pandas.Series[Any]":
 
     if key in NUMBERS or key.startswith(SCORES):
         present = [value for value in values if not is_missing(value) and value is not None]
-        # Whole numbers stay whole where some run lacks one.
+        # Integers stay integers even if some run lacks a value.
         is_whole = present and all(isinstance(value, int) for value in present)
         return pandas.Series(values, dtype="Int64" if is_whole else "float64")
     series = pandas.Series(values, dtype=object)
@@ -107,7 +107,9 @@ def _series(key: str, values: list[Any]) -> "pandas.Series[Any]":
 
 
 def load_curves(*dirs: str | PathLike[str]) -> "pandas.DataFrame":
-    """One row an evaluation and part: folder, step, epoch, split, loss, accuracy, seconds.
+    """Load learning curves, one row per evaluation and split.
+
+    Columns: folder, step, epoch, split, loss, accuracy, seconds.
 
     Args:
         dirs: as in `load_runs`.
@@ -126,12 +128,12 @@ def load_curves(*dirs: str | PathLike[str]) -> "pandas.DataFrame":
 
 
 def config_keys(frame: "pandas.DataFrame") -> list[str]:
-    """The columns that are keys of the config, beside name and seed."""
+    """The columns that are config keys, except name and seed."""
     return [str(key) for key in frame.columns if key not in META and not str(key).startswith(SCORES)]
 
 
 def records(frame: "pandas.DataFrame") -> list[dict[str, Any]]:
-    """Rows as plain dicts; a column that a run lacks is left out of its dict."""
+    """The rows as dicts; the dict of a run omits the columns that the run lacks."""
     columns = [frame[key].tolist() for key in frame.columns]
     names = [str(key) for key in frame.columns]
     return [
@@ -141,7 +143,7 @@ def records(frame: "pandas.DataFrame") -> list[dict[str, Any]]:
 
 
 def is_missing(value: Any) -> bool:
-    """NaN, or pandas' NA, neither of which equals itself; null is a value."""
+    """Whether a value is NaN or pandas' NA; null (None) is a value."""
     import pandas
 
     return value is pandas.NA or (isinstance(value, float) and value != value)

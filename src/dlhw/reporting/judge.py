@@ -1,53 +1,157 @@
-"""The verdict about an experiment: the one way from run folders to a judged experiment."""
+"""From run folders to the verdict about an experiment: the one way that all commands take."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, overload
 
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from dlhw.config.catalogue import checked
-from dlhw.config.experiment import ExperimentConfig
+from dlhw.config.experiment import ExperimentConfig, refuse_unknown_keys
+from dlhw.config.experiment_entries import PublishedConfig
 from dlhw.config.messages import explain
 from dlhw.config.saved import interpolations, with_references
 from dlhw.errors import ConfigError, RunFolderError
+from dlhw.reporting.agreement import Agreement, EvaluatedCheck, PublishedComparison
+from dlhw.reporting.captions import warnings
+from dlhw.reporting.check_rules import apply_rule
+from dlhw.reporting.derived_metrics import with_derived
+from dlhw.reporting.evidence import Bounds, Evidence, evidence
 from dlhw.reporting.formatting import many
-from dlhw.reporting.selection import CellSelection, how_ended, unfinished_runs
-from dlhw.reporting.study import Study
+from dlhw.reporting.metrics import metric_of
+from dlhw.reporting.selection import CellSelection, MissingResult, how_ended, known_keys, unfinished_runs
+from dlhw.reporting.statistics import MeanEstimate
+from dlhw.reporting.study import ReportOptions, Study, make_study
 from dlhw.runs.files import read_yaml
+from dlhw.runs.sweep_folder import SWEEP_FILE
 from dlhw.sweep.ledger import Ledger
 
-# Runs that a sentence names.
+if TYPE_CHECKING:
+    import pandas
+
+# The largest number of missing runs that a sentence names.
 MAX_NAMES = 4
 
 
-def missing_runs(study: Study, selection: CellSelection) -> list[str]:
-    """What an experiment lacks, one phrase per configuration; empty if every run ended well.
+@overload
+def judge_runs(
+    frame: "pandas.DataFrame", experiment: ExperimentConfig, options: ReportOptions | None = None
+) -> tuple[Study, Agreement]: ...
+@overload
+def judge_runs(
+    frame: "pandas.DataFrame", experiment: ExperimentConfig | None, options: ReportOptions | None = None
+) -> tuple[Study, Agreement | None]: ...
+def judge_runs(
+    frame: "pandas.DataFrame", experiment: ExperimentConfig | None, options: ReportOptions | None = None
+) -> tuple[Study, Agreement | None]:
+    """Group runs into cells, and compare them with what an experiment says.
 
     Args:
-        study: of the experiment's runs.
-        selection: its cells by every key that differs.
+        frame: runs, from `load_runs`.
+        experiment: its published numbers and checks; None: the runs belong to no experiment.
+        options: what the table shows; the experiment's table where they ask for no other.
+
+    Returns:
+        The study that a report shows, and the verdict about the experiment; None without an experiment.
+
+    Raises:
+        ConfigError: if the experiment names a config key that no run has.
+        RunFolderError: if no run can be read, or a requested key or metric does not exist.
+    """
+    options = options or ReportOptions()
+    names = [*(options.metrics or []), *(experiment.metric_names() if experiment is not None else [])]
+    complete = with_derived(frame, names)
+    study = make_study(complete, options.of(experiment, complete))
+    return study, None if experiment is None else judge(study, experiment)
+
+
+def judge(study: Study, experiment: ExperimentConfig) -> Agreement:
+    """Compare the runs of a study with what an experiment says.
+
+    With a single seed (n = 1) the values themselves decide, so that nothing is undecided.
+
+    Args:
+        study: the experiment's runs; the columns of its table do not matter.
+        experiment: its published numbers and checks.
+
+    Raises:
+        ConfigError: if the experiment names a config key that no run has.
+        RunFolderError: if the ledger of a sweep is damaged.
+    """
+    refuse_unknown_keys(experiment, known_keys(study))
+    selection = CellSelection.of(study)
+    return Agreement(
+        experiment=experiment,
+        published=[
+            _compared(entry, index, selection)
+            for entry in experiment.published
+            for index in range(len(entry.values))
+        ],
+        checks=[
+            EvaluatedCheck(check=check, result=apply_rule(check, selection)) for check in experiment.checks
+        ],
+        missing=missing_runs(study, selection),
+        warnings=warnings(study),
+    )
+
+
+def _compared(entry: PublishedConfig, index: int, selection: CellSelection) -> PublishedComparison:
+    metric, estimate, cell = metric_of(entry.metric), MeanEstimate(0), None
+    try:
+        cell = selection.one(entry.cell)
+        estimate = selection.estimate(cell, metric)
+        values = selection.sample(cell, metric)
+    except MissingResult as error:
+        return PublishedComparison(
+            published=entry, index=index, metric=metric, estimate=estimate, missing=str(error), cell=cell
+        )
+    return PublishedComparison(
+        published=entry,
+        index=index,
+        metric=metric,
+        estimate=estimate,
+        evidence=_against(entry, entry.values[index], values),
+        cell=cell,
+    )
+
+
+def _against(entry: PublishedConfig, value: float, values: Sequence[float]) -> Evidence:
+    """Compare the differences from the published value with the tolerance, or the values with the range."""
+    if entry.tolerance is not None:
+        return evidence([own - value for own in values], Bounds(-entry.tolerance, entry.tolerance))
+    assert entry.low is not None
+    assert entry.high is not None
+    return evidence(values, Bounds(entry.low, entry.high))
+
+
+def missing_runs(study: Study, selection: CellSelection) -> list[str]:
+    """Describe missing and unsuccessful runs, one phrase per configuration; empty if all runs succeeded.
+
+    Args:
+        study: the experiment's runs.
+        selection: its cells, by every key that differs.
 
     Raises:
         RunFolderError: if the ledger of a sweep is damaged.
     """
-    ended_badly = []
+    unsuccessful = []
     for cell in selection.cells:
         unfinished = unfinished_runs(cell)
         if unfinished:
             count = f"{len(unfinished)} of {many(len(cell.runs), 'run')}"
-            ended_badly.append(f"{selection.label(cell)}: {count} {how_ended(unfinished)}")
+            unsuccessful.append(f"{selection.label(cell)}: {count} {how_ended(unfinished)}")
     unreadable = len(study.unreadable)
     absent = list(_absent_runs(study))
     return [
-        *ended_badly,
+        *unsuccessful,
         *([f"{many(unreadable, 'run')} unreadable"] if unreadable else []),
         *([f"{many(len(absent), 'run')} of the sweep not there: {_names(absent)}"] if absent else []),
     ]
 
 
 def _absent_runs(study: Study) -> Iterator[str]:
-    """Names of runs that a ledger lists and of which there is no folder."""
+    """Names of runs that a sweep's ledger lists but that have no folder."""
     folders = [Path(row["folder"]) for row in study.rows]
     present = {folder.resolve() for folder in folders}
     for sweep in dict.fromkeys(folder.parent for folder in folders):
@@ -59,31 +163,33 @@ def _names(names: Sequence[str]) -> str:
     return ", ".join(names[:MAX_NAMES]) + more
 
 
-SWEEP_FILE = "multirun.yaml"
-
-
 def saved_experiment(folder: Path) -> ExperimentConfig | None:
-    """What multirun.yaml says; None for a folder that is no sweep, or a sweep that is no experiment.
+    """The experiment that a sweep was run with, as the sweep's last command saved it.
+
+    Args:
+        folder: of the sweep.
+
+    Returns:
+        The experiment; None for a folder that holds no sweep, or a sweep that belongs to no experiment.
 
     Raises:
-        RunFolderError: if the file is damaged.
+        RunFolderError: if the saved file is damaged, or its experiment does not fit this version.
     """
     path = folder / SWEEP_FILE
     if not path.is_file():
         return None
+    tree = read_yaml(path)
+    if not isinstance(tree, dict) or tree.get("experiment") is None:
+        return None
     try:
-        tree = read_yaml(path)
-        told = tree.get("experiment") if isinstance(tree, dict) else None
-        if told is None:
-            return None
-        told = with_references({**tree, "experiment": told})["experiment"]
-        for key, text in interpolations(told, "experiment"):
+        node = with_references(tree)["experiment"]
+        for key, text in interpolations(node, "experiment"):
             raise ConfigError(f"{key} is saved as {text}, which is not resolved anew")
-        # below a root, so that errors name the node
+        # Below a root, so that errors name the node.
         schema = OmegaConf.create({"experiment": OmegaConf.structured(ExperimentConfig)})
-        found = OmegaConf.to_object(OmegaConf.merge(schema, {"experiment": told}).experiment)
-        assert isinstance(found, ExperimentConfig)
-        return checked(found)
+        experiment = OmegaConf.to_object(OmegaConf.merge(schema, {"experiment": node}).experiment)
+        assert isinstance(experiment, ExperimentConfig)
+        return checked(experiment)
     except (OmegaConfBaseException, ConfigError) as error:
         sentences = str(error) if isinstance(error, ConfigError) else explain(error)
         head = f"{path} does not hold an experiment of this version: "

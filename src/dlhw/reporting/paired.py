@@ -1,4 +1,4 @@
-"""Cells beside a baseline cell, seed by seed."""
+"""Paired comparison of cells with a baseline cell, seed by seed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,17 +11,17 @@ from dlhw.reporting.statistics import PairedDifference, adjust, difference
 from dlhw.reporting.swept_keys import Row, find_key
 from dlhw.reporting.values import ABSENT, parse, same_value, text_of
 
-# Verdict on two cells whose runs do not depend on the seed.
+# The verdict about two cells whose runs do not depend on the seed.
 DETERMINISTIC = "deterministic, n = 1"
 
 
 @dataclass(frozen=True)
 class BaselineComparison:
-    """Every cell against one of them.
+    """The comparison of all cells with one of them.
 
     Args:
-        baseline: place of the baseline among the cells.
-        differences: (place of the cell, metric) -> its paired differences, with Holm's p-values over all.
+        baseline: index of the baseline among the cells.
+        differences: (index of the cell, metric) -> its paired differences, with Holm's p-values over all.
     """
 
     baseline: int
@@ -36,51 +36,53 @@ def compare(
     Args:
         cells: of one sweep.
         metrics: to compare.
-        baseline: `KEY=VALUE[,KEY=VALUE]`, enough of them to name one cell.
-        also: keys that vary within cells; runs are paired only where they agree in these too.
+        baseline: `KEY=VALUE[,KEY=VALUE]`, enough to identify one cell.
+        also: keys that vary within cells; runs are paired only if they agree in these, too.
 
     Raises:
         RunFolderError: if `baseline` does not name exactly one cell.
     """
-    place = find_cell(cells, baseline)
+    index = find_cell(cells, baseline)
     differences = {
-        (number, metric): paired_difference(cell, cells[place], metric, also)
-        for number, cell in enumerate(cells)
+        (other, metric): paired_difference(cell, cells[index], metric, also)
+        for other, cell in enumerate(cells)
         for metric in metrics
-        if number != place
+        if other != index
     }
-    return BaselineComparison(place, adjust(differences))
+    return BaselineComparison(index, adjust(differences))
 
 
 def paired_difference(
     cell: Cell, base: Cell, metric: RunMetric, also: Sequence[str] = ()
 ) -> PairedDifference:
-    """Differences `cell − base` of a metric between runs that share a seed.
+    """Differences `cell − base` of a metric between runs with the same seed.
 
-    Two deterministic cells have one difference, whatever the number of their seeds.
+    Two deterministic cells have one difference, regardless of the number of seeds.
 
     Args:
-        cell: whose runs are compared.
-        base: with whose runs.
-        metric: of both.
-        also: keys that vary within cells; runs are paired only where they agree in these too.
+        cell: the cell to compare.
+        base: the baseline cell.
+        metric: the metric to compare.
+        also: keys that vary within cells; runs are paired only if they agree in these, too.
     """
     runs = paired_runs(cell, base, also)
-    pairs = [(metric.value(one), metric.value(other)) for one, other in runs]
-    complete = [(one, other) for one, other in pairs if one is not None and other is not None]
+    pairs = [(metric.value(value), metric.value(base_value)) for value, base_value in runs]
+    complete = [
+        (value, base_value) for value, base_value in pairs if value is not None and base_value is not None
+    ]
     if cell.is_deterministic and base.is_deterministic:
         return replace(difference(complete[:1], metric.scale), verdict=DETERMINISTIC)
     return difference(metric.measurements(complete), metric.scale)
 
 
 def paired_runs(cell: Cell, base: Cell, also: Sequence[str] = ()) -> list[tuple[Row, Row]]:
-    """Runs of two cells that ended well and share a seed; see `paired_difference`."""
-    first, second = (_by_identity(each.counted, also) for each in (cell, base))
+    """Pairs of successful runs of two cells with the same seed; see `paired_difference`."""
+    first, second = (_by_identity(side.counted, also) for side in (cell, base))
     return [(first[identity], second[identity]) for identity in first if identity in second]
 
 
 def _by_identity(runs: Sequence[Row], also: Sequence[str]) -> dict[tuple[Any, ...], Row]:
-    """A run without a seed is paired with none."""
+    """Seed and further values -> run; a run without a seed is left out."""
     return {
         (run["seed"], *(run.get(key, ABSENT) for key in also)): run
         for run in runs
@@ -89,7 +91,7 @@ def _by_identity(runs: Sequence[Row], also: Sequence[str]) -> dict[tuple[Any, ..
 
 
 def find_cell(cells: Sequence[Cell], text: str) -> int:
-    """Place of the one cell that `KEY=VALUE[,KEY=VALUE]` names.
+    """The index of the only cell that `KEY=VALUE[,KEY=VALUE]` selects.
 
     Raises:
         RunFolderError: if the text cannot be read, a key is not swept, or not exactly one cell fits.
@@ -97,13 +99,13 @@ def find_cell(cells: Sequence[Cell], text: str) -> int:
     keys, assignments = cells[0].keys, _assignments(text)
     if len(cells) == 1:
         raise RunFolderError("--baseline: there is only one configuration, nothing to compare it with")
-    none = f"cells are made by {listing(keys)}, not by"
+    none = f"the swept keys are {listing(keys)}, not"
     wanted = {find_key(key, keys, "--baseline", none): value for key, value in assignments.items()}
-    fitting = [place for place, cell in enumerate(cells) if _fits(cell, wanted)]
+    fitting = [index for index, cell in enumerate(cells) if _fits(cell, wanted)]
     if len(fitting) == 1:
         return fitting[0]
     if fitting:
-        labels = "; ".join(cells[place].label for place in fitting)
+        labels = "; ".join(cells[index].label for index in fitting)
         raise RunFolderError(f"--baseline: {text} fits {len(fitting)} cells ({labels}): name more keys")
     raise RunFolderError(f"--baseline: no cell has {text}; there are {_values(cells, wanted)}")
 
@@ -114,15 +116,15 @@ def _fits(cell: Cell, wanted: dict[str, Any]) -> bool:
 
 
 def _values(cells: Sequence[Cell], wanted: dict[str, Any]) -> str:
-    told = []
-    for place, key in enumerate(cells[0].keys):
+    options = []
+    for index, key in enumerate(cells[0].keys):
         if key in wanted:
-            told.append(f"{key}={listing(dict.fromkeys(text_of(cell.values[place]) for cell in cells))}")
-    return "; ".join(told)
+            options.append(f"{key}={listing(dict.fromkeys(text_of(cell.values[index]) for cell in cells))}")
+    return "; ".join(options)
 
 
 def _assignments(text: str) -> dict[str, Any]:
-    """Read `a=1,b=[2,3]`: a comma within brackets separates nothing."""
+    """Parse `a=1,b=[2,3]`; a comma inside brackets does not separate."""
     words: list[str] = []
     for word in text.split(","):
         if words and words[-1].count("[") > words[-1].count("]"):

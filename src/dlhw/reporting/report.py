@@ -1,4 +1,4 @@
-"""From a study to the document that reports it, and to the files of a report."""
+"""Compile a study into a document, and write the files of a report."""
 
 import re
 from collections import Counter
@@ -22,14 +22,14 @@ from dlhw.runs.files import write_atomic
 def compile_report(
     study: Study, title: str, command: str, *, with_figures: bool = True, agreement: Agreement | None = None
 ) -> Document:
-    """Put together what is reported of a study.
+    """Compile the report of a study.
 
     Args:
         study: the cells and their statistics.
         title: of the page.
-        command: that makes the report again, for its foot.
-        with_figures: whether to draw, which takes longer than all else.
-        agreement: with the published numbers of the experiment that the study belongs to.
+        command: the command line that makes the report, for the footer.
+        with_figures: whether to draw figures, which takes most of the time.
+        agreement: of the experiment that the study belongs to; None without one.
     """
     results = results_table(study)
     sections = [Section(title=results.title, table=results), *_agreement_sections(agreement)]
@@ -45,7 +45,7 @@ def compile_report(
         sections.append(Section(title=left_out.title, table=left_out))
     if study.fixed:
         settings = [(key, text_of(value)) for key, value in study.fixed.items()]
-        sections.append(Section(title="What all runs share", settings=settings))
+        sections.append(Section(title="Settings that all runs share", settings=settings))
     about = [] if agreement is None else experiment_summary(agreement)
     return Document(title=title, summary=[*about, *summary(study)], sections=sections, command=command)
 
@@ -56,11 +56,11 @@ def _agreement_sections(agreement: Agreement | None) -> list[Section]:
     tables = (published_table(agreement), checks_table(agreement))
     sections = [Section(title=table.title, table=table) for table in tables if table is not None]
     recipe = recipe_sentences(agreement.experiment.recipe)
-    return [*sections, *([Section(title="Where the recipe comes from", text=recipe)] if recipe else [])]
+    return [*sections, *([Section(title="Origin of the recipe", text=recipe)] if recipe else [])]
 
 
 def recipe_sentences(recipe: RecipeConfig) -> list[str]:
-    """Which settings are stated, inferred or fitted, and what the tolerances rest on."""
+    """Sentences about which settings are stated, inferred or fitted, and the basis of the tolerances."""
     origins = {
         "Stated by the write-up": recipe.stated,
         "Inferred": recipe.inferred,
@@ -71,7 +71,7 @@ def recipe_sentences(recipe: RecipeConfig) -> list[str]:
 
 
 def experiment_summary(agreement: Agreement) -> list[str]:
-    """The experiment's question, its note, its command and its verdict."""
+    """The experiment's question, note, command and verdict."""
     experiment = agreement.experiment
     note = [experiment.note] if experiment.note else []
     return [
@@ -83,7 +83,7 @@ def experiment_summary(agreement: Agreement) -> list[str]:
 
 
 def _pictures(study: Study, figures: Sequence[FigureConfig]) -> tuple[list[Picture], list[str]]:
-    # Drawing needs matplotlib, which takes its time to import.
+    # matplotlib is slow to import.
     from dlhw.reporting.figures.heatmap import heat_map
     from dlhw.reporting.figures.learning_curves import learning_curves
     from dlhw.reporting.figures.metric_plots import metric_by_key
@@ -98,30 +98,28 @@ def _pictures(study: Study, figures: Sequence[FigureConfig]) -> tuple[list[Pictu
 
 
 def summary(study: Study) -> list[str]:
-    """What was run: how many runs and cells, the keys and seeds, and how the runs ended."""
+    """Sentences about what was run: numbers of runs and cells, statuses, swept keys and seeds."""
     statuses = Counter(str(row["status"]) for row in study.rows)
     ended = ", ".join(f"{count} {status.replace('_', ' ')}" for status, count in statuses.most_common())
-    told = [f"{many(len(study.rows), 'run')} in {many(len(study.cells), 'cell')}: {ended}."]
+    sentences = [f"{many(len(study.rows), 'run')} in {many(len(study.cells), 'cell')}: {ended}."]
     if study.keys:
         what = "value" if len(study.keys) == 1 else "combination of values"
-        told.append(
-            f"One cell of the table is one {what} of {', '.join(study.keys)}, averaged over its seeds."
-        )
+        sentences.append(f"A cell is one {what} of {', '.join(study.keys)}, averaged over its seeds.")
     seeds = sorted({run["seed"] for cell in study.cells for run in cell.runs if run.get("seed") is not None})
     if seeds:
-        told.append(f"Seeds: {_seeds(seeds)}.")
-    return told
+        sentences.append(f"Seeds: {_seeds(seeds)}.")
+    return sentences
 
 
 def _seeds(seeds: Sequence[int]) -> str:
-    """Listed, or from first to last where they are many and without a gap."""
+    """A list of seeds; first and last if there are many without a gap."""
     if len(seeds) > 5 and seeds[-1] - seeds[0] == len(seeds) - 1:
         return f"{seeds[0]} to {seeds[-1]}"
     return ", ".join(map(str, seeds))
 
 
 def default_title(study: Study) -> str:
-    """The runs' common name, else what was swept."""
+    """The common name of the runs, otherwise the swept keys."""
     names = sorted({run.get("name", ABSENT) for cell in study.cells for run in cell.runs}, key=order)
     if len(names) == 1 and names[0] not in (ABSENT, None):
         return text_of(names[0])
@@ -130,22 +128,22 @@ def default_title(study: Study) -> str:
 
 PAGE = "index.html"
 TEXTS = ("report.md", "table.csv", "table.tex", "published.csv", "checks.csv")
-# The names of figures that some report of ours may have left here.
+# Names of figures that an earlier report may have written.
 FIGURES = re.compile(r"(learning-curves|metric-by-key|heat-map|figure-\d+-[a-z]+)\.(png|pdf)")
 
 
 def write_report(
     study: Study, document: Document, out: Path, agreement: Agreement | None = None
 ) -> list[Path]:
-    """Write index.html, report.md, table.csv, table.tex and figures/; of an experiment two more CSV files.
+    """Write index.html, report.md, table.csv, table.tex and figures/; for an experiment two more CSV files.
 
-    An earlier report in the same folder is replaced; other files there are left alone.
+    An earlier report in the same folder is replaced; other files are left unchanged.
 
     Args:
-        study: for the numbers in full precision.
-        document: what is said of them.
-        agreement: with published numbers, for published.csv and checks.csv.
-        out: folder, made if need be.
+        study: source of table.csv.
+        document: the report.
+        out: folder to write into, created if missing.
+        agreement: source of published.csv and checks.csv.
 
     Returns:
         The files written.
@@ -155,7 +153,7 @@ def write_report(
     """
     refuse_others_files(out)
     contents: dict[str, str | bytes] = {
-        # First, because it says that the other files are ours.
+        # First, because it marks the folder as a report's.
         PAGE: report_html(document),
         "report.md": report_markdown(document),
         "table.csv": table_csv(study),
@@ -184,10 +182,10 @@ def _agreement_contents(agreement: Agreement | None) -> dict[str, str | bytes]:
 
 
 def refuse_others_files(out: Path) -> None:
-    """A folder is ours if its page is, or if it has none of our names.
+    """Refuse to replace files that no report wrote.
 
     Raises:
-        RunFolderError: names the file in the way.
+        RunFolderError: names such a file.
     """
     if out.exists() and not out.is_dir():
         raise RunFolderError(f"{out} is not a folder: choose another with --out")
@@ -202,7 +200,7 @@ def refuse_others_files(out: Path) -> None:
 
 
 def _remove_stale(figures: Path, kept: set[str]) -> None:
-    """A heat map of an earlier report that this one does not have would seem to belong to it."""
+    """Remove figures of an earlier report that this one does not have."""
     for path in figures.iterdir():
         if FIGURES.fullmatch(path.name) and path.name not in kept:
             path.unlink()

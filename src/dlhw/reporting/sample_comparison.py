@@ -1,4 +1,4 @@
-"""Errors of a test set: how far an accuracy may move with other samples, for one run and between two."""
+"""Sampling error of a test set: of one run's accuracy, and of the difference between runs or cells."""
 
 import math
 from collections.abc import Sequence
@@ -54,7 +54,7 @@ def mcnemar(only_first: int, only_second: int) -> float:
 
         2 P(X < k) + P(X = k) for X ~ Binomial(b + c, ½), k = min(b, c)
 
-    Half the probability of the observed counts is included, because the exact test is conservative.
+    It includes half the probability of the observed counts, because the exact test is conservative.
     Source: Fagerland, Lydersen and Laake, The McNemar test for binary matched-pairs data, BMC Med. Res.
     Methodol. 13 (2013).
 
@@ -76,18 +76,18 @@ def mcnemar(only_first: int, only_second: int) -> float:
 
 @dataclass(frozen=True, kw_only=True)
 class SampleComparison:
-    """Two runs, or two cells over their seeds, on the same test samples.
+    """Comparison of two runs, or of two cells over their seeds, on the same test samples.
 
     Args:
         num_samples: size of the test split.
-        num_pairs: pairs of runs that were compared.
+        num_pairs: number of pairs of runs.
         difference: accuracy of the first minus that of the second, mean over pairs.
         low: lower end of the 95 % interval over other test samples, with these trained parameters.
         high: upper end.
         p: two-sided; McNemar's mid-p for one pair of runs, else of the bootstrap.
         only_first: samples that the first run alone classifies correctly; None for more than one pair.
         only_second: samples that the second alone classifies correctly.
-        adjusted: p with Holm's correction over all comparisons of a table; None outside of one.
+        adjusted: p with Holm's correction over all comparisons of a table; None outside a table.
     """
 
     num_samples: int
@@ -104,21 +104,21 @@ class SampleComparison:
 def compare_correct(pairs: Sequence[tuple[Correct, Correct]]) -> SampleComparison:
     """Compare runs sample by sample: a paired bootstrap, and McNemar's test for one pair of runs.
 
-    A sample's difference is its mean over the pairs, (right by the first) − (right by the second). The
-    samples are drawn again with replacement 10,000 times (with a fixed seed), both runs of a pair on the same
-    draw; the interval is that of the percentiles. It says how the difference would move with other test
-    samples, not with other seeds.
+    The difference of a sample is the mean over the pairs of (correct in the first run) − (correct in the
+    second). Samples are drawn with replacement 10,000 times (with a fixed seed), the same for both runs of a
+    pair; the interval is a percentile interval. It says how the difference varies with the test samples, not
+    with the seed.
 
     Args:
-        pairs: for each pair of runs whether it classifies each test sample correctly, two arrays (N,).
+        pairs: for each pair of runs two arrays (N,): whether the run classifies each test sample correctly.
 
     Raises:
-        ValueError: if there is no pair, or the arrays are not of the same samples.
+        ValueError: if there is no pair, or the arrays have different sizes.
     """
     if not pairs or len({side.shape for pair in pairs for side in pair}) != 1 or not pairs[0][0].size:
         raise ValueError("compare_correct needs at least one pair of runs, all with the same test samples")
     sums_N = np.sum([first.astype(np.int64) - second for first, second in pairs], axis=0)
-    # Samples with equal differences are interchangeable, so that only their counts need drawing.
+    # Samples with equal differences are interchangeable, so only their counts are drawn.
     values, counts = np.unique(sums_N, return_counts=True)
     draws = np.random.default_rng(0).multinomial(len(sums_N), counts / len(sums_N), RESAMPLES)
     means = draws @ values / (len(sums_N) * len(pairs))
@@ -138,18 +138,18 @@ def compare_correct(pairs: Sequence[tuple[Correct, Correct]]) -> SampleCompariso
 
 
 def _bootstrap_p(means: NDArray[np.float64]) -> float:
-    """Twice the share of B draws on the other side of 0 (at 0: on both); at least 2 / (B + 1)."""
+    """Twice the share of the B draws on the other side of 0 (0 is on both sides), at least 2 / (B + 1)."""
     below, above = int((means <= 0).sum()), int((means >= 0).sum())
     return min(1.0, 2 * (min(below, above) + 1) / (len(means) + 1))
 
 
-# Scores -> the parameters that they are of; `selected` are those that were stored.
+# Kind of score -> the parameters that it belongs to; `selected` belongs to the stored ones.
 PARAMETERS = {"final": "last", "best": "best"}
 SAME_SAMPLES = "only predictions of the same test samples can be compared"
 
 
 def compare_folders(first: Sequence[Path], second: Sequence[Path]) -> SampleComparison:
-    """Compare runs sample by sample, the first of `first` with the first of `second`, and so on.
+    """Compare runs sample by sample: the i-th of `first` with the i-th of `second`.
 
     Raises:
         RunFolderError: if the numbers of folders differ, a run has no predictions, a file is damaged, or two
@@ -185,7 +185,7 @@ def predictions_of(folder: Path) -> SplitPredictions:
 
 
 def is_same_split(one: SplitPredictions, other: SplitPredictions) -> bool:
-    """Whether two runs were tested on the same samples, in the same order, by the hashes of their splits."""
+    """Whether two runs were tested on the same samples in the same order, by the hashes of their splits."""
     is_known = bool(one.split_hash) and one.split_hash == other.split_hash
     return is_known and one.targets.shape == other.targets.shape
 
@@ -195,25 +195,25 @@ def compare_cells(
 ) -> tuple[dict[tuple[int, RunMetric], SampleComparison], list[str]]:
     """Compare cells with a baseline cell on the same test samples.
 
-    Only test accuracies are compared, of the parameters whose predictions the runs have stored, and only
-    where each pair of runs was tested on the same samples.
+    Only test accuracies of the parameters whose predictions are stored are compared, and only if both runs of
+    each pair were tested on the same samples.
 
     Returns:
-        (place of the cell, metric) -> its comparison, with Holm's p-values over all; and a sentence for
+        (index of the cell, metric) -> its comparison, with Holm's p-values over all; and a sentence for
         each file that cannot be read.
     """
     compared: dict[tuple[int, RunMetric], SampleComparison] = {}
     problems: list[str] = []
-    for place, metric in product(range(len(cells)), metrics):
-        if place == base or metric.part != "test" or metric.kind != "accuracy":
+    for index, metric in product(range(len(cells)), metrics):
+        if index == base or metric.split != "test" or metric.kind != "accuracy":
             continue
         try:
-            comparison = _compare(cells[place], cells[base], metric, also)
+            comparison = _compare(cells[index], cells[base], metric, also)
         except RunFolderError as error:
             problems.append(f"Not compared on the same test samples: {error}.")
             continue
         if comparison is not None:
-            compared[place, metric] = comparison
+            compared[index, metric] = comparison
     adjusted = holm([comparison.p for comparison in compared.values()])
     pairs = zip(compared.items(), adjusted, strict=True)
     return {key: replace(comparison, adjusted=p) for (key, comparison), p in pairs}, list(
@@ -236,7 +236,7 @@ def _compare(cell: Cell, base: Cell, metric: RunMetric, also: Sequence[str]) -> 
 
 
 def _stored(run: Row, metric: RunMetric) -> SplitPredictions | None:
-    """A run's predictions if they are of the metric's parameters; else None."""
+    """A run's predictions if they belong to the metric's parameters; otherwise None."""
     predictions = read_predictions(Path(str(run["folder"])))
     when = metric.name.partition("/")[0]
     if predictions is None or predictions.parameters != PARAMETERS.get(when, predictions.parameters):

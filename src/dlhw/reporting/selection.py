@@ -1,4 +1,4 @@
-"""Which runs a published number or a check means: cells by their values, metrics by their names."""
+"""Selection of the cells that a published value or a check refers to, and their values of a metric."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,22 +18,22 @@ Wanted = Mapping[str, Any]
 
 
 class MissingResult(Exception):
-    """Something that is to be compared is missing; the text says what."""
+    """A result that is needed for a comparison is missing; the text says which."""
 
 
 def label_of(wanted: Wanted) -> str:
-    """Such as `lr=0.1, alpha=0.001`."""
+    """Short label of swept values, such as `lr=0.1, alpha=0.001`."""
     short = short_keys(wanted)
     return ", ".join(f"{short[key]}={text_of(value)}" for key, value in wanted.items()) or "all runs"
 
 
 @dataclass(frozen=True)
 class CellSelection:
-    """The cells of a study, by every key that differs, whatever its table shows.
+    """The cells of a study by every key that differs, regardless of the columns of its table.
 
     Args:
-        keys: that make a cell.
-        cells: in the order of their values.
+        keys: the keys that define a cell.
+        cells: ordered by their values.
     """
 
     keys: Sequence[str]
@@ -41,38 +41,38 @@ class CellSelection:
 
     @classmethod
     def of(cls, study: Study) -> "CellSelection":
-        """Of the runs of a study."""
+        """The cells of the runs of a study."""
         keys = [*study.keys, *study.within]
         return cls(keys, cells_of([run for cell in study.cells for run in cell.runs], keys))
 
     def label(self, cell: Cell) -> str:
-        """The values that tell a cell from others."""
+        """The values that identify a cell."""
         return label_of(dict(zip(cell.keys, cell.values, strict=True)))
 
     def where(self, wanted: Wanted) -> list[Cell]:
-        """Every cell with these values.
+        """All cells with these values.
 
         Raises:
             MissingResult: if there is none.
         """
-        found = [cell for cell in self.cells if _fits(cell.runs[0], wanted)]
-        if not found:
+        cells = [cell for cell in self.cells if _fits(cell.runs[0], wanted)]
+        if not cells:
             raise MissingResult(f"no run has {label_of(wanted)}")
-        return found
+        return cells
 
     def one(self, wanted: Wanted) -> Cell:
-        """The cell with these values.
+        """The only cell with these values.
 
         Raises:
             MissingResult: if there is none, or more than one.
         """
-        found = self.where(wanted)
-        if len(found) > 1:
-            raise MissingResult(f"{label_of(wanted)} fits {len(found)} cells")
-        return found[0]
+        cells = self.where(wanted)
+        if len(cells) > 1:
+            raise MissingResult(f"{label_of(wanted)} fits {len(cells)} cells")
+        return cells[0]
 
     def estimate(self, cell: Cell, metric: RunMetric) -> MeanEstimate:
-        """Of the runs of a cell that ended well.
+        """Mean and interval over the successful runs of a cell.
 
         Raises:
             MissingResult: if none has a value.
@@ -83,7 +83,7 @@ class CellSelection:
         return result
 
     def mean(self, cell: Cell, metric: RunMetric) -> float:
-        """Over the seeds of a cell.
+        """Mean over the seeds of a cell.
 
         Raises:
             MissingResult: if it has no value.
@@ -93,20 +93,20 @@ class CellSelection:
         return mean
 
     def sample(self, cell: Cell, metric: RunMetric) -> list[float]:
-        """The values of a cell, one per seed; only one if the runs are identical over seeds.
+        """The values of a cell, one per seed; a single value if the runs are identical over seeds.
 
         Raises:
-            MissingResult: if a run of the cell did not end well or has no value.
+            MissingResult: if a run of the cell was not successful or has no value.
         """
         return [values[0] for values in self.paired([cell], metric)]
 
     def paired(self, cells: Sequence[Cell], metric: RunMetric) -> list[tuple[float, ...]]:
-        """Values of several cells, one tuple per seed that they share.
+        """Values of several cells, one tuple per common seed.
 
-        A cell whose runs are identical over seeds pairs with every seed; if all cells are such, n is 1.
+        A cell whose runs are identical over seeds is paired with every seed; if all are, there is one tuple.
 
         Raises:
-            MissingResult: if a run did not end well or has no value, or the cells share no seed.
+            MissingResult: if a run was not successful or has no value, or the cells have no common seed.
         """
         for cell in cells:
             self._check_complete(cell, metric)
@@ -135,20 +135,20 @@ class CellSelection:
             raise MissingResult(f"{self.label(cell)}: {_why(cell, metric)}")
 
     def lines(self, key: str, wanted: Wanted) -> list[list[Cell]]:
-        """Cells with these values that differ in `key` alone, each line in the order of its values.
+        """Groups of cells with these values that differ only in `key`, each ordered by the values of `key`.
 
         Raises:
             MissingResult: if there is no such cell.
         """
-        found: dict[tuple[Any, ...], list[Cell]] = {}
+        groups: dict[tuple[Any, ...], list[Cell]] = {}
         for cell in self.where(wanted):
             rest = [value for name, value in zip(cell.keys, cell.values, strict=True) if name != key]
-            found.setdefault(tuple(rest), []).append(cell)
-        return list(found.values())
+            groups.setdefault(tuple(rest), []).append(cell)
+        return list(groups.values())
 
 
 def value_of(cell: Cell, key: str) -> Any:
-    """A cell's value of a key, swept or not."""
+    """The value of a key in a cell, swept or not."""
     return cell.runs[0].get(key, ABSENT)
 
 
@@ -157,7 +157,7 @@ def _fits(run: Row, wanted: Wanted) -> bool:
 
 
 def _why(cell: Cell, metric: RunMetric) -> str:
-    """A cell without a value: its runs ended badly, or nobody measured it."""
+    """Why a cell has no value: its runs were not successful, or the metric was not measured."""
     return f"{metric.label} was not measured" if cell.counted else how_ended(cell.runs)
 
 
@@ -167,11 +167,11 @@ def unfinished_runs(cell: Cell) -> list[Row]:
 
 
 def how_ended(runs: Sequence[Row]) -> str:
-    """Their statuses in words, each once."""
+    """The statuses of the runs in words, each once."""
     return ", ".join(dict.fromkeys(str(run["status"]).replace("_", " ") for run in runs))
 
 
 def known_keys(study: Study) -> list[str]:
-    """Every config key that some run of a study has."""
+    """All config keys of the runs of a study."""
     keys = dict.fromkeys(key for cell in study.cells for run in cell.runs for key in run)
     return [key for key in keys if key in ("name", "seed") or not (key in META or key.startswith(SCORES))]

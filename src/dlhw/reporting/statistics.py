@@ -8,15 +8,15 @@ from typing import TypeVar
 
 CONFIDENCE = 0.95
 LEVEL = 1 - CONFIDENCE
-# Two values always lie in a t interval that says nothing (t = 12.7), so none is given below this.
+# Below this number of values no interval: that of two values (t = 12.7) is too wide to say anything.
 MIN_FOR_INTERVAL = 3
-# Quartiles of fewer values are single values.
+# Quartiles of fewer values would be single values: no median and interquartile mean below this number.
 MIN_FOR_QUARTILES = 10
 Key = TypeVar("Key", bound=Hashable)
 
 
 class Scale(StrEnum):
-    """The range of a quantity, which decides the scale that its interval is computed on."""
+    """The range of a quantity, which determines the scale on which its interval is computed."""
 
     linear = "linear"  # any number: t interval of the mean
     proportion = "proportion"  # 0 to 1, such as an accuracy: on the logit scale
@@ -47,7 +47,7 @@ class MeanEstimate:
 
     @property
     def ends(self) -> tuple[float, float]:
-        """Of the interval; twice the mean where there is none. Needs a mean."""
+        """The ends of the interval; the mean twice if there is no interval. Requires a mean."""
         assert self.mean is not None
         if self.low is None or self.high is None:
             return self.mean, self.mean
@@ -73,8 +73,8 @@ def estimate(values: Sequence[float], scale: Scale = Scale.linear) -> MeanEstima
     Returns:
         The estimate; no standard deviation for n < 2 and no interval for n < 3.
 
-    >>> found = estimate([0.97, 0.98, 1.0], Scale.proportion)
-    >>> round(found.mean, 4), round(found.low, 4), round(found.high, 4)
+    >>> result = estimate([0.97, 0.98, 1.0], Scale.proportion)
+    >>> round(result.mean, 4), round(result.low, 4), round(result.high, 4)
     (0.9833, 0.8535, 0.9983)
     """
     n = len(values)
@@ -82,9 +82,9 @@ def estimate(values: Sequence[float], scale: Scale = Scale.linear) -> MeanEstima
         return MeanEstimate(0)
     if n == 1:
         return MeanEstimate(1, mean=float(values[0]))
-    # The mean of equal values is that value, also where its n-fold sum would round.
+    # Centred sum: the mean of equal values is exactly that value, even if their sum would be rounded.
     mean = values[0] + math.fsum(value - values[0] for value in values) / n
-    # hypot does not overflow where squares of the losses of a run about to diverge would.
+    # hypot does not overflow, as the squared losses of a run about to diverge would.
     std = math.hypot(*(value - mean for value in values)) / math.sqrt(n - 1)
     low, high = _interval(values, mean, std, scale) if n >= MIN_FOR_INTERVAL else (None, None)
     if n < MIN_FOR_QUARTILES:
@@ -117,7 +117,7 @@ def _trimmed_mean(values: Sequence[float], cut: int) -> float:
 
 
 def t_quantile(degrees: int) -> float:
-    """Student's t at 0.975: 95 % of it lies within ± this."""
+    """The 0.975 quantile of Student's t distribution: 95 % of the distribution lies within ± this value."""
     from scipy.special import stdtrit  # type: ignore[import-untyped]  # a third of scipy.stats' start-up
 
     return float(stdtrit(degrees, 0.5 + CONFIDENCE / 2))
@@ -129,9 +129,9 @@ class PairedDifference:
 
     Args:
         estimate: of the differences; its n is the number of pairs.
-        verdict: what may be concluded, in words.
-        p: two-sided p-value of the paired t test; None where there is no test.
-        adjusted: p by Holm over all comparisons of the table; None before `adjust` and where p is None.
+        verdict: the conclusion, in words.
+        p: two-sided p-value of the paired t test; None without a test.
+        adjusted: p with Holm's correction over all comparisons of the table; None before `adjust`.
     """
 
     estimate: MeanEstimate
@@ -148,63 +148,64 @@ def difference(pairs: Sequence[tuple[float, float]], scale: Scale = Scale.linear
         scale: of the values; differences of proportions lie between −1 and 1, and so does their interval.
 
     Returns:
-        The verdict is "higher" or "lower" for p ≤ 0.05, "not distinguishable" for p > 0.05, and says so where
-        there are no pairs, fewer than 3, or the same difference in each.
+        The difference. Its verdict is "higher" or "lower" for p ≤ 0.05, "not distinguishable" for p > 0.05,
+        and the reason where there is no test: no pairs, fewer than 3, or the same difference in all.
     """
-    found = estimate([value - base for value, base in pairs])
-    if found.n < MIN_FOR_INTERVAL:
-        return PairedDifference(found, f"fewer than {MIN_FOR_INTERVAL} pairs" if found.n else "no pairs")
-    assert found.mean is not None
-    if found.std == 0 and found.mean:
-        # A test of so few equal numbers would claim certainty.
-        return PairedDifference(found, f"the same in all {found.n} pairs")
-    assert found.low is not None
-    assert found.high is not None
+    result = estimate([value - base for value, base in pairs])
+    if result.n < MIN_FOR_INTERVAL:
+        return PairedDifference(result, f"fewer than {MIN_FOR_INTERVAL} pairs" if result.n else "no pairs")
+    assert result.mean is not None
+    if result.std == 0 and result.mean:
+        # A t test of a few equal numbers has p = 0, which they do not show.
+        return PairedDifference(result, f"the same in all {result.n} pairs")
+    assert result.low is not None
+    assert result.high is not None
     if scale is Scale.proportion:
-        found = replace(found, low=max(-1.0, found.low), high=min(1.0, found.high))
-    p = _paired_t_test(found)
-    return PairedDifference(found, _verdict(found, p), p)
+        result = replace(result, low=max(-1.0, result.low), high=min(1.0, result.high))
+    p = _paired_t_test(result)
+    return PairedDifference(result, _verdict(result, p), p)
 
 
-def _paired_t_test(found: MeanEstimate) -> float:
+def _paired_t_test(difference: MeanEstimate) -> float:
     from scipy.special import stdtr  # as in `t_quantile`
 
-    assert found.mean is not None
-    if not found.std:
+    assert difference.mean is not None
+    if not difference.std:
         return 1.0
-    return float(2 * stdtr(found.n - 1, -abs(found.mean) / (found.std / math.sqrt(found.n))))
+    t = -abs(difference.mean) / (difference.std / math.sqrt(difference.n))
+    return float(2 * stdtr(difference.n - 1, t))
 
 
-def _verdict(found: MeanEstimate, p: float) -> str:
+def _verdict(difference: MeanEstimate, p: float) -> str:
     if p > LEVEL:
         return "not distinguishable"
-    return "higher" if (found.mean or 0) > 0 else "lower"
+    return "higher" if (difference.mean or 0) > 0 else "lower"
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's step-down adjustment: a claim with adjusted p ≤ 0.05 holds although all were tested together.
+    """Holm's step-down correction of p-values for multiple comparisons.
 
-    The i-th smallest of m p-values is multiplied by m − i + 1; none falls below the one before it, or
-    exceeds 1.
+    The i-th smallest of m p-values is multiplied by m − i + 1, is at least the corrected one before it, and
+    at most 1. Claims with a corrected p ≤ 0.05 hold although all were tested together.
     Source: S. Holm, A simple sequentially rejective multiple test procedure, Scand. J. Statist. 6 (1979).
 
     >>> holm([0.01, 0.04, 0.03])
     [0.03, 0.06, 0.06]
     """
     adjusted, largest = [0.0] * len(p_values), 0.0
-    for rank, place in enumerate(sorted(range(len(p_values)), key=lambda place: p_values[place])):
-        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[place]))
-        adjusted[place] = largest
+    for rank, index in enumerate(sorted(range(len(p_values)), key=lambda index: p_values[index])):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[index]))
+        adjusted[index] = largest
     return adjusted
 
 
 def adjust(differences: Mapping[Key, PairedDifference]) -> dict[Key, PairedDifference]:
-    """Differences with Holm's p-values over all of them, and the verdicts that these allow."""
-    tested = {key: each.p for key, each in differences.items() if each.p is not None}
+    """The differences with p-values corrected by Holm over all of them, and the verdicts that follow."""
+    tested = {key: difference.p for key, difference in differences.items() if difference.p is not None}
     adjusted = dict(zip(tested, holm(list(tested.values())), strict=True))
     return {
-        key: replace(each, adjusted=adjusted[key], verdict=_verdict(each.estimate, adjusted[key]))
+        key: replace(difference, adjusted=adjusted[key], verdict=_verdict(difference.estimate, adjusted[key]))
         if key in adjusted
-        else each
-        for key, each in differences.items()
+        else difference
+        for key, difference in differences.items()
     }

@@ -1,4 +1,4 @@
-"""A study: runs grouped into cells, with their statistics. Everything that is written comes from one."""
+"""A study: runs grouped into cells with their statistics; the source of all tables and figures."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -24,14 +24,14 @@ VAL_FROM_TEST_KEY = "data.split.val_from_test"
 
 @dataclass(frozen=True, kw_only=True)
 class ReportOptions:
-    """What a report shows.
+    """Options of a report.
 
     Args:
-        by: keys that make a cell; None: those whose values differ.
+        by: keys that define a cell; None: those whose values differ.
         metrics: names of columns; None: accuracies, or losses for regression.
-        select: "val" or "test": what the best cell is chosen by.
+        select: "val" or "test", the split whose score selects the best cell.
         baseline: `KEY=VALUE[,KEY=VALUE]` of the cell to compare with; None: no comparison.
-        versions: whether runs of other data or code get cells of their own even where no cell would mix them.
+        versions: whether to separate runs of other data or code even if no cell would mix them.
     """
 
     by: Sequence[str] | None = None
@@ -41,12 +41,14 @@ class ReportOptions:
     versions: bool = False
 
     def of(self, experiment: ExperimentConfig | None, frame: "pandas.DataFrame") -> "ReportOptions":
-        """With the experiment's table where no other is asked for, without metrics that no run has."""
+        """These options completed by the experiment's table, without metrics that no run has."""
         if experiment is None:
             return self
-        asked = [metric_of(name).name for name in experiment.metrics]
+        columns = [metric_of(name).name for name in experiment.metrics]
         by = experiment.by if self.by is None else self.by
-        metrics = [name for name in asked if name in frame.columns] if self.metrics is None else self.metrics
+        metrics = (
+            [name for name in columns if name in frame.columns] if self.metrics is None else self.metrics
+        )
         return replace(self, by=by, metrics=metrics)
 
 
@@ -55,19 +57,19 @@ class Study:
     """Cells and their statistics.
 
     Args:
-        rows: every run, unreadable ones and repeats included.
-        keys: that make a cell.
+        rows: all runs, including unreadable ones and repeats.
+        keys: the keys that define a cell.
         within: other swept keys, over which cells average.
         fixed: key -> value that all runs share.
-        cells: in the order of their values.
+        cells: ordered by their values.
         metrics: the columns of the table.
-        estimates: (place of the cell, metric) -> its statistics.
-        select: what the best cell was chosen by, "val" or "test".
+        estimates: (index of the cell, metric) -> statistics.
+        select: "val" or "test", the split whose score selected the best cell.
         choice: the best cell.
-        comparison: against the baseline; None without one.
-        on_samples: (place of the cell, metric) -> its comparison with the baseline on the same test samples.
-        sample_problems: why cells are not compared so.
-        repeats: runs left out because another has the same config and seed.
+        comparison: with the baseline; None without one.
+        on_samples: (index of the cell, metric) -> comparison with the baseline on the same test samples.
+        sample_problems: why cells are not compared on the same test samples.
+        repeats: number of runs left out because another run has the same config and seed.
     """
 
     rows: Sequence[Row]
@@ -91,36 +93,40 @@ class Study:
 
     @property
     def is_by_test(self) -> bool:
-        """Whether the best cell was chosen by numbers of the test set, under whatever name."""
+        """Whether scores on the test set selected the best cell, also if they are called validation."""
         return self.select == "test" or self.is_val_from_test
 
     @property
     def unreadable(self) -> list[Row]:
         return [row for row in self.rows if row["status"] == UNREADABLE]
 
-    def estimate(self, place: int, metric: RunMetric) -> MeanEstimate:
-        """Of any metric, one that the table does not show too."""
-        found = self.estimates.get((place, metric))
-        return found or metric.estimate(self.cells[place].samples)
+    def estimate(self, index: int, metric: RunMetric) -> MeanEstimate:
+        """Statistics of any metric, not only of those in the table."""
+        known = self.estimates.get((index, metric))
+        return known or metric.estimate(self.cells[index].samples)
 
-    def set_interval(self, place: int, metric: RunMetric) -> tuple[float, float] | None:
-        """Wilson's interval of a single run with a cell's mean accuracy, for the size of the split.
+    def set_interval(self, index: int, metric: RunMetric) -> tuple[float, float] | None:
+        """Wilson's interval of a single run with the mean accuracy of a cell, for the size of the split.
 
-        None for training scores and other metrics, and where the size is unknown or differs between runs.
+        None for training scores and other metrics, and if the size is unknown or differs between runs.
         """
-        if metric.scale is not Scale.proportion or metric.part == "train":
+        if metric.scale is not Scale.proportion or metric.split == "train":
             return None
-        mean = self.estimate(place, metric).mean
-        sizes = {run.get(f"{SIZES}{metric.part}") for run in self.cells[place].samples}
+        mean = self.estimate(index, metric).mean
+        sizes = {run.get(f"{SIZES}{metric.split}") for run in self.cells[index].samples}
         size = sizes.pop() if len(sizes) == 1 else None
         return wilson(mean, size) if mean is not None and size else None
 
 
 def make_study(frame: "pandas.DataFrame", options: ReportOptions | None = None) -> Study:
-    """Group the runs of `load_runs` and compute what a report shows.
+    """Group the runs of `load_runs` into cells and compute what a report shows.
+
+    Args:
+        frame: from `load_runs`.
+        options: what the report shows.
 
     Raises:
-        RunFolderError: if no run can be read, or a key or metric asked for does not exist.
+        RunFolderError: if no run can be read, or a requested key or metric does not exist.
     """
     options = options or ReportOptions()
     rows = records(frame)
@@ -157,14 +163,14 @@ def make_study(frame: "pandas.DataFrame", options: ReportOptions | None = None) 
 
 
 def _separate_versions(rows: Sequence[Row], keys: Sequence[str], always: bool) -> list[str]:
-    """The versions (of data, of code) by which cells must be split: runs of several are never averaged."""
+    """The version keys (data, code) that must separate cells: runs of several versions are never averaged."""
     cells = cells_of(rows, keys)
     several = [key for key in (DATA, CODE) if key not in keys and versions_of(rows, key)]
     return [key for key in several if always or any(versions_of(cell.runs, key) for cell in cells)]
 
 
 def _varies_within(cells: Sequence[Cell], key: str) -> bool:
-    """A key that moves together with those of the table has one value in each cell."""
+    """Whether a cell has several values of a key; a key that varies with those of the table has one."""
     return any(len({run.get(key, ABSENT) for run in cell.runs}) > 1 for cell in cells)
 
 
@@ -176,14 +182,14 @@ def _estimates(
     cells: Sequence[Cell], metrics: Sequence[RunMetric]
 ) -> dict[tuple[int, RunMetric], MeanEstimate]:
     return {
-        (place, metric): metric.estimate(cell.samples)
-        for place, cell in enumerate(cells)
+        (index, metric): metric.estimate(cell.samples)
+        for index, cell in enumerate(cells)
         for metric in metrics
     }
 
 
 def _fixed(rows: Sequence[Row], keys: Sequence[str]) -> dict[str, object]:
-    """Keys that every run has with one value."""
+    """The keys whose value is the same in all runs."""
     return {
         key: rows[0][key]
         for key in keys

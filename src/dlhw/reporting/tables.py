@@ -1,4 +1,4 @@
-"""The tables of a study: results by cell, differences from a baseline, runs that do not count."""
+"""The tables of a study: results by cell, differences from a baseline, runs left out of the means."""
 
 import os
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import pandas
 
 NOT_COUNTED = (Status.diverged, Status.failed, Status.interrupted, UNFINISHED)
-UNFINISHED_MEANS = "Unfinished: without summary.json, so killed, or still training when this was written."
+UNFINISHED_MEANS = "Unfinished: no summary.json; the run was killed, or still trained when this was written."
 
 
 def sweep_table(frame: "pandas.DataFrame", options: ReportOptions | None = None) -> ReportTable:
@@ -41,7 +41,7 @@ def sweep_table(frame: "pandas.DataFrame", options: ReportOptions | None = None)
 
 
 def results_table(study: Study) -> ReportTable:
-    """Each cell's metrics over its seeds."""
+    """The metrics of each cell over its seeds."""
     by = f"Results by {', '.join(study.keys)}" if study.keys else "Results"
     if study.select == "test":
         by += " (best cell selected by TEST)"
@@ -51,14 +51,14 @@ def results_table(study: Study) -> ReportTable:
         title=by,
         headings=[*study.keys, "n", *(metric.label for metric in study.metrics), "note"],
         align="l" * len(study.keys) + "r" + "r" * len(study.metrics) + "l",
-        lines=[_cell_line(study, place) for place in range(len(study.cells))],
+        lines=[_cell_line(study, index) for index in range(len(study.cells))],
         caption=how_measured(study),
     )
 
 
-def _cell_line(study: Study, place: int) -> TableRow:
-    cell, is_best, is_tied = study.cells[place], place in study.choice.best, place in study.choice.tied
-    metrics = [_metric_entry(study, place, metric) for metric in study.metrics]
+def _cell_line(study: Study, index: int) -> TableRow:
+    cell, is_best, is_tied = study.cells[index], index in study.choice.best, index in study.choice.tied
+    metrics = [_metric_entry(study, index, metric) for metric in study.metrics]
     mark = [BEST_MARK[study.select]] if is_best else [TIED] if is_tied else []
     same = [many(len(cell.counted), "identical run")] if cell.is_deterministic else []
     note = "; ".join([*mark, *same, *endings(cell)])
@@ -71,31 +71,35 @@ def _values(cell: Cell) -> list[TableEntry]:
     return [TableEntry(text_of(value)) for value in cell.values]
 
 
-def _metric_entry(study: Study, place: int, metric: RunMetric) -> TableEntry:
-    found, cell = study.estimates[place, metric], study.cells[place]
+def _metric_entry(study: Study, index: int, metric: RunMetric) -> TableEntry:
+    estimate, cell = study.estimates[index, metric], study.cells[index]
     if cell.ended("diverged") and not cell.counted:
         return TableEntry("diverged")
-    # A run that ended well can still lack a finite number, such as a loss that overflowed on test data.
-    missing = f" (n={found.n})" if 0 < found.n < len(cell.samples) else ""
-    below = [interval_text(found, metric), quartiles_text(found, metric), _set_text(study, place, metric)]
-    return TableEntry(mean_text(found, metric) + missing, "\n".join(filter(None, below)))
+    # A successful run can still lack a finite value, such as a loss that overflowed on test data.
+    missing = f" (n={estimate.n})" if 0 < estimate.n < len(cell.samples) else ""
+    below = [
+        interval_text(estimate, metric),
+        quartiles_text(estimate, metric),
+        _set_text(study, index, metric),
+    ]
+    return TableEntry(mean_text(estimate, metric) + missing, "\n".join(filter(None, below)))
 
 
-def _set_text(study: Study, place: int, metric: RunMetric) -> str:
-    """Such as `set [.9221, .9322]`: the interval of one run, for the size of the split."""
-    ends = study.set_interval(place, metric)
-    return "" if ends is None else f"set {range_text(*ends, study.estimates[place, metric], metric)}"
+def _set_text(study: Study, index: int, metric: RunMetric) -> str:
+    """The interval of a single run for the size of the split, such as `set [.9221, .9322]`."""
+    ends = study.set_interval(index, metric)
+    return "" if ends is None else f"set {range_text(*ends, study.estimates[index, metric], metric)}"
 
 
 def _counted(cell: Cell) -> str:
-    """How many runs the statistics are of: `3`, or `2 of 3`; 1 where all of them are identical."""
+    """The number of runs in the statistics: `3`, or `2 of 3`; 1 if all runs are identical."""
     n, total = len(cell.counted), len(cell.runs)
     counted = str(len(cell.samples))
     return counted if n == total or cell.is_deterministic else f"{n} of {total}"
 
 
 def endings(cell: Cell) -> list[str]:
-    """How the runs that are not counted ended: `2 diverged (steps 2–5)`, `1 unfinished`."""
+    """How the runs that are left out ended: `2 diverged (steps 2–5)`, `1 unfinished`."""
     known = [(status, cell.ended(status)) for status in NOT_COUNTED]
     texts = [f"{len(runs)} {status}{_steps(runs)}" for status, runs in known if runs]
     others = sum(not is_success(run["status"]) and run["status"] not in NOT_COUNTED for run in cell.runs)
@@ -110,27 +114,27 @@ def _steps(runs: Sequence[Row]) -> str:
 
 
 def comparison_table(study: Study) -> ReportTable | None:
-    """Paired differences from the baseline, a line for each cell and metric; None without a baseline."""
+    """Paired differences from the baseline, one row per cell and metric; None without a baseline."""
     if study.comparison is None:
         return None
     base = study.comparison.baseline
-    places = [place for place in range(len(study.cells)) if place != base]
+    indices = [index for index in range(len(study.cells)) if index != base]
     return ReportTable(
         title=f"Differences from {study.cells[base].label}",
         headings=[*study.keys, "metric", "pairs", "difference", "95 % interval", "p (Holm)", "verdict"],
         align="l" * len(study.keys) + "lrrrrl",
-        lines=[_difference_line(study, place, metric) for place in places for metric in study.metrics],
+        lines=[_difference_line(study, index, metric) for index in indices for metric in study.metrics],
         caption=[*warnings(study), *how_compared(study.cells[base].label), *study.sample_problems],
     )
 
 
-def _difference_line(study: Study, place: int, metric: RunMetric) -> TableRow:
+def _difference_line(study: Study, index: int, metric: RunMetric) -> TableRow:
     assert study.comparison is not None
-    found = study.comparison.differences[place, metric]
-    mean, interval = mean_text(found.estimate, metric), interval_text(found.estimate, metric)
-    sign, p = "+" if (found.estimate.mean or 0) > 0 else "", p_text(found.adjusted)
-    texts = [metric.label, str(found.estimate.n), sign + mean, interval or NONE, p, found.verdict]
-    return TableRow([*_values(study.cells[place]), *map(TableEntry, texts)])
+    difference = study.comparison.differences[index, metric]
+    mean, interval = mean_text(difference.estimate, metric), interval_text(difference.estimate, metric)
+    sign, p = "+" if (difference.estimate.mean or 0) > 0 else "", p_text(difference.adjusted)
+    texts = [metric.label, str(difference.estimate.n), sign + mean, interval or NONE, p, difference.verdict]
+    return TableRow([*_values(study.cells[index]), *map(TableEntry, texts)])
 
 
 def samples_table(study: Study) -> ReportTable | None:
@@ -145,31 +149,34 @@ def samples_table(study: Study) -> ReportTable | None:
             "95 % interval", "p (Holm)", "verdict",
         ],
         align="l" * len(study.keys) + "lrrrrrrl",
-        lines=[_samples_line(study, place, metric) for place, metric in study.on_samples],
+        lines=[_samples_line(study, index, metric) for index, metric in study.on_samples],
         caption=[*warnings(study), *how_sampled(base)],
     )  # fmt: skip
 
 
-def _samples_line(study: Study, place: int, metric: RunMetric) -> TableRow:
-    found = study.on_samples[place, metric]
-    discordant = NONE if found.only_first is None else f"{found.only_first:,} : {found.only_second:,}"
-    shown = MeanEstimate(1, mean=1.0)  # four decimals, as for accuracies
+def _samples_line(study: Study, index: int, metric: RunMetric) -> TableRow:
+    comparison = study.on_samples[index, metric]
+    discordant = (
+        NONE if comparison.only_first is None else f"{comparison.only_first:,} : {comparison.only_second:,}"
+    )
+    accuracy = MeanEstimate(1, mean=1.0)  # four decimals, as accuracies have
     texts = [
-        metric.label, f"{found.num_samples:,}", str(found.num_pairs), discordant,
-        number_text(found.difference, metric, sign=True), range_text(found.low, found.high, shown, metric),
-        p_text(found.adjusted), _samples_verdict(found),
+        metric.label, f"{comparison.num_samples:,}", str(comparison.num_pairs), discordant,
+        number_text(comparison.difference, metric, sign=True),
+        range_text(comparison.low, comparison.high, accuracy, metric),
+        p_text(comparison.adjusted), _samples_verdict(comparison),
     ]  # fmt: skip
-    return TableRow([*_values(study.cells[place]), *map(TableEntry, texts)])
+    return TableRow([*_values(study.cells[index]), *map(TableEntry, texts)])
 
 
-def _samples_verdict(found: SampleComparison) -> str:
-    if found.adjusted is None or found.adjusted > LEVEL:
+def _samples_verdict(comparison: SampleComparison) -> str:
+    if comparison.adjusted is None or comparison.adjusted > LEVEL:
         return "not distinguishable"
-    return "higher" if found.difference > 0 else "lower"
+    return "higher" if comparison.difference > 0 else "lower"
 
 
 def left_out_table(study: Study) -> ReportTable | None:
-    """The runs left out of the means, with their folders; None where there are none."""
+    """The runs left out of the means, with their folders; None if there are none."""
     rows = [row for row in study.rows if not is_success(row["status"])]
     if not rows:
         return None

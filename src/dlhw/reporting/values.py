@@ -1,16 +1,16 @@
-"""Values of config keys: as plain data, as text, and back from the command line."""
+"""Values of config keys: as plain data, as text, and parsed from the command line."""
 
 import math
 from typing import Any
 
 import yaml
 
-# A key that a run does not have, such as optimizer.betas of plain SGD; null is a value of its own.
+# The value of a key that a run does not have, such as optimizer.betas of plain SGD; null is a value.
 ABSENT = "–"
 
 
 def flat(tree: dict[Any, Any], prefix: str = "") -> dict[str, Any]:
-    """Dotted key -> leaf; a list is one leaf, and becomes its text.
+    """Flatten nested settings: dotted key -> leaf; a list is one leaf, as text.
 
     >>> flat({"model": {"name": "mlp", "hidden": [16, 8]}})
     {'model.name': 'mlp', 'model.hidden': '[16, 8]'}
@@ -25,9 +25,9 @@ def flat(tree: dict[Any, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def plain(value: Any) -> Any:
-    """A number, a truth value, a string or None as it is; anything else as text.
+    """A number, truth value, string or None unchanged; anything else as text.
 
-    YAML takes 1e-3, which lacks a point, for a string; here it is the number that was meant.
+    YAML reads 1e-3, which has no point, as a string; here it becomes a number.
     """
     if isinstance(value, str):
         return _number(value)
@@ -45,7 +45,7 @@ def _number(text: str) -> Any:
 
 
 def text_of(value: Any) -> str:
-    """As one would type it on the command line.
+    """A value as it is typed on the command line.
 
     >>> [text_of(value) for value in (1.0, 0.001, 1e30, None, True, [16, 8], "sgd")]
     ['1', '0.001', '1e+30', 'null', 'true', '[16, 8]', 'sgd']
@@ -62,7 +62,7 @@ def text_of(value: Any) -> str:
 
 
 def parse(text: str) -> Any:
-    """The value that a word on the command line means.
+    """Parse a value from the command line.
 
     >>> parse("1e-3"), parse("null"), parse("[16,8]"), parse("sgd")
     (0.001, None, '[16, 8]', 'sgd')
@@ -74,7 +74,7 @@ def parse(text: str) -> Any:
 
 
 def order(value: Any) -> tuple[int, float, str]:
-    """Sort key over values of any kind: absent and null first, then numbers, then text."""
+    """Sort key for values of any type: absent and null first, then numbers, then text."""
     if value is None or value == ABSENT:
         return (0, 0.0, text_of(value))
     if is_number(value):
@@ -82,16 +82,16 @@ def order(value: Any) -> tuple[int, float, str]:
     return (2, 0.0, text_of(value))
 
 
-def same_value(found: object, wanted: object) -> bool:
-    """Whether a run's value is the one asked for, however either was written.
+def same_value(value: object, wanted: object) -> bool:
+    """Whether two values are equal, however they are written.
 
     >>> same_value(1.0, 1), same_value("[16, 8]", [16, 8]), same_value(None, "null"), same_value(True, 1)
     (True, True, False, False)
     """
-    one, other = plain(found), plain(wanted)
-    return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
+    first, second = plain(value), plain(wanted)
+    return isinstance(first, bool) == isinstance(second, bool) and bool(first == second)
 
 
 def is_number(value: Any) -> bool:
-    """Whether a value can stand on an axis."""
+    """Whether a value is a finite number, so that it can be drawn on an axis."""
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

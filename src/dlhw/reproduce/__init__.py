@@ -1,1 +1,1 @@
-"""`dlhw-reproduce`: run the experiments one after the other, and put what came out on one page."""
+"""`dlhw-reproduce`: run the experiments one after the other and write their results on one page."""

@@ -1,4 +1,4 @@
-"""Which experiments there are, and running one in a process of its own."""
+"""The available experiments, and running one of them in a process of its own."""
 
 import multiprocessing
 import os
@@ -16,29 +16,29 @@ from dlhw.errors import ConfigError, listing
 from dlhw.sweep.grid import quoted
 
 
-def chosen_experiments(asked: Sequence[str], *, quick: bool = False) -> list[str]:
-    """The experiments that the words on the command line name, each once; all without a word.
+def chosen_experiments(words: Sequence[str], *, quick: bool = False) -> list[str]:
+    """The experiments that the arguments of the command line name, each once; all without arguments.
 
     Raises:
         ConfigError: if a word is neither an experiment nor a source.
     """
     names = experiment_names()
-    found = [name for word in asked for name in _named(word.strip("/"), names)] if asked else names
-    return [name for name in dict.fromkeys(found) if not quick or is_quick(name)]
+    chosen = [name for word in words for name in _named(word.strip("/"), names)] if words else names
+    return [name for name in dict.fromkeys(chosen) if not quick or is_quick(name)]
 
 
 def _named(word: str, names: Sequence[str]) -> list[str]:
-    found = [name for name in names if word in (name, name.partition("/")[0])]
-    if not found:
+    matching = [name for name in names if word in (name, name.partition("/")[0])]
+    if not matching:
         raise ConfigError(no_such_experiment(word))
-    return found
+    return matching
 
 
 def missing_data(experiment: ExperimentConfig) -> str | None:
-    """Why the experiment cannot be run here; None where its data is at hand.
+    """Why the experiment cannot be run here: the data file that is missing; None if its data is available.
 
     Raises:
-        ConfigError: if it needs data that nobody knows how to look for.
+        ConfigError: if it needs data that is not known.
     """
     if experiment.needs is None:
         return None
@@ -53,19 +53,19 @@ def missing_data(experiment: ExperimentConfig) -> str | None:
 
 
 def list_lines(labels: Sequence[str]) -> list[str]:
-    """A line an experiment: name, whether it is quick, what it asks."""
+    """One line per experiment: name, whether it is quick, its question."""
     width = max(map(len, labels), default=0)
     quick = {label: "quick" if is_quick(label) else "" for label in labels}
     return [f"{label:{width}}  {quick[label]:5}  {question_of(label)}" for label in labels]
 
 
-# How long an interrupted run may take to write what it has.
+# Seconds that an interrupted run may take to write its files.
 PATIENCE = 30.0
-# Lines of a failed run's log that are shown.
+# The number of lines of a failed run's log that are shown.
 TAIL = 12
 LOG = "train.log"
-# Two of the three seconds of a small experiment are imports. Where processes can be forked, children come
-# from one that has done them once, and nothing else: it has computed nothing, and has no thread of ours.
+# Imports take two of the three seconds of a small experiment. Where processes can be forked, children are
+# forked from a server that has only done these imports: it has computed nothing and started no threads.
 IMPORTED = [
     "dlhw.commands.train",
     "dlhw.execution.cohorts",
@@ -76,18 +76,18 @@ IMPORTED = [
 
 
 def train_experiment(label: str, folder: Path, changes: Sequence[str] = ()) -> tuple[int, str]:
-    """Do what `dlhw-train experiment=LABEL` does, with runs below `folder` and output in `folder`/train.log.
+    """Run `dlhw-train experiment=LABEL` in a child process, with its runs and train.log in `folder`.
 
     Args:
         label: such as `cs7643/lr`.
-        folder: of the sweep; made if need be.
+        folder: of the sweep; created if missing.
         changes: further overrides.
 
     Returns:
         The exit status, and the last lines of the log.
 
     Raises:
-        KeyboardInterrupt: if we are interrupted, once the child has ended.
+        KeyboardInterrupt: if this process is interrupted, after the child has ended.
     """
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / LOG
@@ -103,7 +103,7 @@ def train_experiment(label: str, folder: Path, changes: Sequence[str] = ()) -> t
 
 
 def _child_process(argv: list[str], log: Path) -> BaseProcess:
-    if sys.platform != "linux":  # elsewhere libraries do not bear a fork
+    if sys.platform != "linux":  # on other systems libraries do not support forking
         return multiprocessing.get_context("spawn").Process(target=_run_child, args=(argv, log))
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(IMPORTED)
@@ -111,8 +111,8 @@ def _child_process(argv: list[str], log: Path) -> BaseProcess:
 
 
 def _run_child(argv: list[str], log: Path) -> None:
-    """The child: be `dlhw-train` with these arguments."""
-    os.setsid()  # Ctrl-C reaches it by our parent alone, and only once
+    """The child process: run `dlhw-train` with these arguments."""
+    os.setsid()  # so that Ctrl-C reaches it once, through the parent
     with log.open("wb") as output, open(os.devnull, "rb") as nothing:
         for source, number in ((nothing, 0), (output, 1), (output, 2)):
             os.dup2(source.fileno(), number)
@@ -125,7 +125,7 @@ def _run_child(argv: list[str], log: Path) -> None:
 
 
 def training_arguments(label: str, folder: Path, changes: Sequence[str] = ()) -> list[str]:
-    """The child's command line. Runs of an earlier version of code or config are trained anew."""
+    """The arguments of `dlhw-train`. Runs of an earlier version of code or config are computed again."""
     return [
         f"experiment={label}",
         *changes,
@@ -137,7 +137,7 @@ def training_arguments(label: str, folder: Path, changes: Sequence[str] = ()) ->
 
 
 def _end_child(child: BaseProcess) -> None:
-    """Let the child end as after Ctrl-C; if it will not, end it."""
+    """Interrupt the child as Ctrl-C does; kill it if it does not end in time."""
     for how in (signal.SIGINT, signal.SIGKILL):
         if child.is_alive() and child.pid is not None:
             os.kill(child.pid, how)

@@ -1,4 +1,4 @@
-"""Falsify an experiment: run it with deliberately wrong recipes, and see which its verdict detects."""
+"""Falsification of an experiment: run deliberately wrong recipes, and find which its verdict detects."""
 
 import time
 import traceback
@@ -15,7 +15,6 @@ from dlhw.interruption import Interrupted
 from dlhw.reproduce.experiments import missing_data, train_experiment
 from dlhw.reproduce.mutants import FalsificationSweep, control_sweep, in_place_of, mutant_sweep
 from dlhw.reproduce.outcome import ExperimentEnding
-from dlhw.reproduce.session import judged
 from dlhw.runs.folder import RunFolder
 
 if TYPE_CHECKING:
@@ -23,22 +22,22 @@ if TYPE_CHECKING:
 
     from dlhw.reporting.agreement import Agreement, PublishedComparison
 
-# Its error sentences begin with it.
+# The prefix of the command's error messages.
 COMMAND = "dlhw-train: "
-# Called with the step that begins, such as `optimizer.lr=0.2 (2 of 5)`.
+# Called with the description of each step that begins, such as `optimizer.lr=0.2 (2 of 5)`.
 Show = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class MutantResult:
-    """What the verdict made of one wrong recipe.
+    """The result of one wrong recipe.
 
     Args:
         change: the overrides that make the recipe wrong.
-        name: what a table calls it; empty: the overrides.
-        visible: whether the experiment expects to detect it.
-        reason: why not, if not.
-        detected_by: the published numbers and checks that hold for the recipe and not for this.
+        name: its name in tables; empty: the overrides.
+        visible: whether the experiment is expected to detect it.
+        reason: why it is not expected, if not.
+        detected_by: the published values and checks that hold for the recipe but not for this one.
     """
 
     change: str
@@ -55,15 +54,15 @@ class MutantResult:
 
 @dataclass(frozen=True, kw_only=True)
 class Falsification:
-    """An experiment, its control and its wrong recipes.
+    """The falsification of one experiment: its control and its wrong recipes.
 
     Args:
         label: such as `cs7643/lr`.
         ending: how it ended.
-        why: a sentence, or the last lines of a log, where it did not end well.
-        control_misses: what does not hold for the recipe itself; detection then means nothing.
-        mutants: the results in the experiment's order.
-        seconds: that it took.
+        why: a sentence, or the last lines of a log, if it was not successful.
+        control_misses: what does not hold for the recipe itself, so that detection has no meaning.
+        mutants: the results, in the experiment's order.
+        seconds: duration.
     """
 
     label: str
@@ -86,10 +85,10 @@ def falsify(label: str, out: Path, show: Show = lambda step: None) -> Falsificat
     Args:
         label: of the experiment.
         out: folder of all falsifications.
-        show: takes the step that begins.
+        show: called with each step that begins.
 
     Raises:
-        Interrupted: if a signal ends it.
+        Interrupted: if a signal interrupts it.
     """
     began = time.monotonic()
     try:
@@ -102,7 +101,7 @@ def falsify(label: str, out: Path, show: Show = lambda step: None) -> Falsificat
         raise
     except UserError as error:
         return Falsification(label=label, ending=ExperimentEnding.failed, why=str(error))
-    except Exception:  # a defect of dlhw costs one experiment, not the next ones
+    except Exception:  # a bug in dlhw fails one experiment, not those after it
         return Falsification(label=label, ending=ExperimentEnding.failed, why=traceback.format_exc())
     seconds = time.monotonic() - began
     return Falsification(
@@ -115,32 +114,32 @@ def _falsify(experiment: ExperimentConfig, folder: Path, show: Show) -> tuple[li
         return [], []
     control, swept = control_sweep(experiment, folder)
     mutants = []
-    for place, mutation in enumerate(experiment.mutations):  # all of them before anything is trained
+    for index, mutation in enumerate(experiment.mutations):  # compose all of them before training any
         try:
             mutants.append(mutant_sweep(experiment, mutation, folder, control, swept))
         except UserError as error:
-            raise _in_file(experiment, place, error) from error
+            raise _in_file(experiment, index, error) from error
     show("control")
     _train(experiment, control)
     control_items = _items(_judge(in_place_of(control, control), experiment))
     results = []
-    for place, (mutation, sweep) in enumerate(zip(experiment.mutations, mutants, strict=True)):
-        show(f"{mutation.label} ({place + 1} of {len(mutants)})")
+    for index, (mutation, sweep) in enumerate(zip(experiment.mutations, mutants, strict=True)):
+        show(f"{mutation.label} ({index + 1} of {len(mutants)})")
         try:
             _train(experiment, sweep)
             items = _items(_judge(in_place_of(control, sweep), experiment))
         except UserError as error:
-            raise _in_file(experiment, place, error) from error
+            raise _in_file(experiment, index, error) from error
         results.append(_result(mutation, control_items, items))
     return [text for text, holds in control_items if not holds], results
 
 
-def _in_file(experiment: ExperimentConfig, place: int, error: UserError) -> ConfigError:
-    return ConfigError(f"conf/experiment/{experiment.label}.yaml: experiment.mutations[{place}]: {error}")
+def _in_file(experiment: ExperimentConfig, index: int, error: UserError) -> ConfigError:
+    return ConfigError(f"conf/experiment/{experiment.label}.yaml: experiment.mutations[{index}]: {error}")
 
 
 def _train(experiment: ExperimentConfig, sweep: FalsificationSweep) -> None:
-    """Run a sweep. A run that diverges is a result; anything else that does not end well is an error.
+    """Run a sweep. A run that diverges is a result; any other unsuccessful run is an error.
 
     Raises:
         UserError: with the last lines of the log.
@@ -156,11 +155,13 @@ def _train(experiment: ExperimentConfig, sweep: FalsificationSweep) -> None:
 
 
 def _judge(frame: "pandas.DataFrame", experiment: ExperimentConfig) -> "Agreement":
-    return judged(frame, experiment)[1]
+    from dlhw.reporting.judge import judge_runs
+
+    return judge_runs(frame, experiment)[1]
 
 
 def _items(agreement: "Agreement") -> list[tuple[str, bool]]:
-    """Everything that the verdict depends on, in words, and whether it holds."""
+    """Everything that the verdict depends on, as text, and whether it holds."""
     from dlhw.reporting.agreement import Verdict
 
     published = [(_published_text(item), item.verdict is Verdict.yes) for item in agreement.deciding_values]
@@ -172,7 +173,7 @@ def _items(agreement: "Agreement") -> list[tuple[str, bool]]:
 
 
 def _published_text(item: "PublishedComparison") -> str:
-    """Such as `validation accuracy, final, alpha=0.1: .8123, published .9277`."""
+    """Text such as `validation accuracy, final, alpha=0.1: .8123, published .9277`."""
     from dlhw.reporting.formatting import number_text
     from dlhw.reporting.selection import label_of
 
@@ -196,5 +197,5 @@ def _result(
 
 
 def record(result: Falsification) -> dict[str, Any]:
-    """As plain data, for falsify.json."""
+    """A result as plain data, for falsify.json."""
     return asdict(result) | {"ending": result.ending.value}

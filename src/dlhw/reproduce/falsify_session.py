@@ -1,4 +1,4 @@
-"""All falsifications in turn: lines on the console, falsify.json, a table for a page of the docs."""
+"""Falsifications one after the other: console output, falsify.json, and a table for the docs."""
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,7 +22,7 @@ from dlhw.runs.files import read_json, write_atomic, write_json
 RESULTS, TABLE = "falsify.json", "falsify.md"
 BEGIN, END = "<!-- falsified: begin -->", "<!-- falsified: end -->"
 HEADINGS = ("experiment", "wrong recipe", "detected", "by the first of")
-# Misses that a line of the console or of the table names; falsify.json has all.
+# The number of misses that a line of the console or the table names; falsify.json has all.
 NAMED = 1
 NO_MUTATIONS = "lists no mutations"
 
@@ -43,7 +43,7 @@ class FalsifySession:
         self._about = {"machine": machine_text()}
 
     def run(self) -> int:
-        """Falsify them all; whatever becomes of one, the next gets its turn.
+        """Falsify all experiments; a failure of one does not affect the next.
 
         Returns:
             0 if every control passes and every visible mutation is detected, else 1; after a signal its exit
@@ -102,10 +102,10 @@ def result_lines(result: Falsification) -> Iterator[str]:
 
 
 def _because(detected_by: Sequence[str], visible: bool, reason: str) -> str:
-    found = _first_of(detected_by)
+    first = _first_of(detected_by)
     if visible:
-        return f": {found}" if found else ""
-    return f": {reason}" + (f" (detected all the same: {found})" if found else "")
+        return f": {first}" if first else ""
+    return f": {reason}" + (f" (detected anyway: {first})" if first else "")
 
 
 def _first_of(detected_by: Sequence[str]) -> str:
@@ -114,27 +114,27 @@ def _first_of(detected_by: Sequence[str]) -> str:
 
 
 def tally(results: Mapping[str, Any], labels: Sequence[str]) -> str:
-    """Such as `12 experiments: 61 of 61 visible mutations detected, 5 not visible`."""
-    run = [results[label] for label in labels if label in results]
-    mutants = [mutant for result in run for mutant in result["mutants"]]
+    """Counts, such as `12 experiments: 61 of 61 visible mutations detected, 5 not visible`."""
+    outcomes = [results[label] for label in labels if label in results]
+    mutants = [mutant for result in outcomes for mutant in result["mutants"]]
     visible = [mutant for mutant in mutants if mutant["visible"]]
-    parts = [
+    texts = [
         f"{sum(bool(mutant['detected_by']) for mutant in visible)} of "
         f"{many(len(visible), 'visible mutation')} detected"
     ]
     hidden = len(mutants) - len(visible)
-    parts += [f"{hidden} not visible"] * bool(hidden)
+    texts += [f"{hidden} not visible"] * bool(hidden)
     for text, count in (
-        ("control fails", sum(bool(result["control_misses"]) for result in run)),
-        ("failed", sum(result["ending"] == ExperimentEnding.failed for result in run)),
-        ("skipped", sum(result["ending"] == ExperimentEnding.skipped for result in run)),
+        ("control fails", sum(bool(result["control_misses"]) for result in outcomes)),
+        ("failed", sum(result["ending"] == ExperimentEnding.failed for result in outcomes)),
+        ("skipped", sum(result["ending"] == ExperimentEnding.skipped for result in outcomes)),
     ):
-        parts += [f"{text}: {count}"] * bool(count)
-    return f"{many(len(run), 'experiment')}: {', '.join(parts)}"
+        texts += [f"{text}: {count}"] * bool(count)
+    return f"{many(len(outcomes), 'experiment')}: {', '.join(texts)}"
 
 
 def falsified_table(results: Mapping[str, Any], labels: Sequence[str]) -> str:
-    """Markdown of falsify.json: a line per mutation, then the tally, the date and the machine.
+    """The table of falsify.json in Markdown: one row per mutation, then counts, dates and machine.
 
     Args:
         results: of `load_falsified`.
@@ -181,7 +181,7 @@ def _change_text(mutant: Mapping[str, Any]) -> str:
 
 
 def load_falsified(out: Path) -> dict[str, Any]:
-    """falsify.json: machine, and a record of each experiment.
+    """Read falsify.json: the machine, and a record of each experiment.
 
     Raises:
         RunFolderError: if the file is missing or damaged.

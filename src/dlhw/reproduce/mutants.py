@@ -1,4 +1,4 @@
-"""The sweeps of a falsification: an experiment's recipe with one seed or few, and each wrong recipe."""
+"""The sweeps of a falsification: the experiment's recipe with few seeds, and each wrong recipe."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,9 +28,9 @@ class FalsificationSweep:
 
     Args:
         folder: of its runs.
-        overrides: of the command line, beside the experiment and the folder.
-        runs: the name of each cell's run, in the order of the cells.
-        cells: each cell's definition, in the same order.
+        overrides: of the command line, in addition to the experiment and the folder.
+        runs: folder names of the runs, in the order of the cells.
+        cells: definitions of the cells.
     """
 
     folder: Path
@@ -39,7 +39,7 @@ class FalsificationSweep:
     cells: tuple[Mapping[str, Any], ...]
 
     def is_done(self) -> bool:
-        """Whether every run is there, with the definition that its cell has now."""
+        """Whether all runs are done with the current definitions of their cells."""
         ledger = Ledger.read(self.folder)
         cells = dict(zip(self.runs, self.cells, strict=True))
         return all(ledger.is_done(name) and ledger.cells[name] == cell for name, cell in cells.items())
@@ -47,7 +47,7 @@ class FalsificationSweep:
 
 @dataclass(frozen=True, kw_only=True)
 class SweptValues:
-    """What an experiment's file sweeps.
+    """The values that an experiment's file sweeps.
 
     Args:
         params: key -> its values, as text.
@@ -59,10 +59,10 @@ class SweptValues:
 
 
 def control_sweep(experiment: ExperimentConfig, folder: Path) -> tuple[FalsificationSweep, SweptValues]:
-    """The recipe as it is, with `experiment.mutation_seeds` seeds.
+    """The sweep of the recipe itself, with `experiment.mutation_seeds` seeds.
 
     Returns:
-        The sweep, and what the experiment's file sweeps.
+        The sweep, and the values that the experiment's file sweeps.
 
     Raises:
         UserError: if a cell cannot be run.
@@ -77,17 +77,17 @@ def mutant_sweep(
     control: FalsificationSweep,
     swept: SweptValues,
 ) -> FalsificationSweep:
-    """A wrong recipe with as many seeds as the control.
+    """The sweep of a wrong recipe, with as many seeds as the control.
 
-    Its k-th cell stands in the place of the recipe's k-th cell. So a change of a swept key lists as many
-    values as the experiment sweeps; a single value takes the place of each.
+    Its k-th cell replaces the k-th cell of the recipe. A change of a swept key therefore lists as many values
+    as the experiment sweeps, or a single value, which replaces each of them.
 
     Args:
-        experiment: of the recipe.
-        mutation: of it.
+        experiment: the experiment.
+        mutation: its wrong recipe.
         folder: of the experiment's falsification.
-        control: the recipe's own sweep.
-        swept: by the experiment; both from `control_sweep`.
+        control: the sweep of the recipe itself, from `control_sweep`.
+        swept: the values that the experiment sweeps, from `control_sweep`.
 
     Raises:
         UserError: if a cell cannot be run, the number of cells differs, or no cell differs.
@@ -104,7 +104,7 @@ def mutant_sweep(
 
 
 def _in_sweep(changes: Sequence[str], swept: SweptValues) -> list[str]:
-    """Changes as a sweep takes them: a key of a zip is changed in the zip, which is given anew."""
+    """The changes as overrides of the sweep; a change of a key in a zip replaces the zip."""
     zips: list[dict[str, Any]] = [dict(group) for group in swept.zips]
     taken: list[str] = []
     for change in changes:
@@ -141,7 +141,7 @@ def _zip_text(group: Mapping[str, Any]) -> str:
 
 
 def _value_text(value: Any) -> str:
-    """A value of a change is text that Hydra has split already."""
+    """A value of the override `zip`; a value of a change is text that Hydra has already parsed."""
     return value if isinstance(value, str) and "${" not in value else value_text(value)
 
 
@@ -166,13 +166,13 @@ def _sweep(
 
 
 def in_place_of(control: FalsificationSweep, sweep: FalsificationSweep) -> "pandas.DataFrame":
-    """The runs of a wrong recipe, each with the config of the run whose place it takes.
+    """The runs of a wrong recipe, each with the config of the run that it replaces.
 
-    So they are judged as someone would who takes the wrong recipe for the right one.
+    So they are judged as if the wrong recipe were the right one.
 
     Args:
-        control: the recipe's own sweep, whose runs are there.
-        sweep: the wrong recipe's.
+        control: the sweep of the recipe itself, whose runs are done.
+        sweep: the sweep of the wrong recipe.
 
     Raises:
         UserError: if a run is missing.
@@ -185,11 +185,11 @@ def in_place_of(control: FalsificationSweep, sweep: FalsificationSweep) -> "pand
     pairs = dict(zip(control.runs, sweep.runs, strict=True))
     names = [Path(folder).name for folder in recipe["folder"]]
     kept = recipe[[name in pairs for name in names]].reset_index(drop=True)
-    places = {Path(folder).name: place for place, folder in enumerate(wrong["folder"])}
-    missing = [pairs[name] for name in names if name in pairs and pairs[name] not in places]
+    rows = {Path(folder).name: place for place, folder in enumerate(wrong["folder"])}
+    missing = [pairs[name] for name in names if name in pairs and pairs[name] not in rows]
     if missing:
-        raise UserError(f"{sweep.folder / missing[0]} is not there")
-    results = wrong.iloc[[places[pairs[name]] for name in names if name in pairs]].reset_index(drop=True)
+        raise UserError(f"{sweep.folder / missing[0]} does not exist")
+    results = wrong.iloc[[rows[pairs[name]] for name in names if name in pairs]].reset_index(drop=True)
     settings = [*config_keys(kept), "name", "seed"]
     outcomes = [key for key in results.columns if key not in {*config_keys(results), "name", "seed"}]
     return pandas.concat([results[outcomes], kept[settings]], axis="columns")

@@ -1,4 +1,4 @@
-"""What became of one experiment."""
+"""The outcome of one experiment, as a line, a record and a row of counts."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from dlhw.reporting.values import text_of
 
 
 class ExperimentEnding(StrEnum):
-    """How an experiment ended here."""
+    """How an experiment ended."""
 
     done = auto()
     failed = auto()
@@ -38,15 +38,15 @@ LOOKS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """One experiment and its results.
+    """An experiment and its results.
 
     Args:
         label: such as `cs7643/lr`.
         ending: how its process ended.
-        question: what it asks.
-        why: a sentence, or the last lines of its log, where it did not end well.
-        seconds: that its runs took, of an earlier command where they were there already; None if none ran.
-        num_published: published values of the experiment that its verdict depends on.
+        question: that it answers.
+        why: a sentence, or the last lines of its log, if it was not successful.
+        seconds: duration of its runs, also if an earlier command ran them; None if none ran.
+        num_published: number of published values that its verdict depends on.
         agreement: its verdict; None without results.
         document: its report; None without results.
     """
@@ -62,7 +62,7 @@ class Outcome:
 
     @property
     def anchor(self) -> str:
-        """Of its section of the page."""
+        """The anchor of its section on the page."""
         return self.label.replace("/", "-")
 
     @property
@@ -71,12 +71,12 @@ class Outcome:
 
     @property
     def passes(self) -> bool:
-        """Whether `--check` lets it pass; what was not run is not checked."""
+        """Whether `--check` succeeds; an experiment that was not run is not checked."""
         return self.agreement is None or self.agreement.passes
 
     @property
     def badge(self) -> str:
-        """The verdict in words. If only some runs failed or diverged it is incomplete; if all did, failed."""
+        """The verdict in words: incomplete if some runs failed or diverged, failed if all did."""
         if self.ending is ExperimentEnding.skipped:
             return NOT_RUN
         verdict = ExperimentVerdict.nothing if self.agreement is None else self.agreement.verdict
@@ -94,34 +94,34 @@ class Outcome:
 
     @property
     def seeds(self) -> str:
-        """Such as `n = 3`; empty without results."""
+        """The number of seeds, such as `n = 3`; empty without results."""
         return self.agreement.seeds if self.agreement is not None else ""
 
     @property
     def refuted(self) -> str:
-        """Such as `2 claims refuted`; empty without any."""
+        """The number of refuted claims, such as `2 claims refuted`; empty if there are none."""
         count = len(self.agreement.refuted) if self.agreement is not None else 0
         return f"{many(count, 'claim')} refuted" if count else ""
 
     @property
     def unchecked(self) -> str:
-        """Such as `16 published values unchecked`; empty with results, or if there is none to check."""
+        """Such as `16 published values unchecked`; empty with results, or if there is nothing to check."""
         is_unchecked = self.agreement is None and self.num_published
         return f"{many(self.num_published, 'published value')} unchecked" if is_unchecked else ""
 
     @property
     def counts(self) -> str:
-        """What was compared, what is missing, or how many published values stay unchecked."""
+        """Counts of verdicts with what is missing, or the number of unchecked published values."""
         if self.agreement is None:
             return self.unchecked
         missing = f"missing: {'; '.join(self.agreement.missing)}" if self.agreement.missing else ""
-        return "; ".join(part for part in (self.agreement.counts, missing) if part)
+        return "; ".join(text for text in (self.agreement.counts, missing) if text)
 
     @property
     def headline(self) -> str:
         """A line for the console."""
         last = self.why.strip().splitlines()[-1:] if self.why else []
-        verdict = ", ".join(part for part in (self.badge, self.seeds) if part)
+        verdict = ", ".join(text for text in (self.badge, self.seeds) if text)
         time = [] if self.seconds is None else [duration(self.seconds)]
         return "; ".join([verdict, *([self.counts] if self.counts else []), *last, *time])
 
@@ -135,7 +135,7 @@ def record(outcome: Outcome) -> dict[str, Any]:
         "question": outcome.question,
         "ending": outcome.ending.value,
         "badge": outcome.badge,
-        # without the folder of this machine that lacks the file
+        # only the first half of the sentence: the second names a folder of this machine
         "why": outcome.why.partition(",")[0] if outcome.ending is ExperimentEnding.skipped else "",
         "seeds": outcome.seeds,
         "published": _counted(values),
@@ -154,17 +154,17 @@ def _counted(verdicts: Sequence[Verdict]) -> str:
 
 
 def _claims(agreement: Agreement) -> str:
-    """Such as `1 shown, 2 refuted`."""
+    """Counts of claims, such as `1 shown, 2 refuted`."""
     judged = [item.verdict for item in agreement.claims if item.verdict is not Verdict.missing]
     counts = Counter(CLAIM_WORDS.get(verdict, "shown") for verdict in judged)
     return ", ".join(f"{counts[word]} {word}" for word in ("shown", "not shown", "refuted") if counts[word])
 
 
 def widest(agreement: Agreement) -> str:
-    """The published value that dlhw's is farthest from, in units of what is allowed; empty without one."""
+    """The largest difference from a published value relative to its tolerance; empty without one."""
     shares = [
-        (abs(item.difference) / item.published.tolerance, place)
-        for place, item in enumerate(agreement.deciding_values)
+        (abs(item.difference) / item.published.tolerance, index)
+        for index, item in enumerate(agreement.deciding_values)
         if item.difference is not None and item.published.tolerance
     ]
     if not shares:
@@ -179,7 +179,7 @@ def widest(agreement: Agreement) -> str:
 
 
 def tally(outcomes: Sequence[Outcome]) -> str:
-    """Such as `5 experiments; reproduced: 3, DISAGREES: 1, not run: 1; 4 published values unchecked`."""
+    """Counts, such as `5 experiments; reproduced: 3, not run: 2; 4 published values unchecked`."""
     refuted = sum(len(outcome.agreement.refuted) for outcome in outcomes if outcome.agreement is not None)
     unchecked = sum(outcome.num_published for outcome in outcomes if outcome.agreement is None)
     counts = tally_text([outcome.badge for outcome in outcomes], refuted, unchecked)
@@ -190,9 +190,9 @@ def tally_text(badges: Sequence[str], refuted: int, unchecked: int) -> str:
     """Counts of verdicts, best first, then of refuted claims and of published values without a result."""
     order = [*(verdict.value for verdict in ExperimentVerdict), NOT_RUN]
     known = sorted(Counter(badges).items(), key=lambda item: (*order, item[0]).index(item[0]))
-    parts = [
+    texts = [
         ", ".join(f"{badge}: {count}" for badge, count in known),
         f"{many(refuted, 'claim')} of write-ups refuted" if refuted else "",
         f"{many(unchecked, 'published value')} unchecked" if unchecked else "",
     ]
-    return "; ".join(part for part in parts if part)
+    return "; ".join(text for text in texts if text)

@@ -27,9 +27,9 @@ def write_between(path: Path, begin: str, end: str, text: str) -> None:
     Raises:
         RunFolderError: if the file lacks a marker.
     """
-    before, found, rest = path.read_text(encoding="utf-8").partition(begin)
+    before, opened, rest = path.read_text(encoding="utf-8").partition(begin)
     _, closed, after = rest.partition(end)
-    if not (found and closed):
+    if not (opened and closed):
         raise RunFolderError(
             f"{path} must hold the lines {begin} and {end}, with nothing but the table between"
         )

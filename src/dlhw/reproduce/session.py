@@ -1,4 +1,4 @@
-"""All experiments in turn: run, judge, report, and a page that is written anew after each."""
+"""Experiments one after the other: run, judge, report; the page with all of them is rewritten after each."""
 
 import sys
 import time
@@ -33,60 +33,57 @@ from dlhw.reproduce.outcome import ExperimentEnding, Outcome, record, tally
 from dlhw.runs.files import read_json, write_atomic, write_json
 
 if TYPE_CHECKING:
-    import pandas
     from jinja2 import Environment
 
-    from dlhw.reporting.agreement import Agreement
-    from dlhw.reporting.study import Study
 
 PAGE = "index.html"
 PAGE_MARK = '<meta name="generator" content="dlhw-reproduce">'
 
 
 class ReproducePage:
-    """The page as far as it got; each experiment is rendered once.
+    """index.html: all experiments so far on one self-contained page; each experiment is rendered once.
 
     Args:
-        command: that makes it.
-        date: when that began.
-        machine: where.
+        command: the command line that makes the page.
+        date: when the command started.
+        machine: on which it runs.
     """
 
     def __init__(self, *, command: str, date: str, machine: str) -> None:
         self.command, self.date, self.machine = command, date, machine
         self._outcomes: list[Outcome] = []
-        self._parts: list[str] = []
+        self._sections: list[str] = []
 
     def add(self, outcome: Outcome) -> None:
-        """One more experiment."""
+        """Add an experiment."""
         self._outcomes.append(outcome)
-        self._parts.append(_templates().get_template("experiment.html").render(outcome=outcome))
+        self._sections.append(_templates().get_template("experiment.html").render(outcome=outcome))
 
     def html(self, tally: str, left: Sequence[str], seconds: float) -> str:
-        """The page.
+        """Render the page.
 
         Args:
-            tally: how many experiments ended how.
-            left: those that had no turn yet.
-            seconds: that all took so far.
+            tally: counts of outcomes.
+            left: labels of the experiments that have not run yet.
+            seconds: duration so far.
         """
         template = _templates().get_template("page.html")
         return template.render(
             page=self,
             outcomes=self._outcomes,
-            parts=self._parts,
+            parts=self._sections,
             tally=tally,
             left=left,
             seconds=seconds,
-            not_run=[each for each in self._outcomes if each.document is None],
+            not_run=[outcome for outcome in self._outcomes if outcome.document is None],
         )
 
 
 @cache
 def _templates() -> "Environment":
-    made = page_templates("dlhw.reproduce", ["page.html", "experiment.html"])
-    made.filters["duration"] = duration
-    return made
+    templates = page_templates("dlhw.reproduce", ["page.html", "experiment.html"])
+    templates.filters["duration"] = duration
+    return templates
 
 
 RESULTS = "results.json"
@@ -96,15 +93,15 @@ PIPE_WIDTH = 200
 
 
 class ReproduceSession:
-    """One call of the command.
+    """One call of `dlhw-reproduce`.
 
     Args:
         out: folder to write into.
-        labels: experiments, in their order.
-        command: that was called, for the page.
+        labels: experiments, in order.
+        command: the command line, for the page.
 
     Raises:
-        RunFolderError: if `out` holds a page that is not ours.
+        RunFolderError: if `out` holds an index.html that dlhw-reproduce did not write.
     """
 
     def __init__(self, out: Path, labels: Sequence[str], command: str) -> None:
@@ -122,10 +119,10 @@ class ReproduceSession:
         self._page = ReproducePage(command=command, date=now(), machine=machine_text())
 
     def run(self) -> int:
-        """Run them all; whatever one does, the next gets its turn.
+        """Run all experiments; a failure of one does not affect the next.
 
         Returns:
-            0 if all had their turn, else the exit status of the signal that ended it.
+            0, or the exit status of the signal that interrupted it.
         """
         console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False, soft_wrap=True)
         with progress_bar(console) as progress:
@@ -151,7 +148,7 @@ class ReproduceSession:
             )
         except UserError as error:
             return Outcome(label=label, ending=ExperimentEnding.failed, question=question, why=str(error))
-        except Exception:  # a defect of ours costs one experiment, not those after it, and is shown whole
+        except Exception:  # a bug in dlhw fails one experiment, not those after it; its traceback is shown
             return Outcome(
                 label=label, ending=ExperimentEnding.failed, question=question, why=traceback.format_exc()
             )
@@ -168,15 +165,15 @@ class ReproduceSession:
         about["seconds"] = self._seconds(label, folder, began, time.monotonic() - started)
         why = "" if status == 0 else last_lines
         try:
-            found = report(folder, experiment)
+            results = report(folder, experiment)
         except UserError as error:
-            found, why = {}, why or str(error)
+            results, why = {}, why or str(error)
         return Outcome(
-            **about, **found, ending=ExperimentEnding.failed if why else ExperimentEnding.done, why=why
+            **about, **results, ending=ExperimentEnding.failed if why else ExperimentEnding.done, why=why
         )
 
     def _seconds(self, label: str, folder: Path, began: float, elapsed: float) -> float:
-        """What the runs took, also when they were there already."""
+        """Duration of the runs, also if an earlier command ran them."""
         earlier = self._results.get(label, {}).get("seconds")
         is_new = any(path.stat().st_mtime >= began for path in folder.glob("*/summary.json"))
         return elapsed if is_new or earlier is None else float(earlier)
@@ -204,35 +201,17 @@ def report(folder: Path, experiment: ExperimentConfig) -> dict[str, Any]:
         UserError: if there is no run, or the experiment does not fit the runs.
     """
     from dlhw.reporting.frames import load_runs
+    from dlhw.reporting.judge import judge_runs
     from dlhw.reporting.report import compile_report, write_report
 
-    study, agreement = judged(load_runs(folder), experiment)
+    study, agreement = judge_runs(load_runs(folder), experiment)
     document = compile_report(study, experiment.label, experiment.command, agreement=agreement)
     write_report(study, document, folder / "report", agreement)
     return {"agreement": agreement, "document": document}
 
 
-def judged(frame: "pandas.DataFrame", experiment: ExperimentConfig) -> tuple["Study", "Agreement"]:
-    """Compare the runs of an experiment with what it says.
-
-    Args:
-        frame: of `load_runs`.
-        experiment: its published numbers and checks.
-
-    Raises:
-        UserError: if no run can be read, or the experiment does not fit the runs.
-    """
-    from dlhw.reporting.agreement import judge
-    from dlhw.reporting.derived_metrics import with_derived
-    from dlhw.reporting.study import ReportOptions, make_study
-
-    whole = with_derived(frame, list(experiment.metric_names()))
-    study = make_study(whole, ReportOptions().of(experiment, whole))
-    return study, judge(study, experiment)
-
-
 def read_results(out: Path) -> dict[str, Any]:
-    """Label -> record of what was reproduced in a folder before; empty without any, or of another version.
+    """Label -> record of the experiments run so far; empty if results.json is missing or of another format.
 
     Raises:
         RunFolderError: if the file is damaged.
@@ -244,14 +223,14 @@ def read_results(out: Path) -> dict[str, Any]:
 
 
 def load_results(out: Path) -> dict[str, Any]:
-    """results.json: machine, and a record of each experiment.
+    """Read results.json: the machine, and a record of each experiment.
 
     Raises:
         RunFolderError: if the file is missing, damaged or of another version.
     """
     path = out / RESULTS
     if not path.is_file():
-        raise RunFolderError(f"{path} is not there: run dlhw-reproduce first")
+        raise RunFolderError(f"{path} does not exist: run dlhw-reproduce first")
     results = _parsed(path)
     if results.get("format") != FORMAT:
         raise RunFolderError(f"{path} was written by another version: run dlhw-reproduce again")
@@ -270,22 +249,23 @@ def _parsed(path: Path) -> dict[str, Any]:
 
 
 def now() -> str:
-    """Date, time and zone."""
+    """Current date, time and time zone."""
     return datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z").strip()
 
 
 def machine_text() -> str:
-    """Processor, accelerator if there is one, versions."""
+    """Processor, accelerator, number of threads, platform and versions, as text."""
     import torch
 
-    found = machine("cuda:0" if torch.cuda.is_available() else "cpu")
-    accelerator = f", {found['accelerator']}" if found["accelerator"] else ""
-    told = ", ".join(f"{name} {version}" for name, version in versions().items() if version)
-    return f"{found['cpu']}{accelerator}, {many(found['num_threads'], 'thread')}, {found['platform']}; {told}"
+    hardware = machine("cuda:0" if torch.cuda.is_available() else "cpu")
+    accelerator = f", {hardware['accelerator']}" if hardware["accelerator"] else ""
+    software = ", ".join(f"{name} {version}" for name, version in versions().items() if version)
+    threads = many(hardware["num_threads"], "thread")
+    return f"{hardware['cpu']}{accelerator}, {threads}, {hardware['platform']}; {software}"
 
 
 def progress_bar(console: Console) -> Progress:
-    """A bar over experiments; nothing where there is no terminal."""
+    """A progress bar over experiments; disabled without a terminal."""
     label = TextColumn("{task.description}", markup=False)
     columns = (SpinnerColumn(), BarColumn(24), MofNCompleteColumn(), label)
     is_terminal = console.is_terminal

@@ -1,1 +1,1 @@
-"""The files of a run: their names, their readers, and writing that leaves no half file; imports no torch."""
+"""The files of runs and sweeps: names, formats, readers and atomic writing; imports no torch."""

@@ -1,4 +1,4 @@
-"""Reading and writing files: each is either whole or not there, and of bearable size and depth."""
+"""Files: writing without partial results, and reading JSON and YAML of limited size and depth."""
 
 import io
 import json
@@ -17,14 +17,14 @@ from dlhw.locks import anchored, check_held
 
 
 def write_atomic(path: Path, content: bytes | str, keep: Path | None = None) -> None:
-    """Replace `path` by `content` in one step: whoever reads it sees the old file or the new one, whole.
+    """Replace `path` by `content` atomically: a reader sees the complete old file or the complete new file.
 
-    The folder must exist. Whatever fails, the old file stays and no temporary file is left.
+    The folder must exist. On failure the old file stays, and no temporary file is left.
 
     Args:
         path: file to write or replace.
-        content: all of it.
-        keep: where the file that is replaced goes; for a moment, this is the only one there is.
+        content: the whole content.
+        keep: new name of the replaced file; for a moment, only this file exists.
 
     Raises:
         OSError: with the path, if it cannot be written, on a full disk for example.
@@ -39,7 +39,7 @@ def write_atomic(path: Path, content: bytes | str, keep: Path | None = None) -> 
             file.flush()
             # Without it, a power cut after the rename could leave the new name on an empty file.
             os.fsync(file.fileno())
-        check_held(path)  # writing takes a while, in which the folder may be replaced
+        check_held(path)  # the folder may have been replaced during writing
         if keep is not None and path.exists():
             _replace(anchored(path), anchored(keep))
         _replace((temporary, folder), anchored(path))
@@ -52,7 +52,7 @@ def write_atomic(path: Path, content: bytes | str, keep: Path | None = None) -> 
 
 
 def _opener(folder: int | None, without: int = 0) -> Callable[[str, int], int]:
-    """Opens files of a folder, whatever its path is by now; `without` are flags that are not wanted."""
+    """An opener for files of a folder, even if its path has changed; removes the flags `without`."""
     return lambda name, flags: os.open(name, flags & ~without, 0o666, dir_fd=folder)
 
 
@@ -61,10 +61,10 @@ def _replace(one: tuple[str, int | None], other: tuple[str, int | None]) -> None
 
 
 def remove_file(path: Path) -> None:
-    """Remove a file, if it is there.
+    """Remove a file if it exists.
 
     Raises:
-        FolderLostError: if this process has lost the folder: the file is another process's.
+        FolderLostError: if this process has lost the folder, so that the file belongs to another process.
     """
     check_held(path)
     name, folder = anchored(path)
@@ -73,13 +73,13 @@ def remove_file(path: Path) -> None:
 
 
 def append_whole(path: Path, lines: bytes, *, is_new: bool = False) -> None:
-    """Append all of `lines`, or, on a full disk for example, nothing.
+    """Append all of `lines`, or nothing, for example on a full disk.
 
     Args:
         path: file to append to.
-        lines: all that is appended.
-        is_new: make the file. Otherwise it must be there: in a folder that was emptied or made anew, it would
-            begin in the middle.
+        lines: the bytes to append.
+        is_new: whether to create the file. Otherwise it must exist, so that a file in an emptied or recreated
+            folder does not begin in the middle.
 
     Raises:
         OSError: with the path, if they cannot be written.
@@ -102,13 +102,13 @@ def append_whole(path: Path, lines: bytes, *, is_new: bool = False) -> None:
 
 
 def _write_all(file: io.FileIO, lines: memoryview) -> None:
-    # A disk that fills up takes a part; why it takes no more is said only to who writes the rest.
+    # A write to a nearly full disk may be short; only the next write raises ENOSPC.
     while lines:
         lines = lines[file.write(lines) :]
 
 
 def refuse_link(folder: Path) -> None:
-    """Make sure that a sweep's cell is no link: its run would be written to where that leads.
+    """Refuse a folder that is a link: its run would be written to the target of the link.
 
     Raises:
         RunFolderError: if it is one.
@@ -121,10 +121,10 @@ def refuse_link(folder: Path) -> None:
 
 
 def refuse_links(folder: Path) -> None:
-    """Make sure that nothing outside of a run's folder is written through a link in it.
+    """Refuse links out of a run's folder, through which files elsewhere would be written.
 
     Raises:
-        RunFolderError: naming the first link that leads out.
+        RunFolderError: names the first such link.
     """
     inside = folder.resolve()
     for entry in sorted(folder.rglob("*")):
@@ -136,7 +136,7 @@ def refuse_links(folder: Path) -> None:
 
 
 def write_json(path: Path, tree: Any) -> None:
-    """Write plain data as JSON that every reader takes: NaN and infinities, which JSON lacks, become null."""
+    """Write plain data as standard JSON; NaN and infinities, which JSON lacks, become null."""
     text = json.dumps(_finite(tree), indent=2, ensure_ascii=False, allow_nan=False)
     write_atomic(path, text + "\n")
 
@@ -151,26 +151,26 @@ def _finite(tree: Any) -> Any:
     return tree
 
 
-# Far above what any run writes. What is larger is not ours, and is refused before it is read.
+# Far above the size of any file of a run; larger files are refused before they are read.
 MAX_BYTES = 64 << 20
 MAX_DEPTH = 100
 PARSER_DEPTH = 1000
-# A few hundred bytes of YAML can name a list of lists of lists, a billion values in all.
+# A few hundred bytes of YAML with references can stand for a billion values.
 MAX_NODES = 200_000
-# libyaml reads ten times as fast; both build nothing but plain data.
+# libyaml is ten times as fast; both loaders build only plain data.
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def read_text(path: Path, max_bytes: int = MAX_BYTES, errors: str = "strict") -> str:
-    """A whole file as UTF-8.
+    """Read a whole file as UTF-8.
 
     Args:
         path: of the file.
-        max_bytes: largest size, in bytes; looked at before anything is read.
-        errors: as of `bytes.decode`.
+        max_bytes: largest size in bytes, checked before reading.
+        errors: as in `bytes.decode`.
 
     Raises:
-        RunFolderError: if it cannot be opened, is too large or no UTF-8.
+        RunFolderError: if it cannot be opened, is too large or is not UTF-8.
     """
     try:
         size = path.stat().st_size
@@ -184,7 +184,7 @@ def read_text(path: Path, max_bytes: int = MAX_BYTES, errors: str = "strict") ->
 
 
 def read_json(path: Path) -> Any:
-    """What a file of JSON says.
+    """Read a JSON file.
 
     Raises:
         RunFolderError: if it cannot be read, or is not JSON.
@@ -194,37 +194,37 @@ def read_json(path: Path) -> Any:
         tree = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise RunFolderError(f"{path} is damaged: it is not JSON") from error
-    _check_bearable(path, tree, inf)
+    _check_size(path, tree, inf)
     return tree
 
 
 def read_yaml(path: Path) -> Any:
-    """What a file of YAML says, tags of objects and numbers of more than 4,300 digits excluded.
+    """Read a YAML file; tags of objects and numbers of more than 4,300 digits are refused.
 
     Raises:
         RunFolderError: if it cannot be read, or is not the YAML that Hydra writes.
     """
     text = read_text(path)
     try:
-        # libyaml goes as deep as it is told to, and the process with it when the stack ends.
+        # libyaml recurses without limit, and a stack overflow would end the process.
         if not _may_be_deep(text) or _depth(text) <= PARSER_DEPTH:
-            tree = yaml.load(text, LOADER)  # noqa: S506 (a safe one)
+            tree = yaml.load(text, LOADER)  # noqa: S506 (a safe loader)
         else:
             raise RecursionError
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
         raise RunFolderError(f"{path} is damaged: it is not the YAML that Hydra writes") from error
-    _check_bearable(path, tree, MAX_NODES)
+    _check_size(path, tree, MAX_NODES)
     return tree
 
 
 def _may_be_deep(text: str) -> bool:
-    """Brackets nest, and so do the characters of a line: depth is at most the sum of both."""
+    """Whether text may be nested too deep: depth is at most the number of brackets plus the longest line."""
     longest = max(map(len, text.splitlines()), default=0)
     return longest + text.count("[") + text.count("{") > PARSER_DEPTH
 
 
 def _depth(text: str) -> int:
-    """Found without recursion, from the events of the parser; no further than what is too deep."""
+    """The depth of nesting, from the parser's events, without recursion; stops when it is too deep."""
     depth = deepest = 0
     for event in yaml.parse(text, LOADER):
         depth += isinstance(event, yaml.CollectionStartEvent)
@@ -235,8 +235,8 @@ def _depth(text: str) -> int:
     return deepest
 
 
-def _check_bearable(path: Path, tree: Any, max_nodes: float) -> None:
-    """Refuse what would end the stack, or the memory, of whoever goes through it."""
+def _check_size(path: Path, tree: Any, max_nodes: float) -> None:
+    """Refuse data so deep or large that traversing it would exhaust the stack or the memory."""
     waiting, seen = [(tree, 1)], 0
     while waiting:
         node, depth = waiting.pop()

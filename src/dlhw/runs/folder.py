@@ -1,6 +1,6 @@
 """A run's folder: the names of its files, and the reader of its config, summary, evaluation and curves.
 
-Every file may be torn, or not one that dlhw wrote. `callbacks` reads what holds tensors: here is no torch.
+Any file may be truncated, or not written by dlhw. `callbacks` reads what holds tensors: here is no torch.
 """
 
 import csv
@@ -25,9 +25,9 @@ EVALUATION_FILE = "evaluation.json"
 PREDICTIONS_FILE = "predictions.safetensors"
 CHECKPOINT = "checkpoints/{}.safetensors"
 LAST, PREVIOUS, BEST = map(CHECKPOINT.format, ("last", "previous", "best"))
-# Of metrics.csv.
+# Columns of metrics.csv.
 COLUMNS = ("run", "epoch", "step", "split", "loss", "accuracy", "seconds")
-# Keys of summary.json that become columns of a table of runs.
+# Keys of summary.json that are columns of the frame of runs.
 ABOUT = (
     "message", "diverged_at", "epochs", "steps", "best_epoch", "seconds", "own_seconds", "num_parameters",
     "created", "class_names", "code", "data_content", "split_hashes",
@@ -39,7 +39,7 @@ MAX_CURVES = 1 << 30  # bytes; a million evaluations take 200 MB
 
 @dataclass(frozen=True)
 class RunFolder:
-    """The folder of one run, whatever is in it.
+    """The folder of one run, whatever it contains.
 
     Args:
         path: of the folder.
@@ -48,10 +48,10 @@ class RunFolder:
     path: Path
 
     def checkpoint(self, name: str) -> Path:
-        """The file of a checkpoint.
+        """The path of a checkpoint.
 
         Args:
-            name: best, last, or another that the run has kept.
+            name: best, last, or another checkpoint that the run has kept.
         """
         return self.path / CHECKPOINT.format(name)
 
@@ -60,7 +60,7 @@ class RunFolder:
         return any(self.path.glob(CHECKPOINT.format("*")))
 
     def composed(self) -> dict[str, Any]:
-        """The config as Hydra saved it; it may refer to other keys.
+        """The config as Hydra saved it, with references to other keys.
 
         Raises:
             RunFolderError: if the file is damaged.
@@ -72,13 +72,13 @@ class RunFolder:
         return tree
 
     def config(self) -> dict[str, Any]:
-        """The config that the run was composed with, as nested plain data, without its sweep's `experiment`.
+        """The config of the run as nested plain data, without the node `experiment` of its sweep.
 
         Raises:
             RunFolderError: if the file is damaged.
         """
         tree = self.composed()
-        tree.pop("experiment", None)  # what it asks and claims is no setting of a run
+        tree.pop("experiment", None)  # its question and claims are not settings of a run
         tree = with_references(tree)
         if not _is_count(tree.get("seed", 0)):
             raise RunFolderError(
@@ -87,19 +87,19 @@ class RunFolder:
         return tree
 
     def references(self) -> dict[str, list[str]]:
-        """Key -> the keys that its value was composed from, such as `data.train=n${data.num_train}.csv`.
+        """Key -> the keys that its value was composed from, as in `data.train=n${data.num_train}.csv`.
 
-        Empty where nothing says so: a missing or damaged file only costs the knowledge of what follows what.
+        Empty if the file is missing or damaged: it only serves to leave out dependent keys in reports.
         """
         lines: object = None
         with suppress(RunFolderError):
             lines = read_yaml(self.path / OVERRIDES_FILE)
         texts = [line for line in lines if isinstance(line, str)] if isinstance(lines, list) else []
         settings = [line.lstrip("+").partition("=")[::2] for line in texts]
-        return {key: found for key, value in settings if (found := REFERENCE.findall(value))}
+        return {key: keys for key, value in settings if (keys := REFERENCE.findall(value))}
 
     def summary(self) -> dict[str, Any]:
-        """What summary.json says; empty for a run that has not ended.
+        """The content of summary.json; empty for a run that has not ended.
 
         Raises:
             RunFolderError: if the file is damaged.
@@ -112,7 +112,7 @@ class RunFolder:
         return summary
 
     def _json(self, name: str) -> Any:
-        """What a file of JSON says; None only where there is no such file."""
+        """The content of a JSON file; None only if the file does not exist."""
         path = self.path / name
         if not path.is_file():
             return None
@@ -122,21 +122,21 @@ class RunFolder:
         return tree
 
     def ending(self) -> dict[str, Any]:
-        """The same; empty also for a file that is damaged: such a run has not ended well."""
+        """The content of summary.json; empty also if the file is damaged: such a run was not successful."""
         try:
             return self.summary()
         except RunFolderError:
             return {}
 
     def is_done(self) -> bool:
-        """Whether the run has ended, and the same config would end in the same way again."""
+        """Whether the run has ended with a final status: running its config again would end the same way."""
         return is_final(self.ending().get("status"))
 
     def results(self) -> dict[str, Any] | None:
-        """The summary as one row: status, seed, …, and scores as `final/val/accuracy`; None without one.
+        """The summary as one row: status, seed, …, and scores as `final/val/accuracy`; None if there is none.
 
         Raises:
-            RunFolderError: if the file is damaged or not one of dlhw's.
+            RunFolderError: if the file is damaged or not a summary.
         """
         path, summary = self.path / SUMMARY_FILE, self._json(SUMMARY_FILE)
         if summary is None:
@@ -146,7 +146,7 @@ class RunFolder:
         try:
             return {
                 "status": summary["status"],
-                **{name: _told(name, _on_one_line(summary.get(name))) for name in ("seed", *ABOUT)},
+                **{name: _column(name, _on_one_line(summary.get(name))) for name in ("seed", *ABOUT)},
                 **{
                     key: value
                     for kind in ("final", "best")
@@ -159,9 +159,9 @@ class RunFolder:
             raise RunFolderError(f"{path} is damaged: its scores are not numbers") from error
 
     def evaluation(self) -> dict[str, float]:
-        """How far the saved parameters' scores were from the recorded ones when they were measured again.
+        """The largest difference between recorded scores and the scores of the saved parameters.
 
-        Empty for a run whose parameters were not.
+        Empty for a run whose parameters were not measured again.
 
         Raises:
             RunFolderError: if evaluation.json is damaged.
@@ -177,10 +177,10 @@ class RunFolder:
             raise RunFolderError(f"{path} is damaged: it does not hold the largest difference") from error
 
     def curves(self) -> list[dict[str, Any]]:
-        """Rows of metrics.csv; none for a run that was not evaluated yet.
+        """The rows of metrics.csv; none for a run that has not been evaluated.
 
         Raises:
-            RunFolderError: if the file is damaged, save for a torn last line, which a killed run may leave.
+            RunFolderError: if the file is damaged. An incomplete last line, left by a killed run, is ignored.
         """
         path = self.path / METRICS_FILE
         if not path.is_file():
@@ -201,11 +201,11 @@ def _is_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < LARGEST
 
 
-def _scores(kind: str, parts: dict[str, dict[str, float | None]] | None) -> Iterator[tuple[str, float]]:
-    """null stands for what is not finite (or, an accuracy, for what regression lacks): both are NaN."""
-    for part, scores in (parts or {}).items():
+def _scores(kind: str, splits: dict[str, dict[str, float | None]] | None) -> Iterator[tuple[str, float]]:
+    """Scores by column name; null, a value that is not finite or that regression lacks, becomes NaN."""
+    for split, scores in (splits or {}).items():
         for name, value in scores.items():
-            yield f"{kind}/{part}/{name}", math.nan if value is None else float(_number(name, value))
+            yield f"{kind}/{split}/{name}", math.nan if value is None else float(_number(name, value))
 
 
 def _sizes(summary: dict[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -213,11 +213,11 @@ def _sizes(summary: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _on_one_line(value: Any) -> Any:
-    """The names of classes as one text; none for regression."""
+    """The names of classes as one text; None for regression."""
     return listing(value) or None if isinstance(value, list) else value
 
 
-def _told(name: str, value: Any) -> Any:
+def _column(name: str, value: Any) -> Any:
     if value is None or (name in TEXTS and isinstance(value, str)):
         return value
     if name == "split_hashes":
@@ -233,7 +233,7 @@ def _number(name: str, value: Any) -> int | float:
 
 
 def _values(named: dict[str, Any] | None) -> Iterator[tuple[str, float | int]]:
-    """Numbers as they are, a truth value as 0 or 1, null as NaN."""
+    """Reported values by column name: a truth value becomes 0 or 1, null becomes NaN."""
     for name, value in (named or {}).items():
         number = int(value) if isinstance(value, bool) else value
         yield f"values.{name}", math.nan if number is None else _number(name, number)

@@ -1,4 +1,4 @@
-"""How a run ended, as its summary.json says it."""
+"""How a run ended, as recorded in its summary.json."""
 
 from enum import StrEnum, auto
 
@@ -14,17 +14,17 @@ class Status(StrEnum):
 
     @property
     def is_success(self) -> bool:
-        """Whether it trained to its end, so that its final numbers count."""
+        """Whether it trained to its end, so that its results count."""
         return self in (Status.completed, Status.early_stopped)
 
     @property
     def is_final(self) -> bool:
-        """Whether the same config would end in the same way again, so that it need not be run again."""
+        """Whether running the same config again would end the same way, so that it need not be run again."""
         return self.is_success or self is Status.diverged
 
 
 def is_success(text: object) -> bool:
-    """Whether what a file says of a run is the status of a success; false where it is no status at all.
+    """Whether a value read from a file is the status of a successful run; false if it is not a status.
 
     >>> is_success("early_stopped"), is_success("diverged"), is_success(None)
     (True, False, False)
@@ -33,7 +33,7 @@ def is_success(text: object) -> bool:
 
 
 def is_final(text: object) -> bool:
-    """Whether what a file says of a run is a final status; false where it is no status at all.
+    """Whether a value read from a file is a final status; false if it is not a status.
 
     >>> is_final("diverged"), is_final("interrupted"), is_final(None)
     (True, False, False)

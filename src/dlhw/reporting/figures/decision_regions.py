@@ -1,4 +1,4 @@
-"""What models of two inputs decide where, with the points that they were trained on."""
+"""Decision regions of models with two inputs, with their training points."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,25 +22,25 @@ from dlhw.reporting.study import Study
 MAX_PANELS = 6
 # Points of the grid along each axis.
 GRID = 241
-# Empty around the training points, in shares of their range.
+# Margin around the training points, as a share of their range.
 MARGIN = 0.25
 MARKERS = "os^Dv<>PXd"
-# More points than these are drawn smaller.
+# More points than this are drawn smaller.
 MANY = 60
 
 
 @dataclass(frozen=True, kw_only=True)
 class DecisionRegions:
-    """The decisions of one model.
+    """Decision regions of one model.
 
     Args:
         label: of its cell.
-        class_names: of each label.
-        box: lowest x1, highest x1, lowest x2, highest x2, in the data's own units.
-        decided_YX: label at each point of a grid over the box.
+        class_names: one per label.
+        box: lowest x1, highest x1, lowest x2, highest x2, in units of the data.
+        decided_YX: predicted label at each point of a grid over the box.
         points_N2: training inputs.
-        labels_N: their classes.
-        mistakes: training points that lie in a region of another class.
+        labels_N: their labels.
+        mistakes: number of training points in the region of another class.
     """
 
     label: str
@@ -53,29 +53,33 @@ class DecisionRegions:
 
 
 def decision_regions(study: Study, figure: FigureConfig, name: str) -> Picture:
-    """A figure of kind `regions`.
+    """Draw a figure of kind `regions`.
 
     Raises:
-        RunFolderError: if a run has no checkpoint, or its model does not sort two inputs into classes.
+        RunFolderError: if a run has no checkpoint, or its model is not a classifier of two inputs.
     """
-    found = [_regions(cell) for cell in study.cells[:MAX_PANELS]]
-    told = "; ".join(
-        f"{f'{each.label}: ' if each.label else ''}{each.mistakes} of "
-        f"{many(len(each.labels_N), 'training point')} wrong"
-        for each in found
+    models = [_regions(cell) for cell in study.cells[:MAX_PANELS]]
+    mistakes = "; ".join(
+        f"{f'{model.label}: ' if model.label else ''}{model.mistakes} of "
+        f"{many(len(model.labels_N), 'training point')} wrong"
+        for model in models
     )
-    left_out = f"The first {len(found)} of {len(study.cells)} cells" if len(study.cells) > len(found) else ""
-    made = [
-        "Decision regions and training points, both coloured by class; each model is that of the first seed",
-        told,
+    left_out = (
+        f"The first {len(models)} of {len(study.cells)} cells" if len(study.cells) > len(models) else ""
+    )
+    sentences = [
+        "Decision regions and training points, both colored by class; each model is that of the first seed",
+        mistakes,
         left_out,
     ]
-    what = "Plane cut into the regions of the classes" + (f", {len(found)} models" if len(found) > 1 else "")
+    what = "Plane cut into the regions of the classes" + (
+        f", {len(models)} models" if len(models) > 1 else ""
+    )
     return draw(
         name,
-        sentence(figure.title, *made),
-        sentence(figure.alt, f"{what}. Classes: {listing(found[0].class_names)}", told),
-        lambda: _draw(found),
+        sentence(figure.title, *sentences),
+        sentence(figure.alt, f"{what}. Classes: {listing(models[0].class_names)}", mistakes),
+        lambda: _draw(models),
     )
 
 
@@ -123,7 +127,7 @@ def _box(points_N2: np.ndarray) -> tuple[float, float, float, float]:
 def _plane(box: tuple[float, float, float, float], scaling: Any, dtype: Any) -> Any:
     """Every point of the grid, (G², 2), row by row from the lowest x2, scaled as the model's inputs are."""
     xs, ys = np.linspace(*box[:2], GRID), np.linspace(*box[2:], GRID)
-    grid_N2 = np.stack([each.ravel() for each in np.meshgrid(xs, ys)], axis=1)
+    grid_N2 = np.stack([axis.ravel() for axis in np.meshgrid(xs, ys)], axis=1)
     return scaling.apply(grid_N2, dtype)
 
 
@@ -149,19 +153,19 @@ def _decide(saved: SavedParameters, config: Any, dataset: Any, x_NI: Any) -> np.
     return decided_N
 
 
-def _draw(found: Sequence[DecisionRegions]) -> Figure:
-    columns = min(len(found), 3 if len(found) != 4 else 2)
-    lines = -(-len(found) // columns)
+def _draw(models: Sequence[DecisionRegions]) -> Figure:
+    columns = min(len(models), 3 if len(models) != 4 else 2)
+    lines = -(-len(models) // columns)
     height = lines * (WIDTH / max(columns, 1.5) + 0.25) + 0.4
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
     FigureCanvasAgg(figure)
     panels = list(figure.subplots(lines, columns, squeeze=False).flat)
-    for axes, regions in zip(panels, found, strict=False):
-        _draw_one(axes, regions, is_titled=len(found) > 1)
-    for axes in panels[len(found) :]:
+    for axes, regions in zip(panels, models, strict=False):
+        _draw_one(axes, regions, is_titled=len(models) > 1)
+    for axes in panels[len(models) :]:
         axes.set_axis_off()
     handles, labels = panels[0].get_legend_handles_labels()
-    larger = 2.0 if len(found[0].labels_N) > MANY else 1.0
+    larger = 2.0 if len(models[0].labels_N) > MANY else 1.0
     figure.legend(
         handles,
         labels,

@@ -1,4 +1,4 @@
-"""What a figure draws: cells by their values, metrics by their names, parameters of a checkpoint."""
+"""The data of a figure: cells by their values, metrics by their names, parameters of a checkpoint."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,39 +17,45 @@ if TYPE_CHECKING:
 
 
 def narrowed(study: Study, where: Mapping[str, Any]) -> Study:
-    """The study with only the cells whose runs all have these values, and only the keys that differ in them.
+    """Restrict a study to the cells whose runs all have these values, and to the keys that differ in them.
 
     Raises:
         RunFolderError: if no cell has them.
     """
     if not where:
         return study
-    kept = [place for place, cell in enumerate(study.cells) if _has(cell, where)]
+    kept = [index for index, cell in enumerate(study.cells) if _has(cell, where)]
     if not kept:
-        told = ", ".join(f"{key}={value}" for key, value in where.items())
-        raise RunFolderError(f"no cell has {told}")
-    new = {old: place for place, old in enumerate(kept)}
-    cells = _without_shared([study.cells[place] for place in kept])
+        wanted = ", ".join(f"{key}={value}" for key, value in where.items())
+        raise RunFolderError(f"no cell has {wanted}")
+    new_index = {old: index for index, old in enumerate(kept)}
+    cells = _without_shared([study.cells[index] for index in kept])
     return replace(
         study,
         keys=cells[0].keys,
         cells=cells,
-        estimates={(new[at], metric): each for (at, metric), each in study.estimates.items() if at in new},
-        choice=replace(study.choice, best=tuple(new[at] for at in study.choice.best if at in new)),
+        estimates={
+            (new_index[old], metric): estimate
+            for (old, metric), estimate in study.estimates.items()
+            if old in new_index
+        },
+        choice=replace(
+            study.choice, best=tuple(new_index[old] for old in study.choice.best if old in new_index)
+        ),
         comparison=None,
     )
 
 
 def _without_shared(cells: Sequence[Cell]) -> list[Cell]:
-    """The cells without the keys that no longer tell them apart."""
+    """The cells without the keys in which they do not differ."""
     differing = [
-        place for place in range(len(cells[0].keys)) if len({cell.values[place] for cell in cells}) > 1
+        index for index in range(len(cells[0].keys)) if len({cell.values[index] for cell in cells}) > 1
     ]
     return [
         replace(
             cell,
-            keys=tuple(cell.keys[place] for place in differing),
-            values=tuple(cell.values[place] for place in differing),
+            keys=tuple(cell.keys[index] for index in differing),
+            values=tuple(cell.values[index] for index in differing),
         )
         for cell in cells
     ]
@@ -60,10 +66,10 @@ def _has(cell: Cell, where: Mapping[str, Any]) -> bool:
 
 
 def metric_named(study: Study, name: str | None) -> RunMetric:
-    """The metric of a name, with points or slashes; without one, the first of the table.
+    """The metric with this name, written with dots or slashes; the first of the table for None.
 
     Raises:
-        RunFolderError: if no run has it.
+        RunFolderError: if no run has such a metric.
     """
     if name is None:
         if not study.metrics:
@@ -77,50 +83,50 @@ def metric_named(study: Study, name: str | None) -> RunMetric:
 
 
 def values_of(study: Study, key: str) -> list[Any]:
-    """Each cell's value of a key, one a cell.
+    """The value of a key in each cell.
 
     Raises:
-        RunFolderError: if the runs of a cell differ in it, or no run has it.
+        RunFolderError: if the runs of a cell differ in the key, or no run has it.
     """
-    found: list[Any] = []
+    result: list[Any] = []
     for cell in study.cells:
         values = {run.get(key, ABSENT) for run in cell.runs}
         if len(values) > 1:
             raise RunFolderError(f"the runs of the cell {cell.label} differ in {key}")
-        found.append(values.pop())
-    if all(value == ABSENT for value in found):
+        result.append(values.pop())
+    if all(value == ABSENT for value in result):
         raise RunFolderError(f"the runs have no config key {key}")
-    return found
+    return result
 
 
 def numbers_of(study: Study, key: str) -> list[float]:
-    """The same for a key with numbers.
+    """The value of a numeric key in each cell.
 
     Raises:
-        RunFolderError: if a value is no number.
+        RunFolderError: if a value is not a number; see also `values_of`.
     """
-    found = values_of(study, key)
-    for value in found:
+    values = values_of(study, key)
+    for value in values:
         if not is_number(value):
             raise RunFolderError(f"{key} must be a number to stand on an axis, got {value}")
-    return [float(value) for value in found]
+    return [float(value) for value in values]
 
 
 def grouped(values: Sequence[Any]) -> list[tuple[Any, list[int]]]:
-    """Each value with the places that have it; in the order of the values."""
+    """Each value with the indices at which it occurs, ordered by value."""
     groups: dict[Any, list[int]] = {}
-    for place, value in enumerate(values):
-        groups.setdefault(value, []).append(place)
+    for index, value in enumerate(values):
+        groups.setdefault(value, []).append(index)
     return [(value, groups[value]) for value in sorted(groups, key=order)]
 
 
 def sentence(*texts: str | None) -> str:
-    """Texts one after the other, each ended by a point."""
+    """Join texts to sentences, each ended by a period."""
     return " ".join(text if text[-1] in ".?!" else f"{text}." for text in texts if text)
 
 
 def capital(text: str) -> str:
-    """Text with a capital first letter; a column's own name as it is.
+    """Capitalize the first letter of a text; the name of a column is left unchanged.
 
     >>> capital("validation loss, final"), capital("values.norm")
     ('Validation loss, final', 'values.norm')
@@ -129,21 +135,21 @@ def capital(text: str) -> str:
 
 
 def short_name(cell: Cell) -> str:
-    """A cell by the ends of its keys, to stand above a panel: `gate=and`."""
+    """The title of a cell's panel, with the last parts of its keys: `gate=and`."""
     pairs = zip(cell.keys, cell.values, strict=True)
     return ", ".join(f"{key.rpartition('.')[2]}={text_of(value)}" for key, value in pairs)
 
 
 @dataclass(frozen=True, kw_only=True)
 class SavedParameters:
-    """Parameters of one run.
+    """Saved parameters of one run.
 
     Args:
         folder: of the run.
         checkpoint: "best" or "last".
         parameters: name -> tensor, on the CPU.
-        input_shape: of one input.
-        class_names: of each label; empty for regression.
+        input_shape: shape of one input.
+        class_names: one per label; empty for regression.
     """
 
     folder: Path
@@ -154,16 +160,16 @@ class SavedParameters:
 
 
 def checkpoint_of(cell: Cell) -> SavedParameters:
-    """The selected parameters of a cell's first run.
+    """The selected parameters of a cell's first successful run.
 
     Raises:
-        RunFolderError: if no run of the cell ended well, or its checkpoint is missing or damaged.
+        RunFolderError: if no run of the cell was successful, or its checkpoint is missing or damaged.
     """
     from dlhw.callbacks.checkpoint import load_checkpoint
     from dlhw.sections import under
 
     if not cell.counted:
-        raise RunFolderError(f"no run of the cell {cell.label} ended well")
+        raise RunFolderError(f"no run of the cell {cell.label} was successful")
     run = cell.counted[0]
     folder = Path(run["folder"])
     name = "last" if run.get("trainer.select") == "last" else "best"

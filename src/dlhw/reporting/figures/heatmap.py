@@ -1,4 +1,4 @@
-"""A metric over two swept keys, as a grid of annotated cells."""
+"""Heat map: a metric over two swept keys, as a grid of annotated cells."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -19,20 +19,21 @@ from dlhw.reporting.metrics import RunMetric
 from dlhw.reporting.study import Study
 from dlhw.reporting.values import order, text_of
 
-# With more columns or rows than this, numbers no longer fit into cells.
+# The largest number of columns or rows with which numbers fit into cells.
 MAX_ANNOTATED = 8
 MAX_SIDE = 40
 
 
 def heat_map(study: Study, figure: FigureConfig | None = None, name: str = "heat-map") -> Picture | None:
-    """Means of a metric, by default the one that the best cell is chosen by.
-
-    None unless two keys are swept on a grid; the first is down, the second across.
+    """Draw the means of a metric over two swept keys, the first as rows, the second as columns.
 
     Args:
-        study: its cells are drawn.
-        figure: says the metric, a title and what a reader who cannot see it should know.
+        study: whose cells are drawn.
+        figure: the metric, a title and a description; None: the metric that selects the best cell.
         name: of the figure's files.
+
+    Returns:
+        The picture; None unless two keys are swept on a grid.
 
     Raises:
         RunFolderError: if no run has the figure's metric.
@@ -41,10 +42,10 @@ def heat_map(study: Study, figure: FigureConfig | None = None, name: str = "heat
         return None
     rows, columns = _axis(study, 0), _axis(study, 1)
     metric = study.choice.metric or study.metrics[0]
-    title, told = (figure.title, figure.alt) if figure else (None, None)
+    title, alt_text = (figure.title, figure.alt) if figure else (None, None)
     if figure and figure.metric:
         metric = metric_named(study, figure.metric)
-    means = {place: study.estimate(place, metric).mean for place in range(len(study.cells))}
+    means = {index: study.estimate(index, metric).mean for index in range(len(study.cells))}
     if min(len(rows), len(columns)) < 2 or max(len(rows), len(columns)) > MAX_SIDE:
         return None
     if not any(mean is not None for mean in means.values()):
@@ -53,7 +54,7 @@ def heat_map(study: Study, figure: FigureConfig | None = None, name: str = "heat
     caption = f"Mean {metric.label} over {study.keys[0]} and {study.keys[1]}{below}."
     if study.choice.best and metric == study.choice.metric:
         caption += " Framed: the best cell" + (", selected by TEST." if study.is_by_test else ".")
-    alt = sentence(told, _alt(study, metric))
+    alt = sentence(alt_text, _alt(study, metric))
     return draw(name, sentence(title, caption), alt, lambda: _draw(study, metric, rows, columns))
 
 
@@ -65,8 +66,8 @@ def _draw(study: Study, metric: RunMetric, rows: Sequence[Any], columns: Sequenc
     side = (WIDTH - 1.6) / len(columns)
     figure, (axes,) = new_figure(1.1 + len(rows) * min(0.95, max(0.3, side * 0.7)))
     grid = np.full((len(rows), len(columns)), np.nan)
-    for place, cell in enumerate(study.cells):
-        mean = study.estimate(place, metric).mean
+    for index, cell in enumerate(study.cells):
+        mean = study.estimate(index, metric).mean
         grid[rows.index(cell.values[0]), columns.index(cell.values[1])] = np.nan if mean is None else mean
     name = "viridis" if metric.is_higher_better else "viridis_r"
     image = axes.imshow(np.ma.masked_invalid(grid), cmap=name, norm=_norm(grid), aspect="auto")
@@ -101,29 +102,29 @@ def _annotate(
     axes: Axes, study: Study, metric: RunMetric, sides: tuple[Sequence[Any], Sequence[Any]], image: Any
 ) -> None:
     is_small = max(map(len, sides)) > MAX_ANNOTATED
-    for place, cell in enumerate(study.cells):
+    for index, cell in enumerate(study.cells):
         y, x = (side.index(value) for side, value in zip(sides, cell.values, strict=True))
-        found = study.estimate(place, metric)
-        text = mean_text(found, metric).replace(" ± ", "\n±")
-        if found.mean is None:
+        estimate = study.estimate(index, metric)
+        text = mean_text(estimate, metric).replace(" ± ", "\n±")
+        if estimate.mean is None:
             axes.add_patch(
                 Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor="#f2f2f2", edgecolor="#bbbbbb", hatch="//")
             )
             text = "diverged" if cell.ended("diverged") else "none"
         elif cell.ended("diverged"):
             text += f"\n{len(cell.ended('diverged'))} diverged"
-        if place in study.choice.best and metric == study.choice.metric:
+        if index in study.choice.best and metric == study.choice.metric:
             axes.add_patch(
                 Rectangle((x - 0.47, y - 0.47), 0.94, 0.94, fill=False, edgecolor="black", linewidth=2.2)
             )
         if not is_small:
-            tint = "black" if found.mean is None else _ink(image, found.mean)
+            tint = "black" if estimate.mean is None else _ink(image, estimate.mean)
             size = 9 if len(sides[1]) <= 5 else 7
             axes.text(x, y, text, ha="center", va="center", fontsize=size, color=tint, linespacing=1.3)
 
 
 def _ink(image: Any, value: float) -> str:
-    """Black on light cells, white on dark ones, by luminance."""
+    """The color of text: black on light cells, white on dark ones."""
     red, green, blue, _ = image.cmap(image.norm(value))
     return "black" if 0.299 * red + 0.587 * green + 0.114 * blue > 0.55 else "white"
 

@@ -14,34 +14,34 @@ from dlhw.errors import RunFolderError
 from dlhw.reporting.cells import Cell, CellCurve, Rows, cell_curve
 from dlhw.reporting.document import Picture
 from dlhw.reporting.figures.figure_data import sentence, values_of
-from dlhw.reporting.figures.style import GREY, colours, draw, new_figure, plain_text, scale_loss
+from dlhw.reporting.figures.style import GREY, colors, draw, new_figure, plain_text, scale_loss
+from dlhw.reporting.metrics import SPLIT_NAMES
 from dlhw.reporting.study import Study
 from dlhw.reporting.values import order, text_of
 
 KINDS = ("loss", "accuracy")
 STYLES: dict[str, Literal["-", "--", ":"]] = {"val": "-", "train": "--", "test": ":"}
 LINES = {"-": "solid", "--": "dashed", ":": "dotted"}
-PARTS = {"val": "validation", "train": "train", "test": "test"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class CurvePlan:
-    """What to draw.
+    """What a figure of learning curves shows.
 
     Args:
         name: of the figure's files.
-        kinds: a panel each: loss, accuracy.
-        parts: a line each: val, train, test.
+        kinds: loss, accuracy; one panel each.
+        splits: val, train, test; one line style each.
         x: "epoch" or "step".
-        is_log: whether the metric is drawn on a logarithmic axis; else losses that span much are.
-        group: key whose values get a colour each; None: each cell gets one.
-        title: of the caption, before what is said of all learning curves.
-        alt: said before the numbers.
+        is_log: whether the metric has a logarithmic axis; otherwise only losses with a wide range have one.
+        group: key whose values get one color each; None: one color per cell.
+        title: beginning of the caption.
+        alt: beginning of the description.
     """
 
     name: str = "learning-curves"
     kinds: Sequence[str] = KINDS
-    parts: Sequence[str] = ("val", "train")
+    splits: Sequence[str] = ("val", "train")
     x: str = "epoch"
     is_log: bool = False
     group: str | None = None
@@ -50,7 +50,7 @@ class CurvePlan:
 
 
 def plan_of(figure: FigureConfig, name: str) -> CurvePlan:
-    """The plan of a figure in a config; its metric is loss, accuracy, or a column such as final/val/loss.
+    """The plan of a figure in a config, whose metric is loss, accuracy or a column such as final/val/loss.
 
     Raises:
         RunFolderError: if the metric has no curves.
@@ -58,11 +58,11 @@ def plan_of(figure: FigureConfig, name: str) -> CurvePlan:
     words = (figure.metric or "").replace(".", "/").split("/")
     if figure.metric and words[-1] not in KINDS:
         raise RunFolderError(f"metric must be loss or accuracy for kind=learning, got {figure.metric}")
-    own_part = [part for part in words[:-1] if part in PARTS]
+    own_splits = [split for split in words[:-1] if split in SPLIT_NAMES]
     return CurvePlan(
         name=name,
         kinds=(words[-1],) if figure.metric else KINDS,
-        parts=figure.parts or own_part or CurvePlan.parts,
+        splits=figure.parts or own_splits or CurvePlan.splits,
         x=figure.x or "epoch",
         is_log=figure.log,
         group=figure.group,
@@ -72,38 +72,41 @@ def plan_of(figure: FigureConfig, name: str) -> CurvePlan:
 
 
 def over_steps(rows: Mapping[str, Rows]) -> dict[str, Rows]:
-    """Curves whose abscissa is the step, where that of others is the epoch."""
-    return {folder: [{**row, "epoch": float(row["step"])} for row in each] for folder, each in rows.items()}
+    """Curves with the step in place of the epoch as abscissa."""
+    return {
+        folder: [{**row, "epoch": float(row["step"])} for row in run_rows]
+        for folder, run_rows in rows.items()
+    }
 
 
 MAX_CELLS = 10
-# Curves with fewer points than this show where the points are.
+# Curves with fewer points than this have markers.
 FEW = 4
-# Letters of a legend that fit side by side.
+# The number of characters of a legend that fit side by side.
 LETTERS = 66
 Curves = Mapping[tuple[int, str, str], CellCurve]
 
 
 def learning_curves(study: Study, rows: Mapping[str, Rows], plan: CurvePlan | None = None) -> Picture | None:
-    """Loss, and accuracy where there is one, against epochs; None where no run was evaluated.
+    """Draw loss and accuracy against epochs; None if no run was evaluated.
 
     Args:
-        study: its cells are drawn, or some of them where there are many.
+        study: whose cells are drawn; of many cells only some.
         rows: folder -> curves of that run.
-        plan: what else to draw.
+        plan: what to draw; None: the default.
 
     Raises:
-        RunFolderError: if the plan's key is not one of the runs.
+        RunFolderError: if the runs lack the plan's key.
     """
     plan = plan or CurvePlan()
     shown = _shown(study)
     points = over_steps(rows) if plan.x == "step" else rows
     curves = {
-        (place, part, kind): curve
-        for place in shown
-        for part in plan.parts
+        (index, split, kind): curve
+        for index in shown
+        for split in plan.splits
         for kind in plan.kinds
-        if (curve := cell_curve(study.cells[place], points, part, kind)) is not None
+        if (curve := cell_curve(study.cells[index], points, split, kind)) is not None
     }
     if not curves:
         return None
@@ -118,7 +121,7 @@ def learning_curves(study: Study, rows: Mapping[str, Rows], plan: CurvePlan | No
 
 
 def _shown(study: Study) -> list[int]:
-    """Places of the cells to draw: all, or a few evenly from first to last, and the best."""
+    """Indices of the cells to draw: all, or evenly spaced ones from first to last, and the best."""
     count = len(study.cells)
     if count <= MAX_CELLS:
         return list(range(count))
@@ -135,16 +138,16 @@ def _draw(
     height = 2.5 if len(kinds) > 1 else 3.0
     figure, panels = new_figure(height * len(kinds) + 0.4 + 0.2 * rows_of_legend, len(kinds))
     for axes, kind in zip(panels, kinds, strict=True):
-        for place in shown:
-            width = 2.4 if place in study.choice.best else 1.5
-            _draw_cell(axes, curves, (place, kind), tints[place], width)
+        for index in shown:
+            width = 2.4 if index in study.choice.best else 1.5
+            _draw_cell(axes, curves, (index, kind), tints[index], width)
         axes.set_ylabel(kind)
         _scale(axes, curves, kind, plan)
     panels[-1].set_xlabel(plan.x)
     if max(curve.epochs[-1] for curve in curves.values()) >= 2:
         panels[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
-    by_label = {names[place]: tints[place] for place in shown}
-    _add_legends(figure, plan.group or ", ".join(study.keys), by_label, _parts(curves))
+    by_label = {names[index]: tints[index] for index in shown}
+    _add_legends(figure, plan.group or ", ".join(study.keys), by_label, _splits(curves))
     return figure
 
 
@@ -156,44 +159,46 @@ def _scale(axes: Axes, curves: Curves, kind: str, plan: CurvePlan) -> None:
         scale_loss(axes, values)
 
 
-def _parts(curves: Curves) -> list[str]:
-    return [part for part in STYLES if any(key[1] == part for key in curves)]
+def _splits(curves: Curves) -> list[str]:
+    return [split for split in STYLES if any(key[1] == split for key in curves)]
 
 
 def _draw_cell(axes: Axes, curves: Curves, which: tuple[int, str], tint: Any, width: float) -> None:
-    place, kind = which
-    parts = [part for part in STYLES if (place, part, kind) in curves]
-    for part in parts:
-        curve = curves[place, part, kind]
-        is_main = part == parts[0]
+    index, kind = which
+    splits = [split for split in STYLES if (index, split, kind) in curves]
+    for split in splits:
+        curve = curves[index, split, kind]
+        is_main = split == splits[0]
         marker = "o" if len(curve.epochs) < FEW else ""
         thin = width if is_main else 1.0
         axes.plot(
-            curve.epochs, curve.mean, STYLES[part], color=tint, linewidth=thin, marker=marker, markersize=4
+            curve.epochs, curve.mean, STYLES[split], color=tint, linewidth=thin, marker=marker, markersize=4
         )
         if is_main:
             axes.fill_between(curve.epochs, curve.low, curve.high, color=tint, alpha=0.16, linewidth=0)
 
 
 def _names(study: Study, shown: Sequence[int], plan: CurvePlan) -> dict[int, str]:
-    """What the legend calls each cell."""
+    """The label of each cell in the legend."""
     if plan.group is None:
-        return {place: _label(study, place) for place in shown}
+        return {index: _label(study, index) for index in shown}
     values = values_of(study, plan.group)
-    return {place: text_of(values[place]) for place in shown}
+    return {index: text_of(values[index]) for index in shown}
 
 
 def _tints(study: Study, shown: Sequence[int], plan: CurvePlan) -> dict[int, Any]:
     if plan.group is None:
-        return dict(zip(shown, colours([study.cells[place].values for place in shown]), strict=True))
+        return dict(zip(shown, colors([study.cells[index].values for index in shown]), strict=True))
     values = values_of(study, plan.group)
-    there = sorted({values[place] for place in shown}, key=order)
-    by_value = dict(zip(there, colours([(value,) for value in there]), strict=True))
-    return {place: by_value[values[place]] for place in shown}
+    distinct = sorted({values[index] for index in shown}, key=order)
+    by_value = dict(zip(distinct, colors([(value,) for value in distinct]), strict=True))
+    return {index: by_value[values[index]] for index in shown}
 
 
-def _add_legends(figure: Figure, title: str, tints: Mapping[str, Any], parts: Sequence[str]) -> None:
-    lines = [Line2D([], [], color=GREY, linestyle=STYLES[part], label=PARTS[part]) for part in parts]
+def _add_legends(figure: Figure, title: str, tints: Mapping[str, Any], splits: Sequence[str]) -> None:
+    lines = [
+        Line2D([], [], color=GREY, linestyle=STYLES[split], label=SPLIT_NAMES[split]) for split in splits
+    ]
     figure.legend(handles=lines, loc="outside upper right", ncols=len(lines))
     if not title:
         return
@@ -207,7 +212,7 @@ def _add_legends(figure: Figure, title: str, tints: Mapping[str, Any], parts: Se
 
 
 def _legend_columns(labels: Sequence[str]) -> int:
-    """As many as fit below the figure, in rows of about the same length."""
+    """The number of columns with which the rows of the legend fit and have similar lengths."""
     widths = [len(label) + 5 for label in labels]
     if sum(widths) <= LETTERS:
         return len(labels)
@@ -215,30 +220,30 @@ def _legend_columns(labels: Sequence[str]) -> int:
     return -(-len(labels) // rows)
 
 
-def _label(study: Study, place: int) -> str:
-    cell = study.cells[place]
-    marks = ["best"] if place in study.choice.best else []
+def _label(study: Study, index: int) -> str:
+    cell = study.cells[index]
+    marks = ["best"] if index in study.choice.best else []
     if cell.ended("diverged"):
         marks.append(f"{len(cell.ended('diverged'))} diverged")
     return cell.short_label + (f" ({', '.join(marks)})" if marks else "")
 
 
 def _caption(study: Study, shown: Sequence[int], curves: Curves) -> str:
-    parts = _parts(curves)
-    lines = ", ".join(f"{PARTS[part]} {LINES[STYLES[part]]}" for part in parts)
-    told = [f"Learning curves: {lines}; means over seeds."]
-    if any(len(_runs(study.cells[place])) > 1 for place in shown):
-        told.append(f"Bands: smallest to largest {PARTS[parts[0]]} value over seeds.")
+    splits = _splits(curves)
+    lines = ", ".join(f"{SPLIT_NAMES[split]} {LINES[STYLES[split]]}" for split in splits)
+    sentences = [f"Learning curves: {lines}; means over seeds."]
+    if any(len(_runs(study.cells[index])) > 1 for index in shown):
+        sentences.append(f"Bands: smallest to largest {SPLIT_NAMES[splits[0]]} value over seeds.")
     if len(shown) < len(study.cells):
-        told.append(
-            f"{len(shown)} of {len(study.cells)} cells, evenly from the first to the last, and the best."
+        sentences.append(
+            f"{len(shown)} of {len(study.cells)} cells: evenly spaced from first to last, and the best."
         )
-    if any(run["status"] == "early_stopped" for place in shown for run in study.cells[place].runs):
-        told.append("A curve ends where the first of its runs ends.")
-    missing = [study.cells[place].label for place in shown if not any(key[0] == place for key in curves)]
+    if any(run["status"] == "early_stopped" for index in shown for run in study.cells[index].runs):
+        sentences.append("A curve ends where the first of its runs ends.")
+    missing = [study.cells[index].label for index in shown if not any(key[0] == index for key in curves)]
     if missing:
-        told.append(f"Nothing finite to draw: {'; '.join(missing)}.")
-    return " ".join(told)
+        sentences.append(f"Without a finite value: {'; '.join(missing)}.")
+    return " ".join(sentences)
 
 
 def _runs(cell: Cell) -> Sequence[Any]:
@@ -246,10 +251,10 @@ def _runs(cell: Cell) -> Sequence[Any]:
 
 
 def _ends(study: Study, shown: Sequence[int], curves: Curves, kind: str) -> str:
-    """Where the curves of the first part end, in words."""
+    """The last value of each cell's main curve, in words."""
     ends = [
-        f"{study.cells[place].label}: {found[0].mean[-1]:.4g}"
-        for place in shown
-        if (found := [curves[place, part, kind] for part in STYLES if (place, part, kind) in curves])
+        f"{study.cells[index].label}: {found[0].mean[-1]:.4g}"
+        for index in shown
+        if (found := [curves[index, split, kind] for split in STYLES if (index, split, kind) in curves])
     ]
     return f"Last {kind}: {'; '.join(ends)}."

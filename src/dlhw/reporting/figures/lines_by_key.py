@@ -19,7 +19,7 @@ from dlhw.reporting.figures.figure_data import capital, grouped, metric_named, n
 from dlhw.reporting.figures.style import (
     BLUE,
     GREY,
-    colours,
+    colors,
     draw,
     error_bars,
     new_figure,
@@ -34,9 +34,9 @@ from dlhw.reporting.study import Study
 from dlhw.reporting.values import text_of
 
 POINTS = 400
-# Near n = d the curve is far above all that can be measured.
+# The curve has a gap near n = d, where it is far above all measured values.
 GAP = 0.02
-# The loss that a run reports, in units of ½ mean (f − y)².
+# Loss -> its value in units of ½ mean (f − y)².
 HALVES = {"auto": 2.0, "squared_error": 2.0, "half_squared_error": 1.0, "quarter_squared_error": 0.5}
 SAMPLES = "data.num_train"
 OWN_FILES = [name for name, schema in DataConfig.options.items() if schema.is_own]
@@ -44,7 +44,7 @@ OWN_FILES = [name for name, schema in DataConfig.options.items() if schema.is_ow
 
 @dataclass(frozen=True)
 class TheoryCurve:
-    """A curve to draw; NaN where it has a gap."""
+    """A curve that is known in closed form; NaN in its gaps."""
 
     label: str
     x: list[float]
@@ -52,12 +52,12 @@ class TheoryCurve:
 
 
 def double_descent(n: float, d: int, beta_squared: float, sigma: float) -> float:
-    """Expected validation loss of the least-squares solution of least norm, for Gaussian inputs.
+    """Expected validation loss of the minimum-norm least-squares solution for Gaussian inputs.
 
         ½ [|β|² (1 − n/d) + σ² (1 + n/(d − n − 1))]    for n < d − 1
         ½ σ² (1 + d/(n − d − 1))                       for n > d + 1
 
-    The loss is ½ mean (f − y)², with the noise on its y as well. In between the expectation is infinite.
+    The loss is ½ mean (f − y)² with noisy y. Between these ranges of n the expectation is infinite (NaN).
 
     >>> double_descent(250, 500, 1, 0), double_descent(1001, 500, 1, 1), double_descent(500, 500, 1, 1)
     (0.25, 1.0, nan)
@@ -79,12 +79,19 @@ def double_descent(n: float, d: int, beta_squared: float, sigma: float) -> float
 
 
 def theory_curve(theory: Theory, study: Study, key: str, values: Sequence[float]) -> TheoryCurve | None:
-    """The curve for the data of a study, over the range of the swept values.
+    """The theoretical curve for the data of a study, over the range of the swept values.
 
-    None for a user's own files: who made them knows the teacher and the noise, the run does not.
+    Args:
+        theory: the curve.
+        study: its runs; they determine dimension, teacher and noise.
+        key: swept key on the x axis.
+        values: its values.
+
+    Returns:
+        The curve; None for data from files, whose teacher and noise are unknown.
 
     Raises:
-        RunFolderError: if the curve does not belong to such runs.
+        RunFolderError: if the curve is not defined for these runs.
     """
     assert theory is Theory.double_descent
     if key != SAMPLES:
@@ -102,24 +109,24 @@ def theory_curve(theory: Theory, study: Study, key: str, values: Sequence[float]
 
 
 def _squared_norm(run: Mapping[str, Any]) -> float:
-    """|β|² of the teacher, or its expectation where it is drawn."""
+    """|β|² of the teacher; its expectation for a random teacher."""
     return float(run["data.num_ones"]) if run.get("data.teacher") == "sparse" else 1.0
 
 
 MARKERS = "os^Dv<>PXd"
-# Empty above and below the measured values, in shares of the axis.
+# Margin above and below the measured values, as a share of their range.
 MARGIN = 0.08
-# Label of a line -> (x, mean and range) of each of its points, from left to right.
+# Label of a line -> (x, mean with interval) of each of its points, ordered by x.
 Lines = Mapping[str, list[tuple[float, MeanEstimate]]]
 
 
 def lines_by_key(study: Study, figure: FigureConfig, name: str) -> Picture:
-    """A figure of kind `against`.
+    """Draw a figure of kind `against`.
 
-    Cells that share abscissa and line are averaged, each of their runs counting once.
+    The runs of cells with the same abscissa and line are averaged.
 
     Raises:
-        RunFolderError: if the runs lack the metric or a key, or a key's values are no numbers.
+        RunFolderError: if the runs lack the metric or a key, or the values of the key are not numbers.
     """
     metric, key = metric_named(study, figure.metric), figure.x or _only_key(study, figure)
     lines = _lines(study, metric, key, figure.group)
@@ -128,13 +135,13 @@ def lines_by_key(study: Study, figure: FigureConfig, name: str) -> Picture:
     by = f" by {figure.group}" if figure.group else ""
     has_bars = any(point.low is not None for points in lines.values() for _, point in points)
     bars = ", bars of the 95 % interval of the mean over seeds" if has_bars else ""
-    made = f"{capital(metric.label)} against {key}{by}: means{bars}"
+    caption = f"{capital(metric.label)} against {key}{by}: means{bars}"
     if theory is not None:
-        made += "; dashed: what theory expects"
+        caption += "; dashed: theory"
     chart = f"Line chart of {metric.label} against {key}{by}. {means_in_words(study, metric)}"
     return draw(
         name,
-        sentence(figure.title, made),
+        sentence(figure.title, caption),
         sentence(figure.alt, chart),
         lambda: _draw_lines(lines, metric, key, figure, theory),
     )
@@ -184,7 +191,7 @@ def _draw_lines(
 
 
 def _tints(lines: Lines) -> list[Any]:
-    return [BLUE] if len(lines) == 1 else colours([(_as_number(name),) for name in lines])
+    return [BLUE] if len(lines) == 1 else colors([(_as_number(name),) for name in lines])
 
 
 def _as_number(text: str) -> object:
@@ -217,7 +224,7 @@ def _scale(axes: Axes, lines: Lines, metric: RunMetric, figure: FigureConfig) ->
     elif metric.kind == "loss":
         scale_loss(axes, ends)
     if figure.theory is not None:
-        _limit(axes, min(ends), max(ends))  # theory may go far beyond what was measured
+        _limit(axes, min(ends), max(ends))  # the theoretical curve can exceed the measured values by far
     if min(ends) < 0 < max(ends):
         axes.axhline(0, color=GREY, linewidth=0.8)
 

@@ -18,7 +18,7 @@ from dlhw.reporting.figures.style import (
     GREEN,
     GREY,
     ORANGE,
-    colours,
+    colors,
     draw,
     error_bars,
     new_figure,
@@ -32,17 +32,17 @@ from dlhw.reporting.metrics import RunMetric
 from dlhw.reporting.study import Study
 from dlhw.reporting.values import is_number, text_of
 
-# Colour, marker and line of each split.
+# Color, marker and line style of each split.
 LOOKS = {"val": (BLUE, "o", "-"), "train": (ORANGE, "s", "--"), "test": (GREEN, "^", ":")}
 OTHER_LOOKS = (GREY, "D", "-")
-# Points on paper between the metrics of one cell.
+# Distance between the metrics of one cell, in points.
 APART = 7.0
-# More options than this would write over each other.
+# The labels of more options than this would overlap.
 MAX_NAMES = 12
 
 
 def metric_by_key(study: Study) -> Picture | None:
-    """The metrics of one kind against the swept values; None unless one key with two values is swept."""
+    """Draw the metrics of one kind against the swept values; None unless exactly one key is swept."""
     metrics = _measured_metrics(study)
     if len(study.keys) != 1 or len(study.cells) < 2 or not metrics:
         return None
@@ -50,23 +50,23 @@ def metric_by_key(study: Study) -> Picture | None:
         return None
     kind = metrics[0].kind
     has_bars = any(
-        study.estimates[place, metric].low is not None
-        for place in range(len(study.cells))
+        study.estimates[index, metric].low is not None
+        for index in range(len(study.cells))
         for metric in metrics
     )
     bars = ", bars of the 95 % interval of the mean" if has_bars else ""
-    caption = f"{kind.capitalize()} against {study.keys[0]}: means{bars}, a dot a run."
+    caption = f"{kind.capitalize()} against {study.keys[0]}: means{bars}, one dot per run."
     if study.choice.best and study.choice.metric in metrics:
         caption += " Ringed: the best cell" + (", selected by TEST." if study.is_by_test else ".")
     return draw("metric-by-key", caption, _by_key_alt(study, metrics), lambda: _draw_by_key(study, metrics))
 
 
 def _measured_metrics(study: Study) -> list[RunMetric]:
-    """Those of the first metric's kind that any cell has."""
+    """The metrics of the table that some run has, of the same kind as the first."""
     measured = [
         metric
         for metric in study.metrics
-        if any(study.estimates[place, metric].n for place in range(len(study.cells)))
+        if any(study.estimates[index, metric].n for index in range(len(study.cells)))
     ]
     return [metric for metric in measured if metric.kind == measured[0].kind]
 
@@ -76,10 +76,10 @@ def _is_numeric(study: Study) -> bool:
 
 
 def _abscissas(study: Study) -> list[float]:
-    """Where each cell stands on the x axis: at its value, or, for names, one after the other."""
+    """The abscissa of each cell: its value, or its index if the values are names."""
     if _is_numeric(study):
         return [float(cell.values[0]) for cell in study.cells]
-    return [float(place) for place in range(len(study.cells))]
+    return [float(index) for index in range(len(study.cells))]
 
 
 def _draw_by_key(study: Study, metrics: Sequence[RunMetric]) -> Figure:
@@ -96,7 +96,8 @@ def _draw_by_key(study: Study, metrics: Sequence[RunMetric]) -> Figure:
         axes.margins(x=0.15)
     if metrics[0].kind == "loss":
         scale_loss(
-            axes, [value for cell in study.cells for each in metrics for value in each.values(cell.counted)]
+            axes,
+            [value for cell in study.cells for metric in metrics for value in metric.values(cell.counted)],
         )
     _mark_diverged(axes, study, xs)
     axes.set_xlabel(plain_text(study.keys[0]))
@@ -106,42 +107,42 @@ def _draw_by_key(study: Study, metrics: Sequence[RunMetric]) -> Figure:
 
 
 def _draw_metric(axes: Axes, study: Study, metric: RunMetric, xs: Sequence[float], aside: float) -> None:
-    """Mean, bar and dots, moved aside by some points so that metrics do not cover each other."""
-    tint, marker, style = LOOKS.get(metric.part, OTHER_LOOKS)
+    """Draw mean, bar and dots, shifted by `aside` points so that the metrics do not overlap."""
+    tint, marker, style = LOOKS.get(metric.split, OTHER_LOOKS)
     shift = axes.transData + ScaledTranslation(aside / 72, 0, axes.figure.dpi_scale_trans)
-    known = [place for place in range(len(xs)) if study.estimates[place, metric].mean is not None]
-    means = [study.estimates[place, metric].mean or 0.0 for place in known]
-    ends = [study.estimates[place, metric].ends for place in known]
-    dots = [(xs[place], value) for place in known for value in metric.values(study.cells[place].counted)]
-    # What is moved aside does not stretch the axes, so this does; a cell without a mean has its place too.
-    corners = [(xs[place], end) for place, pair in zip(known, ends, strict=True) for end in pair]
+    known = [index for index in range(len(xs)) if study.estimates[index, metric].mean is not None]
+    means = [study.estimates[index, metric].mean or 0.0 for index in known]
+    ends = [study.estimates[index, metric].ends for index in known]
+    dots = [(xs[index], value) for index in known for value in metric.values(study.cells[index].counted)]
+    # Shifted artists do not extend the limits of the axes: invisible unshifted points do, one per cell.
+    corners = [(xs[index], end) for index, pair in zip(known, ends, strict=True) for end in pair]
     axes.plot(*zip(*dots, *corners, *((x, means[0]) for x in xs), strict=True), linestyle="none")
     axes.errorbar(
-        [xs[place] for place in known], means, yerr=error_bars(means, ends), color=tint, marker=marker,
+        [xs[index] for index in known], means, yerr=error_bars(means, ends), color=tint, marker=marker,
         markersize=5, capsize=3, linestyle=style if _is_numeric(study) else "none",
         label=_metric_label(metric), transform=shift,
     )  # fmt: skip
     looks: Any = {"color": tint, "marker": ".", "markersize": 5, "alpha": 0.4, "markeredgewidth": 0}
     axes.plot(*zip(*dots, strict=True), linestyle="none", transform=shift, **looks)
-    best = [(xs[place], study.estimates[place, metric].mean) for place in study.choice.best]
+    best = [(xs[index], study.estimates[index, metric].mean) for index in study.choice.best]
     if best and metric == study.choice.metric:
         ring: Any = {"marker": "o", "markersize": 12, "fillstyle": "none", "color": "black"}
         axes.plot(*zip(*best, strict=True), linestyle="none", transform=shift, **ring)
 
 
 def _metric_label(metric: RunMetric) -> str:
-    """Without the kind, which the axis names."""
-    return metric.label.replace(f" {metric.kind}", "") if metric.part else metric.label
+    """The label without the kind, which is the label of the axis."""
+    return metric.label.replace(f" {metric.kind}", "") if metric.split else metric.label
 
 
 def _mark_diverged(axes: Axes, study: Study, xs: Sequence[float]) -> None:
     for x, cell in zip(xs, study.cells, strict=True):
         runs = len(cell.ended("diverged"))
         if runs:
-            told = "diverged" if runs == len(cell.runs) else f"{runs} of {len(cell.runs)} diverged"
+            note = "diverged" if runs == len(cell.runs) else f"{runs} of {len(cell.runs)} diverged"
             axes.axvline(x, color=GREY, linewidth=0.8, linestyle=":")
             axes.text(
-                x, 0.5, told, transform=axes.get_xaxis_transform(), rotation=90, va="center", ha="right",
+                x, 0.5, note, transform=axes.get_xaxis_transform(), rotation=90, va="center", ha="right",
                 color=GREY, fontsize=9,
             )  # fmt: skip
 
@@ -153,40 +154,40 @@ def _by_key_alt(study: Study, metrics: Sequence[RunMetric]) -> str:
     return f"Chart of {what}. {metric.label.capitalize()}: {means_in_words(study, metric)}."
 
 
-# So many points are told one by one in the text for those who cannot see them.
+# The largest number of points that a description lists.
 FEW = 12
 Points = list[tuple[float, float]]
 
 
 def scatter(study: Study, figure: FigureConfig, name: str) -> Picture:
-    """A figure of kind `scatter`.
+    """Draw a figure of kind `scatter`.
 
     Raises:
-        RunFolderError: if no run has both metrics, or a key is not one of the runs.
+        RunFolderError: if no run has both metrics, or the runs lack the key.
     """
     x, y = metric_named(study, figure.x), metric_named(study, figure.y)
     groups = _point_groups(study, figure.group, x, y)
-    points = [point for _, each in groups for point in each]
+    points = [point for _, group in groups for point in group]
     if not points:
         raise RunFolderError(f"no run has both {x.name} and {y.name}")
     by = f", by {figure.group}" if figure.group else ""
-    made = f"{capital(y.label)} against {x.label}{by}: a point a run, {many(len(points), 'run')}"
+    caption = f"{capital(y.label)} against {x.label}{by}: one point per run, {many(len(points), 'run')}"
     return draw(
         name,
-        sentence(figure.title, made),
+        sentence(figure.title, caption),
         sentence(figure.alt, f"Scatter chart of {y.label} against {x.label}. {_scatter_alt(points, x, y)}"),
         lambda: _draw_scatter(groups, x, y, figure),
     )
 
 
 def _point_groups(study: Study, key: str | None, x: RunMetric, y: RunMetric) -> list[tuple[Any, Points]]:
-    """Value of the key -> its points."""
+    """Each value of the key with its points; all points if there is no key."""
     values = values_of(study, key) if key else [None] * len(study.cells)
-    return [(value, _points(study, places, x, y)) for value, places in grouped(values)]
+    return [(value, _points(study, indices, x, y)) for value, indices in grouped(values)]
 
 
-def _points(study: Study, places: Sequence[int], x: RunMetric, y: RunMetric) -> Points:
-    pairs = [(x.value(run), y.value(run)) for place in places for run in study.cells[place].counted]
+def _points(study: Study, indices: Sequence[int], x: RunMetric, y: RunMetric) -> Points:
+    pairs = [(x.value(run), y.value(run)) for index in indices for run in study.cells[index].counted]
     return [(a, b) for a, b in pairs if a is not None and b is not None]
 
 
@@ -194,11 +195,11 @@ def _draw_scatter(
     groups: Sequence[tuple[Any, Points]], x: RunMetric, y: RunMetric, figure: FigureConfig
 ) -> Figure:
     drawing, (axes,) = new_figure(3.4 + (0.3 + 0.2 * (len(groups) // 5) if figure.group else 0))
-    tints = colours([(value,) for value, _ in groups]) if figure.group else [BLUE]
-    for place, ((value, points), tint) in enumerate(zip(groups, tints, strict=True)):
+    tints = colors([(value,) for value, _ in groups]) if figure.group else [BLUE]
+    for index, ((value, points), tint) in enumerate(zip(groups, tints, strict=True)):
         if points:
             axes.plot(
-                *zip(*points, strict=True), linestyle="none", marker=MARKERS[place % len(MARKERS)],
+                *zip(*points, strict=True), linestyle="none", marker=MARKERS[index % len(MARKERS)],
                 markersize=6, color=tint, alpha=0.75, markeredgewidth=0, label=plain_text(text_of(value)),
             )  # fmt: skip
     axes.set_xlabel(plain_text(x.label))

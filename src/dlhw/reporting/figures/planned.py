@@ -1,4 +1,4 @@
-"""The figures that an experiment asks for, drawn one by one."""
+"""The figures that an experiment requests, drawn one by one."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -30,13 +30,13 @@ def planned_pictures(
     """Draw the figures of an experiment.
 
     Args:
-        study: its runs.
+        study: the experiment's runs.
         figures: what to draw.
         rows: folder -> curves of that run.
 
     Returns:
-        The pictures, named `figure-1-learning` and so on by their places, and a sentence for each that could
-        not be drawn.
+        The pictures, named by number and kind, such as `figure-1-learning`, and a sentence for each figure
+        that could not be drawn.
     """
     pictures, problems = [], []
     for number, figure in enumerate(figures, 1):
@@ -48,15 +48,19 @@ def planned_pictures(
 
 
 def _picture(study: Study, figure: FigureConfig, name: str, rows: Mapping[str, Rows]) -> Picture:
-    part = narrowed(study, figure.where)
+    narrowed_study = narrowed(study, figure.where)
     if figure.kind is FigureKind.learning:
-        return _some(learning_curves(part, rows, plan_of(figure, name)), "no run has such curves")
+        return _require(
+            learning_curves(narrowed_study, rows, plan_of(figure, name)), "no run has such curves"
+        )
     if figure.kind is FigureKind.heat:
-        return _some(heat_map(part, figure, name), "two keys with two or more values each are needed")
-    return DRAW[figure.kind](part, figure, name)
+        return _require(
+            heat_map(narrowed_study, figure, name), "two keys with two or more values each are needed"
+        )
+    return DRAW[figure.kind](narrowed_study, figure, name)
 
 
-def _some(picture: Picture | None, why_not: str) -> Picture:
+def _require(picture: Picture | None, why_not: str) -> Picture:
     if picture is None:
         raise RunFolderError(why_not)
     return picture

@@ -17,7 +17,7 @@ from dlhw.display import visible
 from dlhw.reporting.document import Picture
 from dlhw.reporting.values import is_number, text_of
 
-# Inches. As wide as a column of text, so that letters stay readable on a phone and in print.
+# In inches: the width of a column of text, so that letters are readable on a phone and in print.
 WIDTH = 5.4
 DPI = 200
 RC: Any = {
@@ -36,9 +36,9 @@ RC: Any = {
     "grid.linewidth": 0.6,
     "lines.linewidth": 1.6,
     "legend.frameon": False,
-    "pdf.fonttype": 42,  # letters stay letters, which journals ask for
+    "pdf.fonttype": 42,  # embed fonts as text, as journals require
 }
-# Okabe and Ito's colours, which stay apart for colour-blind eyes, and three more.
+# The colors of Okabe and Ito, which color-blind readers can distinguish, and three more.
 DISTINCT = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000",
             "#8C564B", "#7F7F7F", "#6A3D9A")  # fmt: skip
 BLUE, ORANGE, GREEN = DISTINCT[0], DISTINCT[1], DISTINCT[2]
@@ -46,7 +46,7 @@ GREY = "#777777"
 
 
 def new_figure(height: float, rows: int = 1) -> tuple[Figure, list[Axes]]:
-    """A figure with panels below each other that share the x axis."""
+    """A figure with `rows` panels below each other that share the x axis."""
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(rows, 1, sharex=True, squeeze=False)
@@ -54,9 +54,9 @@ def new_figure(height: float, rows: int = 1) -> tuple[Figure, list[Axes]]:
 
 
 def draw(name: str, caption: str, alt: str, make: Callable[[], Figure]) -> Picture:
-    """Let `make` draw in our style, and keep the bytes. The same figure gives the same bytes."""
+    """Draw a figure in the style of dlhw and render it; the same figure gives the same bytes."""
     with mpl.rc_context(RC), warnings.catch_warnings():
-        # A letter that the font lacks, in somebody's name for a model, is no reason to stop.
+        # A name can contain a letter that the font lacks.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure = make()
         png, pdf = io.BytesIO(), io.BytesIO()
@@ -65,36 +65,36 @@ def draw(name: str, caption: str, alt: str, make: Callable[[], Figure]) -> Pictu
     return Picture(name=name, caption=caption, alt=alt, png=png.getvalue(), pdf=pdf.getvalue())
 
 
-def colours(values: Sequence[tuple[Any, ...]]) -> list[Any]:
-    """One colour a cell: along a perceptual map where the order of values means something."""
+def colors(values: Sequence[tuple[Any, ...]]) -> list[Any]:
+    """One color per cell; from a perceptual color map if all values are numbers, which are ordered."""
     if all(is_number(value) for row in values for value in row):
         viridis = mpl.colormaps["viridis"]
-        # Its yellow end does not show on white.
-        return [viridis(0.88 * place / max(1, len(values) - 1)) for place in range(len(values))]
-    return [DISTINCT[place % len(DISTINCT)] for place in range(len(values))]
+        # Its yellow end is hardly visible on white.
+        return [viridis(0.88 * index / max(1, len(values) - 1)) for index in range(len(values))]
+    return [DISTINCT[index % len(DISTINCT)] for index in range(len(values))]
 
 
 def error_bars(means: Sequence[float], ends: Sequence[tuple[float, float]]) -> list[list[float]] | None:
-    """Lengths of error bars below and above, as `Axes.errorbar` takes them; None if all are 0."""
+    """Lengths of the error bars below and above, as `Axes.errorbar` takes them; None if all are 0."""
     below = [max(0.0, mean - low) for mean, (low, _) in zip(means, ends, strict=True)]
     above = [max(0.0, high - mean) for mean, (_, high) in zip(means, ends, strict=True)]
     return [below, above] if any(below) or any(above) else None
 
 
 def plain_text(text: str) -> str:
-    """Text without the dollar signs that matplotlib would read as mathematics."""
+    """Escape the dollar signs that matplotlib would read as mathematics."""
     return visible(text).replace("$", r"\$")
 
 
-# A loss that spans more than this is drawn on a log axis.
+# Losses whose ratio exceeds this are drawn on a logarithmic axis.
 WIDE = 30.0
 MAX_TICKS = 9
-# Ticks nearer than this, in shares of the axis, would write over each other.
+# Labels of ticks nearer than this share of the axis would overlap.
 APART = 0.075
 
 
 def scale_of(values: Sequence[float]) -> str:
-    """How swept values are spaced: "log", "symlog" (logarithmic, with a 0), or "linear".
+    """The scale that suits swept values: "log", "symlog" (logarithmic with a 0) or "linear".
 
     >>> scale_of([0.01, 0.1, 1]), scale_of([0, 1e-3, 1e-2]), scale_of([1, 2, 3]), scale_of([16, 64, 256])
     ('log', 'symlog', 'linear', 'log')
@@ -104,20 +104,20 @@ def scale_of(values: Sequence[float]) -> str:
         return "linear"
     logs = [math.log(value) for value in positive]
     ratio = positive[-1] / positive[0]
-    # Two values tell no spacing; then a wide ratio decides.
+    # Two values have no spacing to compare; their ratio decides.
     is_log = ratio >= 10 if len(positive) == 2 else ratio >= 4 and _unevenness(logs) < _unevenness(positive)
     return ("symlog" if 0 in values else "log") if is_log else "linear"
 
 
 def _unevenness(values: Sequence[float]) -> float:
-    """Standard deviation of the gaps between values, over their mean."""
+    """Standard deviation of the gaps between values, divided by their mean."""
     gaps = [after - before for before, after in zip(values, values[1:], strict=False)]
     mean = sum(gaps) / len(gaps)
     return math.sqrt(sum((gap - mean) ** 2 for gap in gaps) / len(gaps)) / mean
 
 
 def scale_x(axes: Axes, values: Sequence[float]) -> None:
-    """Give the x axis its scale, and ticks at the swept values where they have room."""
+    """Set the scale of the x axis, and ticks at the swept values if their labels fit."""
     scale = scale_of(values)
     if scale == "symlog":
         axes.set_xscale("symlog", linthresh=min(value for value in values if value > 0), linscale=0.5)
@@ -132,20 +132,22 @@ def scale_x(axes: Axes, values: Sequence[float]) -> None:
 def _has_room(values: Sequence[float], scale: str) -> bool:
     if scale == "symlog" or len(values) > MAX_TICKS:
         return scale == "symlog" and len(values) <= MAX_TICKS
-    places = sorted(map(math.log, values) if scale == "log" else values)
-    span = places[-1] - places[0]
-    return all(after - before >= APART * span for before, after in zip(places, places[1:], strict=False))
+    positions = sorted(map(math.log, values) if scale == "log" else values)
+    span = positions[-1] - positions[0]
+    return all(
+        after - before >= APART * span for before, after in zip(positions, positions[1:], strict=False)
+    )
 
 
 def scale_loss(axes: Axes, values: Sequence[float]) -> None:
-    """A log axis for losses of very different sizes."""
+    """Use a logarithmic axis if losses span a wide range."""
     finite = [value for value in values if math.isfinite(value)]
     if finite and min(finite) > 0 and max(finite) / min(finite) > WIDE:
         axes.set_yscale("log")
 
 
 def scale_log(axes: Axes, side: str, values: Sequence[float]) -> None:
-    """A logarithmic axis, "x" or "y"; its ticks are plain numbers where it spans less than two decades."""
+    """Make the "x" or "y" axis logarithmic, with plain numbers at ticks if it spans less than two decades."""
     axis: Axis = axes.xaxis if side == "x" else axes.yaxis
     axes.set(**{f"{side}scale": "log"})
     if max(values) / min(values) < 100:

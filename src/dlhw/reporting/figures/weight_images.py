@@ -1,4 +1,4 @@
-"""First-layer weights as images: a row a cell, a column a class or unit."""
+"""First-layer weights as images: one row per cell, one column per class or unit."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,11 +25,11 @@ CLASS = "class"
 
 @dataclass(frozen=True)
 class WeightRow:
-    """Weights of one run.
+    """First-layer weights of one run.
 
     Args:
         label: the swept values of its cell.
-        images_OHW: an image an output.
+        images_OHW: one image per output.
     """
 
     label: str
@@ -37,26 +37,26 @@ class WeightRow:
 
     @property
     def limit(self) -> float:
-        """Largest |w|, which gets the full colour."""
+        """The largest |w|, which is drawn in full color."""
         return float(np.abs(self.images_OHW).max())
 
 
 def weight_images(study: Study, figure: FigureConfig, name: str) -> Picture:
-    """A figure of kind `weights`.
+    """Draw a figure of kind `weights`.
 
     Raises:
         RunFolderError: if a run has no checkpoint, or its layer does not take single-channel images.
     """
     saved = [(cell.short_label, checkpoint_of(cell)) for cell in study.cells[:MAX_ROWS]]
-    rows = [WeightRow(label, _images(each, figure)) for label, each in saved]
+    rows = [WeightRow(label, _images(parameters, figure)) for label, parameters in saved]
     headings = _headings(saved[0][1], rows[0], figure.columns)
     what = "class" if figure.columns == CLASS else "unit"
     keys = ", ".join(study.keys)
     scales = "; ".join(f"{row.label}: {format_number(row.limit)}" for row in rows)
     left_out = len(study.cells) - len(rows)
-    made = [
+    sentences = [
         f"Weights into each {what} as an image: blue negative, white 0, red positive.",
-        f"Full colour is each row's largest |w|: {scales}.",
+        f"Full color is each row's largest |w|: {scales}.",
         f"From the {saved[0][1].checkpoint} checkpoint of each cell's first seed.",
         f"The first {len(rows)} of {len(study.cells)} cells." if left_out else "",
     ]
@@ -64,7 +64,7 @@ def weight_images(study: Study, figure: FigureConfig, name: str) -> Picture:
     alt = f"Grid of images, a column for each {what}, a row for each {keys or 'cell'}: {values}"
     return draw(
         name,
-        sentence(figure.title, *made),
+        sentence(figure.title, *sentences),
         sentence(figure.alt, alt, f"Largest |w|: {scales}"),
         lambda: _draw(rows, headings, keys),
     )
@@ -84,9 +84,9 @@ def _images(saved: SavedParameters, figure: FigureConfig) -> np.ndarray:
     }
     layer = figure.layer or next(iter(fitting), "")
     if layer not in fitting:
-        there = listing(fitting) or "none"
+        layers = listing(fitting) or "none"
         raise RunFolderError(
-            f"layer must be one that takes the inputs ({there}), got {layer or 'null'} for {saved.folder}"
+            f"layer must be one that takes the inputs ({layers}), got {layer or 'null'} for {saved.folder}"
         )
     images_OHW: np.ndarray = fitting[layer].T.reshape(-1, *shape[1:]).double().numpy()
     return images_OHW[:MAX_COLUMNS]
@@ -100,7 +100,7 @@ def _headings(saved: SavedParameters, row: WeightRow, columns: str | None) -> Se
         return [f"{saved.class_names[1]} against {saved.class_names[0]}"]
     if count != min(MAX_COLUMNS, len(saved.class_names)):
         raise RunFolderError(
-            f"columns=class needs an output a class, the layer has {count} and the data "
+            f"columns=class needs one output per class, the layer has {count} and the data "
             f"{len(saved.class_names)} classes"
         )
     return saved.class_names[:count]
