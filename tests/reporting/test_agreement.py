@@ -30,19 +30,19 @@ from dlhw.runs.status import Status
 VAL = "final/val/accuracy"
 
 
-def experiment(**told: Any) -> ExperimentConfig:
-    tree = {"source": "s", "name": "n", "question": "Which rate is best?"} | told
-    found = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(ExperimentConfig), tree))
-    assert isinstance(found, ExperimentConfig)
-    return found
+def experiment(**fields: Any) -> ExperimentConfig:
+    tree = {"source": "s", "name": "n", "question": "Which rate is best?"} | fields
+    result = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(ExperimentConfig), tree))
+    assert isinstance(result, ExperimentConfig)
+    return result
 
 
-def published(lr: float, values: Sequence[float], **told: Any) -> dict[str, Any]:
-    return {"cell": {"optimizer.lr": lr}, "metric": VAL, "values": list(values), "tolerance": 0.005} | told
+def published(lr: float, values: Sequence[float], **fields: Any) -> dict[str, Any]:
+    return {"cell": {"optimizer.lr": lr}, "metric": VAL, "values": list(values), "tolerance": 0.005} | fields
 
 
-def judged(folder: Path, **told: Any) -> Agreement:
-    return judge(study_of(folder), experiment(**told))
+def judged(folder: Path, **fields: Any) -> Agreement:
+    return judge(study_of(folder), experiment(**fields))
 
 
 def mean_of(folder: Path, lr: float) -> float:
@@ -55,16 +55,16 @@ def test_every_published_value_is_compared_by_itself(tmp_path: Path) -> None:
     folder = lr_sweep(tmp_path)
     mean = mean_of(folder, 0.1)
     far, near = mean + 0.2, mean - 0.004
-    told = judged(folder, published=[published(0.1, [far, near], source="S1/S2", tolerance=0.03)])
-    one, other = told.published
+    agreement = judged(folder, published=[published(0.1, [far, near], source="S1/S2", tolerance=0.03)])
+    one, other = agreement.published
     assert [(item.source, item.value, item.verdict) for item in (one, other)] == [
         ("S1", far, Verdict.no), ("S2", near, Verdict.yes)
     ]  # fmt: skip
     assert other.difference == pytest.approx(mean - near)
     assert other.estimate.n == 3
-    assert told.verdict is ExperimentVerdict.disagrees
-    assert not told.passes
-    assert told.headline == "DISAGREES, n = 3: 1 of 2 published values agree, 1 disagree"
+    assert agreement.verdict is ExperimentVerdict.disagrees
+    assert not agreement.passes
+    assert agreement.headline == "DISAGREES, n = 3: 1 of 2 published values agree, 1 disagree"
 
 
 def test_a_disputed_value_is_shown_and_decides_nothing(tmp_path: Path) -> None:
@@ -74,10 +74,10 @@ def test_a_disputed_value_is_shown_and_decides_nothing(tmp_path: Path) -> None:
         published(0.1, [mean], tolerance=0.1),
         published(0.1, [mean + 0.5], tolerance=0.1, disputed="The two numbers of this row look swapped."),
     ]
-    told = judged(folder, published=entries)
-    assert told.verdict is ExperimentVerdict.reproduced
-    assert told.headline == "reproduced, n = 3: 1 of 1 published values agree, 1 disputed"
-    table = published_table(told)
+    agreement = judged(folder, published=entries)
+    assert agreement.verdict is ExperimentVerdict.reproduced
+    assert agreement.headline == "reproduced, n = 3: 1 of 1 published values agree, 1 disputed"
+    table = published_table(agreement)
     assert table is not None
     (_, line) = table.lines
     assert line.entries[-1].text == "disputed (disagrees)"
@@ -94,8 +94,8 @@ def test_agreement_is_equivalence(tmp_path: Path, tolerance: float, verdict: Ver
         tmp_path, {"optimizer.lr": [0.1]},
         lambda cell, seed: {"train": 0.9 + seed / 1000, "val": accuracies[seed], "test": 0.5},
     )  # fmt: skip
-    told = judged(tmp_path, published=[published(0.1, [0.925], tolerance=tolerance)])
-    (item,) = told.published
+    agreement = judged(tmp_path, published=[published(0.1, [0.925], tolerance=tolerance)])
+    (item,) = agreement.published
     assert item.evidence is not None
     assert item.evidence.low == pytest.approx(-0.025 - 0.01686, abs=1e-4)
     assert item.evidence.high == pytest.approx(-0.025 + 0.01686, abs=1e-4)
@@ -104,17 +104,17 @@ def test_agreement_is_equivalence(tmp_path: Path, tolerance: float, verdict: Ver
 
 def test_identical_runs_count_once(tmp_path: Path) -> None:
     make_sweep(tmp_path, {"optimizer.lr": [0.1]}, lambda cell, seed: {"train": 0.9, "val": 0.9, "test": 0.5})
-    told = judged(tmp_path, published=[published(0.1, [0.902])])
-    assert told.headline == "reproduced, n = 1: 1 of 1 published values agree"
-    table = published_table(told)
+    agreement = judged(tmp_path, published=[published(0.1, [0.902])])
+    assert agreement.headline == "reproduced, n = 1: 1 of 1 published values agree"
+    table = published_table(agreement)
     assert table is not None
     assert any(sentence.startswith("n = 1 (one seed") for sentence in table.caption)
 
 
-def test_the_number_of_independent_looks_is_said(tmp_path: Path) -> None:
+def test_the_number_of_independent_samples_is_stated(tmp_path: Path) -> None:
     folder = lr_sweep(tmp_path)
-    told = judged(folder, published=[published(lr, [0.5, 0.6]) for lr in (0.1, 1)])
-    table = published_table(told)
+    agreement = judged(folder, published=[published(lr, [0.5, 0.6]) for lr in (0.1, 1)])
+    table = published_table(agreement)
     assert table is not None
     assert any(
         sentence.startswith("4 comparisons of 2 configurations, but only 3 independent looks")
@@ -122,19 +122,19 @@ def test_the_number_of_independent_looks_is_said(tmp_path: Path) -> None:
     )
 
 
-def test_a_range_takes_the_place_of_a_tolerance(tmp_path: Path) -> None:
+def test_a_range_replaces_a_tolerance(tmp_path: Path) -> None:
     folder = lr_sweep(tmp_path)
     mean = mean_of(folder, 1)
     span = {"tolerance": None, "low": mean - 0.1, "high": mean + 0.1}
-    told = judged(
+    agreement = judged(
         folder, published=[published(1, [0.1], **span), published(1, [mean], **span | {"low": mean + 0.05})]
     )
-    assert [item.verdict for item in told.published] == [Verdict.yes, Verdict.no]
+    assert [item.verdict for item in agreement.published] == [Verdict.yes, Verdict.no]
 
 
-def test_what_was_not_run_is_said(tmp_path: Path) -> None:
+def test_missing_runs_are_reported(tmp_path: Path) -> None:
     folder = lr_sweep(tmp_path)
-    told = judged(
+    agreement = judged(
         folder,
         published=[
             published(7, [0.9]),
@@ -143,18 +143,18 @@ def test_what_was_not_run_is_said(tmp_path: Path) -> None:
         ],
         checks=[{"rule": "range", "claim": "c", "metric": VAL, "where": {"optimizer.lr": 7}, "low": 0}],
     )
-    assert [each.verdict for each in told.published] == [Verdict.missing] * 3
-    assert [each.missing for each in told.published] == [
+    assert [each.verdict for each in agreement.published] == [Verdict.missing] * 3
+    assert [each.missing for each in agreement.published] == [
         "no run has lr=7", "lr=1: errors was not measured", "all runs fits 3 cells"
     ]  # fmt: skip
-    assert told.checks[0].result == CheckResult("no run has lr=7")
-    assert told.verdict is ExperimentVerdict.incomplete
-    assert told.headline == (
+    assert agreement.checks[0].result == CheckResult("no run has lr=7")
+    assert agreement.verdict is ExperimentVerdict.incomplete
+    assert agreement.headline == (
         "incomplete: 0 of 3 published values agree, 3 incomplete; 0 of 1 checks shown, 1 incomplete"
     )
 
 
-def test_a_cell_without_a_run_that_ended_well_has_no_number(tmp_path: Path) -> None:
+def test_a_cell_without_a_successful_run_has_no_number(tmp_path: Path) -> None:
     make_run(tmp_path / "0", "optimizer.lr=1", status=Status.diverged, diverged_at=3)
     make_run(tmp_path / "1", "optimizer.lr=0.1")
     (item,) = judged(tmp_path, published=[published(1, [0.9])]).published
@@ -167,10 +167,10 @@ def test_keys_that_are_not_swept_and_the_keys_of_the_table_do_not_matter(tmp_pat
         lambda cell, seed: {"train": 0.9, "val": 0.5 if cell["model.hidden"] == "[8]" else 0.7, "test": 0.5},
     )  # fmt: skip
     cell = {"optimizer.lr": 1.0, "model.hidden": [16], "optimizer.momentum": 0, "model.name": "mlp"}
-    told = experiment(published=[published(1, [0.7], cell=cell, tolerance=0)])
+    asked = experiment(published=[published(1, [0.7], cell=cell, tolerance=0)])
     for by in (None, ["optimizer.lr"], ["model.name"]):
         study = make_study(frame_of(folder), ReportOptions(by=by))
-        assert judge(study, told).passes
+        assert judge(study, asked).passes
 
 
 def test_a_key_that_no_run_has_is_an_error(tmp_path: Path) -> None:
@@ -183,17 +183,17 @@ def test_a_key_that_no_run_has_is_an_error(tmp_path: Path) -> None:
 
 def test_dotted_names_are_names_of_columns(tmp_path: Path) -> None:
     folder = lr_sweep(tmp_path)
-    told = judged(
+    agreement = judged(
         folder, published=[published(1, [mean_of(folder, 1)], metric="final.val.accuracy", tolerance=0.1)]
     )
-    assert told.passes
+    assert agreement.passes
 
 
 ARGUMENTS = {"claim": "c", "metric": VAL}
 
 
 def selection(values: Mapping[Any, Sequence[float]]) -> CellSelection:
-    """Cells along optimizer.lr, a value a seed."""
+    """Cells along optimizer.lr, one value per seed."""
     cells = [
         Cell(
             ("optimizer.lr",), (lr,),
@@ -204,15 +204,15 @@ def selection(values: Mapping[Any, Sequence[float]]) -> CellSelection:
     return CellSelection(["optimizer.lr"], cells)
 
 
-def holds(values: Mapping[Any, Sequence[float]], **told: Any) -> bool | None:
-    """Whether a check is shown or contradicted; None where results are missing."""
-    support = supported(values, **told)
+def holds(values: Mapping[Any, Sequence[float]], **arguments: Any) -> bool | None:
+    """Whether a check is shown or contradicted; None if results are missing."""
+    support = supported(values, **arguments)
     assert support is not Support.not_shown
     return None if support is None else support is Support.shown
 
 
-def supported(values: Mapping[Any, Sequence[float]], **told: Any) -> Support | None:
-    check = CheckConfig(**ARGUMENTS | told)
+def supported(values: Mapping[Any, Sequence[float]], **arguments: Any) -> Support | None:
+    check = CheckConfig(**ARGUMENTS | arguments)
     assert not list(check.problems_at("check"))
     return apply_rule(check, selection(values)).support
 
@@ -263,13 +263,13 @@ CASES: list[tuple[dict[str, Any], list[float], bool | None]] = [
 ]
 
 
-@pytest.mark.parametrize(("told", "means", "expected"), CASES)
-def test_rule(told: dict[str, Any], means: list[float], expected: bool | None) -> None:
+@pytest.mark.parametrize(("arguments", "means", "expected"), CASES)
+def test_rule(arguments: dict[str, Any], means: list[float], expected: bool | None) -> None:
     """With one seed the numbers decide; seeds that move together leave every paired difference as it is."""
-    assert holds({lr: [mean] for lr, mean in enumerate(means)}, **told) is expected
-    if told["rule"] in (Rule.decreasing, Rule.increasing, Rule.order, Rule.best):
+    assert holds({lr: [mean] for lr, mean in enumerate(means)}, **arguments) is expected
+    if arguments["rule"] in (Rule.decreasing, Rule.increasing, Rule.order, Rule.best):
         spread = {lr: [mean - 0.0625, mean, mean + 0.0625] for lr, mean in enumerate(means)}
-        assert holds(spread, **told) is expected
+        assert holds(spread, **arguments) is expected
 
 
 SPREAD_CASES: list[tuple[dict[str, Any], list[list[float]], Support]] = [
@@ -292,23 +292,23 @@ SPREAD_CASES: list[tuple[dict[str, Any], list[list[float]], Support]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("told", "values", "support"), SPREAD_CASES)
-def test_rule_over_seeds(told: dict[str, Any], values: list[list[float]], support: Support) -> None:
+@pytest.mark.parametrize(("arguments", "values", "support"), SPREAD_CASES)
+def test_rule_over_seeds(arguments: dict[str, Any], values: list[list[float]], support: Support) -> None:
     """A rule whose interval covers its limit is neither shown nor contradicted."""
-    assert supported(dict(enumerate(values)), **told) is support
+    assert supported(dict(enumerate(values)), **arguments) is support
 
 
 def test_the_interval_of_a_rule_is_printed_for_three_seeds() -> None:
     check = CheckConfig(rule=Rule.order, claim="c", metric=VAL, cells=pair(0, 1))
-    told = apply_rule(check, selection({0: [0.1, 0.2, 0.3], 1: [0.21, 0.3, 0.39]}))
-    assert told.text == "lr=0: .2000, lr=1: .3000; difference +.1000, 90 % interval [+.0831, +.1169]"
-    assert told.n == 3
+    result = apply_rule(check, selection({0: [0.1, 0.2, 0.3], 1: [0.21, 0.3, 0.39]}))
+    assert result.text == "lr=0: .2000, lr=1: .3000; difference +.1000, 90 % interval [+.0831, +.1169]"
+    assert result.n == 3
     two = apply_rule(check, selection({0: [0.1, 0.2], 1: [0.21, 0.3]}))
     assert "interval" not in two.text
 
 
-def test_every_rule_is_here() -> None:
-    assert set(RULES) == set(Rule) == {told["rule"] for told, _, _ in CASES}
+def test_every_rule_is_tested() -> None:
+    assert set(RULES) == set(Rule) == {arguments["rule"] for arguments, _, _ in CASES}
 
 
 def test_equal_compares_seed_by_seed() -> None:
@@ -333,24 +333,26 @@ def test_a_trend_is_what_its_definition_says(means: list[float]) -> None:
 def test_a_loss_is_best_when_lowest(tmp_path: Path) -> None:
     folder = lr_sweep(tmp_path)
     check = {"rule": "best", "claim": "c", "metric": "final/val/loss"}
-    told = judged(folder, checks=[check | {"cell": {"optimizer.lr": lr}} for lr in (0.1, 1)])
-    assert [each.verdict for each in told.checks] == [Verdict.yes, Verdict.no]
+    agreement = judged(folder, checks=[check | {"cell": {"optimizer.lr": lr}} for lr in (0.1, 1)])
+    assert [each.verdict for each in agreement.checks] == [Verdict.yes, Verdict.no]
 
 
-def both(folder: Path, **told: Any) -> Agreement:
+def both(folder: Path, **fields: Any) -> Agreement:
     check = {
         "rule": "best",
         "claim": "The rate 0.1 is_best | of <three>",
         "metric": VAL,
         "cell": {"optimizer.lr": 0.1},
     }
-    return judged(folder, published=[published(1, [0.1, 0.2], source="S1/S2")], checks=[check], **told)
+    return judged(folder, published=[published(1, [0.1, 0.2], source="S1/S2")], checks=[check], **fields)
 
 
 def test_every_format_says_what_disagrees(tmp_path: Path) -> None:
     folder = lr_sweep(tmp_path, seeds=[0, 1])
-    told = both(folder, note="Found by trying.")
-    document = compile_report(study_of(folder), "t", "dlhw-report DIR", with_figures=False, agreement=told)
+    agreement = both(folder, note="Found by trying.")
+    document = compile_report(
+        study_of(folder), "t", "dlhw-report DIR", with_figures=False, agreement=agreement
+    )
     for text in (report_markdown(document), report_latex(document), report_html(document)):
         for words in (
             "Published values beside",
@@ -377,27 +379,27 @@ def test_three_seeds_are_enough(tmp_path: Path) -> None:
 
 
 def test_csv_has_full_precision(tmp_path: Path) -> None:
-    told = both(lr_sweep(tmp_path))
-    line, _ = csv.DictReader(io.StringIO(published_csv(told)))
-    (item, _) = told.published
+    agreement = both(lr_sweep(tmp_path))
+    line, _ = csv.DictReader(io.StringIO(published_csv(agreement)))
+    (item, _) = agreement.published
     assert item.evidence is not None
     assert float(line["mean"]) == item.estimate.mean
     assert float(line["difference"]) == item.difference
     assert float(line["interval_low"]) == item.evidence.low
     names = ("optimizer.lr", "published", "source", "verdict", "low")
     assert [line[name] for name in names] == ["1", "0.1", "S1", "no", ""]
-    (check,) = csv.DictReader(io.StringIO(checks_csv(told)))
+    (check,) = csv.DictReader(io.StringIO(checks_csv(agreement)))
     assert [check[name] for name in ("rule", "n", "verdict", "where")] == ["best", "3", "yes", ""]
 
 
 def test_nothing_to_compare_with(tmp_path: Path) -> None:
-    told = judged(lr_sweep(tmp_path))
-    assert (published_table(told), checks_table(told), told.headline) == (
+    agreement = judged(lr_sweep(tmp_path))
+    assert (published_table(agreement), checks_table(agreement), agreement.headline) == (
         None,
         None,
         "nothing to compare with",
     )
-    assert told.passes
+    assert agreement.passes
 
 
 @given(mean=st.floats(0, 1), tolerance=st.floats(0, 1), value=st.floats(0, 1))

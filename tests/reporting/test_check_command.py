@@ -32,10 +32,10 @@ def report(*args: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     return commands.run("python", "-W", "error", "-m", "dlhw.commands.report", *args, cwd=cwd)
 
 
-def experiment_folder(folder: Path, **told: Any) -> Path:
+def experiment_folder(folder: Path, **fields: Any) -> Path:
     """A sweep as it is left by `dlhw-train experiment=ours/rates`."""
     lr_sweep(folder)
-    tree = {"name": "digits-mlp", "experiment": NODE | told}
+    tree = {"name": "digits-mlp", "experiment": NODE | fields}
     (folder / "multirun.yaml").write_text(yaml.safe_dump(tree), encoding="utf-8")
     return folder
 

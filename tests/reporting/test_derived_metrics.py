@@ -1,4 +1,4 @@
-"""Numbers that are read from a run's curves, its checkpoint, or what a procedure told."""
+"""Derived metrics from a run's curves and checkpoint, and values that a procedure reports."""
 
 import json
 import math
@@ -75,11 +75,11 @@ def test_roughness_of_images_of_weights(tmp_path: Path) -> None:
 
 def test_gap_and_error_rate(tmp_path: Path) -> None:
     frame = frame_of(lr_sweep(tmp_path))
-    made = with_derived(frame, ["gap/train/val/accuracy", "gap/train/test/accuracy", "error/test"])
+    derived = with_derived(frame, ["gap/train/val/accuracy", "gap/train/test/accuracy", "error/test"])
     train, val, test = (frame[f"{name}/accuracy"] for name in ("final/train", "final/val", "selected/test"))
-    assert made["gap/train/val/accuracy"].tolist() == (train - val).tolist()
-    assert made["gap/train/test/accuracy"].tolist() == (train - test).tolist()
-    assert made["error/test"].tolist() == (1 - test).tolist()
+    assert derived["gap/train/val/accuracy"].tolist() == (train - val).tolist()
+    assert derived["gap/train/test/accuracy"].tolist() == (train - test).tolist()
+    assert derived["error/test"].tolist() == (1 - test).tolist()
 
 
 @pytest.mark.parametrize("kind", DERIVED_KINDS)
@@ -105,10 +105,10 @@ def test_spread_is_of_the_second_half(tmp_path: Path) -> None:
 def test_columns_are_added_where_they_are_asked_for(tmp_path: Path) -> None:
     frame = frame_of(lr_sweep(tmp_path))
     names = ["final/val/accuracy", "spread.val.accuracy", "squared_norm/weights"]
-    made = with_derived(frame, names)
-    assert set(made.columns) - set(frame.columns) == {"spread/val/accuracy", "squared_norm/weights"}
-    assert (made["spread/val/accuracy"] > 0).all()
-    assert made["squared_norm/weights"].isna().all()  # these runs have no checkpoint
+    derived = with_derived(frame, names)
+    assert set(derived.columns) - set(frame.columns) == {"spread/val/accuracy", "squared_norm/weights"}
+    assert (derived["spread/val/accuracy"] > 0).all()
+    assert derived["squared_norm/weights"].isna().all()  # these runs have no checkpoint
     assert RunMetric("spread/val/accuracy").split == ""
     assert RunMetric("spread/val/accuracy").label == "standard deviation of validation accuracy, second half"
 
@@ -127,8 +127,8 @@ def test_the_norm_of_a_real_run(tmp_path: Path) -> None:
     assert frame["squared_norm/weights"].tolist() == [squared_norm(folder, "weights")]
 
 
-def told(folder: Path, values: object) -> Path:
-    """A run whose procedure told these values."""
+def run_with_values(folder: Path, values: object) -> Path:
+    """A run whose procedure reports these values."""
     make_run(folder)
     path = folder / "summary.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"values": values}))
@@ -136,8 +136,8 @@ def told(folder: Path, values: object) -> Path:
 
 
 def test_values_of_a_procedure_are_columns(tmp_path: Path) -> None:
-    told(tmp_path / "0", {"errors": 3, "is_separable": True, "gap": None})
-    told(tmp_path / "1", {"errors": 5, "is_separable": False, "gap": 0.5})
+    run_with_values(tmp_path / "0", {"errors": 3, "is_separable": True, "gap": None})
+    run_with_values(tmp_path / "1", {"errors": 5, "is_separable": False, "gap": 0.5})
     frame = frame_of(tmp_path)
     assert frame["values.errors"].tolist() == [3, 5]
     assert frame["values.is_separable"].tolist() == [1, 0]
@@ -150,4 +150,4 @@ def test_values_of_a_procedure_are_columns(tmp_path: Path) -> None:
 
 def test_values_that_are_no_numbers_are_damage(tmp_path: Path) -> None:
     with pytest.raises(RunFolderError, match="its scores are not numbers"):
-        frame_of(told(tmp_path, {"errors": "three"}))
+        frame_of(run_with_values(tmp_path, {"errors": "three"}))

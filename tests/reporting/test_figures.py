@@ -163,12 +163,12 @@ def test_error_bars_are_intervals_and_stay_in_range(tmp_path: Path) -> None:
     assert picture is not None
     assert "bars of the 95 % interval of the mean" in picture.caption
     for metric in study.metrics:
-        found = study.estimates[0, metric]
-        assert found.mean is not None
-        assert found.std is not None
-        assert found.mean + found.std > 1
-        assert 0 < found.ends[0] < found.mean < found.ends[1] < 1
-        assert error_bars([found.mean], [found.ends]) == [
-            [found.mean - found.ends[0]], [found.ends[1] - found.mean],
+        estimate = study.estimates[0, metric]
+        assert estimate.mean is not None
+        assert estimate.std is not None
+        assert estimate.mean + estimate.std > 1
+        assert 0 < estimate.ends[0] < estimate.mean < estimate.ends[1] < 1
+        assert error_bars([estimate.mean], [estimate.ends]) == [
+            [estimate.mean - estimate.ends[0]], [estimate.ends[1] - estimate.mean],
         ]  # fmt: skip
     assert error_bars([1.0, 2.0], [(1.0, 1.0), (2.0, 2.0)]) is None

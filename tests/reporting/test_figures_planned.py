@@ -1,4 +1,4 @@
-"""Figures that an experiment asks for: drawn from real runs, or told why not."""
+"""Figures that an experiment requests: drawn from real runs, or the reason why not."""
 
 import io
 from pathlib import Path
@@ -196,11 +196,11 @@ def test_narrowed_keeps_the_numbers_of_its_cells(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("found", "asked", "same"),
+    ("value", "other", "same"),
     [(0.1, "0.1", True), (1, True, False), ("[256]", [256], True), (None, None, True), ("mlp", "cnn", False)],
 )
-def test_values_are_compared_as_meant(found: object, asked: object, same: bool) -> None:
-    assert same_value(found, asked) is same
+def test_values_are_compared_as_meant(value: object, other: object, same: bool) -> None:
+    assert same_value(value, other) is same
 
 
 def least_squares_loss(n: int, d: int, sigma: float, generator: np.random.Generator) -> float:

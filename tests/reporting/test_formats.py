@@ -70,14 +70,14 @@ def test_csv_reads_back_the_same_floats(tmp_path: Path) -> None:
     rows = list(csv.DictReader(io.StringIO(table_csv(study))))
     assert [float(row["optimizer.lr"]) for row in rows] == [0.01, 0.1, 1]
     assert [row["best"] for row in rows] == ["0", "1", "0"]
-    for place, row in enumerate(rows):
+    for index, row in enumerate(rows):
         for metric in study.metrics:
-            found = study.estimates[place, metric]
+            estimate = study.estimates[index, metric]
             for name in ("mean", "std", "low", "high"):
-                assert float(row[f"{metric.name}/{name}"]) == getattr(found, name)
+                assert float(row[f"{metric.name}/{name}"]) == getattr(estimate, name)
     assert study.comparison is not None
-    found = study.comparison.differences[0, study.metrics[0]].estimate
-    assert float(rows[0]["final/train/accuracy/difference"]) == found.mean
+    estimate = study.comparison.differences[0, study.metrics[0]].estimate
+    assert float(rows[0]["final/train/accuracy/difference"]) == estimate.mean
     assert rows[1]["final/train/accuracy/verdict"] == "baseline"
 
 
@@ -186,10 +186,10 @@ def test_files_of_somebody_else_are_not_overwritten(tmp_path: Path, name: str) -
 def test_the_console_table_holds_every_cell(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     sweep = lr_sweep(tmp_path)
     print_sweep_report([sweep])
-    told = capsys.readouterr().out
+    output = capsys.readouterr().out
     for text in ("Results by optimizer.lr", "0.01", "best by validation", ".9110 ±", "Student's t"):
-        assert text in told
-    assert "\x1b" not in told
+        assert text in output
+    assert "\x1b" not in output
 
 
 def test_the_best_line_is_bold_on_a_terminal(tmp_path: Path) -> None:

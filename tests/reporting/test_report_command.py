@@ -67,8 +67,8 @@ def test_training_imports_nothing_of_the_report() -> None:
         "import sys, json, dlhw.commands.train, dlhw.callbacks.trackers, dlhw.training.fit, dlhw.reporting.console;"
         "print(json.dumps([name for name in ('pandas', 'matplotlib', 'jinja2') if name in sys.modules]))"
     )
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert json.loads(told) == []
+    output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert json.loads(output) == []
 
 
 def test_a_missing_folder_is_answered_by_the_nearest(tmp_path: Path) -> None:

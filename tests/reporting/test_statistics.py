@@ -18,24 +18,24 @@ FINITE = st.floats(-1e6, 1e6).map(lambda value: round(value, 9))
 
 @given(st.lists(FINITE, min_size=3, max_size=9))
 def test_agrees_with_numpy_and_scipy(values: list[float]) -> None:
-    found = estimate(values)
+    result = estimate(values)
     std = float(np.std(values, ddof=1))
     scale = max(map(abs, values)) + 1e-300
-    assert found.n == len(values)
-    assert found.mean == pytest.approx(np.mean(values), rel=1e-12, abs=1e-12 * scale)
-    assert found.std == pytest.approx(std, rel=1e-9, abs=1e-12 * scale)
+    assert result.n == len(values)
+    assert result.mean == pytest.approx(np.mean(values), rel=1e-12, abs=1e-12 * scale)
+    assert result.std == pytest.approx(std, rel=1e-9, abs=1e-12 * scale)
     if std > 1e-9 * scale:
         low, high = stats.t.interval(0.95, len(values) - 1, np.mean(values), stats.sem(values))
-        assert found.low == pytest.approx(low, rel=1e-7, abs=1e-9 * scale)
-        assert found.high == pytest.approx(high, rel=1e-7, abs=1e-9 * scale)
+        assert result.low == pytest.approx(low, rel=1e-7, abs=1e-9 * scale)
+        assert result.high == pytest.approx(high, rel=1e-7, abs=1e-9 * scale)
 
 
 def test_three_values_by_hand() -> None:
     """Mean 2, s = 1, t(0.975, 2) = 4.302653: half a width of 4.302653/√3."""
-    found = estimate([1.0, 2.0, 3.0])
+    result = estimate([1.0, 2.0, 3.0])
     half = 4.302652729911275 / math.sqrt(3)
-    assert (found.mean, found.std) == (2.0, 1.0)
-    assert (found.low, found.high) == (pytest.approx(2 - half), pytest.approx(2 + half))
+    assert (result.mean, result.std) == (2.0, 1.0)
+    assert (result.low, result.high) == (pytest.approx(2 - half), pytest.approx(2 + half))
 
 
 def test_one_value_has_no_interval_and_none_has_nothing() -> None:
@@ -54,22 +54,22 @@ def test_equal_values_have_no_spread(value: float, n: int, scale: Scale) -> None
 
 @given(st.lists(st.floats(0, 1), min_size=3, max_size=12))
 def test_intervals_of_proportions_stay_within_0_and_1(values: list[float]) -> None:
-    found = estimate(values, Scale.proportion)
-    assert found.mean is not None
-    assert found.low is not None
-    assert found.high is not None
-    assert -1e-12 <= found.low <= found.mean + 1e-12
-    assert found.mean - 1e-12 <= found.high <= 1 + 1e-12
+    result = estimate(values, Scale.proportion)
+    assert result.mean is not None
+    assert result.low is not None
+    assert result.high is not None
+    assert -1e-12 <= result.low <= result.mean + 1e-12
+    assert result.mean - 1e-12 <= result.high <= 1 + 1e-12
 
 
 @given(st.lists(st.floats(0, 1e12), min_size=3, max_size=12))
 def test_intervals_of_positive_quantities_stay_positive(values: list[float]) -> None:
-    found = estimate(values, Scale.positive)
-    assert found.mean is not None
-    assert found.low is not None
-    assert found.high is not None
-    assert 0 <= found.low <= found.mean * (1 + 1e-12) <= found.high * (1 + 1e-9)
-    assert math.isfinite(found.high)
+    result = estimate(values, Scale.positive)
+    assert result.mean is not None
+    assert result.low is not None
+    assert result.high is not None
+    assert 0 <= result.low <= result.mean * (1 + 1e-12) <= result.high * (1 + 1e-9)
+    assert math.isfinite(result.high)
 
 
 def test_transformed_intervals_by_hand() -> None:
@@ -111,18 +111,18 @@ def test_transformed_intervals_cover_more_often() -> None:
         assert covered[scale] > covered[Scale.linear]
 
 
-def _covers(found: MeanEstimate, mean: float) -> bool:
-    assert found.low is not None
-    assert found.high is not None
-    return found.low <= mean <= found.high
+def _covers(result: MeanEstimate, mean: float) -> bool:
+    assert result.low is not None
+    assert result.high is not None
+    return result.low <= mean <= result.high
 
 
 @given(st.lists(FINITE, min_size=10, max_size=30))
 def test_median_and_interquartile_mean_are_those_of_scipy(values: list[float]) -> None:
-    found = estimate(values)
+    result = estimate(values)
     scale = max(map(abs, values)) + 1e-300
-    assert found.median == pytest.approx(np.median(values), rel=1e-12, abs=1e-12 * scale)
-    assert found.iqm == pytest.approx(stats.trim_mean(values, 0.25), rel=1e-12, abs=1e-12 * scale)
+    assert result.median == pytest.approx(np.median(values), rel=1e-12, abs=1e-12 * scale)
+    assert result.iqm == pytest.approx(stats.trim_mean(values, 0.25), rel=1e-12, abs=1e-12 * scale)
     assert estimate(values[:9]).median is None
 
 
@@ -133,20 +133,20 @@ def test_huge_losses_do_not_overflow() -> None:
 @given(st.lists(st.tuples(FINITE, FINITE), min_size=3, max_size=10))
 def test_differences_are_those_of_a_paired_test(pairs: list[tuple[float, float]]) -> None:
     ours, base = (np.array(side) for side in zip(*pairs, strict=True))
-    found = difference(pairs).estimate
-    assert found.mean == pytest.approx(float(np.mean(ours - base)), rel=1e-9, abs=1e-6)
-    assert found == estimate(list(ours - base))
+    result = difference(pairs).estimate
+    assert result.mean == pytest.approx(float(np.mean(ours - base)), rel=1e-9, abs=1e-6)
+    assert result == estimate(list(ours - base))
     spread = float(np.std(ours - base, ddof=1))
     if spread > 1e-6 * (1 + float(np.abs(ours - base).max())):
         interval = stats.ttest_rel(ours, base).confidence_interval(0.95)
-        assert found.low == pytest.approx(interval.low, rel=1e-6, abs=1e-6)
-        assert found.high == pytest.approx(interval.high, rel=1e-6, abs=1e-6)
+        assert result.low == pytest.approx(interval.low, rel=1e-6, abs=1e-6)
+        assert result.high == pytest.approx(interval.high, rel=1e-6, abs=1e-6)
         assert difference(pairs).p == pytest.approx(float(stats.ttest_rel(ours, base).pvalue), abs=1e-9)
 
 
 def test_differences_of_proportions_lie_within_1() -> None:
-    found = difference([(1.0, 0.0), (1.0, 0.0), (1.0, 0.9)], Scale.proportion).estimate
-    assert (found.low, found.high) == (pytest.approx(0.7 - 4.302652729911275 * 0.3), 1.0)
+    result = difference([(1.0, 0.0), (1.0, 0.0), (1.0, 0.9)], Scale.proportion).estimate
+    assert (result.low, result.high) == (pytest.approx(0.7 - 4.302652729911275 * 0.3), 1.0)
 
 
 @pytest.mark.parametrize(
@@ -172,11 +172,11 @@ def test_holm_is_its_definition(p_values: list[float]) -> None:
     adjusted = holm(p_values)
     for level in (0.01, 0.05, 0.3):
         rejected: list[int] = []
-        for rank, place in enumerate(sorted(range(len(p_values)), key=lambda place: p_values[place])):
-            if p_values[place] * (len(p_values) - rank) > level:
+        for rank, index in enumerate(sorted(range(len(p_values)), key=lambda index: p_values[index])):
+            if p_values[index] * (len(p_values) - rank) > level:
                 break
-            rejected.append(place)
-        assert sorted(rejected) == [place for place, p in enumerate(adjusted) if p <= level]
+            rejected.append(index)
+        assert sorted(rejected) == [index for index, p in enumerate(adjusted) if p <= level]
     assert all(p <= q <= 1 for p, q in zip(p_values, adjusted, strict=True))
 
 
@@ -220,20 +220,20 @@ def test_two_runs_are_compared_sample_by_sample() -> None:
     first, second = _correct(
         "1" * 60 + "0" * 10 + "1" * 20 + "0" * 10, "1" * 60 + "1" * 10 + "0" * 20 + "0" * 10
     )
-    found = compare_correct([(first, second)])
-    assert (found.only_first, found.only_second, found.num_samples) == (20, 10, 100)
-    assert found.difference == pytest.approx(0.1)
-    assert found.p == mcnemar(20, 10)
+    result = compare_correct([(first, second)])
+    assert (result.only_first, result.only_second, result.num_samples) == (20, 10, 100)
+    assert result.difference == pytest.approx(0.1)
+    assert result.p == mcnemar(20, 10)
     # The bootstrap of a mean is nearly normal: 0.1 ± 1.96 · √(0.3 − 0.01)/10.
-    assert (found.low, found.high) == (pytest.approx(-0.0055, abs=0.011), pytest.approx(0.2055, abs=0.011))
+    assert (result.low, result.high) == (pytest.approx(-0.0055, abs=0.011), pytest.approx(0.2055, abs=0.011))
 
 
 def test_cells_are_compared_over_their_pairs_of_runs() -> None:
     a, b, c = _correct("11110000" * 20, "11001100" * 20, "11000000" * 20)
-    found = compare_correct([(a, c), (b, c)])
-    assert (found.num_pairs, found.only_first) == (2, None)
-    assert found.difference == pytest.approx(0.25)
-    assert found.p == pytest.approx(2 / 10_001)
+    result = compare_correct([(a, c), (b, c)])
+    assert (result.num_pairs, result.only_first) == (2, None)
+    assert result.difference == pytest.approx(0.25)
+    assert result.p == pytest.approx(2 / 10_001)
     assert compare_correct([(a, b), (b, a)]).difference == 0
     assert compare_correct([(a, b), (b, a)]).p == 1.0
 

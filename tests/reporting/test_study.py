@@ -29,13 +29,13 @@ def texts(study: Study) -> dict[str, str]:
 
 def test_seeds_are_aggregated_within_a_cell(tmp_path: Path) -> None:
     study = study_of(lr_sweep(tmp_path))
-    for place, lr in enumerate((0.01, 0.1, 1)):
+    for index, lr in enumerate((0.01, 0.1, 1)):
         for metric, part in zip(study.metrics, ("train", "val", "test"), strict=True):
             values = [rates({"optimizer.lr": lr}, seed)[part] for seed in (0, 1, 2)]
-            found = study.estimates[place, metric]
-            assert found.n == 3
-            assert found.mean == pytest.approx(np.mean(values), rel=1e-12)
-            assert found.std == pytest.approx(np.std(values, ddof=1), rel=1e-9)
+            estimate = study.estimates[index, metric]
+            assert estimate.n == 3
+            assert estimate.mean == pytest.approx(np.mean(values), rel=1e-12)
+            assert estimate.std == pytest.approx(np.std(values, ddof=1), rel=1e-9)
 
 
 def test_default_metrics(tmp_path: Path) -> None:
@@ -49,7 +49,7 @@ def test_default_metrics(tmp_path: Path) -> None:
 def test_best_is_by_validation_never_by_test(tmp_path: Path) -> None:
     """Test scores would choose lr=1."""
     study = study_of(lr_sweep(tmp_path))
-    assert [study.cells[place].label for place in study.choice.best] == ["optimizer.lr=0.1"]
+    assert [study.cells[index].label for index in study.choice.best] == ["optimizer.lr=0.1"]
     for text in texts(study).values():
         assert "TEST" not in text
     assert "best by validation" in texts(study)["md"]
@@ -62,9 +62,9 @@ def test_a_table_of_test_scores_alone_is_still_selected_by_validation(tmp_path: 
     assert study.choice.metric.name == "selected/val/accuracy"
 
 
-def test_selection_by_test_is_said_in_every_output(tmp_path: Path) -> None:
+def test_selection_by_test_is_stated_in_every_output(tmp_path: Path) -> None:
     study = study_of(lr_sweep(tmp_path), select="test")
-    assert [study.cells[place].label for place in study.choice.best] == ["optimizer.lr=1"]
+    assert [study.cells[index].label for index in study.choice.best] == ["optimizer.lr=1"]
     written = texts(study)
     for name in ("md", "tex", "html"):
         assert "selected by TEST" in written[name]
@@ -102,7 +102,7 @@ def test_equal_means_share_the_mark(tmp_path: Path) -> None:
     assert study_of(make_sweep(tmp_path, {"optimizer.lr": [1, 0.1]}, same)).choice.best == (0, 1)
 
 
-def test_a_diverged_run_is_said_and_not_averaged(tmp_path: Path) -> None:
+def test_a_diverged_run_is_reported_and_not_averaged(tmp_path: Path) -> None:
     """The diverged run's accuracy of 0.99 is finite, and would have been best."""
     sweep = lr_sweep(tmp_path)
     for number in range(3):
@@ -122,7 +122,7 @@ def test_a_diverged_run_is_said_and_not_averaged(tmp_path: Path) -> None:
     assert lines["0.1"][-1] == "1 diverged (step 7)"
     assert study.estimates[1, study.metrics[1]].n == 3
     # A mean over the seeds that survived cannot be compared with means over all.
-    assert [study.cells[place].label for place in study.choice.best] == ["optimizer.lr=1"]
+    assert [study.cells[index].label for index in study.choice.best] == ["optimizer.lr=1"]
     for name in ("md", "tex", "html"):
         assert "3 diverged" in texts(study)[name]
 
@@ -140,7 +140,7 @@ def test_every_cell_diverged(tmp_path: Path) -> None:
     assert all(texts(study).values())
 
 
-def test_runs_that_do_not_count_are_listed(tmp_path: Path) -> None:
+def test_runs_left_out_are_listed(tmp_path: Path) -> None:
     make_run(tmp_path / "a", seed=0)
     make_run(tmp_path / "b", seed=1, status=None)
     make_run(tmp_path / "c", seed=2, status=Status.failed)
@@ -241,14 +241,14 @@ def test_ten_seeds_have_a_median_and_an_interquartile_mean(tmp_path: Path) -> No
 def test_differences_are_paired_by_seed(tmp_path: Path) -> None:
     study = study_of(lr_sweep(tmp_path), baseline="optimizer.lr=0.1")
     assert study.comparison is not None
-    for place, lr in ((0, 0.01), (2, 1)):
+    for index, lr in ((0, 0.01), (2, 1)):
         pairs = [
             rates({"optimizer.lr": lr}, s)["val"] - rates({"optimizer.lr": 0.1}, s)["val"] for s in range(3)
         ]
-        found = study.comparison.differences[place, study.metrics[1]]
-        assert found.estimate.mean == pytest.approx(np.mean(pairs))
-        assert found.estimate.std == pytest.approx(np.std(pairs, ddof=1), abs=1e-12)
-        assert found.verdict == "lower"
+        difference = study.comparison.differences[index, study.metrics[1]]
+        assert difference.estimate.mean == pytest.approx(np.mean(pairs))
+        assert difference.estimate.std == pytest.approx(np.std(pairs, ddof=1), abs=1e-12)
+        assert difference.verdict == "lower"
 
 
 def test_other_seeds_are_no_pairs(tmp_path: Path) -> None:
@@ -268,7 +268,7 @@ def test_pairs_agree_in_what_varies_within_cells(tmp_path: Path) -> None:
     assert study.comparison.differences[1, study.metrics[0]].estimate.n == 6
 
 
-def test_no_comparison_unless_asked_for(tmp_path: Path) -> None:
+def test_no_comparison_unless_requested(tmp_path: Path) -> None:
     assert comparison_table(study_of(lr_sweep(tmp_path))) is None
 
 
@@ -282,7 +282,7 @@ def test_no_comparison_unless_asked_for(tmp_path: Path) -> None:
         ({"metrics": ["speed"]}, "no metric speed; there are epochs, steps"),
     ],
 )
-def test_what_does_not_exist_is_told(tmp_path: Path, options: dict[str, object], sentence: str) -> None:
+def test_what_does_not_exist_is_reported(tmp_path: Path, options: dict[str, object], sentence: str) -> None:
     lr_sweep(tmp_path, seeds=[0])
     with pytest.raises(RunFolderError) as caught:
         study_of(tmp_path, **options)

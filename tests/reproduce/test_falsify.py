@@ -73,7 +73,7 @@ EXPERIMENTS = {
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkout with experiments of its own, where each was falsified."""
     folder = tmp_path_factory.mktemp("checkout")
     (folder / "src").mkdir()
@@ -86,26 +86,26 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def falsify(place: Path, *args: str) -> "subprocess.CompletedProcess[str]":
+def falsify(checkout: Path, *args: str) -> "subprocess.CompletedProcess[str]":
     line = ("-W", "error", "-m", "dlhw.reproduce", "--falsify", *args)
-    return commands.run("python", *line, cwd=place, PYTHONPATH=str(place / "src"))
+    return commands.run("python", *line, cwd=checkout, PYTHONPATH=str(checkout / "src"))
 
 
 @pytest.fixture(scope="module")
-def done(place: Path) -> "subprocess.CompletedProcess[str]":
-    return falsify(place, "tiny")
+def done(checkout: Path) -> "subprocess.CompletedProcess[str]":
+    return falsify(checkout, "tiny")
 
 
 @pytest.fixture(scope="module")
-def results(place: Path, done: "subprocess.CompletedProcess[str]") -> dict[str, Any]:
-    loaded: dict[str, Any] = json.loads((place / "runs" / "falsify" / "falsify.json").read_text())
+def results(checkout: Path, done: "subprocess.CompletedProcess[str]") -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads((checkout / "runs" / "falsify" / "falsify.json").read_text())
     return loaded["experiments"]
 
 
 def test_a_swept_key_is_mutated_cell_by_cell(results: dict[str, Any]) -> None:
-    found = results["tiny/passes"]
-    assert (found["ending"], found["control_misses"]) == ("done", [])
-    single, diverged, hidden = found["mutants"]
+    result = results["tiny/passes"]
+    assert (result["ending"], result["control_misses"]) == ("done", [])
+    single, diverged, hidden = result["mutants"]
     assert single["change"] == "optimizer.lr=0.1"
     # one value takes the place of both, so the cells are equal
     (text,) = single["detected_by"]
@@ -128,16 +128,16 @@ def test_missed_mutations_and_failing_controls_are_named(
 
 
 def test_several_seeds_are_judged_by_their_interval_and_a_mutation_has_a_name(
-    place: Path, done: "subprocess.CompletedProcess[str]", results: dict[str, Any]
+    checkout: Path, done: "subprocess.CompletedProcess[str]", results: dict[str, Any]
 ) -> None:
-    found = results["tiny/several"]
-    assert (found["ending"], found["control_misses"]) == ("done", [])
-    (mutant,) = found["mutants"]
+    result = results["tiny/several"]
+    assert (result["ending"], result["control_misses"]) == ("done", [])
+    (mutant,) = result["mutants"]
     assert (mutant["change"], mutant["name"]) == ("optimizer.lr=0.1,0.001", "the rates exchanged")
     (text,) = mutant["detected_by"]
     assert "90 % interval" in text
     assert "    detected        the rates exchanged: The larger rate" in done.stdout
-    folders = (place / "runs" / "falsify" / "tiny-several").glob("*/*/summary.json")
+    folders = (checkout / "runs" / "falsify" / "tiny-several").glob("*/*/summary.json")
     assert len(list(folders)) == 2 * 2 * 3
 
 
@@ -150,28 +150,28 @@ def test_several_seeds_are_judged_by_their_interval_and_a_mutation_has_a_name(
     ],
 )
 def test_a_mutation_that_cannot_be_run_is_an_error_of_the_file(
-    place: Path, results: dict[str, Any], name: str, sentence: str
+    checkout: Path, results: dict[str, Any], name: str, sentence: str
 ) -> None:
     assert results[f"tiny/{name}"]["ending"] == "failed"
     assert results[f"tiny/{name}"]["why"].startswith(f"conf/experiment/tiny/{name}.yaml: {sentence}")
-    assert not (place / "runs" / "falsify" / f"tiny-{name}").exists()  # nothing was trained
+    assert not (checkout / "runs" / "falsify" / f"tiny-{name}").exists()  # nothing was trained
 
 
-def test_all_detected_is_success_and_finished_runs_are_kept(place: Path, results: dict[str, Any]) -> None:
-    times = {path: path.stat().st_mtime_ns for path in place.rglob("runs/falsify/*/*/*/summary.json")}
+def test_all_detected_is_success_and_finished_runs_are_kept(checkout: Path, results: dict[str, Any]) -> None:
+    times = {path: path.stat().st_mtime_ns for path in checkout.rglob("runs/falsify/*/*/*/summary.json")}
     assert times
-    again = falsify(place, "tiny/passes")
+    again = falsify(checkout, "tiny/passes")
     assert (again.returncode, again.stderr) == (0, "")
     assert "1 experiment: 2 of 2 visible mutations detected, 1 not visible" in again.stdout
     assert {path: path.stat().st_mtime_ns for path in times} == times
-    kept = json.loads((place / "runs" / "falsify" / "falsify.json").read_text())["experiments"]
+    kept = json.loads((checkout / "runs" / "falsify" / "falsify.json").read_text())["experiments"]
     assert set(kept) == set(results)
 
 
-def test_the_table_is_written_between_the_markers(place: Path, results: dict[str, Any]) -> None:
-    page = place / "page.md"
+def test_the_table_is_written_between_the_markers(checkout: Path, results: dict[str, Any]) -> None:
+    page = checkout / "page.md"
     page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
-    written = falsify(place, "--table", "page.md")
+    written = falsify(checkout, "--table", "page.md")
     assert (written.returncode, written.stderr) == (0, "")
     text = page.read_text()
     assert text.startswith(f"before\n{BEGIN}\n| experiment | wrong recipe |")
@@ -182,7 +182,7 @@ def test_the_table_is_written_between_the_markers(place: Path, results: dict[str
     assert "| tiny/control | none (control) | CONTROL FAILS |" in text
     assert "old" not in text
     page.write_text("no markers")
-    refused = falsify(place, "--table", "page.md")
+    refused = falsify(checkout, "--table", "page.md")
     assert refused.returncode == 1
     assert page.read_text() == "no markers"
 

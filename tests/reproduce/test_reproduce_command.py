@@ -1,4 +1,4 @@
-"""The command in processes of its own: it goes on, resumes, skips, ends politely."""
+"""The command in processes of its own: it continues after failures, resumes, skips and ends on signals."""
 
 import json
 import os
@@ -55,7 +55,7 @@ def test_choosing() -> None:
     assert chosen_experiments(["cs7643/lr"], quick=True) == []
 
 
-def test_missing_data_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_data_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DLHW_DATA_DIR", str(tmp_path))
     experiment = load_experiment(FAST)
     assert missing_data(experiment) is None
@@ -78,7 +78,7 @@ def test_list_and_errors(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_goes_on_after_a_failure_and_resumes(tmp_path: Path) -> None:
+def test_continues_after_a_failure_and_resumes(tmp_path: Path) -> None:
     out = tmp_path / "out, of=it"  # what Hydra would take apart
     data = no_mnist(tmp_path)
     first = reproduce(BROKEN, FAST, "--out", out.name, "--check", cwd=tmp_path, DLHW_DATA_DIR=data)
@@ -90,7 +90,7 @@ def test_goes_on_after_a_failure_and_resumes(tmp_path: Path) -> None:
     page = (out / "index.html").read_text()
     assert '<span class="badge bad">failed</span>' in page
     assert '<span class="badge consistent">consistent</span>' in page
-    told = json.loads((out / "results.json").read_text())["experiments"]
+    records = json.loads((out / "results.json").read_text())["experiments"]
     written = (out / "cs7643-identities").glob("*/summary.json")
     times = {path: path.stat().st_mtime_ns for path in written}
     assert times
@@ -100,7 +100,7 @@ def test_goes_on_after_a_failure_and_resumes(tmp_path: Path) -> None:
     # What was there already keeps the time that it took, and what was not asked for its place.
     assert (
         json.loads((out / "results.json").read_text())["experiments"][FAST]["seconds"]
-        == told[FAST]["seconds"]
+        == records[FAST]["seconds"]
     )
     assert set(json.loads((out / "results.json").read_text())["experiments"]) == {BROKEN, FAST}
 
@@ -136,14 +136,14 @@ def heed_interrupts() -> None:
 
 def processes_in(folder: Path) -> list[str]:
     """Processes that work in a folder."""
-    found = []
-    for each in Path("/proc").glob("[0-9]*"):
+    processes = []
+    for process in Path("/proc").glob("[0-9]*"):
         try:
-            if (each / "cwd").resolve(strict=True) == folder.resolve():
-                found.append(each.name)
+            if (process / "cwd").resolve(strict=True) == folder.resolve():
+                processes.append(process.name)
         except OSError:
             continue
-    return found
+    return processes
 
 
 def test_a_page_of_somebody_else_stays(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ document.documentElement.scrollWidth <= innerWidth]); });</script>"""
 
 
 def experiment(published: float) -> ExperimentConfig:
-    """Ours is .91 ± .01 for lr=0.1."""
+    """The result of dlhw is .91 ± .01 for lr=0.1."""
     return ExperimentConfig(
         source="here", name="lr", question="Does <b>it</b> learn & how fast?", note="A note.",
         metrics=["final.val.accuracy"],
@@ -46,9 +46,9 @@ def experiment(published: float) -> ExperimentConfig:
 
 
 def outcome_of(folder: Path, published: float, ending: ExperimentEnding = ExperimentEnding.done) -> Outcome:
-    told = experiment(published)
+    config = experiment(published)
     return Outcome(
-        label=told.label, ending=ending, question=told.question, seconds=83.4, **report(folder, told)
+        label=config.label, ending=ending, question=config.question, seconds=83.4, **report(folder, config)
     )
 
 
@@ -100,11 +100,21 @@ def test_verdicts_in_words(good: Outcome, bad: Outcome) -> None:
 
 
 def test_exit_status(good: Outcome, bad: Outcome) -> None:
-    assert [status_of([good, each], check=False) for each in (good, bad, skipped(), failed())] == [0, 0, 0, 1]
-    assert [status_of([good, each], check=True) for each in (good, bad, skipped(), failed())] == [0, 1, 0, 1]
+    assert [status_of([good, other], check=False) for other in (good, bad, skipped(), failed())] == [
+        0,
+        0,
+        0,
+        1,
+    ]
+    assert [status_of([good, other], check=True) for other in (good, bad, skipped(), failed())] == [
+        0,
+        1,
+        0,
+        1,
+    ]
 
 
-def test_the_page_tells_everything(good: Outcome, bad: Outcome) -> None:
+def test_the_page_shows_everything(good: Outcome, bad: Outcome) -> None:
     html = page_of(good, bad, skipped(), failed(), left=("ours/dag",))
     assert "Does &lt;b&gt;it&lt;/b&gt; learn &amp; how fast?" in html
     assert "<code>dlhw-train experiment=here/lr</code> · 1 min 23 s" in html
@@ -179,10 +189,11 @@ def test_the_probe_would_see_a_broken_figure(good: Outcome, tmp_path: Path) -> N
 
 
 def results(*outcomes: Outcome) -> dict[str, object]:
-    told = {
-        each.label: record(each) | {"date": f"2026-01-0{place}"} for place, each in enumerate(outcomes, 1)
+    records = {
+        outcome.label: record(outcome) | {"date": f"2026-01-0{day}"}
+        for day, outcome in enumerate(outcomes, 1)
     }
-    return {"format": FORMAT, "machine": "a_machine", "experiments": told}
+    return {"format": FORMAT, "machine": "a_machine", "experiments": records}
 
 
 def test_results_table(good: Outcome) -> None:
