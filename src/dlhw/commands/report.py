@@ -18,21 +18,22 @@ EPILOG = """\
 examples:
   dlhw-report runs/sweep-lr                          every run below that folder
   dlhw-report runs/sweep-lr runs/sweep-lr-more       several folders, one table
-  dlhw-report DIR --by optimizer.lr                  one cell for each lr, averaged over all else
-  dlhw-report DIR --by lr,alpha                      the end of a key is enough where it is unique
+  dlhw-report DIR --by optimizer.lr                  one row per lr, averaged over all other keys
+  dlhw-report DIR --by lr,alpha                      the end of a key is enough if it is unique
   dlhw-report DIR --metrics final/val/loss,seconds
-  dlhw-report DIR --baseline optimizer.lr=0.1        paired differences, seed by seed
+  dlhw-report DIR --baseline optimizer.lr=0.1        differences from that row, paired by seed
   dlhw-report runs/experiments/cs7643-lr --check     do the published numbers agree?
 
-Metrics are WHEN/PART/WHAT: final, best or selected / train, val or test / loss or accuracy; or epochs, steps,
+A row of the table is a cell: one combination of swept values, averaged over its seeds. Metrics are
+WHEN/SPLIT/KIND: final, best or selected / train, val or test / loss or accuracy; or epochs, steps,
 best_epoch, seconds, own_seconds (a run's share of the time of runs that train together), num_parameters.
-Selected are the parameters that a run's trainer.select chose.
-Two more come from a run's files: spread/val/accuracy, the standard deviation over the second half of its
-evaluations, and squared_norm/weights, of its last checkpoint.
+"selected" means the parameters that the run's trainer.select names.
+Further metrics are computed from a run's files, such as spread/val/accuracy, the standard deviation over the
+second half of its evaluations, and squared_norm/weights, of its last checkpoint.
 
 Writes index.html, report.md, table.csv, table.tex and figures/ into DIR/report. Runs that diverged, failed or
-did not finish are listed, never averaged. Of a sweep that was run by experiment=SOURCE/NAME the report shows
-the published values beside dlhw's and the experiment's checks, and writes published.csv and checks.csv.
+did not finish are listed, never averaged. For a sweep of experiment=SOURCE/NAME the report shows the published
+values beside dlhw's and the experiment's checks, and writes published.csv and checks.csv.
 
 Exit status 1 if there is nothing to report; with --check, 1 too if the verdict is DISAGREES, undecided (an
 interval crosses its limit) or incomplete (a run diverged, failed or is missing).
@@ -42,7 +43,7 @@ interval crosses its limit) or incomplete (a run diverged, failed or is missing)
 def main() -> None:
     """Entry point of the command."""
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a console without ± shows ? there, and goes on
+        sys.stdout.reconfigure(errors="replace")  # a console without ± shows ? instead
     run_command("dlhw-report", lambda: report(sys.argv[1:]))
 
 
@@ -57,25 +58,25 @@ def parse(argv: list[str]) -> argparse.Namespace:
     add = parser.add_argument
     add("dirs", nargs="+", type=Path, metavar="DIR", help="folder of a run, of a sweep, or of many of them")
     add("--out", type=Path, metavar="DIR", help="folder to write into (default: report/ in the first DIR)")
-    add("--by", type=_words, metavar="KEY,...", help="keys that make a cell (default: those that differ)")
+    add("--by", type=_words, metavar="KEY,...", help="keys of the table's rows (default: those that differ)")
     add("--metrics", type=_words, metavar="METRIC,...", help="columns (default: accuracies, or losses)")
     add(
         "--select",
         choices=("val", "test"),
         default="val",
-        help="what the best cell is chosen by; with test, every table says so (default: val)",
+        help="split that selects the best cell; with test, every table says so (default: val)",
     )
-    add("--baseline", metavar="KEY=VALUE,...", help="cell to compare the others with, seed by seed")
+    add("--baseline", metavar="KEY=VALUE,...", help="cell to compare the others with, paired by seed")
     add(
         "--versions",
         action="store_true",
-        help="separate runs of other data or code (default: only where a cell would average them)",
+        help="separate runs of other data or code (default: only if a cell would average them)",
     )
     add("--check", action="store_true", help="exit with 1 on DISAGREES, undecided or incomplete")
     add(
         "--experiment",
         metavar="SOURCE/NAME",
-        help="judge by this experiment's file as it is now (default: what the sweep in DIR was run with)",
+        help="judge by the current file of this experiment (default: what the sweep in DIR was run with)",
     )
     add("--title", help="of the page (default: the runs' name)")
     return parser.parse_args(argv)
@@ -86,7 +87,7 @@ def _words(text: str) -> list[str]:
 
 
 def report(argv: list[str]) -> int:
-    """Write the report, print its table, say where it is."""
+    """Write the report, print its tables and its path; returns the exit status."""
     args = parse(argv)
     # Late, so that --help and usage errors need no pandas.
     from dlhw.reporting.console import print_table, print_verdict
@@ -115,10 +116,11 @@ def report(argv: list[str]) -> int:
 
 
 def experiment_of(args: argparse.Namespace) -> "ExperimentConfig | None":
-    """The one that is named, or that the first folder's sweep was run with.
+    """The experiment given by --experiment, or the one that the first folder's sweep was run with.
 
     Raises:
-        ConfigError, RunFolderError: if there is none to check by, or what is there cannot be read.
+        ConfigError: if there is no such experiment.
+        RunFolderError: if there is none although --check is given, or the saved one cannot be read.
     """
     from dlhw.hydra_support.compose import load_experiment
     from dlhw.reporting.judge import saved_experiment

@@ -19,16 +19,16 @@ OUT, FALSIFY_OUT = Path("runs/reproduce"), Path("runs/falsify")
 EPILOG = """\
 examples:
   dlhw-reproduce                          every experiment
-  dlhw-reproduce --quick --check          the cheap, exact ones; exits with 1 if a verdict is not good
+  dlhw-reproduce --quick --check          the quick, exact ones; exits with 1 if a verdict is not good
   dlhw-reproduce cs7643/lr cs229          one experiment, and all of a source
-  dlhw-reproduce --list                   what there is, and what each asks
+  dlhw-reproduce --list                   the experiments and their questions
   dlhw-reproduce --falsify cs7643/lr      run wrong recipes, see which of them the verdict detects
   dlhw-reproduce --table FILE             write the table of the results so far into a page
 
 Each experiment runs as `dlhw-train experiment=SOURCE/NAME` in a process of its own, its runs in a folder
 below --out: the same command again runs only what is missing. --out/index.html is one page that needs nothing
-beside itself, written anew after each experiment; each has its report and its log (train.log), too. Data that
-is not there: its experiments are skipped, and the page says so.
+else and is rewritten after each experiment; each experiment also has a report and a log (train.log).
+Experiments whose data is missing are skipped, and the page says so.
 
 --table FILE writes the table of the results in --out between these lines of FILE, which must be there, and
 runs nothing (docs/results/experiments.md was written in this way):
@@ -38,7 +38,7 @@ runs nothing (docs/results/experiments.md was written in this way):
 --falsify runs each experiment as it is (the control) and once per entry of its `mutations`, deliberately
 wrong recipes, with one seed or the experiment's `mutation_seeds`. A mutation is detected if a published
 number or a check that holds for the control does not hold for it; one with `visible: false` need not be
-detected, for the reason that the entry gives.
+detected; the entry says why.
 --out then defaults to runs/falsify and holds falsify.json and falsify.md; --table FILE writes the table of
 mutations between these lines of FILE:
   <!-- falsified: begin -->
@@ -47,7 +47,7 @@ mutations between these lines of FILE:
 Exit status: 0; 1 if an experiment could not be run, and with --check if a verdict is DISAGREES, undecided (an
 interval crosses its limit) or incomplete (a run diverged, failed or is missing); with --falsify also if a
 control fails or a visible mutation is not detected; 2 for a wrong command line; 130 after Ctrl-C and 143
-after a kill, when the page holds what was done till then.
+after a kill, with all completed experiments on the page.
 """
 
 
