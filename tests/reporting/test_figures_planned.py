@@ -130,7 +130,7 @@ def test_scatter_of_two_metrics(tmp_path: Path) -> None:
         log_x=True,
     )
     picture = one(study, figure)
-    assert "a point a run, 9 runs" in picture.caption
+    assert "one point per run, 9 runs" in picture.caption
     assert picture.alt.count("; ") == 8
     unknown = FigureConfig(kind=FigureKind.scatter, x="final.train.lss", y="final.val.loss")
     assert "no run has a number final.train.lss" in fails(study, unknown)
@@ -241,7 +241,7 @@ def test_theory_beside_linear_regression(tmp_path: Path) -> None:
     assert line.y[0] == double_descent(10, 20, 1.0, 0.5)
     assert np.isnan(line.y[np.searchsorted(line.x, 20)])
     figure = FigureConfig(kind=FigureKind.against, theory=Theory.double_descent, log_y=True)
-    assert "dashed: what theory expects" in one(study, figure).caption
+    assert "dashed: theory" in one(study, figure).caption
     with pytest.raises(RunFolderError, match="a curve over data.num_train, got x=optimizer.lr"):
         theory_curve(Theory.double_descent, study, "optimizer.lr", [1, 2])
 

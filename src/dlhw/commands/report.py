@@ -32,8 +32,8 @@ Further metrics are computed from a run's files, such as spread/val/accuracy, th
 second half of its evaluations, and squared_norm/weights, of its last checkpoint.
 
 Writes index.html, report.md, table.csv, table.tex and figures/ into DIR/report. Runs that diverged, failed or
-did not finish are listed, never averaged. For a sweep of experiment=SOURCE/NAME the report shows the published
-values beside dlhw's and the experiment's checks, and writes published.csv and checks.csv.
+did not finish are listed, never averaged. For a sweep of experiment=SOURCE/NAME the report shows the
+published values beside dlhw's and the experiment's checks, and writes published.csv and checks.csv.
 
 Exit status 1 if there is nothing to report; with --check, 1 too if the verdict is DISAGREES, undecided (an
 interval crosses its limit) or incomplete (a run diverged, failed or is missing).
