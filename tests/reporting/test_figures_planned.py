@@ -11,6 +11,7 @@ from report_runs import lr_sweep, make_sweep, rates, study_of
 
 from dlhw.config.experiment_entries import FigureConfig, FigureKind, Theory
 from dlhw.errors import RunFolderError
+from dlhw.execution.saved_classifier import load_classifier
 from dlhw.reporting.cells import read_curves
 from dlhw.reporting.document import Picture
 from dlhw.reporting.figures.figure_data import metric_named, narrowed
@@ -25,7 +26,7 @@ QUIET = ["tracking.console=none", "tracking.tensorboard=false", "trainer.gradche
 def drawn(study: Study, *figures: FigureConfig) -> tuple[list[Picture], list[str]]:
     rows, problems = read_curves(study.cells)
     assert problems == []
-    return planned_pictures(study, figures, rows)
+    return planned_pictures(study, figures, rows, load_classifier)
 
 
 def one(study: Study, figure: FigureConfig) -> Picture:
@@ -70,7 +71,7 @@ def xor(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_every_kind_is_drawn_somewhere() -> None:
-    assert set(DRAW) | {FigureKind.learning, FigureKind.heat} == set(FigureKind)
+    assert set(DRAW) | {FigureKind.learning, FigureKind.heat, FigureKind.regions} == set(FigureKind)
 
 
 def test_learning_of_one_part_against_steps_by_group(tmp_path: Path) -> None:

@@ -90,6 +90,7 @@ def report(argv: list[str]) -> int:
     """Write the report, print its tables and its path; returns the exit status."""
     args = parse(argv)
     # Late, so that --help and usage errors need no pandas.
+    from dlhw.execution.saved_classifier import load_classifier
     from dlhw.reporting.console import print_table, print_verdict
     from dlhw.reporting.frames import load_runs
     from dlhw.reporting.judge import judge_runs
@@ -104,7 +105,8 @@ def report(argv: list[str]) -> int:
     )
     study, agreement = judge_runs(load_runs(*args.dirs), experiment, options)
     title = args.title or (experiment.label if experiment else default_title(study))
-    document = compile_report(study, title, shlex.join(["dlhw-report", *argv]), agreement=agreement)
+    command = shlex.join(["dlhw-report", *argv])
+    document = compile_report(study, title, command, agreement=agreement, load_classifier=load_classifier)
     write_report(study, document, out, agreement)
     for table in document.tables:
         print_table(table)

@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dlhw.config.experiment_entries import FigureConfig, RecipeConfig
 from dlhw.errors import RunFolderError
@@ -20,7 +21,13 @@ from dlhw.runs.files import write_atomic
 
 
 def compile_report(
-    study: Study, title: str, command: str, *, with_figures: bool = True, agreement: Agreement | None = None
+    study: Study,
+    title: str,
+    command: str,
+    *,
+    with_figures: bool = True,
+    agreement: Agreement | None = None,
+    load_classifier: "LoadClassifier | None" = None,
 ) -> Document:
     """Compile the report of a study.
 
@@ -30,6 +37,7 @@ def compile_report(
         command: the command line that makes the report, for the footer.
         with_figures: whether to draw figures, which takes most of the time.
         agreement: of the experiment that the study belongs to; None without one.
+        load_classifier: rebuilds the model of a run, for decision regions; None: these are left out.
     """
     results = results_table(study)
     sections = [Section(title=results.title, table=results), *_agreement_sections(agreement)]
@@ -37,7 +45,7 @@ def compile_report(
         if table is not None:
             sections.append(Section(title=table.title, table=table))
     figures = [] if agreement is None else agreement.experiment.figures
-    pictures, problems = _pictures(study, figures) if with_figures else ([], [])
+    pictures, problems = _pictures(study, figures, load_classifier) if with_figures else ([], [])
     if pictures or problems:
         sections.append(Section(title="Figures", text=problems, pictures=pictures))
     left_out = left_out_table(study)
@@ -82,7 +90,9 @@ def experiment_summary(agreement: Agreement) -> list[str]:
     ]
 
 
-def _pictures(study: Study, figures: Sequence[FigureConfig]) -> tuple[list[Picture], list[str]]:
+def _pictures(
+    study: Study, figures: Sequence[FigureConfig], load_classifier: "LoadClassifier | None"
+) -> tuple[list[Picture], list[str]]:
     # matplotlib is slow to import.
     from dlhw.reporting.figures.heatmap import heat_map
     from dlhw.reporting.figures.learning_curves import learning_curves
@@ -91,7 +101,7 @@ def _pictures(study: Study, figures: Sequence[FigureConfig]) -> tuple[list[Pictu
 
     rows, problems = read_curves(study.cells)
     if figures:
-        pictures, missing = planned_pictures(study, figures, rows)
+        pictures, missing = planned_pictures(study, figures, rows, load_classifier)
         return pictures, [*problems, *missing]
     drawn = [metric_by_key(study), heat_map(study), learning_curves(study, rows)]
     return [picture for picture in drawn if picture is not None], problems
@@ -125,6 +135,9 @@ def default_title(study: Study) -> str:
         return text_of(names[0])
     return f"Sweep over {', '.join(study.keys)}" if study.keys else "Runs"
 
+
+if TYPE_CHECKING:
+    from dlhw.reporting.figures.decision_regions import LoadClassifier
 
 PAGE = "index.html"
 TEXTS = ("report.md", "table.csv", "table.tex", "published.csv", "checks.csv")

@@ -200,12 +200,15 @@ def report(folder: Path, experiment: ExperimentConfig) -> dict[str, Any]:
     Raises:
         UserError: if there is no run, or the experiment does not fit the runs.
     """
+    from dlhw.execution.saved_classifier import load_classifier
     from dlhw.reporting.frames import load_runs
     from dlhw.reporting.judge import judge_runs
     from dlhw.reporting.report import compile_report, write_report
 
     study, agreement = judge_runs(load_runs(folder), experiment)
-    document = compile_report(study, experiment.label, experiment.command, agreement=agreement)
+    document = compile_report(
+        study, experiment.label, experiment.command, agreement=agreement, load_classifier=load_classifier
+    )
     write_report(study, document, folder / "report", agreement)
     return {"agreement": agreement, "document": document}
 

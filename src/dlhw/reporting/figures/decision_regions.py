@@ -1,8 +1,7 @@
 """Decision regions of models with two inputs, with their training points."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -52,13 +51,46 @@ class DecisionRegions:
     mistakes: int
 
 
-def decision_regions(study: Study, figure: FigureConfig, name: str) -> Picture:
+@dataclass(frozen=True, kw_only=True)
+class SavedClassifier:
+    """A run's trained model of two inputs.
+
+    Args:
+        inputs_N2: training inputs, in units of the data.
+        labels_N: their labels.
+        class_names: one per label.
+        classify: points (M, 2), in units of the data -> predicted labels of the points and of the training
+            inputs, (M,) and (N,).
+    """
+
+    inputs_N2: np.ndarray
+    labels_N: np.ndarray
+    class_names: Sequence[str]
+    classify: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+
+
+# Rebuilds the model of a run. It needs torch and the code for training, which reporting does not import: the
+# caller of a report passes it in.
+LoadClassifier = Callable[[SavedParameters], SavedClassifier]
+
+
+def decision_regions(
+    study: Study, figure: FigureConfig, name: str, load_classifier: LoadClassifier | None
+) -> Picture:
     """Draw a figure of kind `regions`.
+
+    Args:
+        study: the first cells are drawn, one panel each.
+        figure: a title and a description.
+        name: of the figure's files.
+        load_classifier: rebuilds the model of a run; None: models cannot be rebuilt.
 
     Raises:
         RunFolderError: if a run has no checkpoint, or its model is not a classifier of two inputs.
     """
-    models = [_regions(cell) for cell in study.cells[:MAX_PANELS]]
+    if load_classifier is None:
+        raise RunFolderError("decision regions are only drawn by dlhw-report and dlhw-reproduce")
+    models = [_regions(cell, load_classifier) for cell in study.cells[:MAX_PANELS]]
     mistakes = "; ".join(
         f"{f'{model.label}: ' if model.label else ''}{model.mistakes} of "
         f"{many(len(model.labels_N), 'training point')} wrong"
@@ -83,37 +115,25 @@ def decision_regions(study: Study, figure: FigureConfig, name: str) -> Picture:
     )
 
 
-def _regions(cell: Cell) -> DecisionRegions:
-    """Rebuild a run's model from its folder and ask it about every point of a grid."""
-    import torch
-
-    from dlhw.commands.evaluate import saved_config
-    from dlhw.data.dataset import load_dataset
-    from dlhw.training.device import DTYPES
-
+def _regions(cell: Cell, load_classifier: LoadClassifier) -> DecisionRegions:
+    """Predict the label of every point of a grid with the model of a cell's first run."""
     saved = checkpoint_of(cell)
     if saved.input_shape != (2,) or not saved.class_names:
         raise RunFolderError(
             f"regions are drawn for two inputs and classes, {saved.folder} has inputs of "
             f"{list(saved.input_shape)}" + ("" if saved.class_names else " and numbers as targets")
         )
-    config = saved_config(saved.folder, ["trainer.device=cpu"])
-    dtype = DTYPES[config.trainer.dtype]
-    dataset = load_dataset(config.data, config.data_seed(), dtype)
-    train, scaling = dataset.splits["train"], dataset.normalization
-    points_N2 = (train.inputs.double() * scaling.scale + scaling.shift).numpy()
-    box = _box(points_N2)
-    decided = _decide(saved, config, dataset, torch.cat([_plane(box, scaling, dtype), train.inputs]))
-    side = GRID * GRID
-    labels_N = train.targets.numpy()
+    classifier = load_classifier(saved)
+    box = _box(classifier.inputs_N2)
+    decided, predicted_N = classifier.classify(_grid(box))
     return DecisionRegions(
         label=short_name(cell),
-        class_names=dataset.class_names,
+        class_names=classifier.class_names,
         box=box,
-        decided_YX=decided[:side].reshape(GRID, GRID),
-        points_N2=points_N2,
-        labels_N=labels_N,
-        mistakes=int((decided[side:] != labels_N).sum()),
+        decided_YX=decided.reshape(GRID, GRID),
+        points_N2=classifier.inputs_N2,
+        labels_N=classifier.labels_N,
+        mistakes=int((predicted_N != classifier.labels_N).sum()),
     )
 
 
@@ -124,33 +144,10 @@ def _box(points_N2: np.ndarray) -> tuple[float, float, float, float]:
     return left, right, bottom, top
 
 
-def _plane(box: tuple[float, float, float, float], scaling: Any, dtype: Any) -> Any:
-    """Every point of the grid, (G², 2), row by row from the lowest x2, scaled as the model's inputs are."""
+def _grid(box: tuple[float, float, float, float]) -> np.ndarray:
+    """Every point of the grid, (GRID², 2), row by row from the lowest x2."""
     xs, ys = np.linspace(*box[:2], GRID), np.linspace(*box[2:], GRID)
-    grid_N2 = np.stack([axis.ravel() for axis in np.meshgrid(xs, ys)], axis=1)
-    return scaling.apply(grid_N2, dtype)
-
-
-def _decide(saved: SavedParameters, config: Any, dataset: Any, x_NI: Any) -> np.ndarray:
-    """The label that the model gives to each input."""
-    import torch
-
-    from dlhw.callbacks.checkpoint import check_matches
-    from dlhw.nn.layer import Context
-    from dlhw.sections import with_prefix
-    from dlhw.training.fit import prepare
-
-    cohort = prepare([config], [dataset])
-    shapes = {name: spec.shape for name, spec in cohort.layout.specs.items()}
-    check_matches(saved.folder, with_prefix("parameters", saved.parameters), shapes)
-    cohort.load_run(0, saved.parameters)
-    with torch.no_grad():
-        out_RNK, _ = cohort.model.forward(cohort.params, x_NI[None], Context())
-        predicted_RN = cohort.loss.predict(out_RNK)
-    if predicted_RN is None:
-        raise RunFolderError(f"{saved.folder} predicts numbers, regions are drawn for classes")
-    decided_N: np.ndarray = predicted_RN[0].numpy()
-    return decided_N
+    return np.stack([axis.ravel() for axis in np.meshgrid(xs, ys)], axis=1)
 
 
 def _draw(models: Sequence[DecisionRegions]) -> Figure:

@@ -6,7 +6,7 @@ from dlhw.config.experiment_entries import FigureConfig, FigureKind
 from dlhw.errors import RunFolderError, UserError
 from dlhw.reporting.cells import Rows
 from dlhw.reporting.document import Picture
-from dlhw.reporting.figures.decision_regions import decision_regions
+from dlhw.reporting.figures.decision_regions import LoadClassifier, decision_regions
 from dlhw.reporting.figures.figure_data import narrowed
 from dlhw.reporting.figures.heatmap import heat_map
 from dlhw.reporting.figures.learning_curves import learning_curves, plan_of
@@ -20,12 +20,14 @@ DRAW: dict[FigureKind, Draw] = {
     FigureKind.against: lines_by_key,
     FigureKind.scatter: scatter,
     FigureKind.weights: weight_images,
-    FigureKind.regions: decision_regions,
 }
 
 
 def planned_pictures(
-    study: Study, figures: Sequence[FigureConfig], rows: Mapping[str, Rows]
+    study: Study,
+    figures: Sequence[FigureConfig],
+    rows: Mapping[str, Rows],
+    load_classifier: LoadClassifier | None = None,
 ) -> tuple[list[Picture], list[str]]:
     """Draw the figures of an experiment.
 
@@ -33,6 +35,7 @@ def planned_pictures(
         study: the experiment's runs.
         figures: what to draw.
         rows: folder -> curves of that run.
+        load_classifier: rebuilds the model of a run, for decision regions.
 
     Returns:
         The pictures, named by number and kind, such as `figure-1-learning`, and a sentence for each figure
@@ -41,13 +44,19 @@ def planned_pictures(
     pictures, problems = [], []
     for number, figure in enumerate(figures, 1):
         try:
-            pictures.append(_picture(study, figure, f"figure-{number}-{figure.kind}", rows))
+            pictures.append(_picture(study, figure, f"figure-{number}-{figure.kind}", rows, load_classifier))
         except (UserError, OSError) as error:
             problems.append(f"Figure {number} ({figure.kind}) is missing: {error}.")
     return pictures, problems
 
 
-def _picture(study: Study, figure: FigureConfig, name: str, rows: Mapping[str, Rows]) -> Picture:
+def _picture(
+    study: Study,
+    figure: FigureConfig,
+    name: str,
+    rows: Mapping[str, Rows],
+    load_classifier: LoadClassifier | None,
+) -> Picture:
     narrowed_study = narrowed(study, figure.where)
     if figure.kind is FigureKind.learning:
         return _require(
@@ -57,6 +66,8 @@ def _picture(study: Study, figure: FigureConfig, name: str, rows: Mapping[str, R
         return _require(
             heat_map(narrowed_study, figure, name), "two keys with two or more values each are needed"
         )
+    if figure.kind is FigureKind.regions:
+        return decision_regions(narrowed_study, figure, name, load_classifier)
     return DRAW[figure.kind](narrowed_study, figure, name)
 
 
