@@ -37,7 +37,7 @@ def load_runs(*dirs: str | PathLike[str]) -> "pandas.DataFrame":
     `trainer.select` chose; `num_samples/test` is the size of a split; `own_seconds` a run's share of the wall
     time of the runs that it trained with.
 
-    Status is what the run's summary says, "unfinished" for a run without one (killed, or still training), and
+    Status is that of the run's summary, "unfinished" for a run without one (killed, or still training), and
     "unreadable" for a run with a damaged file, which `message` names.
 
     `frame.attrs["references"]` maps each key that was set to `${other.key}` to the keys that it names.

@@ -45,7 +45,7 @@ def judge_runs(
 def judge_runs(
     frame: "pandas.DataFrame", experiment: ExperimentConfig | None, options: ReportOptions | None = None
 ) -> tuple[Study, Agreement | None]:
-    """Group runs into cells, and compare them with what an experiment says.
+    """Group runs into cells, and compare them with the published values and checks of an experiment.
 
     Args:
         frame: runs, from `load_runs`.
@@ -67,7 +67,7 @@ def judge_runs(
 
 
 def judge(study: Study, experiment: ExperimentConfig) -> Agreement:
-    """Compare the runs of a study with what an experiment says.
+    """Compare the runs of a study with the published values and checks of an experiment.
 
     With a single seed (n = 1) the values themselves decide, so that nothing is undecided.
 

@@ -116,7 +116,7 @@ def _run_child(argv: list[str], log: Path) -> None:
     with log.open("wb") as output, open(os.devnull, "rb") as nothing:
         for source, number in ((nothing, 0), (output, 1), (output, 2)):
             os.dup2(source.fileno(), number)
-    # our parent's command has Hydra raise its errors; this one tells them in sentences
+    # The parent's command has Hydra raise errors; the child prints them as sentences.
     os.environ.pop(FULL_ERROR, None)
     from dlhw.commands.train import main
 

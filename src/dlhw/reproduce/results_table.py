@@ -16,7 +16,7 @@ from dlhw.runs.files import write_atomic
 
 
 def write_between(path: Path, begin: str, end: str, text: str) -> None:
-    """Replace what stands between two markers of a file.
+    """Replace the text between two markers of a file.
 
     Args:
         path: of the file.

@@ -1,4 +1,4 @@
-"""A metric against a key, a line for each value of another key, beside curves known in closed form."""
+"""A metric against a key, one line per value of another key, with curves known in closed form."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -160,10 +160,12 @@ def _lines(study: Study, metric: RunMetric, key: str, group: str | None) -> Line
     order = [text_of(value) for value, _ in grouped(values_of(study, group))] if group else [""]
     lines: dict[str, list[tuple[float, MeanEstimate]]] = {}
     for name in order:
-        of_line = [place for place, each in enumerate(names) if each == name]
-        points = grouped([xs[place] for place in of_line])
-        found = [(x, _estimate([study.cells[of_line[at]] for at in places], metric)) for x, places in points]
-        lines[name] = [(x, each) for x, each in found if each.mean is not None]
+        cells = [cell for cell, own_name in zip(study.cells, names, strict=True) if own_name == name]
+        abscissas = [x for x, own_name in zip(xs, names, strict=True) if own_name == name]
+        points = [
+            (x, _estimate([cells[index] for index in indices], metric)) for x, indices in grouped(abscissas)
+        ]
+        lines[name] = [(x, estimate) for x, estimate in points if estimate.mean is not None]
     return lines
 
 
