@@ -13,6 +13,8 @@ from dlhw.reporting.values import ABSENT, order, text_of
 from dlhw.runs.folder import RunFolder
 from dlhw.runs.status import is_success
 
+Rows = Sequence[Mapping[str, Any]]
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -114,9 +116,6 @@ def _is_identity(key: str) -> bool:
 def _rank(row: Row) -> tuple[bool, bool, str]:
     status = row["status"]
     return is_success(status), status == "diverged", str(row.get("created") or "")
-
-
-Rows = Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True)

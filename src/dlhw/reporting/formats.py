@@ -21,6 +21,35 @@ if TYPE_CHECKING:
     from jinja2 import Environment, Template
 
 SHARED = ("style.css", "table.html")
+HTML_MARK = '<meta name="generator" content="dlhw-report">'
+MARKDOWN_MARK = "<!-- made by dlhw-report -->"
+# Characters that Markdown reads as markup in running text and in tables.
+MARKDOWN_SPECIAL = re.compile(r"([\\`*_|<>#&~$]|\]\()")
+LATEX_MARK = "% made by dlhw-report"
+LATEX_ESCAPES = {
+    "\\": r"\textbackslash{}",
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "_": r"\_",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    "±": r"$\pm$",
+    "−": r"$-$",
+    "–": "--",
+}
+COUNT_COLUMNS = ("runs", "n", *NOT_COUNTED, "best", "tied", "selected_by")
+STATISTIC_COLUMNS = ("n", "mean", "std", "low", "high", "median", "iqm", "set_low", "set_high")
+DIFFERENCE_COLUMNS = (
+    "pairs", "difference", "difference_std", "difference_low", "difference_high", "p", "p_holm", "samples_p",
+    "samples_p_holm", "samples_low", "samples_high", "verdict",
+)  # fmt: skip
 
 
 def _without_control_characters(value: Any) -> Any:
@@ -42,9 +71,6 @@ def page_templates(package: str, names: Sequence[str]) -> "Environment":
     return templates
 
 
-HTML_MARK = '<meta name="generator" content="dlhw-report">'
-
-
 def report_html(document: Document) -> str:
     """index.html: the whole report with its pictures in one self-contained page; all text is escaped."""
     return _page_template().render(document=document)
@@ -53,11 +79,6 @@ def report_html(document: Document) -> str:
 @cache
 def _page_template() -> "Template":
     return page_templates("dlhw.reporting", ["page.html"]).get_template("page.html")
-
-
-MARKDOWN_MARK = "<!-- made by dlhw-report -->"
-# Characters that Markdown reads as markup in running text and in tables.
-MARKDOWN_SPECIAL = re.compile(r"([\\`*_|<>#&~$]|\]\()")
 
 
 def report_markdown(document: Document) -> str:
@@ -110,27 +131,6 @@ def _markdown_entry(entry: TableEntry, is_strong: bool) -> str:
     return f"{text} {escape_markdown(entry.below)}".strip()
 
 
-LATEX_MARK = "% made by dlhw-report"
-LATEX_ESCAPES = {
-    "\\": r"\textbackslash{}",
-    "&": r"\&",
-    "%": r"\%",
-    "$": r"\$",
-    "#": r"\#",
-    "_": r"\_",
-    "{": r"\{",
-    "}": r"\}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-    "±": r"$\pm$",
-    "−": r"$-$",
-    "–": "--",
-}
-
-
 def report_latex(document: Document) -> str:
     """table.tex: the tables of results, with booktabs."""
     head = f"{LATEX_MARK}; in the preamble: \\usepackage{{booktabs}}"
@@ -181,14 +181,6 @@ def _latex_entry(entry: TableEntry, is_strong: bool) -> str:
 def _latex_row(texts: Iterable[str]) -> str:
     # LaTeX would read a row that begins with [ as an argument of the \\ before it.
     return " & ".join(f"{{}}{text}" if text.startswith("[") else text for text in texts) + r" \\"
-
-
-COUNT_COLUMNS = ("runs", "n", *NOT_COUNTED, "best", "tied", "selected_by")
-STATISTIC_COLUMNS = ("n", "mean", "std", "low", "high", "median", "iqm", "set_low", "set_high")
-DIFFERENCE_COLUMNS = (
-    "pairs", "difference", "difference_std", "difference_low", "difference_high", "p", "p_holm", "samples_p",
-    "samples_p_holm", "samples_low", "samples_high", "verdict",
-)  # fmt: skip
 
 
 def table_csv(study: Study) -> str:

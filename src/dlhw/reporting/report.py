@@ -19,6 +19,14 @@ from dlhw.reporting.tables import comparison_table, left_out_table, results_tabl
 from dlhw.reporting.values import ABSENT, order, text_of
 from dlhw.runs.files import write_atomic
 
+if TYPE_CHECKING:
+    from dlhw.reporting.figures.decision_regions import LoadClassifier
+
+PAGE = "index.html"
+TEXTS = ("report.md", "table.csv", "table.tex", "published.csv", "checks.csv")
+# Names of figures that an earlier report may have written.
+FIGURES = re.compile(r"(learning-curves|metric-by-key|heat-map|figure-\d+-[a-z]+)\.(png|pdf)")
+
 
 def compile_report(
     study: Study,
@@ -134,15 +142,6 @@ def default_title(study: Study) -> str:
     if len(names) == 1 and names[0] not in (ABSENT, None):
         return text_of(names[0])
     return f"Sweep over {', '.join(study.keys)}" if study.keys else "Runs"
-
-
-if TYPE_CHECKING:
-    from dlhw.reporting.figures.decision_regions import LoadClassifier
-
-PAGE = "index.html"
-TEXTS = ("report.md", "table.csv", "table.tex", "published.csv", "checks.csv")
-# Names of figures that an earlier report may have written.
-FIGURES = re.compile(r"(learning-curves|metric-by-key|heat-map|figure-\d+-[a-z]+)\.(png|pdf)")
 
 
 def write_report(

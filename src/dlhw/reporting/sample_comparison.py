@@ -20,6 +20,9 @@ from dlhw.runs.predictions import SplitPredictions, read_predictions
 
 RESAMPLES = 10_000
 Correct = NDArray[np.bool_]
+# Kind of score -> the parameters that it belongs to; `selected` belongs to the stored ones.
+PARAMETERS = {"final": "last", "best": "best"}
+SAME_SAMPLES = "only predictions of the same test samples can be compared"
 
 
 def wilson(accuracy: float, num_samples: int) -> tuple[float, float]:
@@ -141,11 +144,6 @@ def _bootstrap_p(means: NDArray[np.float64]) -> float:
     """Twice the share of the B draws on the other side of 0 (0 is on both sides), at least 2 / (B + 1)."""
     below, above = int((means <= 0).sum()), int((means >= 0).sum())
     return min(1.0, 2 * (min(below, above) + 1) / (len(means) + 1))
-
-
-# Kind of score -> the parameters that it belongs to; `selected` belongs to the stored ones.
-PARAMETERS = {"final": "last", "best": "best"}
-SAME_SAMPLES = "only predictions of the same test samples can be compared"
 
 
 def compare_folders(first: Sequence[Path], second: Sequence[Path]) -> SampleComparison:

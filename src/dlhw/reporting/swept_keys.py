@@ -11,6 +11,9 @@ from dlhw.reporting.values import ABSENT
 from dlhw.runs.status import is_final
 
 Row = Mapping[str, Any]
+DATA, CODE = "version.data", "version.code"
+VERSION_KEYS = {DATA: "data", CODE: "code"}
+NOT_RECORDED = "not recorded"
 
 
 def swept_keys(
@@ -85,11 +88,6 @@ def _nearest(word: str, keys: Sequence[str]) -> str:
     suggestion = did_you_mean(word, keys) or did_you_mean(word, by_last)
     last = suggestion.removeprefix("; did you mean ").removesuffix("?")
     return suggestion.replace(last, by_last[last]) if last in by_last else suggestion
-
-
-DATA, CODE = "version.data", "version.code"
-VERSION_KEYS = {DATA: "data", CODE: "code"}
-NOT_RECORDED = "not recorded"
 
 
 def with_versions(rows: Sequence[Row]) -> list[Row]:

@@ -15,6 +15,21 @@ from dlhw.config.experiment import ExperimentConfig
 from dlhw.errors import ConfigError, listing
 from dlhw.sweep.grid import quoted
 
+# Seconds that an interrupted run may take to write its files.
+PATIENCE = 30.0
+# The number of lines of a failed run's log that are shown.
+TAIL = 12
+LOG = "train.log"
+# Imports take two of the three seconds of a small experiment. Where processes can be forked, children are
+# forked from a server that has only done these imports: it has computed nothing and started no threads.
+IMPORTED = [
+    "dlhw.commands.train",
+    "dlhw.execution.cohorts",
+    "dlhw.reporting.console",
+    "pandas",
+    "scipy.optimize",
+]
+
 
 def chosen_experiments(words: Sequence[str], *, quick: bool = False) -> list[str]:
     """The experiments that the arguments of the command line name, each once; all without arguments.
@@ -57,22 +72,6 @@ def list_lines(labels: Sequence[str]) -> list[str]:
     width = max(map(len, labels), default=0)
     quick = {label: "quick" if is_quick(label) else "" for label in labels}
     return [f"{label:{width}}  {quick[label]:5}  {question_of(label)}" for label in labels]
-
-
-# Seconds that an interrupted run may take to write its files.
-PATIENCE = 30.0
-# The number of lines of a failed run's log that are shown.
-TAIL = 12
-LOG = "train.log"
-# Imports take two of the three seconds of a small experiment. Where processes can be forked, children are
-# forked from a server that has only done these imports: it has computed nothing and started no threads.
-IMPORTED = [
-    "dlhw.commands.train",
-    "dlhw.execution.cohorts",
-    "dlhw.reporting.console",
-    "pandas",
-    "scipy.optimize",
-]
 
 
 def train_experiment(label: str, folder: Path, changes: Sequence[str] = ()) -> tuple[int, str]:

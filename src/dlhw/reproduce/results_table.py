@@ -14,6 +14,15 @@ from dlhw.reproduce.outcome import NOT_RUN, ExperimentEnding, tally_text
 from dlhw.reproduce.session import load_results
 from dlhw.runs.files import write_atomic
 
+BEGIN = "<!-- reproduced: begin -->"
+END = "<!-- reproduced: end -->"
+HEADINGS = (
+    "experiment", "verdict", "n", "published values", "checks", "claims of the write-up",
+    "farthest from a published value (allowed)", "time",
+)  # fmt: skip
+ALIGN = ("---", "---", "---:", "---:", "---:", "---", "---", "---:")
+WEAK = ("DISAGREES", "undecided", "incomplete", "failed")
+
 
 def write_between(path: Path, begin: str, end: str, text: str) -> None:
     """Replace the text between two markers of a file.
@@ -34,16 +43,6 @@ def write_between(path: Path, begin: str, end: str, text: str) -> None:
             f"{path} must hold the lines {begin} and {end}, with nothing but the table between"
         )
     write_atomic(path, f"{before}{begin}\n{text}\n{end}{after}")
-
-
-BEGIN = "<!-- reproduced: begin -->"
-END = "<!-- reproduced: end -->"
-HEADINGS = (
-    "experiment", "verdict", "n", "published values", "checks", "claims of the write-up",
-    "farthest from a published value (allowed)", "time",
-)  # fmt: skip
-ALIGN = ("---", "---", "---:", "---:", "---:", "---", "---", "---:")
-WEAK = ("DISAGREES", "undecided", "incomplete", "failed")
 
 
 def results_table(results: Mapping[str, Any], num_published: Mapping[str, int]) -> str:

@@ -38,6 +38,10 @@ if TYPE_CHECKING:
 
 PAGE = "index.html"
 PAGE_MARK = '<meta name="generator" content="dlhw-reproduce">'
+RESULTS = "results.json"
+# Of results.json; records of another format lack what the table of results prints.
+FORMAT = 2
+PIPE_WIDTH = 200
 
 
 class ReproducePage:
@@ -84,12 +88,6 @@ def _templates() -> "Environment":
     templates = page_templates("dlhw.reproduce", ["page.html", "experiment.html"])
     templates.filters["duration"] = duration
     return templates
-
-
-RESULTS = "results.json"
-# Of results.json; records of another format lack what the table of results prints.
-FORMAT = 2
-PIPE_WIDTH = 200
 
 
 class ReproduceSession:

@@ -15,6 +15,15 @@ import yaml
 from dlhw.errors import RunFolderError
 from dlhw.locks import anchored, check_held
 
+# Far above the size of any file of a run; larger files are refused before they are read.
+MAX_BYTES = 64 << 20
+MAX_DEPTH = 100
+PARSER_DEPTH = 1000
+# A few hundred bytes of YAML with references can stand for a billion values.
+MAX_NODES = 200_000
+# libyaml is ten times as fast; both loaders build only plain data.
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
 
 def write_atomic(path: Path, content: bytes | str, keep: Path | None = None) -> None:
     """Replace `path` by `content` atomically: a reader sees the complete old file or the complete new file.
@@ -149,16 +158,6 @@ def _finite(tree: Any) -> Any:
     if isinstance(tree, float) and not math.isfinite(tree):
         return None
     return tree
-
-
-# Far above the size of any file of a run; larger files are refused before they are read.
-MAX_BYTES = 64 << 20
-MAX_DEPTH = 100
-PARSER_DEPTH = 1000
-# A few hundred bytes of YAML with references can stand for a billion values.
-MAX_NODES = 200_000
-# libyaml is ten times as fast; both loaders build only plain data.
-LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def read_text(path: Path, max_bytes: int = MAX_BYTES, errors: str = "strict") -> str:

@@ -22,6 +22,12 @@ from dlhw.reporting.values import order, text_of
 KINDS = ("loss", "accuracy")
 STYLES: dict[str, Literal["-", "--", ":"]] = {"val": "-", "train": "--", "test": ":"}
 LINES = {"-": "solid", "--": "dashed", ":": "dotted"}
+MAX_CELLS = 10
+# Curves with fewer points than this have markers.
+FEW = 4
+# The number of characters of a legend that fit side by side.
+LETTERS = 66
+Curves = Mapping[tuple[int, str, str], CellCurve]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,14 +83,6 @@ def over_steps(rows: Mapping[str, Rows]) -> dict[str, Rows]:
         folder: [{**row, "epoch": float(row["step"])} for row in run_rows]
         for folder, run_rows in rows.items()
     }
-
-
-MAX_CELLS = 10
-# Curves with fewer points than this have markers.
-FEW = 4
-# The number of characters of a legend that fit side by side.
-LETTERS = 66
-Curves = Mapping[tuple[int, str, str], CellCurve]
 
 
 def learning_curves(study: Study, rows: Mapping[str, Rows], plan: CurvePlan | None = None) -> Picture | None:

@@ -40,6 +40,11 @@ GAP = 0.02
 HALVES = {"auto": 2.0, "squared_error": 2.0, "half_squared_error": 1.0, "quarter_squared_error": 0.5}
 SAMPLES = "data.num_train"
 OWN_FILES = [name for name, schema in DataConfig.options.items() if schema.is_own]
+MARKERS = "os^Dv<>PXd"
+# Margin above and below the measured values, as a share of their range.
+MARGIN = 0.08
+# Label of a line -> (x, mean with interval) of each of its points, ordered by x.
+Lines = Mapping[str, list[tuple[float, MeanEstimate]]]
 
 
 @dataclass(frozen=True)
@@ -111,13 +116,6 @@ def theory_curve(theory: Theory, study: Study, key: str, values: Sequence[float]
 def _squared_norm(run: Mapping[str, Any]) -> float:
     """|β|² of the teacher; its expectation for a random teacher."""
     return float(run["data.num_ones"]) if run.get("data.teacher") == "sparse" else 1.0
-
-
-MARKERS = "os^Dv<>PXd"
-# Margin above and below the measured values, as a share of their range.
-MARGIN = 0.08
-# Label of a line -> (x, mean with interval) of each of its points, ordered by x.
-Lines = Mapping[str, list[tuple[float, MeanEstimate]]]
 
 
 def lines_by_key(study: Study, figure: FigureConfig, name: str) -> Picture:

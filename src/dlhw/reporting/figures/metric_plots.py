@@ -39,6 +39,9 @@ OTHER_LOOKS = (GREY, "D", "-")
 APART = 7.0
 # The labels of more options than this would overlap.
 MAX_NAMES = 12
+# The largest number of points that a description lists.
+FEW = 12
+Points = list[tuple[float, float]]
 
 
 def metric_by_key(study: Study) -> Picture | None:
@@ -152,11 +155,6 @@ def _by_key_alt(study: Study, metrics: Sequence[RunMetric]) -> str:
     assert metric is not None
     what = f"{metrics[0].kind} against {study.keys[0]}"
     return f"Chart of {what}. {metric.label.capitalize()}: {means_in_words(study, metric)}."
-
-
-# The largest number of points that a description lists.
-FEW = 12
-Points = list[tuple[float, float]]
 
 
 def scatter(study: Study, figure: FigureConfig, name: str) -> Picture:

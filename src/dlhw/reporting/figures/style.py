@@ -43,6 +43,11 @@ DISTINCT = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#
             "#8C564B", "#7F7F7F", "#6A3D9A")  # fmt: skip
 BLUE, ORANGE, GREEN = DISTINCT[0], DISTINCT[1], DISTINCT[2]
 GREY = "#777777"
+# Losses whose ratio exceeds this are drawn on a logarithmic axis.
+WIDE = 30.0
+MAX_TICKS = 9
+# Labels of ticks nearer than this share of the axis would overlap.
+APART = 0.075
 
 
 def new_figure(height: float, rows: int = 1) -> tuple[Figure, list[Axes]]:
@@ -84,13 +89,6 @@ def error_bars(means: Sequence[float], ends: Sequence[tuple[float, float]]) -> l
 def plain_text(text: str) -> str:
     """Escape the dollar signs that matplotlib would read as mathematics."""
     return visible(text).replace("$", r"\$")
-
-
-# Losses whose ratio exceeds this are drawn on a logarithmic axis.
-WIDE = 30.0
-MAX_TICKS = 9
-# Labels of ticks nearer than this share of the axis would overlap.
-APART = 0.075
 
 
 def scale_of(values: Sequence[float]) -> str:
