@@ -13,7 +13,8 @@ from dlhw.config.experiment_entries import FigureConfig
 from dlhw.errors import RunFolderError, listing
 from dlhw.reporting.cells import Cell
 from dlhw.reporting.document import Picture
-from dlhw.reporting.figures.figure_data import SavedParameters, checkpoint_of, sentence, short_name
+from dlhw.reporting.figures.alt_text import sentence, short_name
+from dlhw.reporting.figures.figure_data import SavedParameters, checkpoint_of
 from dlhw.reporting.figures.style import DISTINCT, WIDTH, draw, plain_text
 from dlhw.reporting.formatting import many
 from dlhw.reporting.study import Study

@@ -9,7 +9,7 @@ from dlhw.errors import RunFolderError, did_you_mean
 from dlhw.reporting.cells import Cell
 from dlhw.reporting.metrics import RunMetric, metric_of
 from dlhw.reporting.study import Study
-from dlhw.reporting.values import ABSENT, is_number, order, same_value, text_of
+from dlhw.reporting.values import ABSENT, is_number, order, same_value
 from dlhw.runs.folder import RunFolder
 
 if TYPE_CHECKING:
@@ -118,26 +118,6 @@ def grouped(values: Sequence[Any]) -> list[tuple[Any, list[int]]]:
     for index, value in enumerate(values):
         groups.setdefault(value, []).append(index)
     return [(value, groups[value]) for value in sorted(groups, key=order)]
-
-
-def sentence(*texts: str | None) -> str:
-    """Join texts to sentences, each ended by a period."""
-    return " ".join(text if text[-1] in ".?!" else f"{text}." for text in texts if text)
-
-
-def capital(text: str) -> str:
-    """Capitalize the first letter of a text; the name of a column is left unchanged.
-
-    >>> capital("validation loss, final"), capital("values.norm")
-    ('Validation loss, final', 'values.norm')
-    """
-    return text if "." in text or "_" in text else text[:1].upper() + text[1:]
-
-
-def short_name(cell: Cell) -> str:
-    """The title of a cell's panel, with the last parts of its keys: `gate=and`."""
-    pairs = zip(cell.keys, cell.values, strict=True)
-    return ", ".join(f"{key.rpartition('.')[2]}={text_of(value)}" for key, value in pairs)
 
 
 @dataclass(frozen=True, kw_only=True)

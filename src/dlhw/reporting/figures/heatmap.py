@@ -11,8 +11,8 @@ from matplotlib.patches import Rectangle
 
 from dlhw.config.experiment_entries import FigureConfig
 from dlhw.reporting.document import Picture
-from dlhw.reporting.figures.alt_text import means_in_words
-from dlhw.reporting.figures.figure_data import metric_named, sentence
+from dlhw.reporting.figures.alt_text import means_in_words, sentence
+from dlhw.reporting.figures.figure_data import metric_named
 from dlhw.reporting.figures.style import WIDE, WIDTH, draw, new_figure, plain_text
 from dlhw.reporting.formatting import mean_text
 from dlhw.reporting.metrics import RunMetric

@@ -13,7 +13,8 @@ from dlhw.config.experiment_entries import FigureConfig
 from dlhw.errors import RunFolderError
 from dlhw.reporting.cells import Cell, CellCurve, Rows, cell_curve
 from dlhw.reporting.document import Picture
-from dlhw.reporting.figures.figure_data import sentence, values_of
+from dlhw.reporting.figures.alt_text import sentence
+from dlhw.reporting.figures.figure_data import values_of
 from dlhw.reporting.figures.style import GREY, colors, draw, new_figure, plain_text, scale_loss
 from dlhw.reporting.metrics import SPLIT_NAMES
 from dlhw.reporting.study import Study

@@ -14,8 +14,8 @@ from dlhw.config.experiment_entries import FigureConfig, Theory
 from dlhw.errors import RunFolderError
 from dlhw.reporting.cells import Cell
 from dlhw.reporting.document import Picture
-from dlhw.reporting.figures.alt_text import means_in_words
-from dlhw.reporting.figures.figure_data import capital, grouped, metric_named, numbers_of, sentence, values_of
+from dlhw.reporting.figures.alt_text import capital, means_in_words, sentence
+from dlhw.reporting.figures.figure_data import grouped, metric_named, numbers_of, values_of
 from dlhw.reporting.figures.style import (
     BLUE,
     GREY,

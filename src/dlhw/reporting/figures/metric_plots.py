@@ -10,8 +10,8 @@ from matplotlib.transforms import ScaledTranslation
 from dlhw.config.experiment_entries import FigureConfig
 from dlhw.errors import RunFolderError
 from dlhw.reporting.document import Picture
-from dlhw.reporting.figures.alt_text import means_in_words
-from dlhw.reporting.figures.figure_data import capital, grouped, metric_named, sentence, values_of
+from dlhw.reporting.figures.alt_text import capital, means_in_words, sentence
+from dlhw.reporting.figures.figure_data import grouped, metric_named, values_of
 from dlhw.reporting.figures.lines_by_key import MARKERS
 from dlhw.reporting.figures.style import (
     BLUE,

@@ -13,7 +13,8 @@ from dlhw.callbacks.drawing import diverging
 from dlhw.config.experiment_entries import FigureConfig
 from dlhw.errors import RunFolderError, listing
 from dlhw.reporting.document import Picture
-from dlhw.reporting.figures.figure_data import SavedParameters, checkpoint_of, sentence
+from dlhw.reporting.figures.alt_text import sentence
+from dlhw.reporting.figures.figure_data import SavedParameters, checkpoint_of
 from dlhw.reporting.figures.style import WIDTH, draw, plain_text
 from dlhw.reporting.formatting import format_number
 from dlhw.reporting.study import Study
