@@ -25,10 +25,10 @@ def load_classifier(saved: "SavedParameters") -> SavedClassifier:
     import torch
 
     from dlhw.callbacks.checkpoint import check_matches
-    from dlhw.sections import with_prefix
     from dlhw.commands.evaluate import saved_config
     from dlhw.data.dataset import load_dataset
     from dlhw.nn.layer import Context
+    from dlhw.sections import with_prefix
     from dlhw.training.device import DTYPES
     from dlhw.training.fit import prepare
 
