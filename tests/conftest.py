@@ -1,4 +1,4 @@
-"""What all tests share: one thread, and the real MNIST where it is."""
+"""Shared by all tests: one thread, and the real MNIST if it is available."""
 
 import os
 from pathlib import Path
@@ -13,7 +13,7 @@ settings.register_profile("thorough", max_examples=5000, deadline=None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what needs the real MNIST or a GPU where there is none."""
+    """Skip tests that need the real MNIST or a GPU if there is none."""
     folder = os.environ.get("DLHW_DATA_DIR")
     has_mnist = folder is not None and (Path(folder) / "MNIST" / "raw").is_dir()
     for item in items:
@@ -27,13 +27,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def zygote() -> Zygote:
-    """Starts our commands in a moment."""
+    """Starts dlhw's commands fast."""
     return shared()
 
 
 @pytest.fixture
 def no_version_base(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Other tests may have told Hydra a version base, which stays; Hydra's own suites expect that nobody has."""
+    """Unset Hydra's version base, which other tests may have set; Hydra's own suites expect that it is unset."""
     from hydra import version
 
     monkeypatch.setattr(version.VersionBase.instance(), "version_base", version._UNSPECIFIED_)
@@ -41,5 +41,5 @@ def no_version_base(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread() -> None:
-    """Small tensors gain nothing from threads, and tests may run beside each other."""
+    """Small tensors gain nothing from threads, and tests may run in parallel."""
     torch.set_num_threads(1)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from commands import metrics, summary
-from zygote import Zygote, said
+from zygote import Zygote, output_of
 
 from dlhw.callbacks.checkpoint import load_checkpoint
 from tests.torture.fingerprint import fingerprint
@@ -32,7 +32,7 @@ def reference(zygote: Zygote, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run and a sweep that nothing happens to."""
     folder = tmp_path_factory.mktemp("reference")
     for arguments in ((*RUN, "trainer.epochs=60", "hydra.run.dir=run"), (*SWEEP, "hydra.sweep.dir=sweep")):
-        assert zygote.wait(zygote.start(*arguments, cwd=folder)) == 0, said(folder)
+        assert zygote.wait(zygote.start(*arguments, cwd=folder)) == 0, output_of(folder)
     return folder
 
 
@@ -52,15 +52,15 @@ def test_a_run_is_marked_and_goes_on(
     wait_for_rows(tmp_path / "run" / "metrics.csv", 5)
     os.kill(pid, number)
     assert zygote.wait(pid) == status
-    assert said(tmp_path).splitlines()[-1] == "dlhw-train: interrupted"
-    assert "stopping; again to stop now" in said(tmp_path).splitlines()
-    assert "Traceback" not in said(tmp_path)
+    assert output_of(tmp_path).splitlines()[-1] == "dlhw-train: interrupted"
+    assert "stopping; again to stop now" in output_of(tmp_path).splitlines()
+    assert "Traceback" not in output_of(tmp_path)
     told = summary(tmp_path / "run")
     assert (told["status"], told["message"]) == ("interrupted", f"interrupted by {number.name}")
     _, state = load_checkpoint(tmp_path / "run" / "checkpoints" / "last.safetensors")
     assert int(metrics(tmp_path / "run")[-1]["step"]) <= state["step"] < 1200
-    assert zygote.wait(zygote.start("resume=run", cwd=tmp_path)) == 0, said(tmp_path)
-    assert f"resuming run from step {state['step']}\n" in said(tmp_path)
+    assert zygote.wait(zygote.start("resume=run", cwd=tmp_path)) == 0, output_of(tmp_path)
+    assert f"resuming run from step {state['step']}\n" in output_of(tmp_path)
     assert summary(tmp_path / "run")["status"] == "completed"
     assert fingerprint(tmp_path / "run") == fingerprint(reference / "run")
 
@@ -74,12 +74,12 @@ def test_every_run_of_a_sweep_is_marked_and_goes_on(
     wait_for_rows(tmp_path / "sweep" / names[0] / "metrics.csv", 5)
     os.kill(pid, number)
     assert zygote.wait(pid) == status
-    assert said(tmp_path).splitlines()[-1] == "dlhw-train: interrupted"
+    assert output_of(tmp_path).splitlines()[-1] == "dlhw-train: interrupted"
     assert {summary(tmp_path / "sweep" / name)["status"] for name in names} == {"interrupted"}
     paths = [tmp_path / "sweep" / name / "checkpoints" / "last.safetensors" for name in names]
     (step,) = {load_checkpoint(path)[1]["step"] for path in paths}
-    assert zygote.wait(zygote.start(*SWEEP, "hydra.sweep.dir=sweep", cwd=tmp_path)) == 0, said(tmp_path)
-    assert f"resuming 4 runs from step {step}\n" in said(tmp_path)
+    assert zygote.wait(zygote.start(*SWEEP, "hydra.sweep.dir=sweep", cwd=tmp_path)) == 0, output_of(tmp_path)
+    assert f"resuming 4 runs from step {step}\n" in output_of(tmp_path)
     for name in names:
         assert fingerprint(tmp_path / "sweep" / name) == fingerprint(reference / "sweep" / name)
 
@@ -117,7 +117,9 @@ def test_a_signal_ends_an_evaluation(zygote: Zygote, tmp_path: Path) -> None:
         *wide_data(tmp_path), "trainer.epochs=1", "trainer.batch_size=null", "trainer.matmul=highest",
         "tracking.console=plain",
     )  # fmt: skip
-    assert zygote.wait(zygote.start(*arguments, "hydra.run.dir=alone", cwd=tmp_path)) == 0, said(tmp_path)
+    assert zygote.wait(zygote.start(*arguments, "hydra.run.dir=alone", cwd=tmp_path)) == 0, output_of(
+        tmp_path
+    )
     pid = zygote.start(*arguments, "hydra.run.dir=run", cwd=tmp_path)
     wait_for_rows(tmp_path / "run" / "metrics.csv", 1)
     time.sleep(0.5)  # the only step takes less
@@ -126,7 +128,7 @@ def test_a_signal_ends_an_evaluation(zygote: Zygote, tmp_path: Path) -> None:
     assert metrics(tmp_path / "run") == []
     _, state = load_checkpoint(tmp_path / "run" / "checkpoints" / "last.safetensors")
     assert state["step"] == 1
-    assert zygote.wait(zygote.start("resume=run", cwd=tmp_path)) == 0, said(tmp_path)
+    assert zygote.wait(zygote.start("resume=run", cwd=tmp_path)) == 0, output_of(tmp_path)
     assert fingerprint(tmp_path / "run") == fingerprint(tmp_path / "alone")
 
 
@@ -137,7 +139,7 @@ def test_a_signal_before_there_is_a_run_leaves_no_folder(zygote: Zygote, tmp_pat
         os.kill(pid, signal.SIGTERM)
         assert zygote.wait(pid) in (143, -signal.SIGTERM)  # the latter before the command has begun
         assert not (tmp_path / "run" / "metrics.csv").exists()
-    assert "Traceback" not in said(tmp_path)
+    assert "Traceback" not in output_of(tmp_path)
 
 
 CLEANS_UP_BADLY = """

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from commands import metrics, summary, tree
-from zygote import Zygote, said
+from zygote import Zygote, output_of
 
 from tests.torture.fingerprint import fingerprint
 
@@ -26,11 +26,11 @@ def killed(zygote: Zygote, tmp_path_factory: pytest.TempPathFactory) -> Path:
     pid = zygote.start(*RUN, "hydra.run.dir=killed", cwd=folder)
     until = time.monotonic() + 60
     while not (folder / "killed" / "checkpoints" / "previous.safetensors").exists():
-        assert time.monotonic() < until, said(folder)
+        assert time.monotonic() < until, output_of(folder)
         time.sleep(0.01)
     os.kill(pid, signal.SIGKILL)
     assert zygote.wait(pid) == -signal.SIGKILL
-    assert zygote.wait(zygote.start(*RUN, "hydra.run.dir=whole", cwd=folder)) == 0, said(folder)
+    assert zygote.wait(zygote.start(*RUN, "hydra.run.dir=whole", cwd=folder)) == 0, output_of(folder)
     return folder
 
 
@@ -48,21 +48,21 @@ def damage(path: Path) -> None:
 
 
 def test_a_killed_run_goes_on_to_the_same_bits_and_ends_once(zygote: Zygote, run: Path, killed: Path) -> None:
-    assert zygote.wait(zygote.start("resume=run", cwd=run.parent)) == 0, said(run.parent)
+    assert zygote.wait(zygote.start("resume=run", cwd=run.parent)) == 0, output_of(run.parent)
     assert fingerprint(run) == fingerprint(killed / "whole")
     name = "predictions.safetensors"
     assert (run / name).read_bytes() == (killed / "whole" / name).read_bytes()
     left, before = tree(run), (run / "summary.json").stat().st_mtime_ns
     assert left == tree(killed / "whole")
     assert zygote.wait(zygote.start("resume=run", cwd=run.parent)) == 0
-    assert said(run.parent).splitlines()[-1] == "run has ended: completed after 2400 steps"
+    assert output_of(run.parent).splitlines()[-1] == "run has ended: completed after 2400 steps"
     assert (run / "summary.json").stat().st_mtime_ns == before
 
 
 def test_a_damaged_last_falls_back_to_the_one_before(zygote: Zygote, run: Path, killed: Path) -> None:
     damage(run / "checkpoints" / "last.safetensors")
-    assert zygote.wait(zygote.start("resume=run", cwd=run.parent)) == 0, said(run.parent)
-    (sentence,) = [line for line in said(run.parent).splitlines() if "damaged" in line]
+    assert zygote.wait(zygote.start("resume=run", cwd=run.parent)) == 0, output_of(run.parent)
+    (sentence,) = [line for line in output_of(run.parent).splitlines() if "damaged" in line]
     assert sentence.startswith(
         "dlhw-train: run/checkpoints/last.safetensors is damaged (its checksum does not fit"
     )
@@ -72,7 +72,7 @@ def test_a_damaged_last_falls_back_to_the_one_before(zygote: Zygote, run: Path, 
 
 def test_a_last_that_was_being_replaced_falls_back_as_well(zygote: Zygote, run: Path, killed: Path) -> None:
     (run / "checkpoints" / "last.safetensors").rename(run / "checkpoints" / ".last.safetensors.123.tmp")
-    assert zygote.wait(zygote.start("resume=run", cwd=run.parent)) == 0, said(run.parent)
+    assert zygote.wait(zygote.start("resume=run", cwd=run.parent)) == 0, output_of(run.parent)
     assert fingerprint(run) == fingerprint(killed / "whole")
     assert tree(run) == tree(killed / "whole")
 
@@ -82,8 +82,8 @@ def test_without_a_sound_checkpoint_nothing_is_touched(zygote: Zygote, run: Path
         damage(run / "checkpoints" / f"{name}.safetensors")
     left, rows = tree(run), metrics(run)
     assert zygote.wait(zygote.start("resume=run", cwd=run.parent)) == 1
-    assert said(run.parent).startswith("dlhw-train: run/checkpoints/last.safetensors is damaged")
-    assert len(said(run.parent).splitlines()) == 1
+    assert output_of(run.parent).startswith("dlhw-train: run/checkpoints/last.safetensors is damaged")
+    assert len(output_of(run.parent).splitlines()) == 1
     assert (tree(run) - {"train.log"}, metrics(run)) == (left - {"train.log"}, rows)
 
 
@@ -91,8 +91,8 @@ def test_a_run_that_was_killed_before_its_first_checkpoint_starts_again(
     zygote: Zygote, run: Path, killed: Path
 ) -> None:
     shutil.rmtree(run / "checkpoints")
-    assert zygote.wait(zygote.start("resume=run", cwd=run.parent)) == 0, said(run.parent)
-    assert "run has no checkpoint: starting again" in said(run.parent)
+    assert zygote.wait(zygote.start("resume=run", cwd=run.parent)) == 0, output_of(run.parent)
+    assert "run has no checkpoint: starting again" in output_of(run.parent)
     assert fingerprint(run) == fingerprint(killed / "whole")
 
 
@@ -118,8 +118,8 @@ def test_what_cannot_be_gone_on_with(zygote: Zygote, run: Path) -> None:
     }
     for arguments, sentence in expected.items():
         assert zygote.wait(zygote.start(*arguments, cwd=run.parent)) == 1
-        assert said(run.parent).splitlines()[-1] == f"dlhw-train: {sentence}"
-    assert len(said(run.parent).splitlines()) == len(expected)
+        assert output_of(run.parent).splitlines()[-1] == f"dlhw-train: {sentence}"
+    assert len(output_of(run.parent).splitlines()) == len(expected)
 
 
 def test_a_run_whose_data_has_changed_does_not_go_on(zygote: Zygote, tmp_path: Path) -> None:
@@ -135,14 +135,14 @@ def test_a_run_whose_data_has_changed_does_not_go_on(zygote: Zygote, tmp_path: P
     pid = zygote.start(*endless, "hydra.run.dir=run", cwd=tmp_path)
     until = time.monotonic() + 60
     while not (tmp_path / "run" / "checkpoints" / "last.safetensors").exists():
-        assert time.monotonic() < until, said(tmp_path)
+        assert time.monotonic() < until, output_of(tmp_path)
         time.sleep(0.01)
     os.kill(pid, signal.SIGTERM)
     assert zygote.wait(pid) == 143
     table.write_text(table.read_text().replace("6,", "9,"))
     left = tree(tmp_path / "run")
     assert zygote.wait(zygote.start("resume=run", cwd=tmp_path)) == 1
-    sentence = said(tmp_path).splitlines()[-1]
+    sentence = output_of(tmp_path).splitlines()[-1]
     assert sentence.startswith(
         "dlhw-train: run/checkpoints/last.safetensors cannot be resumed: the data has changed"
     )
@@ -166,6 +166,6 @@ def test_divergence_is_an_error_if_the_config_says_so(
         f"dlhw-train: diverged at step {told['diverged_at']}: its loss or gradient is not finite; "
         f"inputs lie in [0, 1]; try optimizer.lr=1e+29{'; trainer.on_divergence=accept exits with 0' * (choice == 'stop')}\n"
     )
-    assert said(tmp_path).count(sentence) == said(tmp_path).count("diverged at step") == 1
+    assert output_of(tmp_path).count(sentence) == output_of(tmp_path).count("diverged at step") == 1
     assert zygote.wait(zygote.start("resume=run", cwd=tmp_path)) == 0
-    assert said(tmp_path).endswith(f"run has ended: diverged at step {told['diverged_at']}\n")
+    assert output_of(tmp_path).endswith(f"run has ended: diverged at step {told['diverged_at']}\n")

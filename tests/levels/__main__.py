@@ -13,7 +13,7 @@ COLUMNS = "{:<21} {:<46} {:<20} {:>10} {:>9} {:>4} {:>9} {:>9} {:>9}  {}"
 
 
 def main() -> int:
-    """Returns 0: what is marked is for the reader to judge."""
+    """Print the levels; return 0, since the reader judges the marked lines."""
     options = _options(sys.argv[1:])
     chosen = [cell for cell in cells() if not options.names or cell.experiment in options.names]
     if options.list:
@@ -37,14 +37,16 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.levels", description=__doc__)
     names = list(dict.fromkeys(cell.experiment for cell in cells()))
     parser.add_argument(
-        "names", nargs="*", metavar="NAME", help=f"experiments, of {', '.join(names)}; default: all"
+        "names", nargs="*", metavar="NAME", help=f"experiments, from {', '.join(names)}; default: all"
     )
-    parser.add_argument("--seeds", type=int, help="of each cell; default: that of the cell, 6 to 100")
+    parser.add_argument(
+        "--seeds", type=int, help="number of seeds of each cell; default: that of the cell, 6 to 100"
+    )
     parser.add_argument("--list", action="store_true", help="list the levels, and compute nothing")
     options = parser.parse_args(arguments)
     for name in options.names:
         if name not in names:
-            parser.error(f"no program gives levels of {name}; there are {', '.join(names)}")
+            parser.error(f"no program computes levels of {name}; choose from {', '.join(names)}")
     if options.seeds is not None and options.seeds < 2:
         parser.error(f"--seeds must be at least 2, got {options.seeds}")
     return options
@@ -55,7 +57,7 @@ def _text(cell: Cell) -> str:
 
 
 def _row(cell: Cell, metric: str, values: Sequence[float]) -> str:
-    """One line: the program's mean, deviation and standard error, what the file says, and what is notable."""
+    """One line: the program's mean, deviation and standard error, level and tolerance of the file, and remarks."""
     check = check_of(cell.experiment, cell.settings, metric)
     mean, value, tolerance = fmean(values), check["value"], check["tolerance"]
     numbers = [f"{mean:.6g}", "-", str(len(values)), "-", f"{value:g}", f"{tolerance:g}"]

@@ -1,4 +1,4 @@
-"""The levels that the experiments' files have: checks of rule `value`, read as plain YAML."""
+"""The levels in the experiments' files: checks of rule `value`, read as plain YAML."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -12,7 +12,7 @@ EXPERIMENTS = Path(__file__).parents[2] / "conf" / "experiment"
 
 @cache
 def checks_of(experiment: str) -> list[dict[str, Any]]:
-    """Checks of rule `value` that decide, of an experiment such as cs7643/lr."""
+    """The deciding checks of rule `value` of an experiment such as cs7643/lr."""
     node = OmegaConf.load(EXPERIMENTS / f"{experiment}.yaml").experiment
     checks = OmegaConf.to_container(node).get("checks", [])  # type: ignore[union-attr]
     return [check for check in checks if check["rule"] == "value" and check.get("decides", True)]

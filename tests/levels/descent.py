@@ -17,35 +17,35 @@ from tests.levels.images import Images, Splits
 
 # Seeds that train in one tensor program; the weights of more hidden layers do not fit into a core's cache.
 GROUP, GROUP_HIDDEN = 10, 3
-# Of the program's first seed; dlhw's runs draw other numbers anyway, since they hash their seed.
+# First seed of the program; dlhw's runs draw other numbers in any case, since they hash their seed.
 FIRST_SEED = 1000
 
 Measured = Mapping[str, Sequence[float]]
-"""For each metric a value of each seed."""
+"""Metric -> one value per seed."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """What one program trains.
+    """The recipe that one program trains.
 
     Args:
         splits: reads the images.
         classes: K; 2 is one output, a logit.
         lr: learning rate.
         epochs: passes over the training images.
-        batch: N of a step.
+        batch: batch size N.
         alpha: strength of L2.
         full: whether the penalty is alpha |W|^2; else alpha / 2 |W|^2.
-        on_biases: whether it falls on biases too.
-        hidden: H; None is regression without a hidden layer.
-        std: of the initial weights; 0 are zeros.
+        on_biases: whether biases are penalised too.
+        hidden: H; None: no hidden layer.
+        std: standard deviation of the initial weights; 0: zeros.
         momentum: v = momentum v + g, w = w - lr v.
-        shuffle: a new order in each epoch; else the order of the file, and nothing is random.
-        drop_last: leave out the last batch where it is not full.
-        train_loss: running, a mean over the batches of the last epoch as they were met, or full, over all
+        shuffle: a new order in each epoch; False: the order of the file, and nothing is random.
+        drop_last: leave out the last batch if it is not full.
+        train_loss: running: mean over the batches of the last epoch, during training; full: over all
             training images after the last step.
         val_every: steps between validations, the first after one step; None: only at the end.
-        patience: stop after this number of validations without a new least loss.
+        patience: stop after this number of validations without a new minimum of the loss.
     """
 
     splits: Callable[[], Splits]
@@ -73,7 +73,7 @@ class Recipe:
 
 @cache
 def train(recipe: Recipe, num_seeds: int) -> Measured:
-    """Train with each seed; cells of several experiments that are the same recipe are trained once.
+    """Train with each seed; cells with the same recipe are trained once.
 
     Returns:
         final/train/loss, final/val/loss, squared_norm/weights, squared_norm/biases, and with `val_every`
@@ -83,7 +83,7 @@ def train(recipe: Recipe, num_seeds: int) -> Measured:
     size = GROUP_HIDDEN if recipe.hidden else GROUP
     groups = [seeds[start : start + size] for start in range(0, len(seeds), size)]
     measured = [_train(recipe, group) for group in groups]
-    return {name: [value for each in measured for value in each[name]] for name in measured[0]}
+    return {name: [value for group in measured for value in group[name]] for name in measured[0]}
 
 
 def _train(recipe: Recipe, seeds: Sequence[int]) -> Measured:
@@ -92,7 +92,7 @@ def _train(recipe: Recipe, seeds: Sequence[int]) -> Measured:
     streams = [torch.Generator().manual_seed(seed) for seed in seeds]
     weights, biases = _initial(recipe, streams, x_NI)
     params = [*weights, *biases]
-    velocities = [torch.zeros_like(each) for each in params]
+    velocities = [torch.zeros_like(param) for param in params]
     slope = recipe.alpha * (2 if recipe.full else 1)
     decay = [slope] * len(weights) + [slope if recipe.on_biases else 0.0] * len(biases)
     num, step = len(y_N), 0
@@ -102,7 +102,7 @@ def _train(recipe: Recipe, seeds: Sequence[int]) -> Measured:
     accuracies: list[list[float]] = []
     least, waited = float("inf"), 0
     for _ in range(recipe.epochs):
-        order_SN = torch.stack([torch.randperm(num, generator=each) for each in streams])
+        order_SN = torch.stack([torch.randperm(num, generator=stream) for stream in streams])
         if not recipe.shuffle:
             order_SN = torch.arange(num).expand(len(seeds), num)
         running_S = torch.zeros(len(seeds), dtype=torch.float64)
@@ -140,7 +140,7 @@ def _train(recipe: Recipe, seeds: Sequence[int]) -> Measured:
     }
     if recipe.val_every:
         late = accuracies[len(accuracies) // 2 :]
-        measured["spread/val/accuracy"] = [stdev(of_seed) for of_seed in zip(*late, strict=True)]
+        measured["spread/val/accuracy"] = [stdev(scores) for scores in zip(*late, strict=True)]
     return measured
 
 
@@ -151,7 +151,7 @@ def _initial(
     sizes = [like.shape[1], *([recipe.hidden] if recipe.hidden else []), outputs]
     weights, biases = [], []
     for fan_in, fan_out in zip(sizes, sizes[1:], strict=False):
-        drawn = [torch.randn(fan_in, fan_out, generator=each, dtype=like.dtype) for each in streams]
+        drawn = [torch.randn(fan_in, fan_out, generator=stream, dtype=like.dtype) for stream in streams]
         weights.append((recipe.std * torch.stack(drawn)).requires_grad_())
         biases.append(torch.zeros(len(streams), 1, fan_out, dtype=like.dtype, requires_grad=True))
     return weights, biases
@@ -185,4 +185,4 @@ def _evaluate(
 
 
 def _squared_norm(params: Sequence[Tensor]) -> list[float]:
-    return sum(each.detach().double().square().flatten(1).sum(1) for each in params).tolist()  # type: ignore[union-attr]
+    return sum(param.detach().double().square().flatten(1).sum(1) for param in params).tolist()  # type: ignore[union-attr]

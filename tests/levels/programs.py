@@ -1,4 +1,4 @@
-"""Which program gives which level: for each experiment, its cells and what is measured of them."""
+"""Which program computes which level: for each experiment, its cells and their metrics."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,14 +12,14 @@ from tests.levels.regression import least_squares, quadratic
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell of an experiment whose levels a program gives.
+    """A cell of an experiment whose levels a program computes.
 
     Args:
-        experiment: its name, such as cs7643/lr.
-        settings: what the checks say of the cell, under `where` and `cell`.
-        metrics: with a level.
+        experiment: name of the experiment, such as cs7643/lr.
+        settings: settings of the cell in the checks, under `where` and `cell`.
+        metrics: metrics with a level.
         program: called with a number of seeds.
-        num_seeds: when nobody asks for another number.
+        num_seeds: default number of seeds.
     """
 
     experiment: str
@@ -33,7 +33,7 @@ VAL_LOSS, TRAIN_LOSS = "final/val/loss", "final/train/loss"
 WEIGHTS, BIASES, SPREAD = "squared_norm/weights", "squared_norm/biases", "spread/val/accuracy"
 LR, ALPHA, SHUFFLE = "optimizer.lr", "regularizer.alpha", "trainer.shuffle"
 PATIENCE, SAMPLES = "trainer.early_stopping.patience", "data.num_train"
-# Networks take minutes a cell, linear systems milliseconds.
+# Networks take minutes per cell, linear systems milliseconds.
 SEEDS_HIDDEN, SEEDS_LINEAR = 6, 100
 
 SOFTMAX = Recipe(splits=cs7643, classes=10, lr=0.1, alpha=1e-3, epochs=10, batch=64, std=1e-3)
@@ -102,7 +102,7 @@ def _tdt4265() -> Iterator[Cell]:
     yield _descent("tdt4265/softmax", {}, [TRAIN_LOSS, WEIGHTS], replace(TDT, train_loss="full"))
     for alpha in (0, 0.001, 0.01, 0.1, 1):
         recipe = replace(TDT, train_loss="full", alpha=alpha, full=True, on_biases=True)
-        if not alpha:  # the recipe of tdt4265/softmax: what does not count is not said
+        if not alpha:  # the recipe of tdt4265/softmax, so that it is trained once
             recipe = replace(TDT, train_loss="full")
         yield _descent("tdt4265/l2", {ALPHA: alpha}, [WEIGHTS], recipe)
     file_order = replace(BINARY, val_every=6, shuffle=False)

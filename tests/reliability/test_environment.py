@@ -9,8 +9,8 @@ import pytest
 from commands import metrics, run, summary, tree
 
 from dlhw.environment_checks import expanded
+from tests.torture.environments import obey_permissions
 from tests.torture.processes import TINY, Ended, start, wait
-from tests.torture.surroundings import obey_permissions
 
 ONE_EPOCH = (*TINY, "trainer.epochs=1")
 SWEEP = ("-m", *ONE_EPOCH, "optimizer.lr=0.1,0.2")

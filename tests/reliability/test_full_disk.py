@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from zygote import Zygote, said
+from zygote import Zygote, output_of
 
 from tests.torture.fingerprint import fingerprint, leftovers
 from tests.torture.processes import PATIENCE
@@ -53,7 +53,7 @@ def disk(tmp_path_factory: pytest.TempPathFactory) -> None:
 def expected(zygote: Zygote, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The bits of the run that always has room."""
     folder = tmp_path_factory.mktemp("expected")
-    assert zygote.wait(zygote.start(*RUN, "hydra.run.dir=run", cwd=folder)) == 0, said(folder)
+    assert zygote.wait(zygote.start(*RUN, "hydra.run.dir=run", cwd=folder)) == 0, output_of(folder)
     return fingerprint(folder / "run")
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.torture.surroundings import SURROUNDINGS, bits
+from tests.torture.environments import ENVIRONMENTS, bits
 
 
 @pytest.fixture(scope="module")
@@ -11,16 +11,16 @@ def expected() -> str:
     return bits("")[0]
 
 
-@pytest.mark.parametrize("surroundings", SURROUNDINGS)
-def test_bits_do_not_depend_on_surroundings(surroundings: str, expected: str) -> None:
-    found, leftovers = bits(surroundings)
+@pytest.mark.parametrize("environments", ENVIRONMENTS)
+def test_bits_do_not_depend_on_environments(environments: str, expected: str) -> None:
+    found, leftovers = bits(environments)
     assert not leftovers
     assert found == expected
 
 
 def test_another_seed_has_other_bits(expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Else the comparison would not show anything."""
-    from tests.torture import surroundings
+    from tests.torture import environments
 
-    monkeypatch.setattr(surroundings, "RUN", (*surroundings.RUN, "seed=1"))
+    monkeypatch.setattr(environments, "RUN", (*environments.RUN, "seed=1"))
     assert bits("")[0] != expected

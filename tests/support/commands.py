@@ -42,8 +42,8 @@ def _forked(
         out, err = Path(name, "out"), Path(name, "err")
         process = Start(command, args, str(cwd), env, out=str(out), err=str(err), seconds=PATIENCE)
         status = shared().wait(shared().begin(process))
-        told = [path.read_text(encoding="utf-8", errors="replace") for path in (out, err)]
-    return subprocess.CompletedProcess([command, *args], status, *told)
+        output = [path.read_text(encoding="utf-8", errors="replace") for path in (out, err)]
+    return subprocess.CompletedProcess([command, *args], status, *output)
 
 
 def train(*overrides: str, cwd: Path, **env: str) -> Path:
@@ -56,7 +56,7 @@ def train(*overrides: str, cwd: Path, **env: str) -> Path:
 
 
 def run_folders(cwd: Path) -> list[Path]:
-    """Every folder under runs/ that has a .hydra in it."""
+    """Every folder under runs/ that contains a .hydra folder."""
     return sorted(path.parent for path in (cwd / "runs").rglob(".hydra"))
 
 

@@ -1,4 +1,4 @@
-"""What the tests of this folder share: passes through a layer, by hand and by autograd, and one tolerance."""
+"""Shared by the tests of layers: passes through a layer, hand-written and by autograd, and one tolerance."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

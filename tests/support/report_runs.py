@@ -80,8 +80,8 @@ def make_run(
     evaluations = _evaluations(parts, is_regression, diverged_at is not None)
     _tell_metrics(folder, info, evaluations)
     if status is not None:
-        told = outcome(_result(evaluations, status, diverged_at)) | _about(overrides) | {"seed": seed}
-        write_json(folder / SUMMARY_FILE, told)
+        summary = outcome(_result(evaluations, status, diverged_at)) | _about(overrides) | {"seed": seed}
+        write_json(folder / SUMMARY_FILE, summary)
     return folder
 
 
@@ -102,7 +102,7 @@ def _about(overrides: tuple[str, ...]) -> dict[str, Any]:
 
 def _evaluations(parts: Accuracies, is_regression: bool, is_diverged: bool) -> list[Evaluation]:
     """Accuracies rise, and losses fall, to the last values."""
-    told = []
+    evaluations = []
     for epoch in range(1, EPOCHS + 1):
         left = EPOCHS / epoch
         scores = {
@@ -111,8 +111,10 @@ def _evaluations(parts: Accuracies, is_regression: bool, is_diverged: bool) -> l
             for part, value in parts.items()
             if part != "test" or epoch == EPOCHS
         }  # fmt: skip
-        told.append(Evaluation(epoch=epoch, step=STEPS * epoch, seconds=epoch / 8, lr=0.1, scores=scores))
-    return told
+        evaluations.append(
+            Evaluation(epoch=epoch, step=STEPS * epoch, seconds=epoch / 8, lr=0.1, scores=scores)
+        )
+    return evaluations
 
 
 def _result(evaluations: Sequence[Evaluation], status: Status, diverged_at: int | None) -> RunResult:

@@ -1,4 +1,4 @@
-"""Run real sweeps in real processes and look at their folders."""
+"""Run real sweeps in real processes and read their folders."""
 
 import json
 import os
@@ -22,7 +22,7 @@ def sweep(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 
 
 def start_sweep(*arguments: str, cwd: Path) -> subprocess.Popen[str]:
-    """The same, not waited for."""
+    """Start such a sweep without waiting for it."""
     command = [str(BIN / "dlhw-train"), "-m", *SMALL, *SILENT, *arguments]
     output = subprocess.PIPE
     return subprocess.Popen(
@@ -36,7 +36,7 @@ def runs_of(folder: Path) -> dict[str, str]:
 
 
 def written(folder: Path) -> dict[str, int]:
-    """Name -> when the run's summary was written."""
+    """Name -> time at which the run's summary was written."""
     return {path.parent.name: path.stat().st_mtime_ns for path in folder.glob("*/summary.json")}
 
 

@@ -1,7 +1,7 @@
-"""Our commands in real processes that start in a moment: a parent that has imported everything forks them.
+"""dlhw's commands in real processes that start fast: a parent that has imported everything forks them.
 
-Run as a program it reads one JSON list a line, `["start", Start as a dict]` or `["wait", pid]`, and answers
-each with a number: the process id, or the exit status as `subprocess` tells it.
+As a program, it reads one JSON list per line, `["start", Start as a dict]` or `["wait", pid]`, and answers
+each with a number: the process id, or the exit status as in `subprocess`.
 """
 
 import atexit
@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 OUTPUT = "output.txt"
-# One thread: small tensors gain nothing, and tests may run beside each other.
+# One thread: small tensors gain nothing, and tests may run in parallel.
 QUIET_ENV = {"OMP_NUM_THREADS": "1", "COLUMNS": "120"}
-# What the commands import where they use it.
+# Modules that the commands import late.
 IMPORTED = (
     "dlhw.execution.cohorts", "dlhw.commands.plan", "dlhw.reporting.report", "dlhw.reporting.console", "dlhw.reporting.figures.style",
     "dlhw.commands.resume", "dlhw.callbacks.trackers", "dlhw.training.fit",
@@ -31,17 +31,17 @@ IMPORTED = (
 
 @dataclass(frozen=True)
 class Start:
-    """A process that is to be.
+    """A process to start.
 
     Args:
         command: such as "dlhw-train".
-        arguments: its own.
-        cwd: the folder that it stands in.
-        env: its whole environment; what an interpreter reads at its start has no effect.
-        out: file that its output is added to.
-        err: the same for what it says on stderr.
-        limit: bytes that a file may have; None for any number.
-        seconds: after which SIGALRM ends it; None for never.
+        arguments: its arguments.
+        cwd: its current folder.
+        env: its whole environment; variables that an interpreter reads at its start have no effect.
+        out: file to which its output is appended.
+        err: the same for stderr.
+        limit: largest size of a file in bytes; None: no limit.
+        seconds: time after which SIGALRM ends it; None: never.
     """
 
     command: str
@@ -67,11 +67,11 @@ class Zygote:
         )  # fmt: skip
 
     def close(self) -> None:
-        """Nobody asks any more."""
+        """End the parent."""
         self._parent.communicate()
 
     def start(self, *arguments: str, cwd: Path, limit: int | None = None) -> int:
-        """Start `dlhw-train`; what it says goes to a file in `cwd`. Files above `limit` bytes cannot be written."""
+        """Start `dlhw-train` with its output in a file in `cwd`; files above `limit` bytes cannot be written."""
         env = dict(os.environ | QUIET_ENV)
         return self.begin(Start("dlhw-train", arguments, str(cwd), env, limit=limit))
 
@@ -93,25 +93,25 @@ class Zygote:
 
 @cache
 def shared() -> Zygote:
-    """The one parent of this process, which lives as long."""
+    """The parent shared by all tests of this process."""
     zygote = Zygote()
     atexit.register(zygote.close)
     return zygote
 
 
-def said(cwd: Path) -> str:
-    """What processes started in this folder have said, all of them."""
+def output_of(cwd: Path) -> str:
+    """Output of all processes that were started in this folder."""
     path = cwd / OUTPUT
     return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
 
 
 def serve() -> None:
-    """Answer until nobody asks any more."""
+    """Answer requests until the input ends."""
     for name in IMPORTED:
         import_module(name)
     for line in sys.stdin:
-        what, told = json.loads(line)
-        print(_start(Start(**told)) if what == "start" else _wait(told), flush=True)
+        request, argument = json.loads(line)
+        print(_start(Start(**argument)) if request == "start" else _wait(argument), flush=True)
 
 
 def _start(process: Start) -> int:
@@ -130,7 +130,7 @@ def _start(process: Start) -> int:
 
 
 def _connect(process: Start) -> None:
-    """Nothing to read, and files to write to."""
+    """Connect an empty input, and files for output and errors."""
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
     files = (
         os.open(os.devnull, os.O_RDONLY),
@@ -144,7 +144,7 @@ def _connect(process: Start) -> None:
 
 
 def _become(process: Start) -> None:
-    """What the installed script does."""
+    """Do what the installed script does."""
     (script,) = entry_points(group="console_scripts", name=process.command)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.argv = [process.command, *process.arguments]

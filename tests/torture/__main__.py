@@ -11,12 +11,12 @@ from typing import NamedTuple
 from dlhw.source import code_version
 from tests.torture.bytes import mutated_files
 from tests.torture.compiling import kill_compiling
+from tests.torture.environments import same_bits
 from tests.torture.folders import data_changed, folder_replaced, foreign_folders
 from tests.torture.kills import full_disk, kill_single, kill_sweep
 from tests.torture.long import many_cells, many_evaluations
 from tests.torture.races import two_runs, two_sweeps
 from tests.torture.row import Row
-from tests.torture.surroundings import same_bits
 from tests.torture.table import about, fill, table
 
 PAGE = Path("docs", "results", "faults.md")
@@ -26,9 +26,9 @@ class Scenario(NamedTuple):
     """A kind of fault.
 
     Args:
-        inject: called with how often and a seed.
-        full: how often, for the page.
-        quick: how often, for every change.
+        inject: called with the number of injections and a seed.
+        full: number of injections for the page.
+        quick: number of injections in CI.
     """
 
     inject: Callable[[int, int], Row]
@@ -47,14 +47,14 @@ SCENARIOS = {
     "folder-replaced": Scenario(folder_replaced, 10, 2),
     "data-changed": Scenario(data_changed, 5, 1),
     "foreign-folders": Scenario(foreign_folders, 20, 4),
-    "surroundings": Scenario(lambda count, seed: same_bits(count), 6, 3),
+    "environment": Scenario(lambda count, seed: same_bits(count), 6, 3),
     "evaluations": Scenario(lambda count, seed: many_evaluations(count), 100_000, 3_000),
     "cells": Scenario(lambda count, seed: many_cells(count), 2_000, 200),
 }
 
 
 def main() -> int:
-    """Returns 1 if anything was lost, torn or wrong."""
+    """Run the scenarios; return 1 if anything was lost, torn or wrong."""
     options = _options(sys.argv[1:])
     chosen = {name: SCENARIOS[name] for name in options.only or SCENARIOS}
     started, rows, code = monotonic(), [], code_version.__wrapped__()
@@ -64,7 +64,7 @@ def main() -> int:
     text = f"{table(rows)}\n\n{about(_command(), seconds)}"
     print(f"\n{text}")
     if code_version.__wrapped__() != code:
-        print("\ntorture: the code has changed meanwhile, so none of this counts: run it again")
+        print("\ntorture: the code changed during the run, so the results are invalid: run it again")
         return 1
     is_clean = all(row.is_clean for row in rows)
     if is_clean and not options.quick and not options.only:
@@ -75,27 +75,27 @@ def main() -> int:
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.torture", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="inject few faults; do not write the page")
     parser.add_argument(
-        "--quick", action="store_true", help="a small number of each; the page stays as it is"
+        "--only", nargs="+", choices=SCENARIOS, help="inject only these faults; do not write the page"
     )
-    parser.add_argument("--only", nargs="+", choices=SCENARIOS, help="some of the faults; the page stays")
-    parser.add_argument("--seed", type=int, default=0, help="of the random moments and bytes")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the random moments and bytes")
     return parser.parse_args(arguments)
 
 
 def _run(name: str, scenario: Scenario, options: argparse.Namespace) -> Row:
     count, started = scenario.quick if options.quick else scenario.full, monotonic()
     row = scenario.inject(count, options.seed)
-    told = f"lost {row.lost}, torn {row.torn}, wrong {row.wrong}"
+    counts = f"lost {row.lost}, torn {row.torn}, wrong {row.wrong}"
     print(
-        f"{name}: {row.fault}, {row.injected} injected: {told}  ({monotonic() - started:.0f} s)", flush=True
+        f"{name}: {row.fault}, {row.injected} injected: {counts}  ({monotonic() - started:.0f} s)", flush=True
     )
     return row
 
 
 def _command() -> str:
-    given = shlex.join(sys.argv[1:])
-    return f'make torture ARGS="{given}"' if given else "make torture"
+    arguments = shlex.join(sys.argv[1:])
+    return f'make torture ARGS="{arguments}"' if arguments else "make torture"
 
 
 if __name__ == "__main__":

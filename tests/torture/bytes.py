@@ -8,23 +8,23 @@ from pathlib import Path
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import seed as seeded
 
-from tests.torture.count import Count
 from tests.torture.damage import damaged
 from tests.torture.readers import Misread, Reader, judge, run_files, swept, tables
 from tests.torture.row import Row
+from tests.torture.tally import Tally
 
-# A slow reader gets so many times fewer files.
+# A slow reader gets this factor fewer files.
 SLOW = 10
 
 
 def readers_in(folder: Path) -> dict[str, Reader]:
-    """Train a real sweep into a folder, and name every reader of its files and of data files beside it."""
+    """Train a real sweep into a folder; return every reader of its files and of data files."""
     swept(folder)
     return {**run_files(folder), **tables(folder)}
 
 
 def shares(readers: Mapping[str, Reader], count: int) -> dict[str, int]:
-    """At least `count` files, dealt out among the readers."""
+    """Divide at least `count` files among the readers."""
     parts = {name: 1 if reader.is_slow else SLOW for name, reader in readers.items()}
     return {name: -(-count * part // sum(parts.values())) for name, part in parts.items()}
 
@@ -32,7 +32,7 @@ def shares(readers: Mapping[str, Reader], count: int) -> dict[str, int]:
 def damage(
     reader: Reader, readers: Mapping[str, Reader], folder: Path, count: int, seed: int
 ) -> tuple[Counter[str], list[Misread]]:
-    """Have a reader read damaged files; how many were read, refused, misread, and what went wrong with those."""
+    """Give a reader damaged files; return counts of read, refused and misread files, and the errors of the latter."""
     ended: Counter[str] = Counter()
     wrong: list[Misread] = []
 
@@ -41,7 +41,7 @@ def damage(
         max_examples=count, deadline=None, database=None, phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )  # fmt: skip
-    @given(damaged(reader.originals, [each.originals[0] for each in readers.values()]))
+    @given(damaged(reader.originals, [other.originals[0] for other in readers.values()]))
     def check(content: bytes) -> None:
         try:
             ended["refused" if judge(reader, folder, content) else "read"] += 1
@@ -55,16 +55,16 @@ def damage(
 
 
 def mutated_files(count: int, seed: int) -> Row:
-    """Damage `count` files, and see each read, or refused in one sentence."""
-    found = Count()
+    """Damage `count` files; each must be read, or refused in one sentence."""
+    tally = Tally()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         readers = readers_in(folder)
         for label, share in shares(readers, count).items():
             ended, wrong = damage(readers[label], readers, folder, share, seed)
-            found.injected += sum(ended.values())
+            tally.injected += sum(ended.values())
             for error in wrong:
-                found.note("wrong", True, f"{label}: {error}")
-    found.runs = found.injected
-    fault = "bytes of a file cut, flipped, inserted, removed, zeroed; sizes that lie; files of another format"
-    return found.row(fault)
+                tally.note("wrong", True, f"{label}: {error}")
+    tally.runs = tally.injected
+    fault = "bytes of a file cut, flipped, inserted, removed, zeroed; wrong sizes in headers; files of another format"
+    return tally.row(fault)

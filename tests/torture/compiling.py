@@ -7,30 +7,30 @@ from random import Random
 from tempfile import TemporaryDirectory
 from time import monotonic, sleep
 
-from zygote import QUIET_ENV, Start, Zygote, said, shared
+from zygote import QUIET_ENV, Start, Zygote, output_of, shared
 
-from tests.torture.count import Count
 from tests.torture.kills import SECONDS_TO_END, STATUS
 from tests.torture.row import Row
+from tests.torture.tally import Tally
 
 RUN = ("data.limit=100", "tracking.tensorboard=false", "hydra.run.dir=run")
-# Compilation takes longer than that on any machine.
+# Compilation takes longer than this on any machine.
 LONGEST = 8.0
 PATIENCE = 120.0
 COMPILING = "compiling the training step"
 
 
 def kill_compiling(count: int, seed: int) -> Row:
-    """First runs with an empty cache, sent a signal at a random moment of the compilation."""
-    random, found = Random(seed), Count()
+    """Start runs with an empty cache, and send a signal at a random moment of the compilation."""
+    random, tally = Random(seed), Tally()
     for number in range(count):
         wanted = (signal.SIGTERM, signal.SIGINT)[number % 2]
         with TemporaryDirectory() as name:
-            _one(shared(), Path(name), wanted, random.uniform(0, LONGEST), found)
-    return found.row("a signal at a random moment of the first compilation (SIGTERM, Ctrl-C)")
+            _one(shared(), Path(name), wanted, random.uniform(0, LONGEST), tally)
+    return tally.row("a signal at a random moment of the first compilation (SIGTERM, Ctrl-C)")
 
 
-def _one(zygote: Zygote, cwd: Path, wanted: signal.Signals, after: float, found: Count) -> None:
+def _one(zygote: Zygote, cwd: Path, wanted: signal.Signals, after: float, tally: Tally) -> None:
     env = {**os.environ, **QUIET_ENV, "XDG_CACHE_HOME": str(cwd / "cache")}
     pid = zygote.begin(Start("dlhw-train", RUN, str(cwd), env))
     began, log = monotonic(), cwd / "run" / "train.log"
@@ -41,9 +41,9 @@ def _one(zygote: Zygote, cwd: Path, wanted: signal.Signals, after: float, found:
     began = monotonic()
     status = zygote.wait(pid)
     seconds = monotonic() - began
-    found.injected += 1
-    found.runs += 1
-    found.note("wrong", status != STATUS[wanted], f"{wanted.name} ended with status {status}")
-    found.note("wrong", seconds > SECONDS_TO_END, f"{wanted.name} took {seconds:.1f} s")
-    found.note("wrong", "Traceback" in said(cwd), said(cwd)[-2000:])
-    found.note("torn", left := [*cwd.glob("run/**/*"), *cwd.glob("cache/**/*.*")], f"left behind: {left}")
+    tally.injected += 1
+    tally.runs += 1
+    tally.note("wrong", status != STATUS[wanted], f"{wanted.name} ended with status {status}")
+    tally.note("wrong", seconds > SECONDS_TO_END, f"{wanted.name} took {seconds:.1f} s")
+    tally.note("wrong", "Traceback" in output_of(cwd), output_of(cwd)[-2000:])
+    tally.note("torn", left := [*cwd.glob("run/**/*"), *cwd.glob("cache/**/*.*")], f"left behind: {left}")

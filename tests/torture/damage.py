@@ -1,4 +1,4 @@
-"""What can happen to a file, as strategies of hypothesis: cut, flipped, shifted, lying about sizes, foreign."""
+"""Damage to a file, as hypothesis strategies: cut, flipped, shifted, with wrong sizes, of another format."""
 
 from collections.abc import Sequence
 
@@ -15,10 +15,10 @@ CLAIMS = [
 
 @st.composite
 def damaged(draw: st.DrawFn, originals: Sequence[bytes], foreign: Sequence[bytes] = ()) -> bytes:
-    """A file that was whole once.
+    """A damaged copy of a whole file.
 
     Args:
-        originals: whole files, those of another shape or dtype among them.
+        originals: whole files, some of another shape or dtype.
         foreign: files of other formats.
     """
     if foreign and draw(st.integers(0, 19)) == 0:
@@ -30,18 +30,18 @@ def damaged(draw: st.DrawFn, originals: Sequence[bytes], foreign: Sequence[bytes
 
 
 def _place(draw: st.DrawFn, content: bytes) -> int:
-    """Anywhere; a third of the time among the first bytes, where headers are."""
+    """A random position; a third of the time among the first bytes, where headers are."""
     end = min(len(content), draw(st.sampled_from((96, 2**30, 2**30))))
     return draw(st.integers(0, 2**16 - 1)) * end >> 16
 
 
 def cut(draw: st.DrawFn, content: bytes) -> bytes:
-    """A write that did not come to its end."""
+    """Cut the end off, as an interrupted write does."""
     return content[: _place(draw, content)]
 
 
 def flip(draw: st.DrawFn, content: bytes) -> bytes:
-    """One bit is another."""
+    """Flip one bit."""
     if not content:
         return content
     place, bit = _place(draw, content), draw(st.integers(0, 7))
@@ -49,32 +49,32 @@ def flip(draw: st.DrawFn, content: bytes) -> bytes:
 
 
 def insert(draw: st.DrawFn, content: bytes) -> bytes:
-    """Bytes too many."""
+    """Insert bytes."""
     place = _place(draw, content)
     return content[:place] + draw(st.binary(min_size=1, max_size=8)) + content[place:]
 
 
 def remove(draw: st.DrawFn, content: bytes) -> bytes:
-    """Bytes too few."""
+    """Remove bytes."""
     place = _place(draw, content)
     return content[:place] + content[place + draw(st.integers(1, 16)) :]
 
 
 def claim(draw: st.DrawFn, content: bytes) -> bytes:
-    """Another number where a size may stand."""
+    """Overwrite a possible size with another number."""
     place, number = _place(draw, content), draw(st.sampled_from(CLAIMS))
     return content[:place] + number + content[place + len(number) :]
 
 
 def repeat(draw: st.DrawFn, content: bytes) -> bytes:
-    """A stretch that was written twice."""
+    """Repeat some bytes."""
     start = _place(draw, content)
     stretch = content[start : start + draw(st.integers(1, 64))]
     return content[:start] + stretch + content[start:]
 
 
 def blank(draw: st.DrawFn, content: bytes) -> bytes:
-    """A block of zeros, as a file system leaves after a power cut."""
+    """Overwrite a block with zeros, as a file system does after a power cut."""
     start, length = _place(draw, content), draw(st.integers(1, 512))
     return content[:start] + bytes(len(content[start : start + length])) + content[start + length :]
 

@@ -1,4 +1,4 @@
-"""The bits of a run: what must be equal when nothing but the surroundings differ."""
+"""The bits of a run that must be equal in every environment."""
 
 import csv
 import hashlib
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dlhw.callbacks.checkpoint import load_checkpoint
 
-CLOCK = "seconds"  # the one column that no two runs share
+CLOCK = "seconds"  # the only column that differs between equal runs
 
 
 def fingerprint(folder: Path) -> str:
@@ -24,5 +24,5 @@ def fingerprint(folder: Path) -> str:
 
 
 def leftovers(folder: Path) -> list[Path]:
-    """Temporary files: what a write leaves that was not brought to its end."""
+    """Temporary files, which an interrupted write leaves."""
     return [path for path in folder.rglob("*") if path.is_file() and path.name.endswith(".tmp")]

@@ -1,4 +1,4 @@
-"""Folders and data that are not what they were: replaced under a running process, changed, from elsewhere."""
+"""Folders and data that are replaced under a running process, changed, or from elsewhere."""
 
 import hashlib
 import json
@@ -15,9 +15,9 @@ from typing import Any
 
 import yaml
 
-from tests.torture.count import Count
 from tests.torture.processes import TINY, Ended, start, train, wait
 from tests.torture.row import Row
+from tests.torture.tally import Tally
 from tests.torture.watching import until
 
 ENDLESS = (*TINY, "trainer.epochs=1000000")
@@ -36,8 +36,8 @@ def contents(folder: Path) -> dict[str, str]:
 
 
 def folder_replaced(count: int, seed: int) -> Row:
-    """Stop a process, remove its folder, let another one make it anew, and let the first continue."""
-    random, found = Random(seed), Count()
+    """Stop a process, remove its folder, let another process create it again, and let the first continue."""
+    random, tally = Random(seed), Tally()
     with TemporaryDirectory() as name:
         cwd = Path(name)
         for number in range(count):
@@ -56,12 +56,12 @@ def folder_replaced(count: int, seed: int) -> Row:
             before = contents(folder)
             first.send_signal(signal.SIGCONT)
             ended = wait(first)
-            found.injected += 1
-            found.runs += 1
-            found.note("wrong", not stops_with(ended, LOST), f"{folder.name} {ended}")
-            found.note("lost", second.status != 0, f"{folder.name} {second}")
-            found.note("torn", contents(folder) != before, f"{folder.name} was written into")
-    return found.row("a folder removed and made anew while its process was stopped")
+            tally.injected += 1
+            tally.runs += 1
+            tally.note("wrong", not stops_with(ended, LOST), f"{folder.name} {ended}")
+            tally.note("lost", second.status != 0, f"{folder.name} {second}")
+            tally.note("torn", contents(folder) != before, f"{folder.name} was written into")
+    return tally.row("a folder removed and created again while its process was stopped")
 
 
 def _has_metrics(folder: Path) -> bool:
@@ -69,13 +69,13 @@ def _has_metrics(folder: Path) -> bool:
 
 
 def stops_with(ended: Ended, sentence: str) -> bool:
-    """Whether a process ended with status 1 and one line on stderr that holds a sentence."""
+    """Whether a process ended with status 1 and one line on stderr that contains `sentence`."""
     return ended.status == 1 and sentence in ended.err and len(ended.err.splitlines()) == 1
 
 
 def data_changed(count: int, seed: int) -> Row:
     """Flip a label somewhere in the middle of the data, and extend the sweep."""
-    random, found = Random(seed), Count()
+    random, tally = Random(seed), Tally()
     with TemporaryDirectory() as name:
         cwd = Path(name)
         data = cwd / "data.csv"
@@ -90,14 +90,14 @@ def data_changed(count: int, seed: int) -> Row:
             before = contents(cwd / "sweep")
             refused = train(*command, "optimizer.lr=0.1,0.2,0.3", cwd=cwd)
             is_refused = refused.status == 1 and "of another definition" in refused.err
-            found.note("wrong", not is_refused, f"{refused}")
-            found.note("torn", contents(cwd / "sweep") != before, "the sweep was written into")
+            tally.note("wrong", not is_refused, f"{refused}")
+            tally.note("torn", contents(cwd / "sweep") != before, "the sweep was written into")
             again = train(*command, "optimizer.lr=0.1,0.2,0.3", "hydra.sweeper.on_change=recompute", cwd=cwd)
             hashes = {_hashes(path) for path in (cwd / "sweep").rglob("summary.json")}
-            found.note("wrong", again.status != 0 or len(hashes) != 1, f"{again} {hashes}")
-            found.injected += 1
-            found.runs += 3
-    return found.row("a label flipped in the middle of the data, the sweep extended")
+            tally.note("wrong", again.status != 0 or len(hashes) != 1, f"{again} {hashes}")
+            tally.injected += 1
+            tally.runs += 3
+    return tally.row("a label flipped in the middle of the data, the sweep extended")
 
 
 def _flip(data: Path, line: int) -> None:
@@ -112,7 +112,7 @@ def _hashes(summary: Path) -> str:
 
 def foreign_folders(count: int, seed: int) -> Row:
     """Read and resume folders with interpolations that name a secret, and with links out of the folder."""
-    random, found = Random(seed), Count()
+    random, tally = Random(seed), Tally()
     with TemporaryDirectory() as name:
         cwd = Path(name)
         ended = train(*TINY, "trainer.epochs=2", "hydra.run.dir=original", cwd=cwd)
@@ -123,12 +123,12 @@ def foreign_folders(count: int, seed: int) -> Row:
             shutil.copytree(cwd / "original", folder)
             if number % 2 == 0:
                 _interpolate(folder, random.sample(KEYS, 2))
-                _read(folder, found)
+                _read(folder, tally)
             else:
-                _link(folder, random.choice(LINKED), cwd / f"outside{number}", found)
-            found.injected += 1
-            found.runs += 1
-    return found.row("folders from elsewhere: interpolations that name a secret, links out of the folder")
+                _link(folder, random.choice(LINKED), cwd / f"outside{number}", tally)
+            tally.injected += 1
+            tally.runs += 1
+    return tally.row("folders from elsewhere: interpolations that name a secret, links out of the folder")
 
 
 def _interpolate(folder: Path, keys: Sequence[str]) -> None:
@@ -143,7 +143,7 @@ def _interpolate(folder: Path, keys: Sequence[str]) -> None:
     path.write_text(yaml.safe_dump(tree))
 
 
-def _read(folder: Path, found: Count) -> None:
+def _read(folder: Path, tally: Tally) -> None:
     """No command may print the secret, into a page or onto the screen."""
     env = {"SECRET": SECRET}
     commands: Mapping[str, list[str]] = {
@@ -151,22 +151,22 @@ def _read(folder: Path, found: Count) -> None:
     }  # fmt: skip
     for command, arguments in commands.items():
         ended = wait(start(*arguments, cwd=folder.parent, env=env, command=command))
-        found.note("wrong", ended.status not in (0, 1), f"{command} {ended}")
-        found.note("wrong", SECRET in ended.out + ended.err, f"{command} printed the secret: {ended}")
+        tally.note("wrong", ended.status not in (0, 1), f"{command} {ended}")
+        tally.note("wrong", SECRET in ended.out + ended.err, f"{command} printed the secret: {ended}")
     leaked = [path for path in folder.rglob("*") if path.is_file() and SECRET.encode() in path.read_bytes()]
-    found.note("wrong", leaked, f"{leaked} hold the secret")
+    tally.note("wrong", leaked, f"{leaked} hold the secret")
 
 
-def _link(folder: Path, inside: str, outside: Path, found: Count) -> None:
+def _link(folder: Path, inside: str, outside: Path, tally: Tally) -> None:
     """Resuming must not write through a link."""
     target = folder / inside
     if target.exists():
         target.rename(outside)
     else:
-        outside.write_text("of somebody else")
+        outside.write_text("another user's file")
     os.symlink(outside, target)
     before = contents(outside.parent) if outside.is_file() else contents(outside)
     ended = train(f"resume={folder}", cwd=folder.parent)
     after = contents(outside.parent) if outside.is_file() else contents(outside)
-    found.note("wrong", not stops_with(ended, "is a link out of the run's folder"), f"{inside} {ended}")
-    found.note("torn", before != after, f"{inside}: written through a link")
+    tally.note("wrong", not stops_with(ended, "is a link out of the run's folder"), f"{inside} {ended}")
+    tally.note("torn", before != after, f"{inside}: written through a link")

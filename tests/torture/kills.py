@@ -1,4 +1,4 @@
-"""Processes that are ended at random moments, and a disk that is full: what is left, and how it goes on."""
+"""Processes killed at random moments, and a full disk: what is left, and whether it can be resumed."""
 
 import os
 import signal
@@ -9,22 +9,22 @@ from random import Random
 from tempfile import TemporaryDirectory
 from time import monotonic, sleep, time
 
-from zygote import Zygote, said, shared
+from zygote import Zygote, output_of, shared
 
 from dlhw.runs.folder import SUMMARY_FILE, RunFolder
 from dlhw.runs.status import Status, is_final
-from tests.torture.count import Count
 from tests.torture.fingerprint import fingerprint, leftovers
 from tests.torture.row import Row
+from tests.torture.tally import Tally
 from tests.torture.wholeness import newest_step, torn_files
 
-# kill -9 half of the time: it is the one that nothing can be done about.
+# kill -9 half of the time: a process cannot react to it.
 SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 STATUS = {signal.SIGKILL: -signal.SIGKILL, signal.SIGTERM: 143, signal.SIGINT: 130}
 SECONDS_TO_END = 5.0
 KILLS_OF_A_RUN = 5
 COMMON = ("trainer.matmul=highest", "tracking.console=none", "model.hidden=[16]")
-# By kernels and by torch; checkpoints at evaluations, at epochs, and within an epoch.
+# Compiled and eager steps; checkpoints at evaluations, at epochs, and within an epoch.
 RUNS: tuple[tuple[str, ...], ...] = (
     ("trainer.epochs=300", "trainer.eval_every=6"),
     ("trainer.epochs=30", "optimizer=adam", "model.dropout=0.3", "trainer.eval_every=33", "trainer.eval_unit=step",
@@ -42,20 +42,20 @@ NUM_CELLS = 6
 
 def kill_single(count: int, seed: int) -> Row:
     """Single runs, killed up to five times each, and resumed until they end."""
-    random, found = Random(seed), Count()
+    random, tally = Random(seed), Tally()
     with TemporaryDirectory() as name:
         cwd, zygote = Path(name), shared()
         references = [_Reference.of(zygote, cwd, number) for number in range(len(RUNS))]
-        while found.injected < count:
-            reference = references[found.runs % len(RUNS)]
-            kills = min(KILLS_OF_A_RUN, count - found.injected)
-            _one_run(zygote, cwd, reference, kills, random, found)
-    return found.row("a run killed at a random moment (-9, SIGTERM, Ctrl-C), resumed")
+        while tally.injected < count:
+            reference = references[tally.runs % len(RUNS)]
+            kills = min(KILLS_OF_A_RUN, count - tally.injected)
+            _one_run(zygote, cwd, reference, kills, random, tally)
+    return tally.row("a run killed at a random moment (-9, SIGTERM, Ctrl-C), resumed")
 
 
 @dataclass(frozen=True)
 class _Reference:
-    """A run that nothing happens to: its arguments, how long it takes, its bits."""
+    """An undisturbed run: its arguments, its duration, its bits."""
 
     arguments: tuple[str, ...]
     seconds: float
@@ -66,104 +66,106 @@ class _Reference:
         arguments = (*COMMON, *RUNS[number])
         began = monotonic()
         status = zygote.wait(zygote.start(*arguments, f"hydra.run.dir=reference{number}", cwd=cwd))
-        assert status == 0, said(cwd)
+        assert status == 0, output_of(cwd)
         return cls(arguments, monotonic() - began, fingerprint(cwd / f"reference{number}"))
 
 
 def _one_run(
-    zygote: Zygote, cwd: Path, reference: _Reference, kills: int, random: Random, found: Count
+    zygote: Zygote, cwd: Path, reference: _Reference, kills: int, random: Random, tally: Tally
 ) -> None:
-    """Kill a run so many times, let it end, and look at it."""
-    folder, steps, attempt = cwd / f"run{found.runs}", 0, 0
+    """Kill a run `kills` times, let it end, and check it."""
+    folder, steps, attempt = cwd / f"run{tally.runs}", 0, 0
     status: int | None = None
     while status != 0:
         if (folder / ".hydra" / "config.yaml").exists():
             arguments: Sequence[str] = (f"resume={folder}",)
-        else:  # killed before there was a run
+        else:  # killed before the run began
             attempt += 1
-            folder = cwd / f"run{found.runs}.{attempt}"
+            folder = cwd / f"run{tally.runs}.{attempt}"
             arguments = (*reference.arguments, f"hydra.run.dir={folder}")
         began, pid = time(), zygote.start(*arguments, cwd=cwd)
         wanted = random.choice(SIGNALS) if kills else None
-        status = _ended(zygote, pid, wanted, random.uniform(0, reference.seconds), found)
+        status = _ended(zygote, pid, wanted, random.uniform(0, reference.seconds), tally)
         kills = max(0, kills - 1)
-        found.note("torn", torn := torn_files(folder) if folder.exists() else [], f"{folder.name} {torn}")
-        found.note("wrong", _is_unmarked(folder, status, began), f"{folder.name} is not marked")
+        tally.note("torn", torn := torn_files(folder) if folder.exists() else [], f"{folder.name} {torn}")
+        tally.note("wrong", _is_unmarked(folder, status, began), f"{folder.name} is not marked")
         now = newest_step(folder)
-        found.note("lost", now < steps, f"{folder.name}: from step {steps} back to {now}")
+        tally.note("lost", now < steps, f"{folder.name}: from step {steps} back to {now}")
         steps = now
         if wanted is None and status != 0:
-            found.note("lost", True, f"{folder.name} cannot be gone on with: {said(cwd)[-400:]}")
+            tally.note("lost", True, f"{folder.name} cannot be resumed: {output_of(cwd)[-400:]}")
             break
     else:
-        found.note("wrong", fingerprint(folder) != reference.bits, f"{folder.name} has other bits")
-        found.note("torn", leftovers(folder), f"{folder.name} has temporary files")
-    found.note("wrong", "Traceback" in said(cwd), said(cwd)[-2000:])
+        tally.note("wrong", fingerprint(folder) != reference.bits, f"{folder.name} has other bits")
+        tally.note("torn", leftovers(folder), f"{folder.name} has temporary files")
+    tally.note("wrong", "Traceback" in output_of(cwd), output_of(cwd)[-2000:])
     (cwd / "output.txt").unlink(missing_ok=True)
-    found.runs += 1
+    tally.runs += 1
 
 
-def _ended(zygote: Zygote, pid: int, wanted: signal.Signals | None, after: float, found: Count) -> int:
-    """Send a signal after a while, if any; wait for the end, and judge it."""
+def _ended(zygote: Zygote, pid: int, wanted: signal.Signals | None, after: float, tally: Tally) -> int:
+    """Send a signal, if any, after some seconds; wait for the end, and check it."""
     if wanted is None:
         return zygote.wait(pid)
     sleep(after)
-    os.kill(pid, wanted)  # one that has ended waits to be asked about
+    os.kill(pid, wanted)  # harmless if the process has ended: it is not reaped yet
     began = monotonic()
     status = zygote.wait(pid)
-    found.injected += 1
+    tally.injected += 1
     seconds = monotonic() - began
-    found.note("wrong", seconds > SECONDS_TO_END, f"{wanted.name} took {seconds:.1f} s")
-    found.note("wrong", status not in (0, STATUS[wanted]), f"{wanted.name} ended with status {status}")
+    tally.note("wrong", seconds > SECONDS_TO_END, f"{wanted.name} took {seconds:.1f} s")
+    tally.note("wrong", status not in (0, STATUS[wanted]), f"{wanted.name} ended with status {status}")
     return status
 
 
 def _is_unmarked(folder: Path, status: int, since: float) -> bool:
-    """Whether a run that this process had begun does not say how it ended, though there was time to."""
-    metrics = folder / "metrics.csv"  # written anew by whoever trains
+    """Whether a run that this process trained lacks a final status, although it had time to write one."""
+    metrics = folder / "metrics.csv"  # each process that trains writes it again
     is_begun = status in (143, 130) and metrics.exists() and metrics.stat().st_mtime >= since
     ended = RunFolder(folder).ending().get("status")
     return is_begun and ended != Status.interrupted and not is_final(ended)
 
 
 def kill_sweep(count: int, seed: int) -> Row:
-    """Sweeps of six cells that train together, killed up to five times each; the same command goes on."""
-    random, found = Random(seed), Count()
+    """Sweeps of six cells that train together, killed up to five times each and resumed by the same command."""
+    random, tally = Random(seed), Tally()
     with TemporaryDirectory() as name:
         cwd, zygote = Path(name), shared()
         began = monotonic()
         status = zygote.wait(zygote.start(*SWEEP, "hydra.sweep.dir=reference", cwd=cwd))
-        assert status == 0, said(cwd)
+        assert status == 0, output_of(cwd)
         seconds, expected = monotonic() - began, _fingerprints(cwd / "reference")
         assert len(expected) == NUM_CELLS
-        while found.injected < count:
-            kills = min(KILLS_OF_A_RUN, count - found.injected)
-            _one_sweep(zygote, cwd, seconds, kills, random, found)
-            found.note("wrong", "Traceback" in said(cwd), said(cwd)[-2000:])
+        while tally.injected < count:
+            kills = min(KILLS_OF_A_RUN, count - tally.injected)
+            _one_sweep(zygote, cwd, seconds, kills, random, tally)
+            tally.note("wrong", "Traceback" in output_of(cwd), output_of(cwd)[-2000:])
             (cwd / "output.txt").unlink(missing_ok=True)
-            _judge(cwd / f"sweep{found.runs}", expected, found)
-    return found.row("a sweep killed at a random moment (-9, SIGTERM, Ctrl-C), the same command again")
+            _judge(cwd / f"sweep{tally.runs}", expected, tally)
+    return tally.row("a sweep killed at a random moment (-9, SIGTERM, Ctrl-C), the same command again")
 
 
-def _one_sweep(zygote: Zygote, cwd: Path, seconds: float, kills: int, random: Random, found: Count) -> None:
-    folder = cwd / f"sweep{found.runs}"
+def _one_sweep(zygote: Zygote, cwd: Path, seconds: float, kills: int, random: Random, tally: Tally) -> None:
+    folder = cwd / f"sweep{tally.runs}"
     for left in range(kills, -1, -1):
         began, pid = time(), zygote.start(*SWEEP, f"hydra.sweep.dir={folder}", cwd=cwd)
         wanted = random.choice(SIGNALS) if left else None
-        status = _ended(zygote, pid, wanted, random.uniform(0, seconds), found)
-        found.note("torn", torn := torn_files(folder), f"{folder.name} {torn}")
+        status = _ended(zygote, pid, wanted, random.uniform(0, seconds), tally)
+        tally.note("torn", torn := torn_files(folder), f"{folder.name} {torn}")
         unmarked = [cell.name for cell in folder.glob("*/") if _is_unmarked(cell, status, began)]
-        found.note("wrong", unmarked, f"{unmarked} are not marked as interrupted")
-        found.note("lost", wanted is None and status != 0, f"{folder.name} does not end: {said(cwd)[-400:]}")
+        tally.note("wrong", unmarked, f"{unmarked} are not marked as interrupted")
+        tally.note(
+            "lost", wanted is None and status != 0, f"{folder.name} does not end: {output_of(cwd)[-400:]}"
+        )
 
 
-def _judge(folder: Path, expected: dict[str, str], found: Count) -> None:
+def _judge(folder: Path, expected: dict[str, str], tally: Tally) -> None:
     bits = _fingerprints(folder)
-    found.note("lost", expected.keys() - bits.keys(), f"{folder.name} lacks cells")
+    tally.note("lost", expected.keys() - bits.keys(), f"{folder.name} lacks cells")
     for cell in bits:
-        found.note("wrong", bits[cell] != expected[cell], f"{folder.name}/{cell} has other bits")
-    found.note("torn", leftovers(folder), f"{folder.name} has temporary files {leftovers(folder)}")
-    found.runs += NUM_CELLS
+        tally.note("wrong", bits[cell] != expected[cell], f"{folder.name}/{cell} has other bits")
+    tally.note("torn", leftovers(folder), f"{folder.name} has temporary files {leftovers(folder)}")
+    tally.runs += NUM_CELLS
 
 
 def _fingerprints(folder: Path) -> dict[str, str]:
@@ -171,31 +173,31 @@ def _fingerprints(folder: Path) -> dict[str, str]:
 
 
 def full_disk(count: int, seed: int) -> Row:
-    """Runs whose files cannot grow beyond a random size, as on a full disk; then there is room again."""
-    random, found = Random(seed), Count()
+    """Runs whose files cannot grow beyond a random size, as on a full disk; afterwards there is room again."""
+    random, tally = Random(seed), Tally()
     with TemporaryDirectory() as name:
         cwd, zygote = Path(name), shared()
         references = [_Reference.of(zygote, cwd, number) for number in range(len(RUNS))]
-        while found.injected < count:
-            number = found.injected % len(RUNS)
+        while tally.injected < count:
+            number = tally.injected % len(RUNS)
             largest = max(path.stat().st_size for path in (cwd / f"reference{number}").rglob("*.*"))
             limit = random.randrange(9_000, largest)
-            _one_full(zygote, cwd, references[number], limit, found)
-    return found.row("a disk that is full after a random number of bytes, resumed with room")
+            _one_full(zygote, cwd, references[number], limit, tally)
+    return tally.row("a disk that is full after a random number of bytes, resumed with room")
 
 
-def _one_full(zygote: Zygote, cwd: Path, reference: _Reference, limit: int, found: Count) -> None:
-    folder = cwd / f"run{found.runs}"
-    found.injected += 1
-    found.runs += 1
+def _one_full(zygote: Zygote, cwd: Path, reference: _Reference, limit: int, tally: Tally) -> None:
+    folder = cwd / f"run{tally.runs}"
+    tally.injected += 1
+    tally.runs += 1
     pid = zygote.start(*reference.arguments, f"hydra.run.dir={folder}", cwd=cwd, limit=limit)
     status = zygote.wait(pid)
-    found.note("wrong", status != 1, f"{folder.name}: status {status} on a full disk of {limit} bytes")
-    found.note("wrong", "Traceback" in said(cwd), said(cwd)[-2000:])
-    found.note("torn", torn := torn_files(folder), f"{folder.name} {torn}")
+    tally.note("wrong", status != 1, f"{folder.name}: status {status} on a full disk of {limit} bytes")
+    tally.note("wrong", "Traceback" in output_of(cwd), output_of(cwd)[-2000:])
+    tally.note("torn", torn := torn_files(folder), f"{folder.name} {torn}")
     (cwd / "output.txt").unlink(missing_ok=True)
     status = zygote.wait(zygote.start(f"resume={folder}", cwd=cwd))
-    found.note("lost", status != 0, f"{folder.name} cannot be gone on with: {said(cwd)[-400:]}")
+    tally.note("lost", status != 0, f"{folder.name} cannot be resumed: {output_of(cwd)[-400:]}")
     if status == 0:
-        found.note("wrong", fingerprint(folder) != reference.bits, f"{folder.name} has other bits")
-        found.note("torn", leftovers(folder), f"{folder.name} has temporary files")
+        tally.note("wrong", fingerprint(folder) != reference.bits, f"{folder.name} has other bits")
+        tally.note("torn", leftovers(folder), f"{folder.name} has temporary files")

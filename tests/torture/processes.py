@@ -9,8 +9,8 @@ from typing import NamedTuple
 from commands import BIN
 from zygote import QUIET_ENV
 
-# 100 digits, a few steps: a second of imports, and training that takes a moment. Whatever may choose by time
-# is told what to choose.
+# 100 digits, a few steps: a second of imports, and training that takes a moment. Whatever is chosen by
+# timing is fixed.
 TINY = (
     "data.limit=100", "trainer.batch_size=32", "trainer.matmul=highest",
     "tracking.console=none", "tracking.tensorboard=false",
@@ -34,7 +34,7 @@ def start(
     command: str = "dlhw-train",
     before: Callable[[], None] | None = None,
 ) -> subprocess.Popen[str]:
-    """Start a command of ours; `env` goes on top of the environment, `before` is called in the new process."""
+    """Start a dlhw command; `env` is added to the environment, `before` is called in the new process."""
     return subprocess.Popen(
         [str(BIN / command), *arguments],
         cwd=cwd,
@@ -48,7 +48,7 @@ def start(
 
 
 def wait(process: subprocess.Popen[str]) -> Ended:
-    """Wait for a process, and collect what it said."""
+    """Wait for a process, and return its status and output."""
     out, err = process.communicate(timeout=PATIENCE)
     return Ended(process.returncode, out or "", err or "")
 

@@ -1,4 +1,4 @@
-"""Every reader of a file, with whole files that it reads; and what it may do with a damaged one."""
+"""Every reader of a file, with whole files that it reads, and the allowed results for a damaged one."""
 
 import gzip
 import io
@@ -41,10 +41,10 @@ class Reader:
     """One reader.
 
     Args:
-        file: that is damaged, below the folder.
-        originals: whole files, right ones and ones of another shape or dtype.
+        file: path of the damaged file in the folder.
+        originals: whole files, some of another shape or dtype.
         read: reads the folder as a command does.
-        is_summed: whether the format carries a checksum of all its bytes, so that no other content passes.
+        is_summed: whether the format has a checksum of all its bytes, so that no other content passes.
         is_slow: whether reading takes 20 ms rather than 1.
     """
 
@@ -56,17 +56,17 @@ class Reader:
 
 
 class Misread(Exception):
-    """A damaged file ended otherwise than in success or in one clear sentence."""
+    """Reading a damaged file ended neither in success nor in one clear sentence."""
 
 
 def judge(reader: Reader, folder: Path, content: bytes) -> str:
-    """Put a file in its place and read it.
+    """Write a file and read it.
 
     Returns:
         The sentence with which it was refused; empty if it was read.
 
     Raises:
-        Misread: if it ended otherwise, or the file is another one now.
+        Misread: if reading ended in another way, or changed the file.
     """
     path, sentence = folder / reader.file, ""
     path.write_bytes(content)
@@ -86,7 +86,7 @@ def judge(reader: Reader, folder: Path, content: bytes) -> str:
 
 
 def is_clear(sentence: str, name: str) -> bool:
-    """Sentences that name the file, of bearable length; and nothing was asked for that memory lacks."""
+    """Whether all sentences name the file, are not too long, and do not report a lack of memory."""
     lines = sentence.splitlines()
     return all(name in line and len(line) < 1500 for line in lines) and "fit into memory" not in sentence
 
@@ -107,7 +107,7 @@ def idx(shape: Sequence[int], kind: int = 8) -> bytes:
 
 
 def checkpoints(folder: Path) -> Iterator[bytes]:
-    """Whole ones of the right shape, of others, of other dtypes, and safetensors files of somebody else."""
+    """Whole checkpoints of the right shape, of other shapes and dtypes, and another program's safetensors file."""
     path = folder / "made.safetensors"
     state = {"step": 6, "input_shape": [1, 8, 8], "class_names": list("0123456789")}
     for dtype in (torch.float32, torch.float64, torch.int64, torch.bool, torch.complex64):
@@ -123,7 +123,7 @@ def checkpoints(folder: Path) -> Iterator[bytes]:
 
 
 def tables(folder: Path) -> dict[str, Reader]:
-    """What data is read from."""
+    """Readers of data files."""
     x, y = np.arange(12.0).reshape(6, 2), np.arange(6) % 2
     images = np.arange(6 * 784, dtype=np.uint8).reshape(6, 28, 28)
     octmnist = {f"{part}_{name}": value for part in ("train", "val", "test")
@@ -138,7 +138,7 @@ def tables(folder: Path) -> dict[str, Reader]:
 
     return {
         "idx": Reader("images", whole, lambda at: read_idx(at / "images", 3)),
-        "idx.gz": Reader("images.gz", [gzip.compress(each, mtime=0) for each in whole],
+        "idx.gz": Reader("images.gz", [gzip.compress(file, mtime=0) for file in whole],
                          lambda at: read_idx(at / "images.gz", 3)),
         "npz": Reader("data.npz", archives, lambda at: load_dataset(NPZConfig(path=f"{at}/data.npz", split=SPLIT), 0)),
         "octmnist": Reader("octmnist.npz", [*packed(**octmnist), *packed(**octmnist | {"test_images": x})],
@@ -158,7 +158,7 @@ def swept(folder: Path) -> None:
 
 
 def reported(folder: Path) -> object:
-    """All that `dlhw-report` reads, and its tables."""
+    """Read everything that `dlhw-report` reads, and make its tables."""
     frame = load_runs(folder)
     saved_experiment(folder)
     load_curves(folder)
@@ -166,7 +166,7 @@ def reported(folder: Path) -> object:
 
 
 def run_files(folder: Path) -> dict[str, Reader]:
-    """What commands read of a real sweep in a folder: of one run, and of the sweep."""
+    """Readers of the files of a real sweep in a folder: of one run, and of the sweep."""
     run = min(path.parent.parent.name for path in folder.glob("*/.hydra/config.yaml"))
     hydra, best = f"{run}/.hydra/config.yaml", f"{run}/checkpoints/best.safetensors"
 

@@ -5,15 +5,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Row:
-    """What a kind of fault did to the runs that it was injected into.
+    """Effects of a kind of fault on the runs into which it was injected.
 
     Args:
-        fault: what was done, in a few words.
-        injected: how many times.
-        runs: runs (or readings of a file) that were judged afterwards.
-        lost: those whose result, or whose work before the last checkpoint, was gone.
-        torn: those with a file that was neither the old one nor the new one.
-        wrong: those with a number, a bit or an answer other than without the fault.
+        fault: the fault in a few words.
+        injected: number of injections.
+        runs: number of runs (or readings of a file) that were checked afterwards.
+        lost: number of runs whose result, or whose work before the last checkpoint, was gone.
+        torn: number of runs with a file that was neither the old version nor the new one.
+        wrong: number of runs with a number, a bit or an answer that differs from a run without the fault.
     """
 
     fault: str

@@ -20,7 +20,7 @@ ALIGN = ("---", *["---:"] * 5)
 
 
 def table(rows: Iterable[Row]) -> str:
-    """A line for each fault."""
+    """A row for each fault."""
     lines = [
         (
             escape_markdown(row.fault),
@@ -32,8 +32,8 @@ def table(rows: Iterable[Row]) -> str:
 
 
 def about(command: str, seconds: float) -> str:
-    """What made the table: command, time, date, machine, versions, commit."""
-    told = machine("cpu")
+    """How the table was made: command, time, date, machine, versions, commit."""
+    info = machine("cpu")
     used = ", ".join(f"{name} {version}" for name, version in versions().items())
     state = git_state()
     commit = (
@@ -41,12 +41,12 @@ def about(command: str, seconds: float) -> str:
     )
     return (
         f"Made by `{command}` in {seconds / 60:.1f} minutes, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, on "
-        f"{escape_markdown(told['cpu'])}, {torch.get_num_threads()} threads, {escape_markdown(platform.platform())}; {used}{commit}."
+        f"{escape_markdown(info['cpu'])}, {torch.get_num_threads()} threads, {escape_markdown(platform.platform())}; {used}{commit}."
     )
 
 
 def fill(page: Path, text: str) -> None:
-    """Replace what stands between the markers of a page.
+    """Replace the text between the markers of a page.
 
     Raises:
         RunFolderError: if the page lacks the markers; it stays as it is.

@@ -1,4 +1,4 @@
-"""Look at a process from outside while it runs: memory and open files, as the system counts them."""
+"""Watch a process from outside: memory and open files, as the system counts them."""
 
 import subprocess
 from collections.abc import Callable, Iterator
@@ -10,7 +10,7 @@ from tests.torture.processes import PATIENCE
 
 
 class Use(NamedTuple):
-    """What a process has at one moment: resident memory in bytes, open files."""
+    """What a process uses at one moment: resident memory in bytes, number of open files."""
 
     memory: int
     files: int
@@ -23,22 +23,22 @@ def uses(process: subprocess.Popen[str], pause: float = 0.2) -> Iterator[Use]:
         try:
             status = (folder / "status").read_text(encoding="utf-8")
             files = len(list((folder / "fd").iterdir()))
-        except OSError:  # it has just ended
+        except OSError:  # the process has just ended
             return
         memory = [line.split()[1] for line in status.splitlines() if line.startswith("VmRSS:")]
-        if memory:  # a process that has ended and is not waited for has none
+        if memory:  # a process that has ended and is not reaped has none
             yield Use(1024 * int(memory[0]), files)
         sleep(pause)
 
 
 def until(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:
-    """Wait until something is so that a process is to bring about.
+    """Wait until a condition holds that a process brings about.
 
     Raises:
-        AssertionError: if the process ends before, or nothing happens for minutes.
+        AssertionError: if the process ends first, or the condition does not hold within minutes.
     """
     deadline = monotonic() + PATIENCE
     while not condition():
         assert process.poll() is None, process.communicate()
-        assert monotonic() < deadline, "it did not happen"
+        assert monotonic() < deadline, "the condition does not hold"
         sleep(0.05)

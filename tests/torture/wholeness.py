@@ -1,4 +1,4 @@
-"""What a killed process may leave in a folder: old files and new ones, none between."""
+"""Check what a killed process leaves in a folder: old files and new ones, nothing in between."""
 
 import csv
 import json
@@ -14,12 +14,12 @@ from dlhw.runs.predictions import PREDICTIONS_FILE, read_predictions
 
 
 def torn_files(folder: Path) -> list[Path]:
-    """Files under their own name that are neither whole nor absent. Nobody reads temporary ones."""
+    """Files under their own name that are neither whole nor absent. Temporary files are ignored."""
     return [path for path in _files(folder) if not _is_whole(path)]
 
 
 def newest_step(folder: Path) -> int:
-    """Step of the newest sound checkpoint of a run; 0 without one."""
+    """Step of the newest intact checkpoint of a run; 0 without one."""
     steps = [0]
     for path in folder.glob("checkpoints/[lp]*.safetensors"):
         if _is_whole(path):

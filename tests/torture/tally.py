@@ -1,4 +1,4 @@
-"""What a scenario has found so far."""
+"""Counts of a scenario while it runs."""
 
 from dataclasses import dataclass, field
 
@@ -6,24 +6,24 @@ from tests.torture.row import Row
 
 
 @dataclass
-class Count:
-    """What was found so far."""
+class Tally:
+    """What was lost, torn or wrong so far."""
 
     injected: int = 0
     runs: int = 0
     lost: int = 0
     torn: int = 0
     wrong: int = 0
-    told: list[str] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
 
     def note(self, kind: str, is_bad: object, what: str) -> None:
-        """Count what is bad, and keep a line about it."""
+        """If `is_bad`, count it as `kind` and keep a line about it."""
         if is_bad:
             setattr(self, kind, getattr(self, kind) + 1)
-            self.told.append(f"{kind}: {what}")
+            self.lines.append(f"{kind}: {what}")
 
     def row(self, fault: str) -> Row:
-        """For the table; what was bad is printed."""
-        for line in self.told:
+        """Return the row for the table, and print the lines."""
+        for line in self.lines:
             print(line, flush=True)
         return Row(fault, self.injected, self.runs, self.lost, self.torn, self.wrong)

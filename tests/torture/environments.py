@@ -1,4 +1,4 @@
-"""The same seed in other surroundings: hash seed, locale, folder, time zone, home, clock. The bits stay."""
+"""The same seed in other environments: hash seed, locale, folder, time zone, home, clock. The bits are equal."""
 
 import ctypes
 import os
@@ -6,29 +6,29 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.torture.count import Count
 from tests.torture.fingerprint import fingerprint, leftovers
 from tests.torture.processes import start, wait
 from tests.torture.row import Row
+from tests.torture.tally import Tally
 
-# Dropout, momentum, a split and early stopping: every random stream and every counter has a part in it.
+# Dropout, momentum, a split and early stopping use every random stream and every counter.
 RUN = (
     "model.dropout=0.2", "optimizer=adam", "trainer.epochs=4", "data.limit=300", "trainer.matmul=highest",
     "trainer.early_stopping.patience=50", "tracking.weights_every=1",
 )  # fmt: skip
-# What a process with this on its path sees of the time: each second look is a day before the one before it.
+# A process with this module on its path sees a clock that jumps back a day at every second call.
 CLOCK = """
 import time
 from itertools import count
-_looks, _time, _time_ns = count(), time.time, time.time_ns
-time.time = lambda: _time() - 86_400 * (next(_looks) % 2)
-time.time_ns = lambda: _time_ns() - 86_400 * 10**9 * (next(_looks) % 2)
+_calls, _time, _time_ns = count(), time.time, time.time_ns
+time.time = lambda: _time() - 86_400 * (next(_calls) % 2)
+time.time_ns = lambda: _time_ns() - 86_400 * 10**9 * (next(_calls) % 2)
 """
 PR_CAPBSET_DROP, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH = 24, 1, 2
 
 
 def obey_permissions() -> None:
-    """To be called between fork and exec: from then on permissions hold for root too."""
+    """Call between fork and exec: from then on file permissions also hold for root."""
     libc = ctypes.CDLL(None)
     for capability in (CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH):
         libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
@@ -47,7 +47,7 @@ def _jumping_clock(cwd: Path) -> dict[str, str]:
     return {"PYTHONPATH": os.pathsep.join(paths)}
 
 
-SURROUNDINGS: dict[str, Callable[[Path], dict[str, str]]] = {
+ENVIRONMENTS: dict[str, Callable[[Path], dict[str, str]]] = {
     "PYTHONHASHSEED=1": lambda cwd: {"PYTHONHASHSEED": "1"},
     "LC_ALL=C, ASCII output": lambda cwd: {"LC_ALL": "C", "LANG": "C", "PYTHONIOENCODING": "ascii"},
     "TZ=Pacific/Kiritimati": lambda cwd: {"TZ": "Pacific/Kiritimati"},
@@ -57,23 +57,23 @@ SURROUNDINGS: dict[str, Callable[[Path], dict[str, str]]] = {
 }
 
 
-def bits(surroundings: str) -> tuple[str, list[Path]]:
+def bits(environment: str) -> tuple[str, list[Path]]:
     """Fingerprint of a run in a new folder, whose name has a space and letters outside of ASCII; leftovers."""
     with TemporaryDirectory(prefix="größer als ") as name:
         cwd = Path(name)
-        env = SURROUNDINGS[surroundings](cwd) if surroundings else {}
+        env = ENVIRONMENTS[environment](cwd) if environment else {}
         ended = wait(start(*RUN, "hydra.run.dir=run", cwd=cwd, env=env, before=obey_permissions))
         assert ended.status == 0, ended.err
         return fingerprint(cwd / "run"), leftovers(cwd)
 
 
 def same_bits(count: int) -> Row:
-    """A run in each of the first `count` surroundings, and the same run in none of them."""
-    found, (expected, _) = Count(), bits("")
-    for surroundings in [*SURROUNDINGS][:count]:
-        here, left = bits(surroundings)
-        found.injected += 1
-        found.runs += 1
-        found.note("torn", left, f"{surroundings}: {left}")
-        found.note("wrong", here != expected, f"{surroundings}: other bits")
-    return found.row("other surroundings, same seed")
+    """A run in each of the first `count` environments, and the same run in the usual one."""
+    tally, (expected, _) = Tally(), bits("")
+    for environment in [*ENVIRONMENTS][:count]:
+        here, left = bits(environment)
+        tally.injected += 1
+        tally.runs += 1
+        tally.note("torn", left, f"{environment}: {left}")
+        tally.note("wrong", here != expected, f"{environment}: other bits")
+    return tally.row("another environment, same seed")
