@@ -87,7 +87,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def falsify(checkout: Path, *args: str) -> "subprocess.CompletedProcess[str]":
-    line = ("-W", "error", "-m", "dlhw.reproduce", "--falsify", *args)
+    line = ("-W", "error", "-m", "dlhw.commands.reproduce", "--falsify", *args)
     return commands.run("python", *line, cwd=checkout, PYTHONPATH=str(checkout / "src"))
 
 

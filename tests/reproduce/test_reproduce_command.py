@@ -21,7 +21,7 @@ BROKEN = "cs7643/lr"
 
 
 def reproduce(*args: str, cwd: Path, **env: str) -> "subprocess.CompletedProcess[str]":
-    return commands.run("python", "-W", "error", "-m", "dlhw.reproduce", *args, cwd=cwd, **env)
+    return commands.run("python", "-W", "error", "-m", "dlhw.commands.reproduce", *args, cwd=cwd, **env)
 
 
 def no_mnist(folder: Path) -> str:
@@ -108,7 +108,15 @@ def test_continues_after_a_failure_and_resumes(tmp_path: Path) -> None:
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_ends_the_child_and_leaves_the_page(tmp_path: Path, how: signal.Signals) -> None:
     environment = os.environ | commands.QUIET_ENV
-    line = [str(commands.BIN / "python"), "-m", "dlhw.reproduce", FAST, "ours/digits", "--out", "out"]
+    line = [
+        str(commands.BIN / "python"),
+        "-m",
+        "dlhw.commands.reproduce",
+        FAST,
+        "ours/digits",
+        "--out",
+        "out",
+    ]
     running = subprocess.Popen(
         line, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True, preexec_fn=heed_interrupts
     )

@@ -124,3 +124,7 @@ def reproduce(argv: Sequence[str]) -> int:
 def status_of(outcomes: Sequence["Outcome"], *, check: bool) -> int:
     """1 for an experiment that failed, and with `check` for one whose verdict does not pass."""
     return int(any(outcome.failed or (check and not outcome.passes) for outcome in outcomes))
+
+
+if __name__ == "__main__":
+    main()

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -20,10 +21,12 @@ PATIENCE = 30.0
 # The number of lines of a failed run's log that are shown.
 TAIL = 12
 LOG = "train.log"
+# The module of `dlhw-train`. The child is that command, so it is named, as on a command line, not imported.
+COMMAND = "dlhw.commands.train"
 # Imports take two of the three seconds of a small experiment. Where processes can be forked, children are
 # forked from a server that has only done these imports: it has computed nothing and started no threads.
 IMPORTED = [
-    "dlhw.commands.train",
+    COMMAND,
     "dlhw.execution.cohorts",
     "dlhw.reporting.console",
     "pandas",
@@ -117,10 +120,8 @@ def _run_child(argv: list[str], log: Path) -> None:
             os.dup2(source.fileno(), number)
     # The parent's command has Hydra raise errors; the child prints them as sentences.
     os.environ.pop(FULL_ERROR, None)
-    from dlhw.commands.train import main
-
     sys.argv = ["dlhw-train", *argv]
-    main()
+    import_module(COMMAND).main()
 
 
 def training_arguments(label: str, folder: Path, changes: Sequence[str] = ()) -> list[str]:
