@@ -14,7 +14,10 @@ from typing import Any, TypeVar
 Result = TypeVar("Result")
 
 # modules that the command imports before the first update
-MODULES = ("dlhw.commands.train", "dlhw.data.dataset", "dlhw.callbacks.trackers", "dlhw.training.fit")
+MODULES = (
+    "dlhw.commands.train", "dlhw.hydra_support.task", "dlhw.execution.single", "dlhw.data.dataset",
+    "dlhw.callbacks.trackers", "dlhw.training.fit",
+)  # fmt: skip
 # stage -> module, and the name in it that is called once
 CALLS = {
     "data": ("dlhw.data.dataset", "load_dataset"),
@@ -53,7 +56,7 @@ def _watch(stages: dict[str, float], offset: float) -> None:
         stages[REST] = time.perf_counter() + offset - known
         print(json.dumps(stages), flush=True)
 
-    _wrap("dlhw.commands.train", "train_run", before=composed)
+    _wrap("dlhw.execution.single", "train_run", before=composed)
     for stage, (module, name) in CALLS.items():
         _wrap(module, name, stages, stage, after=begun if stage == "first update" else None)
 

@@ -13,7 +13,7 @@ from tensorboard.backend.event_processing.event_file_loader import EventFileLoad
 from tensorboard.compat.tensorflow_stub import pywrap_tensorflow
 
 from dlhw.callbacks.tensorboard_events import BINS, VERSION, EventFile, _crc32c, histogram, record, scalars
-from dlhw.commands.cli import explain_any
+from dlhw.hydra_support.messages import explain_any
 
 
 @pytest.mark.parametrize("length", [0, 1, 3, 8, 511, 512, 513, 100_000])

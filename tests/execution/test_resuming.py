@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from dlhw.config.trainer import Kernels
-from dlhw.execution.resuming import starts
+from dlhw.execution.grouping import starts
 from dlhw.training.state import ResumeState
 
 Told = list[tuple[tuple[int, ...], list[int] | None]]

@@ -12,11 +12,10 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from dlhw.config.catalogue import conf_dir
-from dlhw.config.load import to_config
-from dlhw.hydra_support.callback import without_hydra
 from dlhw.hydra_support.composer import Composer
-from dlhw.hydra_support.run_job import to_yaml
+from dlhw.hydra_support.job import to_yaml
 from dlhw.hydra_support.store import register
+from dlhw.hydra_support.typed import to_config, without_hydra
 
 CASES = [
     [],

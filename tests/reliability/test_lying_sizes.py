@@ -15,13 +15,13 @@ import safetensors.torch
 import torch
 
 from dlhw.callbacks.checkpoint import load_checkpoint
-from dlhw.commands.evaluate import saved_config
 from dlhw.config.data import CSVConfig, NPZConfig, SplitConfig
 from dlhw.data import load_dataset
 from dlhw.data.formats import read_idx
 from dlhw.errors import UserError
 from dlhw.runs.folder import RunFolder
-from dlhw.sweep.ledger import Ledger
+from dlhw.runs.ledger import Ledger
+from dlhw.runs.saved_config import saved_config
 
 Read = Callable[[Path], object]
 SPLIT = SplitConfig(train=None, val=0, test=0)
@@ -115,7 +115,7 @@ def holes(folder: Path) -> Iterator[tuple[Read, Path]]:
     yield read_npz, folder / "data.npz"
     yield read_csv, folder / "data.csv"
     yield load_checkpoint, folder / "last.safetensors"
-    yield (lambda path: saved_config(folder, [])), config
+    yield (lambda path: saved_config(folder)), config
     yield (lambda path: RunFolder(folder).summary()), folder / "summary.json"
     yield (lambda path: RunFolder(folder).curves()), folder / "metrics.csv"
     yield (lambda path: Ledger.read(folder)), folder / "ledger.json"
@@ -147,7 +147,7 @@ def test_aliases_that_stand_for_billions(tmp_path: Path) -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12)]
     path.write_text("\n".join(lines))
-    sentence, peak = peak_of(lambda path: saved_config(tmp_path, []), path)
+    sentence, peak = peak_of(lambda path: saved_config(tmp_path), path)
     assert "config.yaml is damaged" in sentence
     assert peak < 256 * MEBIBYTE
 
@@ -157,7 +157,7 @@ def test_yaml_deeper_than_the_stack(text: str, tmp_path: Path) -> None:
     path = tmp_path / ".hydra/config.yaml"
     path.parent.mkdir()
     path.write_text(text)
-    sentence, _ = peak_of(lambda path: saved_config(tmp_path, []), path)
+    sentence, _ = peak_of(lambda path: saved_config(tmp_path), path)
     assert "config.yaml is damaged" in sentence
 
 

@@ -11,8 +11,8 @@ import pytest
 import yaml
 from report_runs import lr_sweep
 
+from dlhw.runs.ledger import Ledger
 from dlhw.runs.sweep_folder import run_folders
-from dlhw.sweep.ledger import Ledger
 
 NODE: dict[str, Any] = {"source": "ours", "name": "rates", "question": "Which rate is best?"}
 RIGHT = {

@@ -151,8 +151,7 @@ def saved_steps(folder: Path) -> int:
 def forget_data(folder: Path) -> None:
     """What the ledger of a sweep is like that was killed before the data it fetched was entered."""
     from dlhw.content import ABSENT
-    from dlhw.sweep.identity import DATA_KEY
-    from dlhw.sweep.ledger import Ledger
+    from dlhw.runs.ledger import DATA_KEY, Ledger
 
     ledger = Ledger.read(folder)
     for cell in ledger.cells.values():

@@ -5,24 +5,21 @@ from math import prod
 from typing import Any
 
 import pytest
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlhw.errors import ConfigError
-from dlhw.sweep.arguments import sweep_arguments
+from dlhw.hydra_support.overrides import HydraSyntax, sweep_arguments
 from dlhw.sweep.grid import Cell, Extras, cells
 
-PARSER = OverridesParser.create()
+SYNTAX = HydraSyntax()
 KEYS = st.permutations(["a", "b.c", "d", "e.f.g"])
 VALUES = st.lists(st.integers(-9, 9), min_size=1, max_size=4, unique=True)
 
 
 def grid(*arguments: str, first_seed: int = 0, **extras: Any) -> list[Cell]:
     given = {"zip": None, "grids": None, "seeds": None} | extras
-    return cells(
-        PARSER.parse_overrides(list(arguments)), Extras.of(**given), first_seed, PARSER.parse_override
-    )
+    return cells(SYNTAX.parse_all(arguments), Extras.of(**given), first_seed, SYNTAX)
 
 
 def lines(found: list[Cell]) -> list[tuple[str, ...]]:
@@ -86,7 +83,7 @@ def test_a_value_that_refers_to_another_key_is_left_to_the_cell_and_is_no_part_o
     found = grid(grids=[{"a": [1, 2], "b": ["${a}"], "c": "n${a}.csv", "d": ["${a}, b", 3]}])
     assert lines(found)[0] == ("a=1", "b='${a}'", "c=n${a}.csv", "d='${a}, b'")
     assert {setting.key for cell in found for setting in cell.swept} == {"a", "d"}
-    assert [override.value() for override in PARSER.parse_overrides(list(lines(found)[0]))] == [
+    assert [argument.value for argument in SYNTAX.parse_all(lines(found)[0])] == [
         1, "${a}", "n${a}.csv", "${a}, b",
     ]  # fmt: skip
 
@@ -147,7 +144,7 @@ def test_arguments_of_sweeps_that_cannot_be(arguments: list[str], sentence: str)
 
 def test_a_command_that_fixes_a_key_of_the_config_restricts_the_sweep() -> None:
     """The cell is named as in the whole sweep, so that the ledger knows it."""
-    (one,) = cells(PARSER.parse_overrides(["a=1,2", "a=2", "b=3"]), Extras(), 0, PARSER.parse_override, {"a"})
+    (one,) = cells(SYNTAX.parse_all(["a=1,2", "a=2", "b=3"]), Extras(), 0, SYNTAX, {"a"})
     assert one.overrides == ("a=2", "b=3")
     assert [setting.key for setting in one.swept] == ["a"]
 

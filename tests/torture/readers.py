@@ -15,7 +15,6 @@ import safetensors.torch
 import torch
 
 from dlhw.callbacks.checkpoint import check_matches, load_checkpoint, save_checkpoint
-from dlhw.commands.evaluate import saved_config
 from dlhw.config.data import CSVConfig, NPZConfig, OctMNISTConfig, SplitConfig, Task
 from dlhw.data import load_dataset
 from dlhw.data.formats import read_idx
@@ -26,7 +25,8 @@ from dlhw.reporting.judge import saved_experiment
 from dlhw.reporting.report import compile_report
 from dlhw.reporting.study import make_study
 from dlhw.runs.folder import RunFolder
-from dlhw.sweep.ledger import Ledger
+from dlhw.runs.ledger import Ledger
+from dlhw.runs.saved_config import saved_config
 
 SPLIT = SplitConfig(train=None, val=0, test=0)
 SWEEP = [
@@ -187,7 +187,7 @@ def run_files(folder: Path) -> dict[str, Reader]:
     return {
         "checkpoint": of(best, evaluated, *made, is_summed=True),
         "checkpoint of a figure": of(best, drawn, *made, is_summed=True),
-        "config": of(hydra, lambda at: saved_config(at / run, [])),
+        "config": of(hydra, lambda at: saved_config(at / run)),
         "config of a report": of(hydra, reported),
         "summary": of(f"{run}/summary.json", lambda at: RunFolder(at / run).summary()),
         "summary of a report": of(f"{run}/summary.json", reported),

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from omegaconf import OmegaConf
+import yaml
 from torch import Tensor
 
 from dlhw.callbacks.confusion import confusion_image
@@ -133,4 +133,4 @@ def _score_values(evaluation: Evaluation) -> dict[str, float]:
 
 def _config_text(tree: dict[str, Any]) -> str:
     """YAML in a block that TensorBoard's Markdown leaves as it is."""
-    return f"```yaml\n{OmegaConf.to_yaml(OmegaConf.create(tree))}```"
+    return f"```yaml\n{yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)}```"

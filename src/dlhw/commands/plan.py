@@ -1,31 +1,17 @@
-"""`dlhw-plan`: what a sweep would do, without training or writing anything."""
+"""`dlhw-plan`: show what a sweep would do, without training or writing anything."""
 
 import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from hydra import initialize_config_dir
-from hydra._internal.callbacks import Callbacks
-from hydra.core.global_hydra import GlobalHydra
-from hydra.core.hydra_config import HydraConfig
-from hydra.core.plugins import Plugins
-from hydra.types import HydraContext, RunMode
-from omegaconf import DictConfig
-
 from dlhw.commands.cli import COMMON, run_command
-from dlhw.commands.train import task
-from dlhw.config.catalogue import conf_dir
 from dlhw.display import duration, visible
 from dlhw.errors import ConfigError, UserError
 from dlhw.execution.grouping import describe, group
-from dlhw.hydra_support.checked_loader import checked_loading
-from dlhw.hydra_support.store import register
-from dlhw.hydra_support.sweeper import GridSweeper
 from dlhw.runs.folder import RunFolder
-from dlhw.sweep.arguments import MULTIRUN, sweep_arguments
-from dlhw.sweep.ledger import Changes, Ledger, refusal
-from dlhw.sweep.names import value_name
-from dlhw.sweep.preparing import Prepared, Run, prepare, sweep_line
+from dlhw.runs.ledger import Changes, Ledger, refusal
+from dlhw.runs.names import value_name
+from dlhw.sweep.prepare import Prepared, Run, sweep_line
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -50,11 +36,14 @@ def main() -> None:
     if {"--help", "-h"} & set(sys.argv[1:]):
         print(USAGE, end="")
         return
-    flags = [each for each in sys.argv[1:] if each.startswith("-") and each not in (*MULTIRUN, *COMMON)]
+    from dlhw.hydra_support.overrides import MULTIRUN
+
+    allowed = (*MULTIRUN, *COMMON)
+    flags = [word for word in sys.argv[1:] if word.startswith("-") and word not in allowed]
     if flags:
         print(f"dlhw-plan: unknown option {visible(flags[0])}; dlhw-plan --help", file=sys.stderr)
         sys.exit(2)
-    run_command("dlhw-plan", lambda: plan([each for each in sys.argv[1:] if each not in MULTIRUN]))
+    run_command("dlhw-plan", lambda: plan([word for word in sys.argv[1:] if word not in MULTIRUN]))
 
 
 def plan(arguments: Sequence[str]) -> int:
@@ -69,6 +58,8 @@ def plan(arguments: Sequence[str]) -> int:
     Raises:
         UserError: if nothing can be run, or done cells have another definition.
     """
+    from dlhw.hydra_support.planning import prepare_sweep
+
     prepared, sweeper = prepare_sweep(arguments)
     ledger = Ledger.read(prepared.folder)
     changes = ledger.changes(prepared.definitions(), list(prepared.keys))
@@ -86,40 +77,8 @@ def plan(arguments: Sequence[str]) -> int:
     return int(bool(prepared.bad))
 
 
-def prepare_sweep(arguments: Sequence[str]) -> tuple[Prepared, GridSweeper]:
-    """Compose and check every cell of a sweep, without running anything.
-
-    Args:
-        arguments: of `dlhw-train -m`.
-
-    Returns:
-        The cells, and the sweeper that the config chooses.
-
-    Raises:
-        UserError: if no cell can be composed.
-    """
-    register()
-    overrides = sweep_arguments(["-m", *arguments])[1:]
-    with checked_loading(), initialize_config_dir(str(conf_dir()), job_name="train", version_base="1.3"):
-        hydra = GlobalHydra.instance().hydra
-        assert hydra is not None
-        master = hydra.compose_config("train", overrides, run_mode=RunMode.MULTIRUN)
-        HydraConfig.instance().set_config(master)
-        context = HydraContext(config_loader=hydra.config_loader, callbacks=Callbacks())
-        sweeper = _sweeper(context, master)
-        lines = [str(line) for line in master.hydra.overrides.task]
-        return prepare(master, sweeper.composer, sweeper.cells(lines)), sweeper
-
-
-def _sweeper(context: HydraContext, master: DictConfig) -> GridSweeper:
-    sweeper = Plugins.instance().instantiate_sweeper(hydra_context=context, task_function=task, config=master)
-    if not isinstance(sweeper, GridSweeper):
-        raise ConfigError("dlhw-plan knows the cells of hydra/sweeper=grid only")
-    return sweeper
-
-
 def cell_table(prepared: Prepared, ledger: Ledger, changes: Mapping[str, Changes]) -> "Table":
-    """A line a cell: number, swept values, state."""
+    """A table with a row for each cell: number, swept values, state."""
     from rich import box
     from rich.table import Table
 
@@ -135,7 +94,7 @@ def cell_table(prepared: Prepared, ledger: Ledger, changes: Mapping[str, Changes
 
 
 def state(run: Run, ledger: Ledger, changes: Mapping[str, Changes]) -> str:
-    """Of a cell in the ledger."""
+    """What the sweep's folder has of a run, such as `done` or `to run (killed before)`."""
     status = RunFolder(ledger.folder / run.name).ending().get("status")
     if run.name in changes:
         return "done with another definition"
@@ -146,7 +105,7 @@ def state(run: Run, ledger: Ledger, changes: Mapping[str, Changes]) -> str:
 
 
 def print_cohorts(runs: Sequence[Run]) -> None:
-    """What trains together, and what it takes."""
+    """Print which runs train together, with estimates of memory and time."""
     from dlhw.execution.estimate import Estimator
 
     configs = [run.config for run in runs]

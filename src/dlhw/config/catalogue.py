@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from omegaconf import OmegaConf
+import yaml
 
 from dlhw.config.experiment import ExperimentConfig
 from dlhw.errors import ConfigError, did_you_mean, listing
@@ -41,8 +41,9 @@ def is_quick(name: str) -> bool:
 
 
 def _own_value(name: str, key: str, default: object) -> object:
-    tree = OmegaConf.load(conf_dir() / "experiment" / f"{name}.yaml")
-    return OmegaConf.select(tree, f"experiment.{key}", default=default)
+    text = (conf_dir() / "experiment" / f"{name}.yaml").read_text(encoding="utf-8")
+    tree = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 (a safe one)
+    return (tree.get("experiment") or {}).get(key, default)
 
 
 def checked(experiment: ExperimentConfig) -> ExperimentConfig:

@@ -1,16 +1,12 @@
-"""Turn a config that Hydra composed, or that a run folder keeps, into a validated `TrainConfig`."""
+"""Check a whole config, and convert it to plain data and back, as a run's folder keeps it."""
 
-import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
 from typing import Any, TypeVar
 
-from omegaconf import DictConfig, ListConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-
+from dlhw.config.convert import updated
 from dlhw.config.fields import Role, names_of_sweep, plain, values
 from dlhw.config.group import Group
-from dlhw.config.messages import explain, unknown_key
 from dlhw.config.options import OPTIONS
 from dlhw.config.root import TrainConfig
 from dlhw.config.saved import interpolations, with_references
@@ -18,61 +14,6 @@ from dlhw.errors import ConfigError, did_you_mean, listing
 
 UNKNOWN = "what that stood for in the run is not known, and it is not resolved anew"
 AnyConfig = TypeVar("AnyConfig", bound=Group)
-
-
-def to_config(composed: DictConfig) -> TrainConfig:
-    """Turn a composed config into typed objects and check it as a whole.
-
-    Raises:
-        ConfigError: with one sentence for every problem found.
-    """
-    return check(to_objects(composed))
-
-
-def to_objects(composed: DictConfig) -> TrainConfig:
-    """Turn a composed config into typed objects; their values are not checked yet.
-
-    Raises:
-        ConfigError: for keys that are missing or unknown, and values of another type.
-    """
-    try:
-        missing = sorted(OmegaConf.missing_keys(composed))
-        if missing:
-            raise ConfigError("\n".join(f"{key} must be given, it has no default" for key in missing))
-        unknown = list(unknown_keys(composed))
-        if unknown:
-            raise ConfigError("\n".join(unknown))
-        config = OmegaConf.to_object(composed)
-    except OmegaConfBaseException as error:
-        raise ConfigError(explain(error)) from error
-    assert isinstance(config, TrainConfig)
-    return config
-
-
-def unknown_keys(composed: DictConfig, prefix: str = "") -> Iterator[str]:
-    """A sentence for each key that the schema does not have: Hydra lets `+key=value` add any.
-
-    List elements are named by their index, such as `experiment.checks[1].claim`.
-    """
-    schema = OmegaConf.get_type(composed)
-    if not dataclasses.is_dataclass(schema):  # a map whose keys are anybody's, such as the cell of a table
-        return
-    known = {spec.name for spec in dataclasses.fields(schema)}
-    for key in map(str, composed):
-        if key not in known:
-            yield unknown_key(prefix + key, schema)
-        elif not OmegaConf.is_missing(composed, key):
-            for name, child in _groups(key, composed._get_node(key)):
-                yield from unknown_keys(child, f"{prefix}{name}.")
-
-
-def _groups(key: str, node: object) -> Iterator[tuple[str, DictConfig]]:
-    """The group of a key, or the groups in its list, with their keys."""
-    if isinstance(node, DictConfig) and not node._is_none():
-        yield key, node
-    elif isinstance(node, ListConfig) and not node._is_none() and not node._is_interpolation():
-        for index in range(len(node)):
-            yield from _groups(f"{key}[{index}]", node._get_node(index))
 
 
 def check(config: TrainConfig) -> TrainConfig:
@@ -117,12 +58,7 @@ def from_dict(tree: Mapping[str, Any]) -> TrainConfig:
         del kept["name"]  # it named a folder that is known by now
     if unresolved := list(interpolations(kept)):
         raise ConfigError("\n".join(f"{key} is saved as {text}: {UNKNOWN}" for key, text in unresolved))
-    try:
-        composed = OmegaConf.merge(OmegaConf.structured(schema), OmegaConf.create(kept))
-    except OmegaConfBaseException as error:
-        raise ConfigError(explain(error)) from error
-    assert isinstance(composed, DictConfig)
-    return to_config(composed)
+    return check(updated(schema, kept))
 
 
 def _option(tree: Mapping[str, Any], group: str) -> type[Group]:

@@ -1,15 +1,13 @@
-"""Train jobs as cohorts: in pieces that fit into memory, each job with files and an end of its own."""
+"""Train the runs of a sweep as cohorts that fit into memory; each run has files and an end of its own."""
 
 import gc
 import logging
 import sys
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from pathlib import Path
 from random import Random
 
 import torch
-from hydra.types import HydraContext
 
 from dlhw.callbacks.restoring import clear_leftovers, saved_in
 from dlhw.callbacks.summary import write_failure
@@ -19,10 +17,10 @@ from dlhw.data.cache import DatasetCache
 from dlhw.data.dataset import Dataset
 from dlhw.display import visible
 from dlhw.errors import RunFolderError, UserError
+from dlhw.execution.grouping import describe, group, starts
+from dlhw.execution.job import Job
 from dlhw.execution.memory import SHARE, cohort_bytes, free_bytes, is_out_of_memory, run_bytes
-from dlhw.execution.resuming import starts
 from dlhw.execution.verify import Verifier
-from dlhw.hydra_support.job import Job
 from dlhw.locks import FolderLostError
 from dlhw.models.build import build_model
 from dlhw.nn.parameters import ParameterLayout
@@ -37,20 +35,58 @@ from dlhw.training.state import ResumeState
 KEPT_DATASETS = 8
 
 
+def train_jobs(jobs: Sequence[Job], *, max_runs: int | None = None, verify: int = 0) -> None:
+    """Train runs, those together that can share a cohort; each run is ended, also when something fails.
+
+    Args:
+        jobs: one for each run.
+        max_runs: largest number of runs that train together; None: as many as memory allows.
+        verify: number of runs that are trained again alone, to print the largest difference.
+    """
+    configs = [job.config for job in jobs]
+    cohorts = group(configs)
+    print(visible(describe(configs, cohorts)), flush=True)
+    trainer = CohortTrainer(max_runs=max_runs, verify=verify)
+    for cohort in cohorts:
+        if configs[cohort[0]].procedure.trains:
+            trainer.train([jobs[index] for index in cohort])
+        else:
+            _compute(jobs[cohort[0]])
+    trainer.report_verified()
+
+
+def _compute(job: Job) -> None:
+    """Run the procedure of a job that does not train; an error is stored on the job, not raised."""
+    from dlhw.procedures.run_procedure import (
+        run_procedure,  # linear programs need scipy, which takes a second
+    )
+
+    job.begin()
+    job.log(f"{job.config.procedure.name} into {job.folder}")
+    try:
+        result = run_procedure(job.config, job.folder)
+    except FolderLostError:  # concerns the whole sweep
+        raise
+    except Exception as error:
+        job.log(str(error) or repr(error), logging.ERROR)
+        with suppress(OSError):  # the run's folder is gone; the other runs continue
+            write_failure(job.folder, str(error) or repr(error))
+        job.report_end(error)
+        return
+    job.log(f"{result.status} after {result.seconds:.2f} s")
+    job.report_end(objective(result))
+
+
 class CohortTrainer:
     """Trains the cohorts of one sweep.
 
     Args:
-        context: Hydra's, for folders and callbacks.
-        max_runs: most runs that train together; None: as many as memory allows.
-        verify: runs of the sweep that are trained again alone.
-        resumable: names of folders that an earlier process has left for these very runs.
+        max_runs: largest number of runs that train together; None: as many as memory allows.
+        verify: number of runs of the sweep that are trained again alone.
     """
 
-    def __init__(
-        self, context: HydraContext, *, max_runs: int | None, verify: int, resumable: Collection[str] = ()
-    ) -> None:
-        self.context, self.max_runs, self.resumable = context, max_runs, resumable
+    def __init__(self, *, max_runs: int | None, verify: int) -> None:
+        self.max_runs = max_runs
         self._datasets = DatasetCache(KEPT_DATASETS)
         self.verifier = Verifier(verify, Random(0))
 
@@ -59,7 +95,7 @@ class CohortTrainer:
         jobs, datasets = self._with_datasets(jobs)
         if not jobs:
             return
-        configs = [job.config for job in jobs if job.config is not None]
+        configs = [job.config for job in jobs]
         try:
             limit = self.max_runs or self._limit(configs, datasets)
         except UserError as error:
@@ -67,38 +103,25 @@ class CohortTrainer:
             return
         if limit < len(jobs):
             print(f"at most {limit} of {len(jobs)} runs train at a time", flush=True)
-        for start in starts([self._saved(job) for job in jobs]):
+        for start in starts([_checkpoints(job) for job in jobs]):
             for places in chunks(range(len(start.places)), limit):
                 saved = None if start.saved is None else [start.saved[place] for place in places]
                 chosen = [start.places[place] for place in places]
-                self._train_piece([jobs[each] for each in chosen], [datasets[each] for each in chosen], saved)
+                self._train_piece(
+                    [jobs[index] for index in chosen], [datasets[index] for index in chosen], saved
+                )
 
     def _with_datasets(self, jobs: Sequence[Job]) -> tuple[list[Job], list[Dataset]]:
         """The jobs whose data can be loaded, and the data; the others fail, each with its own error."""
         loaded: list[Job] = []
         datasets: list[Dataset] = []
         for job in jobs:
-            assert job.config is not None
             try:
                 datasets.append(self._dataset(job.config))
                 loaded.append(job)
             except UserError as error:
                 self._fail([job], error)
         return loaded, datasets
-
-    def _saved(self, job: Job) -> list[ResumeState]:
-        """What a job can go on from."""
-        if job.config is None or not self.resumable:
-            return []
-        folder = job.planned_folder()
-        if folder.name not in self.resumable:
-            return []
-        clear_leftovers(folder)
-        try:
-            return saved_in(folder, job.config)
-        except RunFolderError as error:
-            print(f"dlhw-train: {visible(str(error))}; starting again", file=sys.stderr, flush=True)
-            return []
 
     def report_verified(self) -> None:
         """Print how far runs in cohorts are from the same runs alone."""
@@ -133,10 +156,10 @@ class CohortTrainer:
         if not jobs:
             return
         if saved:
-            _tell_steps(jobs, saved)
+            _report_resuming(jobs, saved)
         try:
             results = self._fit(jobs, datasets, saved)
-        except FolderLostError:  # of the whole sweep
+        except FolderLostError:  # concerns the whole sweep
             raise
         except Exception as error:
             if not is_out_of_memory(error) or len(jobs) == 1:
@@ -153,14 +176,14 @@ class CohortTrainer:
         self._halve(jobs, datasets, saved)
 
     def _has_begun(self, job: Job, num_runs: int) -> bool:
-        """Make a job's folder unless it is there; one that cannot be made fails its own job only."""
-        if job.folder is None:
+        """Make a job's folder unless it is there; a folder that cannot be made fails its own job only."""
+        if not job.has_begun:
             try:
-                folder = job.begin(self.context)
+                job.begin()
             except OSError as error:
                 self._fail([job], error)
                 return False
-            job.log(f"training in a cohort of {num_runs} into {folder}")
+            job.log(f"training in a cohort of {num_runs} into {job.folder}")
         return True
 
     def _halve(
@@ -180,17 +203,16 @@ class CohortTrainer:
     def _fit(
         self, jobs: Sequence[Job], datasets: Sequence[Dataset], saved: Sequence[ResumeState] | None
     ) -> list[RunResult]:
-        configs = [job.config for job in jobs if job.config is not None]
+        configs = [job.config for job in jobs]
         kept = self.verifier.choose(len(jobs))
 
         def trackers(run: int, config: TrainConfig) -> list[Callback]:
             folder = jobs[run].folder
-            assert isinstance(folder, Path)
             mine = run_trackers(config, folder, show_console=run == 0, num_runs=len(jobs))
             return [*mine, kept[run]] if run in kept else mine
 
         shared = datasets[:1] if all(each is datasets[0] for each in datasets) else datasets
-        results = fit(configs, shared, trackers, saved, [job.place for job in jobs])
+        results = fit(configs, shared, trackers, saved, [job.index for job in jobs])
         for run, of_cohort in kept.items():
             self.verifier.compare(jobs[run].number, configs[run], datasets[run], of_cohort)
         return results
@@ -199,29 +221,42 @@ class CohortTrainer:
         job.log(f"{result.status} after {result.steps} steps, {result.seconds:.2f} s")
         if result.status is Status.failed:
             job.log(result.message or "", logging.ERROR)
-            job.end(result.error or RuntimeError(result.message), self.context.callbacks)
-        elif job.config is not None and (error := divergence_error(result, job.config)) is not None:
-            job.end(error, self.context.callbacks)
+            job.report_end(result.error or RuntimeError(result.message))
+        elif (error := divergence_error(result, job.config)) is not None:
+            job.report_end(error)
         else:
-            job.end(objective(result), self.context.callbacks)
+            job.report_end(objective(result))
 
     def _fail(self, jobs: Sequence[Job], error: Exception) -> None:
         """Mark every run of the cohort as failed with `error`."""
         for job in jobs:
-            with suppress(OSError):  # the cell's folder is gone or cannot be made; the others continue
-                folder = job.folder or job.begin(self.context)
+            with suppress(OSError):  # the run's folder is gone or cannot be made; the other runs continue
+                if not job.has_begun:
+                    job.begin()
                 job.log(str(error) or repr(error), logging.ERROR)
-                write_failure(folder, str(error) or repr(error))
-            job.end(error, self.context.callbacks)
+                write_failure(job.folder, str(error) or repr(error))
+            job.report_end(error)
 
 
-def _tell_steps(jobs: Sequence[Job], saved: Sequence[ResumeState]) -> None:
+def _checkpoints(job: Job) -> list[ResumeState]:
+    """The checkpoints from which a job can resume, newest first."""
+    if not job.can_resume:
+        return []
+    clear_leftovers(job.folder)
+    try:
+        return saved_in(job.folder, job.config)
+    except RunFolderError as error:
+        print(f"dlhw-train: {visible(str(error))}; starting again", file=sys.stderr, flush=True)
+        return []
+
+
+def _report_resuming(jobs: Sequence[Job], saved: Sequence[ResumeState]) -> None:
     """Say that runs resume, from one step or from several."""
-    steps = sorted({int(each.progress["step"]) for each in saved})
+    steps = sorted({int(checkpoint.progress["step"]) for checkpoint in saved})
     where = f"step {steps[0]}" if len(steps) == 1 else f"steps {steps[0]} to {steps[-1]}"
     print(f"resuming {len(jobs)} run{'s' * (len(jobs) != 1)} from {where}", flush=True)
-    for job, each in zip(jobs, saved, strict=True):
-        job.log(f"resuming from {each.source.name}, step {each.progress['step']}")
+    for job, checkpoint in zip(jobs, saved, strict=True):
+        job.log(f"resuming from {checkpoint.source.name}, step {checkpoint.progress['step']}")
 
 
 def chunks(places: Sequence[int], size: int) -> Iterator[Sequence[int]]:

@@ -1,11 +1,15 @@
-"""Which runs can train together."""
+"""Which runs can train together, and from which of their checkpoints they resume together."""
 
 import json
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from dlhw.config.fields import cohort_fields
 from dlhw.config.root import TrainConfig
+
+if TYPE_CHECKING:
+    from dlhw.training.state import ResumeState
 
 LONGEST = 40  # characters of a value in the description of a cohort
 
@@ -63,3 +67,61 @@ def _shown(fields: Fields, key: str) -> str:
 def _short(text: str) -> str:
     """The layers of a net built by hand would fill the screen."""
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+
+
+@dataclass(frozen=True)
+class Start:
+    """Runs that train together from the same step.
+
+    Args:
+        places: of the runs in their cohort, in order.
+        saved: the checkpoint that each run resumes from; None: they start from the beginning.
+    """
+
+    places: tuple[int, ...]
+    saved: "tuple[ResumeState, ...] | None" = None
+
+
+def starts(checkpoints: "Sequence[Sequence[ResumeState]]") -> list[Start]:
+    """Group the runs of a cohort.
+
+    Runs without a checkpoint start together. Runs that had ended and only wait for the others are a group of
+    their own. The others resume from the largest step of which all of them have a checkpoint: a kill between
+    two files leaves some runs one checkpoint behind. Without such a step, each resumes from its newest.
+
+    Args:
+        checkpoints: the sound checkpoints of each run, newest first.
+    """
+    fresh = tuple(place for place, saved in enumerate(checkpoints) if not saved)
+    ended = {place: saved[0] for place, saved in enumerate(checkpoints) if saved and _has_ended(saved[0])}
+    others = {place: saved for place, saved in enumerate(checkpoints) if saved and place not in ended}
+    groups = [Start(fresh)] if fresh else []
+    return groups + _grouped(ended, by_step=False) + _grouped(_at_common_step(others), by_step=True)
+
+
+def _has_ended(saved: "ResumeState") -> bool:
+    return saved.progress.get("status") is not None
+
+
+def _step(saved: "ResumeState") -> int:
+    return int(saved.progress["step"])
+
+
+def _at_common_step(checkpoints: "Mapping[int, Sequence[ResumeState]]") -> "dict[int, ResumeState]":
+    steps = [{_step(saved) for saved in of_run} for of_run in checkpoints.values()]
+    common = set.intersection(*steps) if steps else set()
+    if not common:
+        return {place: of_run[0] for place, of_run in checkpoints.items()}
+    return {
+        place: next(saved for saved in of_run if _step(saved) == max(common))
+        for place, of_run in checkpoints.items()
+    }
+
+
+def _grouped(chosen: "Mapping[int, ResumeState]", *, by_step: bool) -> list[Start]:
+    """Runs that were trained by other kernels or matrix products stay apart: these round differently."""
+    groups: dict[tuple[int, str, str], list[int]] = {}
+    for place, saved in chosen.items():
+        key = (_step(saved) if by_step else 0, saved.matmul, str(saved.kernels))
+        groups.setdefault(key, []).append(place)
+    return [Start(tuple(places), tuple(chosen[place] for place in places)) for places in groups.values()]

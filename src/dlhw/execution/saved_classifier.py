@@ -25,9 +25,9 @@ def load_classifier(saved: "SavedParameters") -> SavedClassifier:
     import torch
 
     from dlhw.callbacks.checkpoint import check_matches
-    from dlhw.commands.evaluate import saved_config
     from dlhw.data.dataset import load_dataset
     from dlhw.nn.layer import Context
+    from dlhw.runs.saved_config import saved_config
     from dlhw.sections import with_prefix
     from dlhw.training.device import DTYPES
     from dlhw.training.fit import prepare

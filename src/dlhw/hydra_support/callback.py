@@ -1,24 +1,15 @@
-"""What happens between composing a config and making the run's folder: the config is checked, whole."""
+"""Check a composed config whole, and claim the run's folder, before Hydra makes the folder."""
 
-import copy
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from hydra.experimental.callback import Callback
-from omegaconf import AnyNode, DictConfig, open_dict
+from omegaconf import DictConfig
 
-from dlhw.config.load import to_config
 from dlhw.errors import RunFolderError, UserError
+from dlhw.hydra_support.messages import Refused
+from dlhw.hydra_support.typed import to_config, without_hydra
 from dlhw.locks import RUN_LOCK, hold_run
-
-
-class Refused(SystemExit):
-    """Hydra only warns of exceptions in a callback; leaving the process is not one."""
-
-    def __init__(self, error: UserError) -> None:
-        super().__init__(1)
-        self.error = error
 
 
 class CheckBeforeRun(Callback):
@@ -31,28 +22,6 @@ class CheckBeforeRun(Callback):
             claim(Path(config.hydra.run.dir))
         except UserError as error:
             raise Refused(error) from error
-
-
-def without_hydra(config: DictConfig) -> DictConfig:
-    """A copy of the task's part of a composed config."""
-    return copied(config, without=["hydra"])
-
-
-def copied(config: DictConfig, *, without: Sequence[str] = ()) -> DictConfig:
-    """A copy of a composed config without some of its nodes.
-
-    The node `experiment` belongs to the whole sweep and is shared, not copied: it is larger than all that
-    makes a run, and nothing changes it.
-    """
-    shared = config._get_node("experiment", validate_access=False)
-    memo: dict[int, Any] = {} if shared is None else {id(shared): shared}
-    # Hydra's part is larger still; what the memo holds is not copied.
-    memo |= {id(config._get_node(key)): AnyNode(None) for key in without}
-    copy_ = copy.deepcopy(config, memo)
-    with open_dict(copy_):
-        for key in without:
-            del copy_[key]
-    return copy_
 
 
 def claim(folder: Path) -> None:

@@ -13,9 +13,9 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from dlhw.config.messages import is_internal
 from dlhw.config.options import OPTIONS, SINGLE_OPTIONS
 from dlhw.errors import ConfigError
+from dlhw.hydra_support.messages import is_internal
 from dlhw.hydra_support.targets import refuse_names
 
 # Groups that a command line chooses options of.

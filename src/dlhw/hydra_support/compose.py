@@ -9,12 +9,12 @@ from omegaconf.errors import OmegaConfBaseException
 
 from dlhw.config.catalogue import checked, conf_dir, experiment_names, no_such_experiment
 from dlhw.config.experiment import ExperimentConfig
-from dlhw.config.load import to_objects
-from dlhw.config.messages import explain
 from dlhw.config.root import TrainConfig
 from dlhw.errors import ConfigError
 from dlhw.hydra_support.checked_loader import checked_loading
+from dlhw.hydra_support.messages import explain
 from dlhw.hydra_support.store import register
+from dlhw.hydra_support.typed import to_objects
 
 
 def compose(overrides: Sequence[str] = ()) -> TrainConfig:

@@ -1,47 +1,39 @@
-"""A Hydra sweeper: grids with zips and seeds, each cell composed once, a ledger of what is done.
+"""A Hydra sweeper: grids with zips and seeds, each cell composed once, a ledger of the cells that are done.
 
 This file is loaded at every start of any Hydra program, so it does not import torch.
 """
 
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf, flag_override
 
-from dlhw.content import ABSENT, data_identity
-from dlhw.display import visible
 from dlhw.errors import ConfigError
-from dlhw.execution.grouping import group
-from dlhw.hydra_support.composer import Composer
+from dlhw.hydra_support.composer import SUBDIR, Composer
 from dlhw.hydra_support.launcher import TRAINS_CONFIG, FusedLauncher
-from dlhw.locks import sweep_held
-from dlhw.runs.files import refuse_link, refuse_links
-from dlhw.sweep.ending import conclude
-from dlhw.sweep.grid import Cell, Extras, cells, is_extra
-from dlhw.sweep.identity import DATA_KEY
-from dlhw.sweep.ledger import Changes, Ledger, not_recomputed, refusal
-from dlhw.sweep.preparing import Prepared, Run, prepare, sweep_line
+from dlhw.hydra_support.overrides import HydraSyntax, quoted
+from dlhw.runs.names import sweep_name
+from dlhw.sweep.grid import Cell, Extras, cells
+from dlhw.sweep.prepare import Prepared, prepare, swept_keys
+from dlhw.sweep.session import ON_CHANGE, ON_ERROR, Launch, SweepOptions, run_sweep
 
-ON_ERROR = ("continue", "stop")
-ON_CHANGE = ("refuse", "recompute", "keep")
+DIR = "hydra.sweep.dir="
 
 
 class GridSweeper(Sweeper):
-    """Runs the cells of a grid; what a folder's ledger says is done is not run again.
+    """Runs the cells of a grid; cells that a folder's ledger lists as done are not run again.
 
     Args:
-        max_batch_size: most jobs that the launcher gets at once; None: all.
-        params: swept keys as on the command line, key -> `1,2,3`; what the command line says goes before.
+        max_batch_size: largest number of jobs that the launcher gets at once; None: all.
+        params: swept keys as on the command line, key -> `1,2,3`; the command line's own take precedence.
         zip: groups of key -> values that move together.
         grids: key -> values; the sweep is their union.
-        seeds: how many seeds each cell gets.
+        seeds: number of seeds of each cell.
         on_error: continue: run every cell that can be run; stop: run nothing if a config is wrong, and no
             further cohort once a run has failed.
         on_change: what to do with done cells whose definition has changed.
@@ -65,18 +57,20 @@ class GridSweeper(Sweeper):
         """Called by Hydra before `sweep`."""
         self._check()
         self.context, self.master = hydra_context, config
-        self.is_ours = bool(getattr(task_function, TRAINS_CONFIG, False))
-        if self.is_ours:
-            self._take_as_written(config.hydra.sweeper)
-        self.jobs = Plugins.instance().instantiate_launcher(
+        self.trains_config = bool(getattr(task_function, TRAINS_CONFIG, False))
+        if self.trains_config:
+            self._keep_references(config.hydra.sweeper)
+        self.launcher = Plugins.instance().instantiate_launcher(
             hydra_context=hydra_context, task_function=task_function, config=config
         )
-        own = getattr(self.jobs, "composer", None)
-        # Shared with the launcher where that is ours, so that no job is composed twice.
-        self.composer = own if isinstance(own, Composer) else Composer(hydra_context.config_loader, config)
+        shared = getattr(self.launcher, "composer", None)
+        # Shared with dlhw's own launcher, so that no job is composed twice.
+        self.composer = (
+            shared if isinstance(shared, Composer) else Composer(hydra_context.config_loader, config)
+        )
 
-    def _take_as_written(self, config: DictConfig) -> None:
-        """Hydra has resolved every `${...}` in the base config; those in swept values belong to the cells."""
+    def _keep_references(self, config: DictConfig) -> None:
+        """Read swept values anew: Hydra has resolved their `${...}` in the base config, not in the cells'."""
         self.params = dict(_as_written(config.params) or {})
         self.zip, self.grids = _as_written(config.zip), _as_written(config.grids)
 
@@ -98,38 +92,48 @@ class GridSweeper(Sweeper):
 
         Raises:
             ConfigError: if nothing can be run.
-            SweepError: at the end, if a run did not end well.
+            SweepError: at the end, if a run did not succeed.
         """
-        found = self.cells(arguments)
-        return self._sweep_ours(found) if self.is_ours else self._sweep_plainly(found)
+        grid = self.cells(arguments)
+        return self._run_sweep(grid) if self.trains_config else self._run_foreign_task(grid)
 
     def extras(self) -> Extras:
         """Zips, grids and seeds of the config."""
         return Extras.of(*map(_plain, (self.zip, self.grids, self.seeds)))
 
     def cells(self, arguments: Sequence[str]) -> list[Cell]:
-        """What a command means."""
-        parser = OverridesParser.create(config_loader=self.context.config_loader)
+        """The cells of a command."""
+        syntax = HydraSyntax(self.context.config_loader)
         params = [f"{key}={value}" for key, value in self.params.items()]
-        overrides = parser.parse_overrides([*params, *arguments])
+        parsed = syntax.parse_all([*params, *arguments])
         extras = self.extras()
-        if self.is_ours:
-            extras = extras.updated([each for each in overrides if is_extra(each)])
-            overrides = [each for each in overrides if not is_extra(each)]
+        if self.trains_config:
+            extras = extras.updated([argument for argument in parsed if argument.is_extra])
+            parsed = [argument for argument in parsed if not argument.is_extra]
         seed = OmegaConf.select(self.master, "seed") if extras.seeds else 0
-        listed = self.params if self.is_ours else ()
-        return cells(overrides, extras, int(seed or 0), parser.parse_override, listed)
+        listed = self.params if self.trains_config else ()
+        return cells(parsed, extras, int(seed or 0), syntax, listed)
 
-    def _sweep_plainly(self, found: Sequence[Cell]) -> list[Sequence[JobReturn]]:
-        """A task that is not ours: what Hydra's basic sweeper does."""
+    def prepare(self, grid: Sequence[Cell]) -> Prepared:
+        """Compose and check every cell, and settle the sweep's folder, which every job has in its config.
+
+        Raises:
+            ConfigError: if there is nothing to run.
+        """
+        folder = settle_folder(self.master, list(swept_keys(grid)))
+        return prepare(folder, grid, lambda cell: self.composer.checked(cell.overrides))
+
+    def _run_foreign_task(self, grid: Sequence[Cell]) -> list[Sequence[JobReturn]]:
+        """A task other than dlhw's: as Hydra's basic sweeper."""
         self._save(Path(str(self.master.hydra.sweep.dir)))
         returns, number = [], 0
-        for batch in _chunks([list(cell.overrides) for cell in found], self.max_batch_size):
-            for overrides in batch:  # an error of one is told before any of them runs
+        for batch in _chunks([list(cell.overrides) for cell in grid], self.max_batch_size):
+            for overrides in batch:  # an error of one is raised before any of them runs
                 self.composer.keep(overrides)
-            returned = self.jobs.launch(batch, initial_job_idx=number)
-            for each in returned:
-                _ = each.return_value  # raises what the job raised
+            assert self.launcher is not None
+            returned = self.launcher.launch(batch, initial_job_idx=number)
+            for job in returned:
+                _ = job.return_value  # raises the job's exception
             returns.append(returned)
             number += len(batch)
         return returns
@@ -144,117 +148,61 @@ class GridSweeper(Sweeper):
             tree["experiment"] = OmegaConf.to_container(experiment, resolve=True, enum_to_str=True)
         OmegaConf.save(OmegaConf.create(tree), folder / "multirun.yaml")
 
-    def _sweep_ours(self, found: Sequence[Cell]) -> list[Sequence[JobReturn]]:
-        prepared = prepare(self.master, self.composer, found)
-        self._tell_bad(prepared)
-        with sweep_held(prepared.folder):
-            ledger = Ledger.read(prepared.folder)
-            to_run = self._to_run(ledger, prepared)
-            print(sweep_line(prepared, len(prepared.runs) - len(to_run)), flush=True)
-            for run in self._to_clear(ledger, to_run):
-                ledger.clear(run.name)
-            ledger.cells |= {run.name: run.definition for run in to_run}
-            ledger.write()
-            self._save(prepared.folder)
-            returns, returned = self._launch(to_run)
-            is_same = _note_data(ledger, to_run)
-        conclude(prepared, returned)
-        if not is_same:
-            raise ConfigError(
-                f"the data files changed while the sweep in {prepared.folder} ran, so its cells may hold "
-                "different data: the same command again compares the samples of its cells"
-            )
-        return returns
+    def _run_sweep(self, grid: Sequence[Cell]) -> list[Sequence[JobReturn]]:
+        """dlhw's own task: typed runs, which the ledger of the sweep's folder knows."""
+        batches: list[Sequence[JobReturn]] = []
 
-    def _tell_bad(self, prepared: Prepared) -> None:
-        """Say what is wrong with any config before anything trains."""
-        problems = list(prepared.problems())
-        if problems and (self.on_error == "stop" or not prepared.runs):
-            raise ConfigError("\n".join(problems))
-        for line in problems:
-            print(f"error: {visible(line)}", file=sys.stderr, flush=True)
+        def launch(launches: Sequence[Launch]) -> list[Exception | None]:
+            jobs = self._launch(launches, sum(map(len, batches)))
+            batches.append(jobs)
+            return [_error(job) for job in jobs]
 
-    def _to_run(self, ledger: Ledger, prepared: Prepared) -> list[Run]:
-        """Runs that are not done, or done as something else.
+        options = SweepOptions(
+            on_error=self.on_error,
+            on_change=self.on_change,
+            max_batch_size=self.max_batch_size,
+            can_resume=isinstance(self.launcher, FusedLauncher),
+        )
+        run_sweep(self.prepare(grid), options, launch, self._save)
+        return batches
 
-        Raises:
-            ConfigError: if done cells have changed and nobody said what to do about it.
-        """
-        changes = ledger.changes(prepared.definitions(), list(prepared.keys))
-        missing = [run for run in prepared.runs if not ledger.is_done(run.name)]
-        if missing and self.on_change != "keep":
-            changes = changes or _changed_samples(ledger, missing)
-        if changes and self.on_change == "refuse":
-            raise ConfigError(refusal(prepared.folder, changes))
-        if self.on_change != "recompute":
-            return missing
-        not_named = changes.keys() - prepared.definitions().keys()
-        if not_named:
-            raise ConfigError(not_recomputed(prepared.folder, {name: changes[name] for name in not_named}))
-        return [run for run in prepared.runs if run.name in changes or run in missing]
-
-    def _to_clear(self, ledger: Ledger, runs: Sequence[Run]) -> list[Run]:
-        """Runs that start from the beginning. The others are resumed, if the launcher can do that.
-
-        Raises:
-            RunFolderError: if a cell's folder, or a file in one that is resumed, is a link to elsewhere.
-        """
-        for run in runs:
-            refuse_link(ledger.folder / run.name)
-        if not isinstance(self.jobs, FusedLauncher):
-            return list(runs)
-        cut_off = {run.name for run in runs if ledger.goes_on(run.name, run.definition)}
-        for name in sorted(cut_off):
-            refuse_links(ledger.folder / name)
-        self.jobs.resumable = frozenset(cut_off)
-        self.jobs.places = {
-            name: place
-            for place, name in enumerate({**ledger.cells, **dict.fromkeys(run.name for run in runs)})
-        }
-        return [run for run in runs if run.name not in cut_off]
-
-    def _launch(self, runs: Sequence[Run]) -> tuple[list[Sequence[JobReturn]], dict[str, JobReturn]]:
-        returns: list[Sequence[JobReturn]] = []
-        returned: dict[str, JobReturn] = {}
-        for batch in self._batches(runs):
-            jobs = self.jobs.launch([run.overrides for run in batch], initial_job_idx=len(returned))
-            returns.append(jobs)
-            returned |= {run.name: job for run, job in zip(batch, jobs, strict=True)}
-            if self.on_error == "stop" and any(job.status is JobStatus.FAILED for job in jobs):
-                break
-        return returns, returned
-
-    def _batches(self, runs: Sequence[Run]) -> Iterator[list[Run]]:
-        """With on_error=stop one cohort after the other, so that there is something to stop."""
-        cohorts: list[list[Run]] = [list(runs)] if runs else []
-        if self.on_error == "stop":
-            cohorts = [[runs[place] for place in places] for places in group([run.config for run in runs])]
-        for cohort in cohorts:
-            yield from _chunks(cohort, self.max_batch_size)
+    def _launch(self, launches: Sequence[Launch], first: int) -> Sequence[JobReturn]:
+        """Hand typed runs to dlhw's launcher, and their overrides to any other."""
+        overrides = [
+            [*launch.run.cell.overrides, f"{SUBDIR}{quoted(launch.run.name)}"] for launch in launches
+        ]
+        assert self.launcher is not None
+        if not isinstance(self.launcher, FusedLauncher):
+            return self.launcher.launch(overrides, initial_job_idx=first)
+        runs = [
+            self.composer.run(lines, number, index=launch.index, can_resume=launch.can_resume)
+            for number, (launch, lines) in enumerate(zip(launches, overrides, strict=True), first)
+        ]
+        return self.launcher.launch_runs(runs)
 
 
-def _changed_samples(ledger: Ledger, runs: Sequence[Run]) -> dict[str, Changes]:
-    if not ledger.cells:
-        return {}
-    from dlhw.sweep.samples import changed_samples  # torch takes a second; a new sweep loads it later
-
-    return changed_samples(ledger, runs)
+def _error(job: JobReturn) -> Exception | None:
+    # the property `return_value` would raise it
+    return job._return_value if job.status is JobStatus.FAILED else None
 
 
-def _note_data(ledger: Ledger, runs: Sequence[Run]) -> bool:
-    """Enter data that was fetched into the ledger; returns whether all other files are what they were.
+def settle_folder(master: DictConfig, keys: Sequence[str]) -> Path:
+    """The sweep's folder; a folder that would be named by the time is named by the swept keys instead.
 
-    Cells whose files have changed meanwhile hold old or new data, as their `split_hashes` say: the ledger
-    knows no content for them, so that the next command compares these.
+    Raises:
+        ConfigError: if the command names the folders of its runs.
     """
-    now = {run.name: data_identity(run.config.data.files()) for run in runs}
-    changed = {run.name for run in runs if run.definition[DATA_KEY] not in (ABSENT, now[run.name])}
-    for run in runs:
-        data = ABSENT if run.name in changed else now[run.name]
-        ledger.cells[run.name] = run.definition | {DATA_KEY: data}
-    if any(ledger.cells[run.name] != run.definition for run in runs):
-        ledger.write()
-    return not changed
+    given = [str(line) for line in master.hydra.overrides.hydra]
+    if any(line.startswith(SUBDIR) for line in given):
+        raise ConfigError("hydra.sweep.subdir cannot be set: runs are named by their swept values")
+    written = OmegaConf.to_container(master.hydra.sweep, resolve=False)
+    assert isinstance(written, dict)
+    if "${now:" in str(written["dir"]) and not any(line.startswith(DIR) for line in given):
+        folder = f"runs/{master.name}/{sweep_name(keys)}"
+        with flag_override(master.hydra, ["readonly", "struct"], False):
+            master.hydra.sweep.dir = folder
+            master.hydra.overrides.hydra.append(f"{DIR}{quoted(folder)}")
+    return Path(str(master.hydra.sweep.dir))
 
 
 def _chunks(listed: list[Any], size: int | None) -> Iterator[list[Any]]:
@@ -263,7 +211,7 @@ def _chunks(listed: list[Any], size: int | None) -> Iterator[list[Any]]:
 
 
 def _as_written(node: Any) -> Any:
-    """Plain data with `${...}` left in values; one that names a whole map or list of maps is resolved."""
+    """Plain data with `${...}` left in values, except one that names a whole map or list of maps."""
     if isinstance(node, ListConfig):
         return [_as_written(entry) for entry in node]
     return OmegaConf.to_container(node) if isinstance(node, DictConfig) else node

@@ -4,13 +4,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-
 from dlhw.config.catalogue import checked
+from dlhw.config.convert import updated
 from dlhw.config.experiment import ExperimentConfig, refuse_unknown_keys
 from dlhw.config.experiment_entries import PublishedConfig
-from dlhw.config.messages import explain
 from dlhw.config.saved import interpolations, with_references
 from dlhw.errors import ConfigError, RunFolderError
 from dlhw.reporting.agreement import Agreement, EvaluatedCheck, PublishedComparison
@@ -24,8 +21,8 @@ from dlhw.reporting.selection import CellSelection, MissingResult, how_ended, kn
 from dlhw.reporting.statistics import MeanEstimate
 from dlhw.reporting.study import ReportOptions, Study, make_study
 from dlhw.runs.files import read_yaml
+from dlhw.runs.ledger import Ledger
 from dlhw.runs.sweep_folder import SWEEP_FILE
-from dlhw.sweep.ledger import Ledger
 
 if TYPE_CHECKING:
     import pandas
@@ -185,12 +182,7 @@ def saved_experiment(folder: Path) -> ExperimentConfig | None:
         node = with_references(tree)["experiment"]
         for key, text in interpolations(node, "experiment"):
             raise ConfigError(f"{key} is saved as {text}, which is not resolved anew")
-        # Below a root, so that errors name the node.
-        schema = OmegaConf.create({"experiment": OmegaConf.structured(ExperimentConfig)})
-        experiment = OmegaConf.to_object(OmegaConf.merge(schema, {"experiment": node}).experiment)
-        assert isinstance(experiment, ExperimentConfig)
-        return checked(experiment)
-    except (OmegaConfBaseException, ConfigError) as error:
-        sentences = str(error) if isinstance(error, ConfigError) else explain(error)
+        return checked(updated(ExperimentConfig(), node, "experiment"))
+    except ConfigError as error:
         head = f"{path} does not hold an experiment of this version: "
-        raise RunFolderError("\n".join(head + line for line in sentences.splitlines())) from error
+        raise RunFolderError("\n".join(head + line for line in str(error).splitlines())) from error

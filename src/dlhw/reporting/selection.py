@@ -11,8 +11,8 @@ from dlhw.reporting.statistics import MeanEstimate
 from dlhw.reporting.study import Study
 from dlhw.reporting.swept_keys import Row
 from dlhw.reporting.values import ABSENT, same_value, text_of
+from dlhw.runs.names import short_keys
 from dlhw.runs.status import is_success
-from dlhw.sweep.names import short_keys
 
 Wanted = Mapping[str, Any]
 

@@ -9,12 +9,12 @@ from importlib import import_module
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from dlhw.commands.cli import FULL_ERROR
 from dlhw.config.catalogue import experiment_names, is_quick, no_such_experiment, question_of
 from dlhw.config.data import DataConfig
 from dlhw.config.experiment import ExperimentConfig
 from dlhw.errors import ConfigError, listing
-from dlhw.sweep.grid import quoted
+from dlhw.hydra_support.messages import FULL_ERROR
+from dlhw.hydra_support.overrides import quoted
 
 # Seconds that an interrupted run may take to write its files.
 PATIENCE = 30.0

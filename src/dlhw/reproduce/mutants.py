@@ -2,19 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
 
 from dlhw.config.experiment import ExperimentConfig
 from dlhw.config.experiment_entries import MutationConfig
 from dlhw.errors import ConfigError, UserError
-from dlhw.sweep.grid import value_text
-from dlhw.sweep.ledger import Ledger
-from dlhw.sweep.names import safe
+from dlhw.hydra_support.overrides import parse_argument, value_text
+from dlhw.runs.ledger import Ledger
+from dlhw.runs.names import safe
+from dlhw.sweep.grid import Argument
 
 if TYPE_CHECKING:
     import pandas
@@ -108,31 +105,28 @@ def _in_sweep(changes: Sequence[str], swept: SweptValues) -> list[str]:
     zips: list[dict[str, Any]] = [dict(group) for group in swept.zips]
     taken: list[str] = []
     for change in changes:
-        override = _parsed(change)
-        key = override.get_key_element()
+        argument = parse_argument(change)
+        key = argument.target
         groups = [group for group in zips if key in group]
         for group in groups:
-            group[key] = _column(override, len(group[key]))
+            group[key] = _column(argument, len(group[key]))
         if not groups:
-            taken.append(_for_each_cell(override, swept.params))
+            taken.append(_for_each_cell(argument, swept.params))
     return taken if zips == swept.zips else [*taken, f"zip=[{','.join(map(_zip_text, zips))}]"]
 
 
-def _for_each_cell(override: Override, params: Mapping[str, str]) -> str:
+def _for_each_cell(argument: Argument, params: Mapping[str, str]) -> str:
     """A single value of a swept key, repeated for each of the experiment's values."""
-    key = override.get_key_element()
-    if key not in params or override.is_sweep_override():
-        return str(override.input_line)
-    values = _parsed(f"{key}={params[key]}")
-    count = len(list(values.sweep_string_iterator())) if values.is_sweep_override() else 1
-    return f"{key}={','.join(_column(override, count))}"
+    key = argument.target
+    if key not in params or argument.is_sweep:
+        return argument.line
+    count = len(parse_argument(f"{key}={params[key]}").values)
+    return f"{key}={','.join(_column(argument, count))}"
 
 
-def _column(override: Override, count: int) -> list[str]:
+def _column(argument: Argument, count: int) -> list[str]:
     """The values of a change, a single one for each of `count` cells."""
-    if override.is_sweep_override():
-        return list(override.sweep_string_iterator())
-    return [override.get_value_element_as_str()] * count
+    return list(argument.values) if argument.is_sweep else [*argument.values] * count
 
 
 def _zip_text(group: Mapping[str, Any]) -> str:
@@ -145,15 +139,10 @@ def _value_text(value: Any) -> str:
     return value if isinstance(value, str) and "${" not in value else value_text(value)
 
 
-@cache
-def _parsed(line: str) -> Override:
-    return OverridesParser.create().parse_override(line)
-
-
 def _sweep(
     experiment: ExperimentConfig, folder: Path, changes: Sequence[str]
 ) -> tuple[FalsificationSweep, SweptValues]:
-    from dlhw.commands.plan import prepare_sweep
+    from dlhw.hydra_support.planning import prepare_sweep
 
     overrides = (*changes, f"seeds={experiment.mutation_seeds}")
     prepared, sweeper = prepare_sweep([f"experiment={experiment.label}", *overrides])

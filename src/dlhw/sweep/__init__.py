@@ -1,1 +1,1 @@
-"""Sweeps: which cells a command means, which of them are done, and what became of them."""
+"""Sweeps: the cells of a command, which of them are done, and how they ended."""

@@ -9,9 +9,8 @@ from dlhw.content import ABSENT
 from dlhw.data.dataset import load_dataset
 from dlhw.errors import UserError
 from dlhw.runs.folder import RunFolder
-from dlhw.sweep.identity import DATA_KEY
-from dlhw.sweep.ledger import Changes, Definition, Ledger
-from dlhw.sweep.preparing import Run
+from dlhw.runs.ledger import DATA_KEY, Changes, Definition, Ledger
+from dlhw.sweep.prepare import Run
 
 Hashes = dict[str, str]
 

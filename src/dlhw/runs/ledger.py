@@ -1,27 +1,40 @@
-"""ledger.json: what the cells in a sweep's folder are, written before any of them is computed.
+"""ledger.json: the definition of each cell in a sweep's folder, written before any of them is computed.
 
-A cell is done when the ledger knows it and its folder has the summary of a run that ended by itself. Whatever
-kills the process, the ledger is whole, and what is not done is computed again from the start.
+A cell is done when the ledger lists it and its folder has the summary of a run that ended by itself. Whatever
+kills the process, the ledger is whole, and what is not done is computed again.
 """
 
+import hashlib
 import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dlhw.config.fields import settings_hash
-from dlhw.content import ABSENT
+from dlhw.config.fields import identity_fields, settings_hash
+from dlhw.config.root import TrainConfig
+from dlhw.content import ABSENT, data_identity
 from dlhw.errors import RunFolderError
 from dlhw.runs.files import read_json, write_atomic
 from dlhw.runs.folder import SUMMARY_FILE, RunFolder
 from dlhw.runs.status import is_final
-from dlhw.sweep.identity import CODE_KEY, DATA_KEY, cell_hash
+from dlhw.source import code_version
 
 LEDGER_FILE = "ledger.json"
 FORMAT = 1
+DATA_KEY, CODE_KEY = "content of the data", "code"
 Definition = dict[str, Any]
 Changes = dict[str, tuple[Any, Any]]
+
+
+def definition(config: TrainConfig) -> Definition:
+    """Dotted key -> value of all that a cell's numbers depend on, data and code included."""
+    return identity_fields(config) | {DATA_KEY: data_identity(config.data.files()), CODE_KEY: code_version()}
+
+
+def cell_hash(definition: Definition) -> str:
+    """Equal for cells that compute the same."""
+    return hashlib.sha256(json.dumps(definition, sort_keys=True).encode()).hexdigest()[:16]
 
 
 class Ledger:
@@ -76,7 +89,7 @@ class Ledger:
         write_atomic(self.folder / LEDGER_FILE, json.dumps(tree, indent=1, ensure_ascii=False) + "\n")
 
     def is_done(self, name: str) -> bool:
-        """Whether the folder of that name holds this very cell, ended by itself.
+        """Whether the folder of that name holds exactly this cell, ended by itself.
 
         A summary that was copied from another cell, or written by another process into a folder of this name,
         has another config hash or another seed. Summaries without `code` are older than this check.
@@ -90,13 +103,13 @@ class Ledger:
         )
         return is_same and is_final(summary.get("status"))
 
-    def goes_on(self, name: str, definition: Definition) -> bool:
-        """Whether an attempt at this very cell was cut off after its first checkpoint."""
+    def can_resume(self, name: str, definition: Definition) -> bool:
+        """Whether an earlier attempt at exactly this cell was cut off after its first checkpoint."""
         is_same = name in self.cells and not _differences(self.cells[name], definition)
         return is_same and not self.is_done(name) and RunFolder(self.folder / name).has_checkpoint()
 
     def clear(self, name: str) -> None:
-        """Remove what an attempt at a cell has left; the summary first, so that half a folder is never done.
+        """Remove the files of an earlier attempt; the summary first, so that half a folder is never done.
 
         Raises:
             RunFolderError: if a folder is there that the ledger does not know.
@@ -161,7 +174,7 @@ def _foreign(old: Definition, fixed: Definition) -> Changes:
 
 
 def refusal(folder: Path, changes: Mapping[str, Any]) -> str:
-    """Why a sweep does not go on, and what can be done."""
+    """Why a sweep does not start, and the remedies."""
     count = len(changes)
     lines = "\n".join(difference_lines(changes))
     return (
@@ -183,15 +196,15 @@ def not_recomputed(folder: Path, changes: Mapping[str, Any]) -> str:
 
 
 def difference_lines(changes: Mapping[str, Changes]) -> Iterator[str]:
-    """Each difference once, with how many cells it is about."""
+    """Each difference once, with the number of cells that have it."""
     counts: dict[tuple[str, str, str], int] = {}
     for changed in changes.values():
         for key, (old, new) in changed.items():
-            told = (key, shown(old), shown(new))
-            counts[told] = counts.get(told, 0) + 1
+            difference = (key, shown(old), shown(new))
+            counts[difference] = counts.get(difference, 0) + 1
     for (key, old, new), count in sorted(counts.items(), key=lambda item: item[0][0] in (CODE_KEY, DATA_KEY)):
-        of = "" if count == len(changes) else f"  (in {count} of {len(changes)} cells)"
-        yield f"  {key}: {old} -> {new}{of}"
+        share = "" if count == len(changes) else f"  (in {count} of {len(changes)} cells)"
+        yield f"  {key}: {old} -> {new}{share}"
 
 
 def shown(value: Any) -> str:

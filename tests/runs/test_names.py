@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlhw.sweep.names import LONGEST, cell_name, safe, short_keys, sweep_name
+from dlhw.runs.names import LONGEST, cell_name, safe, short_keys, sweep_name
 
 
 @given(st.text(max_size=300))

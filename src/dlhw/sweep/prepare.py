@@ -1,42 +1,35 @@
-"""From the cells of a command to runs with configs, names and folders, all errors found on the way."""
+"""From the cells of a command to runs with configs, definitions and names, and every error of a config."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf, flag_override
-from omegaconf.errors import OmegaConfBaseException
-
 from dlhw.config.experiment import refuse_unknown_keys
 from dlhw.config.fields import Leaf, leaves
-from dlhw.config.messages import explain
 from dlhw.config.root import TrainConfig
 from dlhw.display import visible
 from dlhw.errors import ConfigError, UserError
-from dlhw.hydra_support.composer import SUBDIR, Composer
-from dlhw.sweep.grid import Cell, Setting, quoted
-from dlhw.sweep.identity import cell_hash, definition
-from dlhw.sweep.ledger import Definition
-from dlhw.sweep.names import cell_name, short_keys, sweep_name
-
-DIR = "hydra.sweep.dir="
+from dlhw.runs.ledger import Definition, cell_hash, definition
+from dlhw.runs.names import cell_name, short_keys
+from dlhw.sweep.grid import Cell, Setting
 
 
 @dataclass(frozen=True)
 class Run:
-    """A cell that can be run."""
+    """A cell that can be run.
+
+    Args:
+        cell: of the sweep.
+        config: of the run, checked.
+        definition: all that the run's numbers depend on.
+        name: of the run's folder in that of the sweep.
+    """
 
     cell: Cell
     config: TrainConfig
     definition: Definition
     name: str
-
-    @property
-    def overrides(self) -> list[str]:
-        """Of the job, its folder among them."""
-        return [*self.cell.overrides, f"{SUBDIR}{quoted(self.name)}"]
 
 
 @dataclass(frozen=True)
@@ -83,11 +76,11 @@ class Prepared:
         settings = {
             tuple(setting.line for setting in run.cell.swept if setting.key != "seed") for run in self.runs
         }
-        told = [
+        counts = [
             f"{count} {noun}{'s' * (count != 1)}"
             for count, noun in ((len(settings), "configuration"), (len(seeds), "seed"))
         ]
-        return " × ".join(told) if len(settings) * len(seeds) == len(self.runs) else ", ".join(told)
+        return " × ".join(counts) if len(settings) * len(seeds) == len(self.runs) else ", ".join(counts)
 
     def add(self, run: Run, seen: dict[str, str]) -> None:
         """Add a run unless one of `seen` (hash or name -> name) computes the same."""
@@ -112,35 +105,38 @@ class Prepared:
         for bad in self.bad:
             for sentence in str(bad.error).splitlines():
                 labels.setdefault(sentence, []).append(bad.label)
-        for sentence, of in labels.items():
-            more = f" (and {len(of) - 1} more)" if len(of) > 1 else ""
-            is_common = len(of) == len(self.bad) + len(self.runs)
-            yield sentence if is_common else f"{of[0]}{more}: {sentence}"
+        for sentence, cells in labels.items():
+            more = f" (and {len(cells) - 1} more)" if len(cells) > 1 else ""
+            is_common = len(cells) == len(self.bad) + len(self.runs)
+            yield sentence if is_common else f"{cells[0]}{more}: {sentence}"
 
 
-def prepare(master: DictConfig, composer: Composer, cells: Sequence[Cell]) -> Prepared:
+def swept_keys(cells: Sequence[Cell]) -> dict[str, str]:
+    """Swept key -> its short name."""
+    return short_keys(setting.key for cell in cells for setting in cell.swept)
+
+
+def prepare(folder: Path, cells: Sequence[Cell], config_of: Callable[[Cell], TrainConfig]) -> Prepared:
     """Compose and check every cell, once.
 
     Args:
-        master: the sweep's own config; its folder is settled here, so that every job has it.
-        composer: of the jobs.
+        folder: of the sweep.
         cells: of the command.
+        config_of: composes and checks the config of a cell; raises `UserError` for one that cannot be run.
 
     Raises:
         ConfigError: if there is nothing to run, or an experiment names a key that no run has.
     """
     if not cells:
         raise ConfigError("the sweep has no cells: a choice of options matches nothing")
-    keys = short_keys(setting.key for cell in cells for setting in cell.swept)
-    prepared = Prepared(settle_folder(master, list(keys)), keys)
+    keys = swept_keys(cells)
+    prepared = Prepared(folder, keys)
     seen: dict[str, str] = {}
     for cell in cells:
         try:
-            config = composer.checked(cell.overrides)
+            config = config_of(cell)
         except UserError as error:
             prepared.refuse(cell, error)
-        except (HydraException, OmegaConfBaseException) as error:
-            prepared.refuse(cell, ConfigError(explain(error)))
         else:
             prepared.add(_run(cell, config, keys), seen)
     _check_experiment(prepared.runs)
@@ -148,39 +144,20 @@ def prepare(master: DictConfig, composer: Composer, cells: Sequence[Cell]) -> Pr
 
 
 def _check_experiment(runs: Sequence[Run]) -> None:
-    """A misspelt key in what an experiment claims is told now, not after hours of training."""
+    """Report a misspelt key in an experiment's claims now, not after hours of training."""
     if runs and (experiment := runs[0].config.experiment) is not None:
         refuse_unknown_keys(experiment, {key for run in runs for key in leaves(run.config)})
 
 
 def _run(cell: Cell, config: TrainConfig, keys: dict[str, str]) -> Run:
-    of_config = leaves(config)
-    values = {setting.key: _value(setting, of_config) for setting in cell.swept}
+    config_leaves = leaves(config)
+    values = {setting.key: _value(setting, config_leaves) for setting in cell.swept}
     return Run(cell, config, definition(config), cell_name(values, config.seed, keys))
 
 
-def _value(setting: Setting, of_config: Mapping[str, Leaf]) -> Any:
-    """As the config has it, so that 1 and 1.0 are one name; a choice of a group by its name."""
-    return of_config[setting.key].value if setting.key in of_config else setting.text.strip("'\"")
-
-
-def settle_folder(master: DictConfig, keys: Sequence[str]) -> Path:
-    """The sweep's folder. One that would be named by the time is named by the swept keys instead.
-
-    Raises:
-        ConfigError: if the command names the folders of its runs.
-    """
-    given = [str(line) for line in master.hydra.overrides.hydra]
-    if any(line.startswith(SUBDIR) for line in given):
-        raise ConfigError("hydra.sweep.subdir cannot be set: runs are named by their swept values")
-    written = OmegaConf.to_container(master.hydra.sweep, resolve=False)
-    assert isinstance(written, dict)
-    if "${now:" in str(written["dir"]) and not any(line.startswith(DIR) for line in given):
-        folder = f"runs/{master.name}/{sweep_name(keys)}"
-        with flag_override(master.hydra, ["readonly", "struct"], False):
-            master.hydra.sweep.dir = folder
-            master.hydra.overrides.hydra.append(f"{DIR}{quoted(folder)}")
-    return Path(str(master.hydra.sweep.dir))
+def _value(setting: Setting, config_leaves: Mapping[str, Leaf]) -> Any:
+    """The value in the config, so that 1 and 1.0 have one name; the option's name for a group."""
+    return config_leaves[setting.key].value if setting.key in config_leaves else setting.text.strip("'\"")
 
 
 def sweep_line(prepared: Prepared, done: int) -> str:
