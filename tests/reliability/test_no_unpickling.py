@@ -16,7 +16,7 @@ CALLS = {
     "instantiate", "yaml.unsafe_load", "yaml.full_load", "yaml.load_all", "logging.config.dictConfig",
 }  # fmt: skip
 # A copy of an object of the same process, never written: the fastest way to copy a config.
-IN_MEMORY = Path("dlhw/hydra_support/template.py")
+IN_MEMORY = Path("dlhw/hydra_support/composer.py")
 # The loader is chosen once, where both choices are safe ones.
 SAFE_LOADERS = {"LOADER", "yaml.SafeLoader", "yaml.CSafeLoader"}
 HOOK = """

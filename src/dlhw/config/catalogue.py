@@ -7,6 +7,9 @@ import yaml
 from dlhw.config.experiment import ExperimentConfig
 from dlhw.errors import ConfigError, did_you_mean, listing
 
+# libyaml reads ten times as fast; both build nothing but plain data.
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
 
 def conf_dir() -> Path:
     """Folder of the YAML files: inside an installed package, or at the top of a checkout."""
@@ -42,7 +45,7 @@ def is_quick(name: str) -> bool:
 
 def _own_value(name: str, key: str, default: object) -> object:
     text = (conf_dir() / "experiment" / f"{name}.yaml").read_text(encoding="utf-8")
-    tree = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 (a safe one)
+    tree = yaml.load(text, LOADER)  # noqa: S506 (a safe one)
     return (tree.get("experiment") or {}).get(key, default)
 
 
