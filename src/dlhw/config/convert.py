@@ -12,12 +12,10 @@ from enum import Enum
 from functools import cache
 from typing import Any, TypeVar
 
-from dlhw.config.group import Group
+from dlhw.config.group import MISSING, Group
 from dlhw.config.messages import in_words, unknown_key
 from dlhw.errors import ConfigError, did_you_mean
 
-# Stands for a value that must be given, as in `omegaconf.MISSING`.
-MISSING = "???"
 TRUE, FALSE = {"yes", "y", "on", "true", "1"}, {"no", "n", "off", "false", "0"}
 CANNOT_CONVERT = (ValueError, KeyError, TypeError, OverflowError)
 AnyGroup = TypeVar("AnyGroup", bound=Group)

@@ -7,8 +7,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from omegaconf import MISSING
-
 from dlhw.config.experiment_entries import (
     CheckConfig,
     FigureConfig,
@@ -18,7 +16,7 @@ from dlhw.config.experiment_entries import (
     RecipeConfig,
     metric_problems,
 )
-from dlhw.config.group import Group, at_least
+from dlhw.config.group import MISSING, Group, at_least
 from dlhw.errors import ConfigError, did_you_mean
 
 

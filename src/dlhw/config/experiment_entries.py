@@ -7,9 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum, auto
 from typing import Any, ClassVar
 
-from omegaconf import MISSING
-
-from dlhw.config.group import Group, at_least
+from dlhw.config.group import MISSING, Group, at_least
 from dlhw.errors import listing
 
 

@@ -7,6 +7,10 @@ message about a config are immediate.
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
+
+# The default of a field that must be given, as `omegaconf.MISSING`.
+MISSING: Any = "???"
 
 
 @dataclass(kw_only=True)

@@ -1,11 +1,13 @@
 """Hydra's loader of configs, which refuses what it cannot read, and names that would become objects."""
 
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from traceback import walk_tb
 from typing import Any
 
 import hydra._internal.hydra as hydra_main
+import hydra.errors
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.object_type import ObjectType
 from hydra.errors import HydraException
@@ -109,10 +111,16 @@ def damaged(error: Exception) -> str:
 
 @contextmanager
 def checked_loading() -> Iterator[None]:
-    """While this lasts, Hydra composes with `CheckedLoader`."""
+    """While this lasts, Hydra composes with `CheckedLoader`.
+
+    Hydra 1.4 warns of changes in 1.5, which `pyproject.toml` excludes; no user can act on these warnings.
+    """
     before = hydra_main.ConfigLoaderImpl
     hydra_main.ConfigLoaderImpl = CheckedLoader  # type: ignore[misc]
     try:
-        yield
+        with warnings.catch_warnings():
+            if (migration := getattr(hydra.errors, "Hydra15MigrationWarning", None)) is not None:
+                warnings.simplefilter("ignore", migration)
+            yield
     finally:
         hydra_main.ConfigLoaderImpl = before  # type: ignore[misc]
