@@ -3,9 +3,9 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 ARGS ?=
-# processes that the tests share; 0 runs them in one
+# number of processes for the tests; 0: one process without pytest-xdist
 WORKERS ?= auto
-# MNIST where it can be had, else digits
+# MNIST if it is available, else digits
 SWEEP_DATA = $(shell test -d "$${DLHW_DATA_DIR:-data}/MNIST/raw" && echo mnist || echo digits)
 
 .DEFAULT_GOAL := help
@@ -15,10 +15,10 @@ help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1|\2/' | \
 		awk -F'|' 'BEGIN {print "make TARGET [ARGS=\"KEY=VALUE ...\"]\n"} {printf "%-14s %s\n", $$1, $$2}'
 
-install: $(VENV)/.installed ## make .venv and install the project with pinned versions (6.6 GB with CUDA); TORCH_INDEX=URL takes torch from that index, such as one of CPU-only wheels
+install: $(VENV)/.installed ## create .venv and install the project with pinned versions (6.6 GB with CUDA); TORCH_INDEX=URL takes torch from that index, such as one of CPU-only wheels
 
-# torch and torchvision are resolved together: a torch of another build breaks torchvision's operators. What
-# TORCH_INDEX has given satisfies the second command, which then fetches none of CUDA's packages.
+# torch and torchvision are resolved together: a torch of another build breaks torchvision's operators. The
+# packages from TORCH_INDEX satisfy the second command, which then downloads none of CUDA's packages.
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 ifdef TORCH_INDEX
@@ -31,7 +31,7 @@ endif
 train: install ## train one run; default: an MLP on the digits; ARGS="data=mnist optimizer.lr=0.05"
 	@$(BIN)/dlhw-train $(ARGS)
 
-test: install ## run the tests on all cores; ARGS="-k name", WORKERS=0 in one process; real MNIST is used where DLHW_DATA_DIR points to it
+test: install ## run the tests on all cores; ARGS="-k name", WORKERS=0 for one process; uses real MNIST if DLHW_DATA_DIR points to it
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 torture: install ## inject faults into real runs and write the table of docs/results/faults.md (10 minutes); ARGS=--quick
@@ -52,12 +52,12 @@ format: install ## rewrite the code in the project's style
 	@$(BIN)/ruff format src tests benchmarks
 	@$(BIN)/ruff check --fix src tests benchmarks
 
-gradcheck: install ## prove every hand-written gradient; ARGS="model=cnn" checks one model
+gradcheck: install ## check every hand-written gradient; ARGS="model=cnn" checks one model
 	@$(BIN)/dlhw-gradcheck $(if $(ARGS),$(ARGS),--all)
 
 RECIPE = model=mlp model.activation=sigmoid model.init.scheme=normal model.init.std=0.001 \
 	regularizer=l2 regularizer.alpha=1e-3 trainer.epochs=10
-sweep-lr: install ## train with learning rates 1, 0.1, 0.05 and 0.01 (MNIST where it is, else digits)
+sweep-lr: install ## train with learning rates 1, 0.1, 0.05 and 0.01 (on MNIST if it is available, else on digits)
 	@echo "sweep over optimizer.lr on $(SWEEP_DATA)"
 	@$(BIN)/dlhw-train -m name=sweep-lr data=$(SWEEP_DATA) $(RECIPE) optimizer.lr=1,0.1,0.05,0.01 $(ARGS)
 
@@ -72,7 +72,7 @@ sweep-batch: install ## train with batches of 16, 64 and 256
 plan: install ## show what a sweep would do; ARGS="optimizer.lr=1,0.1 seeds=3"
 	@$(BIN)/dlhw-plan $(ARGS)
 
-report: install ## make tables and figures of a sweep; ARGS=runs/sweep-lr
+report: install ## write tables and figures of a sweep; ARGS=runs/sweep-lr
 	@$(BIN)/dlhw-report $(ARGS)
 
 reproduce: install ## run every experiment and write runs/reproduce/index.html; ARGS="--quick --check", ARGS=--falsify
@@ -81,19 +81,19 @@ reproduce: install ## run every experiment and write runs/reproduce/index.html; 
 tensorboard: install ## show the curves of everything under runs/ in a browser
 	@$(BIN)/tensorboard --logdir runs $(ARGS)
 
-bench-peers: install ## install what `make bench` compares with: JAX, Lightning, scikit-learn
+bench-peers: install ## install what `make bench` compares dlhw with: JAX, Lightning, scikit-learn
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[bench]"
 
-bench: install ## speed beside PyTorch, JAX, scikit-learn, Lightning (10 minutes); ARGS="--only single tiny"
+bench: install ## compare speed with PyTorch, JAX, scikit-learn, Lightning (10 minutes); ARGS="--only single tiny"
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-bench-full: install ## the same at length (25 minutes); writes docs/benchmarks/ and the tables of docs/results/performance.md
+bench-full: install ## the same, longer (25 minutes); writes docs/benchmarks/ and the tables of docs/results/performance.md
 	@$(BIN)/python -m benchmarks --full --out docs/benchmarks --fill docs/results/performance.md $(ARGS)
 
 build: install ## build the wheel, with the configs inside, into dist/
 	@$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 
-clean: ## remove caches and build products; runs/ and data/ stay
+clean: ## remove caches and build products; keep runs/ and data/
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
