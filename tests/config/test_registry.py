@@ -12,8 +12,6 @@ from typing import Any
 import pytest
 
 import dlhw.config
-from dlhw.commands.gradcheck import _parts as checked_parts
-from dlhw.commands.gradcheck import parse
 from dlhw.config.catalogue import conf_dir
 from dlhw.config.data_base import DataConfig
 from dlhw.config.fields import file
@@ -25,6 +23,7 @@ from dlhw.config.registry import Choice, Option, import_builder
 from dlhw.errors import ConfigError
 from dlhw.hydra_support.compose import compose
 from dlhw.hydra_support.help import groups_text, keys_text
+from dlhw.models.gradient_checks import CheckOptions, registered_parts
 from dlhw.nn.registry import all_layers
 
 EVERY_OPTION = [schema for options in OPTIONS.values() for schema in options.values()]
@@ -75,7 +74,7 @@ def test_only_stand_ins_have_no_builder() -> None:
 
 
 def test_whatever_has_gradients_is_in_the_common_checks() -> None:
-    checked = {name for name, _ in checked_parts(parse(["--all"]))}
+    checked = {name for name, _ in registered_parts(CheckOptions(), compose)}
     penalties = set(OPTIONS["regularizer"]) - {"none"}
     assert {*all_layers(), *map(str, EVERY_LOSS), *OPTIONS["model"], *penalties} == checked
 

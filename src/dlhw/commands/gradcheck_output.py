@@ -6,16 +6,13 @@ import math
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dlhw.nn.gradcheck import GradientCheck
-
-# A part and one of its gradients.
-Row: TypeAlias = "tuple[str, GradientCheck]"
+    from dlhw.models.gradient_checks import Row
 
 
-def print_table(rows: Sequence[Row], args: argparse.Namespace) -> int:
+def print_table(rows: "Sequence[Row]", args: argparse.Namespace) -> int:
     """Print a line for each gradient and what is wrong; returns the exit status."""
     from rich import box
     from rich.console import Console
@@ -55,13 +52,13 @@ def _summary(failed: int, total: int) -> str:
     return f"{failed} of {total} gradients are WRONG" if failed else f"all {total} gradients are right"
 
 
-def _faults(rows: Sequence[Row], args: argparse.Namespace) -> list[tuple[str, str]]:
+def _faults(rows: "Sequence[Row]", args: argparse.Namespace) -> list[tuple[str, str]]:
     """What is wrong with each part that has a wrong gradient, once."""
     wrong = [row for row in rows if not row[1].passes(args.tolerance, args.difference_tolerance)]
     return list(dict.fromkeys((part, str(check.fault)) for part, check in wrong if check.fault is not None))
 
 
-def print_json(rows: Sequence[Row], args: argparse.Namespace) -> int:
+def print_json(rows: "Sequence[Row]", args: argparse.Namespace) -> int:
     """Print one object: whether all is right, and every gradient; numbers that are not finite are null.
 
     Returns:

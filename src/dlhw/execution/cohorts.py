@@ -57,7 +57,7 @@ def train_jobs(jobs: Sequence[Job], *, max_runs: int | None = None, verify: int 
 
 def _compute(job: Job) -> None:
     """Run the procedure of a job that does not train; an error is stored on the job, not raised."""
-    from dlhw.procedures.run_procedure import (
+    from dlhw.execution.run_procedure import (
         run_procedure,  # linear programs need scipy, which takes a second
     )
 

@@ -70,7 +70,7 @@ def train_run(
 def compute_run(config: TrainConfig, folder: Path) -> "RunResult":
     """Run a procedure that does not train, with its files in the run's folder."""
     from dlhw.callbacks.summary import write_failure
-    from dlhw.procedures.run_procedure import run_procedure
+    from dlhw.execution.run_procedure import run_procedure
 
     log.info("%s into %s", config.procedure.name, visible(str(folder)))
     try:
