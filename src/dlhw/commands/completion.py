@@ -67,7 +67,7 @@ def candidates(line: str) -> list[str]:
     """
     words = line.split(" ")
     command, word = Path(words[0]).name, words[-1]
-    return sorted({found for found in _all(command, words[1:-1], word) if found.startswith(word)})
+    return sorted({other for other in _all(command, words[1:-1], word) if other.startswith(word)})
 
 
 def _all(command: str, before: list[str], word: str) -> Iterator[str]:
@@ -140,10 +140,10 @@ def _choices(key: str) -> list[str]:
         *OPTIONS.get(group, {}).values(),
         *([SINGLE_OPTIONS[group]] if group in SINGLE_OPTIONS else []),
     ]
-    found: list[str] = []
+    choices: list[str] = []
     for schema in schemas if rest else [TrainConfig]:
-        found += _choices_of(schema, (rest or key).split("."))
-    return list(dict.fromkeys(found))
+        choices += _choices_of(schema, (rest or key).split("."))
+    return list(dict.fromkeys(choices))
 
 
 def _choices_of(schema: type, path: list[str]) -> list[str]:

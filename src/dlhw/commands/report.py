@@ -129,12 +129,12 @@ def experiment_of(args: argparse.Namespace) -> "ExperimentConfig | None":
 
     if args.experiment is not None:
         return load_experiment(args.experiment)
-    found = saved_experiment(args.dirs[0])
-    if found is None and args.check:
+    experiment = saved_experiment(args.dirs[0])
+    if experiment is None and args.check:
         raise RunFolderError(
             f"--check: {args.dirs[0]} is not the folder of an experiment: name one with --experiment"
         )
-    return found
+    return experiment
 
 
 if __name__ == "__main__":

@@ -137,7 +137,7 @@ class CohortTrainer:
         device = resolve_device(config.trainer.device)
         model = build_model([config.model], dataset.input_shape, num_outputs(config, dataset))
         inputs = dataset.splits["train"].inputs
-        own_data = any(each.splits["train"].inputs is not inputs for each in datasets)
+        own_data = any(other.splits["train"].inputs is not inputs for other in datasets)
         each_run = run_bytes(
             config, ParameterLayout(model.specs()), model.total_activation_size, dataset, own_data
         )
@@ -191,7 +191,7 @@ class CohortTrainer:
     ) -> None:
         half = (len(jobs) + 1) // 2
         print(f"out of memory with {len(jobs)} runs at a time: trying {half} at a time", flush=True)
-        gc.collect()  # a loop and its trackers know each other: nothing else frees a failed one's tensors
+        gc.collect()  # a failed trainer and its callbacks refer to each other: nothing else frees its tensors
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         if saved is None:
@@ -204,16 +204,16 @@ class CohortTrainer:
         self, jobs: Sequence[Job], datasets: Sequence[Dataset], saved: Sequence[ResumeState] | None
     ) -> list[RunResult]:
         configs = [job.config for job in jobs]
-        kept = self.verifier.choose(len(jobs))
+        recorders = self.verifier.choose(len(jobs))
 
         def trackers(run: int, config: TrainConfig) -> list[Callback]:
             folder = jobs[run].folder
-            mine = run_trackers(config, folder, show_console=run == 0, num_runs=len(jobs))
-            return [*mine, kept[run]] if run in kept else mine
+            own = run_trackers(config, folder, show_console=run == 0, num_runs=len(jobs))
+            return [*own, recorders[run]] if run in recorders else own
 
-        shared = datasets[:1] if all(each is datasets[0] for each in datasets) else datasets
+        shared = datasets[:1] if all(dataset is datasets[0] for dataset in datasets) else datasets
         results = fit(configs, shared, trackers, saved, [job.index for job in jobs])
-        for run, of_cohort in kept.items():
+        for run, of_cohort in recorders.items():
             self.verifier.compare(jobs[run].number, configs[run], datasets[run], of_cohort)
         return results
 

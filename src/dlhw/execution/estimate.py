@@ -66,13 +66,15 @@ class Estimator:
         Raises:
             UserError: if the data is not there, which is not fetched for an estimate, or does not fit.
         """
-        # More runs would only take longer to tell the same.
+        # More runs would take longer and give the same estimate.
         measured = [_without_download(config) for config in configs[:MEASURED_RUNS]]
-        datasets = [self._datasets.get(each, DTYPES[each.trainer.dtype]) for each in measured[:2]]
+        datasets = [self._datasets.get(config, DTYPES[config.trainer.dtype]) for config in measured[:2]]
         dataset, other = datasets[0], datasets[-1]
         cohort = prepare(measured, [dataset])
         own_data = dataset.splits["train"].inputs is not other.splits["train"].inputs
-        each = run_bytes(configs[0], cohort.layout, cohort.model.total_activation_size, dataset, own_data)
+        bytes_per_run = run_bytes(
+            configs[0], cohort.layout, cohort.model.total_activation_size, dataset, own_data
+        )
         splits = {"train": DeviceDataset.of([dataset.splits["train"]], cohort.device)}
         is_solved = make_solver(cohort) is not None
         schedule = StepSchedule(cohort.config.trainer, splits["train"].num_samples, is_solved=is_solved)
@@ -80,7 +82,7 @@ class Estimator:
         return Estimate(
             num_runs=len(configs),
             num_parameters=cohort.layout.num_parameters,
-            bytes=len(configs) * each + cohort_bytes(cohort.dtype.itemsize),
+            bytes=len(configs) * bytes_per_run + cohort_bytes(cohort.dtype.itemsize),
             steps=schedule.total_steps,
             step_seconds=seconds,
         )

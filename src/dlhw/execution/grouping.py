@@ -31,7 +31,7 @@ def group(configs: Sequence[TrainConfig]) -> list[list[int]]:
 
 
 def describe(configs: Sequence[TrainConfig], cohorts: Sequence[Sequence[int]]) -> str:
-    """What trains together, and why cohorts are apart.
+    """Which runs train together, and how the cohorts differ.
 
     Such as `12 runs, trained together in 3 groups (4 × trainer.batch_size=16, 4 × trainer.batch_size=64, …)`.
     """
@@ -46,18 +46,18 @@ def describe(configs: Sequence[TrainConfig], cohorts: Sequence[Sequence[int]]) -
 
 
 def _label(fields: Fields, all_fields: Sequence[Fields]) -> str:
-    """The values in which a cohort differs from others; a group's name speaks for its keys."""
+    """The values in which a cohort differs from others; a group's name stands for its keys."""
     names = [key for key in all_fields[0] if key.endswith(".name")]
-    alike = [each for each in all_fields if all(each.get(key) == fields.get(key) for key in names)]
+    alike = [other for other in all_fields if all(other.get(key) == fields.get(key) for key in names)]
     by_name = [key for key in names if _differs(key, all_fields)]
-    # where a group has another option, its name says enough; keys tell apart what has the same options
+    # Where the option of a group differs, its name is enough; keys distinguish cohorts with the same options.
     by_key = [key for key in fields if key not in names and _differs(key, alike)]
-    told = ((key.removesuffix(".name"), _short(_shown(fields, key))) for key in [*by_name, *by_key])
-    return " ".join(f"{key}={value}" for key, value in told)
+    values = ((key.removesuffix(".name"), _short(_shown(fields, key))) for key in [*by_name, *by_key])
+    return " ".join(f"{key}={value}" for key, value in values)
 
 
 def _differs(key: str, all_fields: Sequence[Fields]) -> bool:
-    return len({_shown(each, key) for each in all_fields}) > 1
+    return len({_shown(fields, key) for fields in all_fields}) > 1
 
 
 def _shown(fields: Fields, key: str) -> str:

@@ -18,7 +18,7 @@ HYDRA_FOLDER = ".hydra"
 
 @dataclass(kw_only=True)
 class Job(ABC):
-    """A run that is to be trained, and the interface to whoever asked for it.
+    """A run that is to be trained, and the interface to its caller.
 
     Args:
         number: of the run in its command, for messages.

@@ -58,7 +58,7 @@ def _result(seconds: float) -> RunResult:
 
 
 def _about(config: TrainConfig, findings: Findings) -> dict[str, Any]:
-    """What was found, and where, as plain data."""
+    """The findings, and the circumstances, as plain data."""
     return {
         "procedure": config.procedure.name,
         "values": dict(findings.values),

@@ -18,14 +18,14 @@ from yaml import YAMLError
 from dlhw.config.options import OPTIONS, SINGLE_OPTIONS
 from dlhw.errors import ConfigError
 from dlhw.hydra_support.messages import is_internal
-from dlhw.hydra_support.targets import refuse_names
+from dlhw.hydra_support.targets import refuse_targets
 
 # Groups that a command line chooses options of.
 GROUPS = (*OPTIONS, *SINGLE_OPTIONS, "experiment")
 
 
 class CheckedLoader(ConfigLoaderImpl):
-    """Every config of a command comes from here, before Hydra makes anything of it."""
+    """Composes every config of a command, before Hydra makes objects from it."""
 
     def load_configuration(self, *args: Any, **kwargs: Any) -> DictConfig:
         """Compose a config, as Hydra does.
@@ -42,8 +42,8 @@ class CheckedLoader(ConfigLoaderImpl):
         except (HydraException, OmegaConfBaseException):
             raise
         except (YAMLError, ValueError, OSError, RecursionError) as error:
-            raise ConfigError(damaged(error)) from error
-        refuse_names(config)
+            raise ConfigError(yaml_error(error)) from error
+        refuse_targets(config)
         refuse_variables(config)
         return config
 
@@ -54,7 +54,7 @@ class CheckedLoader(ConfigLoaderImpl):
         config_name: str | None = None,
         overrides: list[str] | None = None,
     ) -> list[str]:
-        """As Hydra does, who first copies all that it knows: 15 ms each time, for a list of files."""
+        """The options of a group; Hydra's own method first copies its whole state, which takes 15 ms."""
         if config_name is None and not overrides:
             return self.repository.get_group_options(group_name, results_filter)
         return super().get_group_options(group_name, results_filter, config_name, overrides)
@@ -98,15 +98,15 @@ def refuse_internal(overrides: Sequence[str]) -> None:
             raise ConfigError(f"{group}={chosen[0]}: no such option; dlhw-train --help lists them")
 
 
-def damaged(error: Exception) -> str:
+def yaml_error(error: Exception) -> str:
     """Which file of YAML cannot be read, and why. Hydra does not say which; the frame that read it knows."""
     paths = [frame.f_locals.get("full_path") for frame, _ in walk_tb(error.__traceback__)]
     path = next((path for path in reversed(paths) if isinstance(path, str)), "")
     mark = getattr(error, "problem_mark", None)
     where = "" if mark is None else f", line {mark.line + 1}"
     why = str(getattr(error, "problem", None) or error) or type(error).__name__
-    told = " ".join(why.split())[:200]
-    return f"{path}{where} is not YAML that can be read: {told}" if path else told
+    reason = " ".join(why.split())[:200]
+    return f"{path}{where} is not YAML that can be read: {reason}" if path else reason
 
 
 @contextmanager

@@ -43,7 +43,7 @@ def load_experiment(name: str) -> ExperimentConfig:
     """
     if name not in experiment_names():
         raise ConfigError(no_such_experiment(name))
-    found = compose([f"experiment={name}"]).experiment
-    if found is None:
+    experiment = compose([f"experiment={name}"]).experiment
+    if experiment is None:
         raise ConfigError(f"conf/experiment/{name}.yaml says nothing under experiment")
-    return checked(found)
+    return checked(experiment)

@@ -39,11 +39,11 @@ def _own_values(group: str, name: str) -> Mapping[str, Any]:
 def derived_options(group: str) -> dict[str, str]:
     """Options in subfolders, which set keys of another option, with the comment that heads their file."""
     root = conf_dir() / group
-    found = {}
+    options = {}
     for path in sorted(root.glob("*/*.yaml")):
         first = path.read_text(encoding="utf-8").partition("\n")[0]
-        found[path.relative_to(root).with_suffix("").as_posix()] = first.lstrip("# ")
-    return found
+        options[path.relative_to(root).with_suffix("").as_posix()] = first.lstrip("# ")
+    return options
 
 
 def top_values() -> dict[str, Any]:

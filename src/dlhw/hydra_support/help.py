@@ -101,8 +101,8 @@ def topic_text(topic: str) -> str:
         return "\n".join(_group_lines(topic))
     if topic in SINGLE_OPTIONS:
         return "\n".join(_option_lines(topic, "default"))
-    if found := list(_key_lines(topic)):
-        return "\n".join(found)
+    if lines := list(_key_lines(topic)):
+        return "\n".join(lines)
     return _no_such_topic(topic)
 
 
@@ -127,7 +127,7 @@ def _no_such_topic(topic: str) -> str:
     group, _, name = topic.partition("=")
     known = [*OPTIONS, *SINGLE_OPTIONS, "experiment"]
     if name and group in OPTIONS:
-        options = [f"{group}={each}" for each in OPTIONS[group]]
+        options = [f"{group}={option}" for option in OPTIONS[group]]
         raise ConfigError(f"--help {topic}: no such option{did_you_mean(topic, options)}; {listing(options)}")
     raise ConfigError(
         f"--help {topic}: no such topic{did_you_mean(group, known)}; there are all, {listing(known)}, "

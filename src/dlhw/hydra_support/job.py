@@ -72,7 +72,7 @@ def run_job(hydra_context: HydraContext, task_function: TaskFunction, config: Di
 def _enter(config: DictConfig) -> DictConfig:
     """Make the folder, whose name may refer to Hydra's config; returns that config, with the folder in it."""
     OmegaConf.set_readonly(config.hydra, True)
-    # `HydraConfig.set_config` copies Hydra's part; here the job's own is shown to whoever asks for it.
+    # `HydraConfig.set_config` copies Hydra's part; here readers of the config see the job's own.
     hydra_config: Any = DictConfig({})
     hydra_config._content["hydra"] = config._get_node("hydra")
     HydraConfig.instance().cfg = hydra_config

@@ -1,7 +1,7 @@
-"""No object is made from a name that somebody wrote into a config.
+"""No object is made from a name in a config.
 
-Hydra makes whatever a node's `_target_` names: launchers and sweepers of installed plugins, and callbacks,
-before any of our code sees the config; Python's logging does the same with `class` and `()`. Only what an
+Hydra makes the object that a node's `_target_` names (launchers and sweepers of installed plug-ins, and
+callbacks) before dlhw sees the config; Python's logging does the same with `class` and `()`. Only what an
 installed plugin has registered, and what is listed here, may be named.
 """
 
@@ -27,8 +27,8 @@ MAX_DEPTH = 40
 Named = tuple[str, str]
 
 
-def refuse_names(config: DictConfig) -> None:
-    """Refuse a composed config from which Hydra, or Python's logging, would make objects of anybody's choice.
+def refuse_targets(config: DictConfig) -> None:
+    """Refuse a composed config from which Hydra, or Python's logging, would make objects of a name's choice.
 
     Raises:
         ConfigError: names the key, the value and what is allowed.
@@ -70,16 +70,16 @@ def named(node: Any, names: tuple[str, ...], prefix: str = "", depth: int = 0) -
     keys: Any = range(len(node)) if isinstance(node, ListConfig) else list(node.keys())
     for key in keys:
         child: Any = node._get_node(key)
-        found = _resolved(child) if child._is_interpolation() else child
-        if isinstance(found, DictConfig | ListConfig):
-            yield from named(found, names, f"{prefix}{key}.", depth + 1)
+        target = _resolved(child) if child._is_interpolation() else child
+        if isinstance(target, DictConfig | ListConfig):
+            yield from named(target, names, f"{prefix}{key}.", depth + 1)
         elif str(key) in names:
-            yield f"{prefix}{key}", str(child._value() if found is None else found._value())
+            yield f"{prefix}{key}", str(child._value() if target is None else target._value())
 
 
 def _resolved(node: Any) -> Any:
     """What an interpolation stands for; None if it cannot be said yet. A resolver can make a whole group."""
-    found = node._maybe_dereference_node()
-    made = None if found is None else found._value()
-    is_container = isinstance(found, DictConfig | ListConfig)
-    return OmegaConf.create(made) if isinstance(made, dict | list) and not is_container else found
+    target = node._maybe_dereference_node()
+    value = None if target is None else target._value()
+    is_container = isinstance(target, DictConfig | ListConfig)
+    return OmegaConf.create(value) if isinstance(value, dict | list) and not is_container else target

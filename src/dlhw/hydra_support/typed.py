@@ -53,7 +53,7 @@ def unknown_keys(composed: DictConfig, prefix: str = "") -> Iterator[str]:
     List elements are named by their index, such as `experiment.checks[1].claim`.
     """
     schema = OmegaConf.get_type(composed)
-    if not dataclasses.is_dataclass(schema):  # a map whose keys are anybody's, such as the cell of a table
+    if not dataclasses.is_dataclass(schema):  # a map with free keys, such as the cell of a table
         return
     known = {spec.name for spec in dataclasses.fields(schema)}
     for key in map(str, composed):

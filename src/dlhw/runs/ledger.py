@@ -76,14 +76,14 @@ class Ledger:
         common = {
             key: value
             for key, value in (definitions[0] if definitions else {}).items()
-            if all(key in each and each[key] == value for each in definitions)
+            if all(key in other and other[key] == value for other in definitions)
         }
         cells = {
             name: {
-                "hash": cell_hash(each),
-                "own": {key: value for key, value in each.items() if key not in common},
+                "hash": cell_hash(cell),
+                "own": {key: value for key, value in cell.items() if key not in common},
             }
-            for name, each in self.cells.items()
+            for name, cell in self.cells.items()
         }
         tree = {"format": FORMAT, "common": common, "cells": cells}
         write_atomic(self.folder / LEDGER_FILE, json.dumps(tree, indent=1, ensure_ascii=False) + "\n")
@@ -132,11 +132,11 @@ class Ledger:
         """
         done = {name: old for name, old in self.cells.items() if self.is_done(name)}
         fixed = _fixed(new, swept)
-        found = {
+        changes = {
             name: _differences(old, new[name]) if name in new else _foreign(old, fixed)
             for name, old in done.items()
         }
-        return {name: changed for name, changed in found.items() if changed}
+        return {name: changed for name, changed in changes.items() if changed}
 
 
 def _settings(definition: Definition) -> Definition:
@@ -164,7 +164,7 @@ def _fixed(new: Mapping[str, Definition], swept: Sequence[str]) -> Definition:
         if key not in moving
         and key not in swept
         and not key.startswith(inside)
-        and all(each.get(key) == value for each in definitions)
+        and all(other.get(key) == value for other in definitions)
     }
 
 

@@ -16,7 +16,7 @@ Hashes = dict[str, str]
 
 
 def changed_samples(ledger: Ledger, runs: Sequence[Run]) -> dict[str, Changes]:
-    """Finished cell -> the splits whose samples would be others now.
+    """Finished cell -> the splits whose samples would differ now.
 
     Of each choice of data settings, the data set of one finished cell is loaded again, and its hash of each
     split is compared with `split_hashes` in the summaries. The files' hashes in the ledger say the same of
