@@ -177,8 +177,9 @@ def test_losses(loss: str, batch: int) -> None:
     check(*OF_LOSS[loss], f"trainer.batch_size={batch}", data=data)
 
 
-def test_every_loss_has_a_compiled_form() -> None:
-    assert {type(loss) for loss in ALL_LOSSES.values()} == set(LOSSES)
+def test_every_compiled_loss_is_registered() -> None:
+    """The reverse is not required: a run whose loss has no compiled form trains with PyTorch's operations."""
+    assert set(LOSSES) <= {type(loss) for loss in ALL_LOSSES.values()}
 
 
 @pytest.mark.parametrize("how", [
