@@ -24,7 +24,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 ifdef TORCH_INDEX
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps --index-url $(TORCH_INDEX) torch torchvision
 endif
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[compiled,dev]"
 	@$(BIN)/python -m dlhw.kernels
 	@touch $@
 

@@ -18,13 +18,13 @@ SHOW = "import torch; from dlhw.kernels.aot_cache import load_steps as load; loa
 def kept(tmp_path: Path) -> Path:
     """A file as `load_steps` keeps it."""
     file = tmp_path / "steps.obj"
-    file.write_bytes(aot_cache._packed(file.name, CODE))
+    file.write_bytes(aot_cache._with_checksum(file.name, CODE))
     file.chmod(0o600)
     return file
 
 
 def test_whole(kept: Path) -> None:
-    assert aot_cache._read(kept) == CODE
+    assert aot_cache.load(kept) == CODE
 
 
 @pytest.mark.parametrize("place", [0, 31, 32, -1])
@@ -32,38 +32,46 @@ def test_a_flipped_bit_is_seen(kept: Path, place: int) -> None:
     content = bytearray(kept.read_bytes())
     content[place] ^= 4
     kept.write_bytes(content)
-    assert aot_cache._read(kept) is None
+    assert aot_cache.load(kept) is None
 
 
 @pytest.mark.parametrize("length", [0, 10, 32, 500])
 def test_cut_off(kept: Path, length: int) -> None:
     kept.write_bytes(kept.read_bytes()[:length])
-    assert aot_cache._read(kept) in (None, b"")[:1]
+    assert aot_cache.load(kept) is None
 
 
 @pytest.mark.parametrize("mode", [0o620, 0o602])
 def test_what_others_can_write_is_not_run(kept: Path, mode: int) -> None:
     kept.chmod(mode)
-    assert aot_cache._read(kept) is None
+    assert aot_cache.load(kept) is None
 
 
 def test_a_file_under_another_name_is_not_run(kept: Path) -> None:
-    assert aot_cache._read(kept.rename(kept.with_name("steps-other.obj"))) is None
+    assert aot_cache.load(kept.rename(kept.with_name("steps-other.obj"))) is None
 
 
-def test_code_of_another_numba_is_not_run(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(aot_cache, "version", lambda package: "0.1")
-    assert aot_cache._read(kept) is None
+@pytest.mark.parametrize("name", ["version", "describe_machine"])
+def test_the_name_depends_on_the_versions_of_numba_and_llvmlite(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = aot_cache.fingerprint()
+    aot_cache.fingerprint.cache_clear()
+    monkeypatch.setattr(aot_cache, name, lambda *package: ["0.1"])
+    assert aot_cache.fingerprint() != before
+    monkeypatch.undo()
+    aot_cache.fingerprint.cache_clear()
+    assert aot_cache.fingerprint() == before
 
 
 def test_missing(tmp_path: Path) -> None:
-    assert aot_cache._read(tmp_path / "nothing") is None
+    assert aot_cache.load(tmp_path / "nothing") is None
 
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("")
-    aot_cache._keep(blocked / "dlhw" / "steps.obj", CODE)
+    aot_cache.store(blocked / "dlhw" / "steps.obj", CODE)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"warning: the compiled training step cannot be kept in {blocked / 'dlhw'},")
@@ -82,14 +90,14 @@ def test_made_once(tmp_path: Path) -> None:
 
 
 def test_the_name_depends_on_the_source(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    before = aot_cache._fingerprint()
-    aot_cache._fingerprint.cache_clear()
+    before = aot_cache.fingerprint()
+    aot_cache.fingerprint.cache_clear()
     (tmp_path / "aot_cache.py").write_text("# another")
     monkeypatch.setattr(aot_cache, "__file__", str(tmp_path / "aot_cache.py"))
-    assert aot_cache._fingerprint() != before
+    assert aot_cache.fingerprint() != before
     monkeypatch.undo()
-    aot_cache._fingerprint.cache_clear()
-    assert aot_cache._fingerprint() == before
+    aot_cache.fingerprint.cache_clear()
+    assert aot_cache.fingerprint() == before
 
 
 def test_loaded_once() -> None:

@@ -8,7 +8,7 @@ import torch
 from training_runs import Listener, largest_difference, regression, small, train_together
 
 from dlhw.data.dataset import Dataset, load_dataset
-from dlhw.kernels.chain import ACTIVATIONS, LOSSES
+from dlhw.kernels.layer_table import ACTIVATIONS, LOSSES
 from dlhw.kernels.offset_csr import background_of
 from dlhw.kernels.thresholds import SMALL_BATCH
 from dlhw.nn.losses import LOSSES as ALL_LOSSES

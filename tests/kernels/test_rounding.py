@@ -28,8 +28,8 @@ def updated(pool: DeviceDataset, params_RP: Tensor, batch: int) -> Tensor:
     cohort = cohort_of(torch.float32)
     cohort.params_RP.copy_(params_RP)
     stepper = make_stepper(cohort, pool, batch)
-    tally = StepTotals.of(torch.zeros(1, dtype=torch.float64), [-1])
-    stepper.run(torch.arange(batch)[None], 0, batch, torch.tensor([LR]), tally, keep_gradients=False)
+    totals = StepTotals.start(torch.zeros(1, dtype=torch.float64), [-1])
+    stepper.run(torch.arange(batch)[None], 0, batch, torch.tensor([LR]), totals, keep_gradients=False)
     return cohort.params_RP
 
 

@@ -116,21 +116,21 @@ def test_who_waits_for_a_thread_that_failed_gives_up() -> None:
     stepper = make_stepper(cohort, DeviceDataset(part.inputs[None], part.targets[None]), 100, team)
     made = stepper.steps
 
-    def fail_once(*arguments: object) -> None:
+    def fail_once(call: int, part: int) -> None:
         if next(number) == 0:
             raise MemoryError("no more")
-        made(*arguments)
+        made(call, part)
 
     stepper.steps = fail_once
-    tally = StepTotals.of(torch.zeros(1, dtype=torch.float64), [-1])
+    totals = StepTotals.start(torch.zeros(1, dtype=torch.float64), [-1])
     order, lr_R = torch.arange(100)[None], torch.tensor([0.1], dtype=torch.float64)
     before = cohort.params_RP.clone()
     with pytest.raises(MemoryError, match="no more"):
-        stepper.run(order, 0, 100, lr_R, tally, keep_gradients=False)
+        stepper.run(order, 0, 100, lr_R, totals, keep_gradients=False)
     assert torch.equal(cohort.params_RP, before)
-    stepper.run(order, 0, 100, lr_R, tally, keep_gradients=False)
+    stepper.run(order, 0, 100, lr_R, totals, keep_gradients=False)
     assert not torch.equal(cohort.params_RP, before)
-    assert tally.losses.item() == pytest.approx(100 * math.log(10))
+    assert totals.losses.item() == pytest.approx(100 * math.log(10))
 
 
 def test_teams_have_samples_enough_and_work_enough() -> None:

@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -19,6 +20,43 @@ def broken(folder: Path, module: str) -> str:
     folder.mkdir()
     (folder / f"{module}.py").write_text(f"raise ImportError('{module} was built for another Python')")
     return str(folder)
+
+
+def test_without_numba_the_default_commands_work(tmp_path: Path) -> None:
+    """As after `pip uninstall numba`: neither the package nor its metadata is found."""
+    hidden = tmp_path / "hidden"
+    hidden.mkdir()
+    (hidden / "sitecustomize.py").write_text(HIDE_NUMBA)
+    env = {"PYTHONPATH": str(hidden), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    reason = "numba is not installed (pip install 'dlhw[compiled]')"
+    done = run("dlhw-train", *RUN, cwd=tmp_path, **env)
+    assert done.returncode == 0, done.stderr
+    warnings = [line for line in done.stderr.splitlines() if line.startswith("warning:")]
+    assert warnings == [WARNING + reason]
+    command = [sys.executable, "-m", "dlhw.kernels"]
+    compiled = subprocess.run(command, env=os.environ | env, capture_output=True, text=True, check=False)
+    assert (compiled.returncode, compiled.stderr) == (0, f"{WARNING}{reason}\n")
+
+
+HIDE_NUMBA = """
+import importlib.metadata as metadata
+import sys
+
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] == "numba":
+            raise ModuleNotFoundError("No module named 'numba'", name="numba")
+
+sys.meta_path.insert(0, Finder())
+version = metadata.version
+
+def without_numba(name):
+    if name == "numba":
+        raise metadata.PackageNotFoundError(name)
+    return version(name)
+
+metadata.version = without_numba
+"""
 
 
 @pytest.mark.parametrize("module", ["numba", "llvmlite", ""])

@@ -1,16 +1,16 @@
-"""Activations in compiled code, in place; the formulas are those of `dlhw.nn.activations`."""
+"""Activations in compiled code, in place; the formulas are those of `dlhw.nn.activations`.
+
+exp and tanh are written so that a compiler makes vector instructions of a loop over them.
+"""
 
 import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numba import njit
 
-from dlhw.kernels.abi import RELU, SIGMOID, TANH
-from dlhw.kernels.numba_support import compiled, float_of_bits, offset, reordered
-
-inlined = njit(inline="always", error_model="numpy")
+from dlhw.kernels.layer_table import ACTIVATIONS
+from dlhw.kernels.numba_support import compiled, float_of_bits, inlined, offset, reordered, select
 
 F = np.float32
 
@@ -19,8 +19,7 @@ F = np.float32
 def exp32(x: Any) -> Any:
     """e^x in float32, relative error below 1e-7 for -87 <= x <= 88, and as at these ends outside.
 
-    x = k ln 2 + r, |r| <= ln 2 / 2, and a polynomial of degree 6 in r: unlike a call of the C library for
-    each element, it becomes vector instructions.
+    x = k ln 2 + r, |r| <= ln 2 / 2, and a polynomial of degree 6 in r.
 
     Source: S. Moshier, Cephes Mathematical Library, expf.
     """
@@ -66,47 +65,68 @@ def tanh64(x: Any) -> Any:
     return math.tanh(x)
 
 
-# Numbers that are still in the core's first cache when they are looked at again.
+# Numbers that are still in the core's first cache when they are read again.
 BLOCK = 2048
 
 
-def activations_of(
-    real: Any, exp: Callable[[Any], Any], tanh: Callable[[Any], Any]
-) -> tuple[Callable[..., None], Callable[..., None]]:
-    """(h <- f(h), d <- d f'(x) told from h = f(x)) for one floating-point type; both return sum|result|."""
+def exponential(real: Any) -> Callable[[Any], Any]:
+    """Return e^x for one floating-point type."""
+    return exp32 if real is np.float32 else exp64
+
+
+def activation_functions(real: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Return (activate, differentiate) for one floating-point type.
+
+    activate(code, h, count): h <- f(h); differentiate(code, h, d, count): d <- d f'(x), given h = f(x). Both
+    return sum|result|.
+    """
     ONE, ZERO = real(1), real(0)
+    exp, tanh = exponential(real), tanh32 if real is np.float32 else tanh64
+
+    @inlined
+    def identity(x: Any) -> Any:
+        return x
+
+    @inlined
+    def identity_gradient(h: Any, d: Any) -> Any:
+        return d
+
+    @inlined
+    def sigmoid(x: Any) -> Any:
+        return ONE / (ONE + exp(-x))
+
+    @inlined
+    def sigmoid_gradient(h: Any, d: Any) -> Any:
+        return d * (h * (ONE - h))
+
+    @inlined
+    def tanh_gradient(h: Any, d: Any) -> Any:
+        return d * (ONE - h * h)
+
+    @inlined
+    def relu(x: Any) -> Any:
+        return ZERO if x < ZERO else x  # this way round NaN stays NaN
+
+    @inlined
+    def relu_gradient(h: Any, d: Any) -> Any:
+        return d if h > ZERO else ZERO
+
+    functions = {
+        "identity": (identity, identity_gradient),
+        "sigmoid": (sigmoid, sigmoid_gradient),
+        "tanh": (tanh, tanh_gradient),
+        "relu": (relu, relu_gradient),
+    }
+    chosen = [functions[name] for name in ACTIVATIONS.values()]
+    activate_block = select([_map_values(forward) for forward, _ in chosen])
+    differentiate_block = select([_map_gradients(backward) for _, backward in chosen])
 
     @reordered
     def sum_of_sizes(values: Any, count: int) -> Any:
         total = ZERO
-        for place in range(count):
-            total += abs(values[place])
+        for i in range(count):
+            total += abs(values[i])
         return total
-
-    @compiled
-    def activate_block(code: int, h: Any, count: int) -> None:
-        if code == SIGMOID:
-            for place in range(count):
-                h[place] = ONE / (ONE + exp(-h[place]))
-        elif code == TANH:
-            for place in range(count):
-                h[place] = tanh(h[place])
-        elif code == RELU:
-            for place in range(count):
-                # this way round NaN stays NaN
-                h[place] = ZERO if h[place] < ZERO else h[place]
-
-    @compiled
-    def differentiate_block(code: int, h: Any, d: Any, count: int) -> None:
-        if code == SIGMOID:
-            for place in range(count):
-                d[place] *= h[place] * (ONE - h[place])
-        elif code == TANH:
-            for place in range(count):
-                d[place] *= ONE - h[place] * h[place]
-        elif code == RELU:
-            for place in range(count):
-                d[place] = d[place] if h[place] > ZERO else ZERO
 
     @compiled
     def activate(code: int, h: Any, count: int) -> Any:
@@ -127,3 +147,21 @@ def activations_of(
         return total
 
     return activate, differentiate
+
+
+def _map_values(function: Any) -> Any:
+    @compiled
+    def apply_to_values(h: Any, count: int) -> None:
+        for i in range(count):
+            h[i] = function(h[i])
+
+    return apply_to_values
+
+
+def _map_gradients(function: Any) -> Any:
+    @compiled
+    def apply_to_gradients(h: Any, d: Any, count: int) -> None:
+        for i in range(count):
+            d[i] = function(h[i], d[i])
+
+    return apply_to_gradients

@@ -1,11 +1,14 @@
 """The affine layer in compiled code; the formulas are those of `dlhw.nn.linear`.
 
-`entry` is the layer's row in the table, `row` a run's parameters (see `dlhw.kernels.abi`).
+x (N, I), W (I, O), h and d (N, O), all contiguous by rows. A product is made by BLAS, or by plain loops where
+those are faster. BLAS counts by columns, where such a matrix is its own transpose: h = x W is computed as
+h^T = W^T x^T.
 """
 
+from collections.abc import Callable
 from typing import Any
 
-from dlhw.kernels.abi import BIAS, FAN_IN, FAN_OUT, NUM_BIASES, WEIGHT
+from dlhw.kernels.layer_table import LayerFunctions
 from dlhw.kernels.loops import add_dots, add_product, add_rows
 from dlhw.kernels.numba_support import call_gemm, compiled, contracted, offset
 from dlhw.kernels.thresholds import GEMM_TILE, I64_ONE, NARROW_OUT, ROW_TILE, SMALL_BATCH, WIDE_IN
@@ -15,12 +18,12 @@ N, T = 78, 84  # character codes
 
 @contracted
 def is_narrow(fan_in: int, fan_out: int) -> bool:
-    """Whether such a layer's products of more than SMALL_BATCH samples go by pieces."""
+    """Whether products of more than SMALL_BATCH samples are made in tiles of ROW_TILE inputs."""
     return fan_out <= NARROW_OUT and fan_in >= WIDE_IN
 
 
 @contracted
-def forward(
+def multiply(
     gemm: Any, x: Any, w: Any, h: Any, scratch: Any, samples: int, fan_in: int, fan_out: int, one: Any
 ) -> None:
     """h <- h + x W"""
@@ -37,7 +40,7 @@ def forward(
 
 
 @contracted
-def backward(
+def multiply_by_transpose(
     gemm: Any, d: Any, w: Any, dx: Any, scratch: Any, samples: int, fan_in: int, fan_out: int, one: Any
 ) -> None:
     """dx <- d W^T"""
@@ -62,15 +65,15 @@ def backward(
 
 
 @contracted
-def accumulate(
+def accumulate_product(
     gemm: Any, x: Any, d: Any, w: Any, scratch: Any, samples: int, fan_in: int, fan_out: int, rows: Any,
     scale: Any, factors: Any, one: Any,
 ) -> None:  # fmt: skip
     """W <- keep W + decay W + scale x^T d: a gradient (keep 0), or at once the update of gradient descent.
 
-    Of W only `rows` (the first, one behind the last) are changed.
+    Only the rows of W in the range `rows` are changed.
 
-    keep and decay stay apart because 1 - lr alpha, as one number, would be rounded alike at every step.
+    keep and decay are two numbers because 1 - lr alpha, as one number, would be rounded alike at every step.
     """
     (keep, decay), (begin, end), zero = factors, rows, one - one
     if samples <= SMALL_BATCH:
@@ -90,9 +93,9 @@ def accumulate(
             add_transposed_tile(offset(w, start * fan_out), scratch, count, fan_out, scale, keep, decay)
     else:
         # W is far larger than the terms of the product: added to it one by one, they would lose digits
-        together = max(1, int(GEMM_TILE) // fan_out)
-        for start in range(begin, end, together):
-            count = min(together, end - start)
+        tile_rows = max(1, int(GEMM_TILE) // fan_out)
+        for start in range(begin, end, tile_rows):
+            count = min(tile_rows, end - start)
             below = offset(x, start)
             call_gemm(
                 gemm, N, T, fan_out, count, samples, one, d, fan_out, below, fan_in, zero, scratch, fan_out
@@ -102,17 +105,17 @@ def accumulate(
 
 @contracted
 def fill(to: Any, count: int, value: Any) -> None:
-    """All of them to one value."""
-    for place in range(count):
-        to[place] = value
+    """Set all numbers to one value."""
+    for i in range(count):
+        to[i] = value
 
 
 @contracted
 def add_scaled(w: Any, product: Any, count: int, scale: Any, factors: Any) -> None:
     """w <- keep w + decay w + scale product"""
     keep, decay = factors
-    for place in range(count):
-        w[place] = keep * w[place] + decay * w[place] + scale * product[place]
+    for i in range(count):
+        w[i] = keep * w[i] + decay * w[i] + scale * product[i]
 
 
 @contracted
@@ -146,48 +149,56 @@ def add_transposed_tile(
 
 
 @compiled
-def forward_affine(
-    gemm: Any, entry: Any, row: Any, x: Any, h: Any, scratch: Any, samples: int, one: Any
-) -> None:
-    """h <- x W + b"""
-    fill_biases(entry, row, h, samples, one)
-    w = offset(row, entry[WEIGHT])
-    forward(gemm, x, w, h, scratch, samples, entry[FAN_IN], entry[FAN_OUT], one)
-
-
-@compiled
-def fill_biases(entry: Any, row: Any, h: Any, samples: int, one: Any) -> None:
+def fill_biases(layer: Any, row: Any, h: Any, samples: int, one: Any) -> None:
     """h <- b, or 0 where there is none, for each sample."""
-    fan_out, bias = entry[FAN_OUT], offset(row, entry[BIAS])
+    fan_out, bias = layer.fan_out, offset(row, layer.bias)
     for n in range(samples):
         for o in range(fan_out):
-            h[n * fan_out + o] = bias[o] if entry[NUM_BIASES] > 0 else one - one
+            h[n * fan_out + o] = bias[o] if layer.num_biases > 0 else one - one
 
 
 @compiled
-def backward_affine(
-    gemm: Any, entry: Any, row: Any, d: Any, dx: Any, scratch: Any, samples: int, one: Any
-) -> None:
-    """dx <- d W^T"""
-    w = offset(row, entry[WEIGHT])
-    backward(gemm, d, w, dx, scratch, samples, entry[FAN_IN], entry[FAN_OUT], one)
-
-
-@compiled
-def add_affine(
-    gemm: Any, entry: Any, x: Any, d: Any, to: Any, scratch: Any, samples: int, rows: Any, scale: Any,
-    factors: Any, one: Any,
-) -> None:  # fmt: skip
-    """W <- keep W + decay W + scale x^T d, of some rows."""
-    w = offset(to, entry[WEIGHT])
-    accumulate(gemm, x, d, w, scratch, samples, entry[FAN_IN], entry[FAN_OUT], rows, scale, factors, one)
-
-
-@compiled
-def add_biases(entry: Any, d: Any, to: Any, scratch: Any, samples: int, scale: Any) -> None:
+def add_biases(layer: Any, d: Any, to: Any, scratch: Any, samples: int, scale: Any) -> None:
     """b <- b + scale sum_n d"""
-    fan_out, bias = entry[FAN_OUT], offset(to, entry[BIAS])
-    if entry[NUM_BIASES] > 0:
+    fan_out, bias = layer.fan_out, offset(to, layer.bias)
+    if layer.num_biases > 0:
         sum_rows(d, scratch, samples, fan_out)
         for o in range(fan_out):
             bias[o] += scale * scratch[o]
+
+
+def affine_functions(real: Any, activate: Callable[..., Any]) -> LayerFunctions:
+    """Return the functions for one floating-point type."""
+    ONE = real(1)
+
+    @compiled
+    def forward(
+        gemm: Any, layer: Any, row: Any, lists: Any, background: Any, x: Any, h: Any, scratch: Any,
+        samples: int,
+    ) -> Any:  # fmt: skip
+        """h <- f(x W + b)"""
+        fill_biases(layer, row, h, samples, ONE)
+        w = offset(row, layer.weight)
+        multiply(gemm, x, w, h, scratch, samples, layer.fan_in, layer.fan_out, ONE)
+        return activate(layer.activation, h, samples * layer.fan_out)
+
+    @compiled
+    def backward(
+        gemm: Any, layer: Any, row: Any, x: Any, d: Any, dx: Any, scratch: Any, samples: int
+    ) -> None:
+        """dx <- d W^T"""
+        w = offset(row, layer.weight)
+        multiply_by_transpose(gemm, d, w, dx, scratch, samples, layer.fan_in, layer.fan_out, ONE)
+
+    @compiled
+    def accumulate(
+        gemm: Any, layer: Any, lists: Any, background: Any, x: Any, d: Any, to: Any, scratch: Any,
+        samples: int, rows: Any, biases: Any, scale: Any, factors: Any,
+    ) -> None:  # fmt: skip
+        """W <- keep W + decay W + scale x^T d        b <- b + scale sum_n d"""
+        w, fan_in, fan_out = offset(to, layer.weight), layer.fan_in, layer.fan_out
+        accumulate_product(gemm, x, d, w, scratch, samples, fan_in, fan_out, rows, scale, factors, ONE)
+        if biases[1] > biases[0]:
+            add_biases(layer, d, to, scratch, samples, scale)
+
+    return LayerFunctions(forward, backward, accumulate)

@@ -1,21 +1,25 @@
-"""What compiled code needs and numba lacks: pointer arithmetic, bits of a float, calls by address, and what
-threads share by."""
+"""The only module that imports numba: decorators, operations that numba lacks, translation to LLVM's text.
+
+What depends on numba's internals stands here, and `tests/kernels/test_numba_support.py` checks it against the
+version that is installed: the data model of pointers and records, the builder that an intrinsic gets, how
+functions' names are mangled, the option `OPT`, and the form of the text. Modules that import this one are
+themselves imported only when steps are compiled.
+"""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
 from llvmlite.binding import get_process_triple
-from numba import cfunc, njit
+from numba import cfunc, from_dtype, njit
 from numba.core import cgutils, config, types
 from numba.extending import intrinsic as numba_intrinsic
 
-from dlhw.kernels.abi import ARGUMENTS, Kind
-
 _njit: Any = njit  # the last two options are not in its stubs
-# None of them is ever called from Python: numba need not make what that would take.
+# These functions are never called from Python, so numba need not generate wrappers for it.
 _UNWRAPPED = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 compiled = _njit(**_UNWRAPPED)
@@ -23,6 +27,47 @@ compiled = _njit(**_UNWRAPPED)
 contracted = _njit(**_UNWRAPPED, fastmath={"contract"})
 # sums may be reordered, which makes them vector instructions; NaN and infinity still show
 reordered = _njit(**_UNWRAPPED, fastmath={"contract", "reassoc"})
+# becomes part of the loop that calls it, before LLVM sees it
+inlined = _njit(inline="always", error_model="numpy")
+
+
+def select(functions: Sequence[Any]) -> Any:
+    """Return the compiled function `call(code, *arguments)` that calls functions[code].
+
+    A table of addresses would be shorter to write. But LLVM does not inline what is called by address, and
+    numba's function types need addresses that are known only when the program runs, which an object file
+    that is kept cannot hold. So a table becomes a chain of comparisons, in this one place. It takes four
+    functions at a time, because numba compiles all that a function calls with each of its callers.
+    """
+    first, second, third, fourth = (*functions[:4], *[functions[-1]] * 3)[:4]
+    if len(functions) <= 4:
+
+        @compiled
+        def call(code: int, *arguments: Any) -> Any:
+            if code == 0:
+                return first(*arguments)
+            if code == 1:
+                return second(*arguments)
+            if code == 2:
+                return third(*arguments)
+            return fourth(*arguments)
+
+        return call
+    others = select(functions[4:])
+
+    @compiled
+    def call_or_others(code: int, *arguments: Any) -> Any:
+        if code == 0:
+            return first(*arguments)
+        if code == 1:
+            return second(*arguments)
+        if code == 2:
+            return third(*arguments)
+        if code == 3:
+            return fourth(*arguments)
+        return others(code - 4, *arguments)
+
+    return call_or_others
 
 
 POINTER = cgutils.voidptr_t
@@ -41,6 +86,31 @@ def offset(typing: Any, pointer: Any, count: Any) -> Any:
 
 
 @intrinsic
+def record_at(typing: Any, pointer: Any, index: Any) -> Any:
+    """The record at an index of an array of records; its fields are read by name."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        element = builder.gep(args[0], [args[1]])
+        return builder.bitcast(element, context.get_value_type(pointer.dtype))
+
+    return pointer.dtype(pointer, index), generate
+
+
+def pointer_to(dtype: Any) -> Any:
+    """Return the compiled function that makes an address (int64) a pointer to numbers or records."""
+    target = types.CPointer(from_dtype(np.dtype(dtype)))
+
+    @intrinsic
+    def pointer_at(typing: Any, address: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            return builder.inttoptr(args[0], context.get_value_type(target))
+
+        return target(types.int64), generate
+
+    return pointer_at
+
+
+@intrinsic
 def float_of_bits(typing: Any, bits: Any) -> Any:
     """The float32 that the bits of an int32 stand for."""
 
@@ -52,7 +122,7 @@ def float_of_bits(typing: Any, bits: Any) -> Any:
 
 @intrinsic
 def fetch_ahead(typing: Any, pointer: Any) -> Any:
-    """Begin to bring what lies there into the core's cache."""
+    """Begin to load this address into the core's cache."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         number = ir.IntType(32)
@@ -67,7 +137,7 @@ def fetch_ahead(typing: Any, pointer: Any) -> Any:
 
 @intrinsic
 def atomic_add(typing: Any, pointer: Any, value: Any) -> Any:
-    """Add to an int64 that other threads change too; return what it was."""
+    """Add to an int64 that other threads change too; return its value before."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return builder.atomic_rmw("add", args[0], args[1], "seq_cst")
@@ -77,7 +147,7 @@ def atomic_add(typing: Any, pointer: Any, value: Any) -> Any:
 
 @intrinsic
 def load_acquire(typing: Any, pointer: Any) -> Any:
-    """An int64 that other threads change, and with it all that they wrote before."""
+    """Load an int64 that other threads change; what they wrote before it is visible afterwards."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return builder.load_atomic(args[0], "acquire", 8)
@@ -87,7 +157,7 @@ def load_acquire(typing: Any, pointer: Any) -> Any:
 
 @intrinsic
 def cpu_pause(typing: Any) -> Any:
-    """Tell the core that this thread only waits, so that another thread of the same core gets on."""
+    """Hint that this thread spins, so that another thread of the same core makes progress."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         processor = get_process_triple().split("-")[0]
@@ -105,7 +175,7 @@ def cpu_pause(typing: Any) -> Any:
 
 @intrinsic
 def yield_core(typing: Any) -> Any:
-    """Let another thread have this core."""
+    """Give this core to another thread."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         function = ir.FunctionType(ir.IntType(32), [])
@@ -122,17 +192,22 @@ def call_gemm(
 ) -> Any:  # fmt: skip
     """?gemm: C <- alpha op(A) op(B) + beta C, all matrices by columns.
 
-    Transpositions are the character codes of N and T, sizes int64 (Fortran's int is 32 bits wide).
+    Args:
+        address: of the function, with Fortran's calling convention.
+        ta, tb: character codes of N or T.
+        m, n, k, lda, ldb, ldc: int64; Fortran's int is 32 bits wide.
+        alpha, beta: numbers of the matrices' type.
+        a, b, c: pointers.
     """
     characters, integers = (1, 2), (3, 4, 5, 8, 10, 13)
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         by_reference = []
-        for place, value in enumerate(args[1:], start=1):
-            if place in characters or place in integers:
-                narrow = ir.IntType(8 if place in characters else 32)
+        for position, value in enumerate(args[1:], start=1):
+            if position in characters or position in integers:
+                narrow = ir.IntType(8 if position in characters else 32)
                 value = builder.trunc(value, narrow)
-            if not isinstance(signature.args[place], types.CPointer):
+            if not isinstance(signature.args[position], types.CPointer):
                 value = cgutils.alloca_once_value(builder, value)
             by_reference.append(builder.bitcast(value, POINTER))
         function = ir.FunctionType(ir.VoidType(), [POINTER] * len(by_reference)).as_pointer()
@@ -142,32 +217,34 @@ def call_gemm(
     return types.void(address, ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc), generate
 
 
-# What numba makes of the name of `dlhw.kernels.loops`.
+# How numba mangles the name of `dlhw.kernels.loops`.
 BLOCKED_LOOPS = "4dlhw7kernels5loops"
 
 
-def intermediate_text(steps: Any, real: str, entry: str) -> str:
-    """LLVM's text of the steps for "float32" or "float64", not optimised, as a C function called `entry`."""
-    number = getattr(types, real)
-    kinds = {
-        Kind.real: number,
-        Kind.integer: types.int64,
-        Kind.reals: types.CPointer(number),
-        Kind.integers: types.CPointer(types.int64),
-        Kind.shorts: types.CPointer(types.int32),
-        Kind.doubles: types.CPointer(types.float64),
-    }
-    signature = types.void(*(kinds[kind] for kind in ARGUMENTS.values()))
-    with _as_written():
-        text = cfunc(signature, error_model="numpy")(steps).inspect_llvm()
-    (name,) = re.findall(r"^define ptr @(cfunc\.\w+)\(", text, re.MULTILINE)
-    return _kept_apart(text.replace(f"@{name}(", f"@{entry}("))
+def is_disabled() -> bool:
+    """Whether NUMBA_DISABLE_JIT is set."""
+    return bool(config.DISABLE_JIT)  # type: ignore[attr-defined]
+
+
+def llvm_text(function: Callable[..., None], argument: np.dtype[Any], entry: str) -> str:
+    """Translate a function to LLVM's text, not optimized, as a C function.
+
+    Args:
+        function: of (pointer to a record, int64).
+        argument: type of the record.
+        entry: name of the C function.
+    """
+    signature = types.void(types.CPointer(from_dtype(argument)), types.int64)
+    with _unoptimized():
+        text = cfunc(signature, error_model="numpy")(function).inspect_llvm()
+    (name,) = re.findall(r"^define \S+ @(cfunc\.\w+)\(", text, re.MULTILINE)
+    return _without_inlining(text.replace(f"@{name}(", f"@{entry}("))
 
 
 @contextmanager
-def _as_written() -> Iterator[None]:
-    """numba does not optimise: it would do so anew for each function and all that it calls, which takes 19 s
-    instead of 8 s with all of it optimised at once."""
+def _unoptimized() -> Iterator[None]:
+    """Let numba leave optimization to us: it would optimize each function anew with all that it calls, which
+    takes 19 s instead of 8 s for all of them at once."""
     before = config.OPT  # type: ignore[attr-defined]
     config.OPT = type(before)(0)  # type: ignore[attr-defined]
     try:
@@ -176,6 +253,6 @@ def _as_written() -> Iterator[None]:
         config.OPT = before  # type: ignore[attr-defined]
 
 
-def _kept_apart(text: str) -> str:
-    """The blocked loops stay functions of their own: merged into others they lose half of their speed."""
+def _without_inlining(text: str) -> str:
+    """Keep the blocked loops functions of their own: inlined into others they lose half of their speed."""
     return re.sub(rf"^(define .*@\S*{BLOCKED_LOOPS}\S*\(.*\))", r"\1 noinline", text, flags=re.MULTILINE)

@@ -1,180 +1,230 @@
 """Training steps of a chain of layers and activations, to be compiled.
 
-`steps_of(real)` gives the function for one floating-point type. It makes steps of gradient descent for each
-of a cohort's runs, one run after the other while its weights lie in the core's cache. For affine layers:
+`make_steps(real)` returns the function for one floating-point type. It makes steps of gradient descent for
+each run of a cohort, one run after the other while its weights are in the core's cache. For affine layers:
 
     h_0 = x,  h_l = f_l(h_(l-1) W_l + b_l)        d_L = dloss/dh_L f_L',  d_(l-1) = (d_l W_l^T) f_(l-1)'
-    g_l = h_(l-1)^T d_l + slope W_l + alpha sign(W_l)        W_l <- W_l - lr g_l, or as the rule says
+    g_l = h_(l-1)^T d_l + slope W_l + alpha sign(W_l)        W_l <- W_l - lr g_l, or another update rule
 
 No step is made from a loss or gradient that is not finite: the run ends there, its parameters as they were.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from dlhw.kernels.abi import ADAM, FAN_IN, FAN_OUT, LAYER_COLUMNS, PLAIN
+from dlhw.kernels.abi import ADAM, LAYER, PLAIN
 from dlhw.kernels.barrier import barrier_wait, batch_slice, partition, publish, reduce
-from dlhw.kernels.numba_support import compiled, offset
-from dlhw.kernels.passes import passes_of
-from dlhw.kernels.sparse import build_csc
+from dlhw.kernels.numba_support import compiled, offset, pointer_to, record_at
+from dlhw.kernels.passes import BatchInputs, LayerChain, RunPenalty, make_passes
+from dlhw.kernels.sparse import BackgroundVector, BatchLists, build_csc
 from dlhw.kernels.thresholds import SMALL_BATCH
-from dlhw.kernels.update_rules import rule_of
+from dlhw.kernels.update_rules import RunUpdate, update_function
 
 
-def steps_of(real: Any) -> Callable[..., None]:
-    """The function for np.float32 or np.float64; `dlhw.kernels.abi` says what its arguments are."""
+class RunMemory(NamedTuple):
+    """Where the numbers of one run begin: parameters, gradient, and the optimizer's state."""
+
+    row: Any
+    grad: Any
+    velocity: Any
+    square: Any
+
+
+def make_steps(real: Any) -> Callable[..., None]:
+    """Return steps(calls, part) for np.float32 or np.float64.
+
+    `calls` is a pointer to a record of `dlhw.kernels.abi.CALL`, `part` the number of the thread that calls.
+    """
     ONE, ZERO, LARGEST = real(1), real(0), real(np.finfo(real).max)
-    forward_pass, loss_pass, backward_pass, update = passes_of(real)
-    apply = rule_of(real)
+    reals, doubles = pointer_to(real), pointer_to(np.float64)
+    integers, shorts, layers = pointer_to(np.int64), pointer_to(np.int32), pointer_to(LAYER)
+    passes = make_passes(real)
+    forward_pass, loss_pass = passes.forward, passes.loss
+    backward_pass, update_pass = passes.backward, passes.update
+    apply_update = update_function(real)
+
+    @compiled
+    def width_of(call: Any) -> int:
+        """Return I, the number of inputs."""
+        return record_at(layers(call.layers), 0).fan_in
+
+    @compiled
+    def set_of(call: Any, run: int) -> int:
+        """Return the index of a run's data set."""
+        return run if call.input_stride > 0 else 0
+
+    @compiled
+    def lists_of(call: Any, run: int, order: Any, number: int) -> Any:
+        """Return the lists of the batch of this number, whose samples `order` begins with."""
+        return BatchLists(
+            offset(integers(call.starts), run * call.input_stride),
+            shorts(call.columns),
+            reals(call.entries),
+            order,
+            offset(integers(call.csc_starts), number * (width_of(call) + 1)),
+            offset(shorts(call.csc_rows), number * call.csc_size),
+            offset(reals(call.csc_entries), number * call.csc_size),
+        )
 
     @compiled
     def gather(inputs: Any, width: int, order: Any, first: int, last: int, to: Any) -> None:
+        """Copy the inputs of some of the samples that `order` names, one after the other."""
         for n in range(first, last):
             source, target = offset(inputs, order[n] * width), offset(to, n * width)
-            for place in range(width):
-                target[place] = source[place]
+            for i in range(width):
+                target[i] = source[i]
 
     @compiled
-    def lists_of(lists: Any, chosen: Any, number: int, width: int, size: int) -> Any:
-        """Lists of the batch of this number, of these samples."""
-        starts, columns, entries, by_column, rows, values = lists
-        turned = (
-            offset(by_column, number * (width + 1)),
-            offset(rows, number * size),
-            offset(values, number * size),
+    def prepare(call: Any, run: int, first: int, last: int, part: int) -> None:
+        """Gather the inputs of the next batches, or list them by columns; each thread does some of it."""
+        order, count = offset(integers(call.order), run * call.order_stride + first), last - first
+        width = width_of(call)
+        if integers(call.is_listed)[set_of(call, run)] == 0:
+            own_first, own_last = partition(count, part, call.parts), partition(count, part + 1, call.parts)
+            inputs = offset(reals(call.inputs), run * call.input_stride * width)
+            gather(inputs, width, order, own_first, own_last, reals(call.batches))
+        elif call.is_training != 0 and call.batch > SMALL_BATCH:  # small ones are not listed by columns
+            for number in range(part, (count + call.batch - 1) // call.batch, call.parts):
+                start = number * call.batch
+                samples = min(call.batch, count - start)
+                build_csc(lists_of(call, run, offset(order, start), number), samples, width)
+
+    @compiled
+    def inputs_of(call: Any, run: int, order: Any, start: int, number: int) -> Any:
+        """Return the inputs of the batch of this number, which begins at `start` among those prepared."""
+        index, width = set_of(call, run), width_of(call)
+        return BatchInputs(
+            integers(call.is_listed)[index] != 0,
+            offset(reals(call.batches), start * width),
+            lists_of(call, run, order, number),
+            BackgroundVector(
+                integers(call.has_background)[index] != 0, offset(reals(call.backgrounds), index * width)
+            ),
         )
-        return starts, columns, entries, chosen, *turned
 
     @compiled
-    def build_batches_csc(
-        lists: Any, order: Any, count: int, batch: int, width: int, size: int, part: int, parts: int
-    ) -> None:
-        """List the next `count` samples by columns, batch by batch, unless batches are small."""
-        for number in range(part, (count + batch - 1) // batch if batch > SMALL_BATCH else 0, parts):
-            begins = number * batch
-            samples = min(batch, count - begins)
-            build_csc(*lists_of(lists, offset(order, begins), number, width, size), samples, width)
+    def update_of(call: Any, run: int) -> Any:
+        """Return how a run is updated."""
+        momentum, rule = reals(call.momentum)[run], call.rule
+        # a run without momentum makes the step that it makes alone, which rounds differently
+        if rule != ADAM and momentum == 0:
+            rule = PLAIN
+        return RunUpdate(
+            rule,
+            reals(call.lr)[run],
+            momentum,
+            reals(call.beta2)[run],
+            reals(call.eps)[run],
+            reals(call.decay)[run],
+        )
+
+    @compiled
+    def memory_of(call: Any, run: int, rule: int) -> Any:
+        """Return a run's memory; what its rule does not use is its gradient."""
+        start = run * call.stride
+        grad = offset(reals(call.grads), start)
+        return RunMemory(
+            offset(reals(call.params), start),
+            grad,
+            offset(reals(call.velocities), start) if rule != PLAIN else grad,
+            offset(reals(call.squares), start) if rule == ADAM else grad,
+        )
 
     @compiled
     def descend(
-        net: Any, row: Any, of_batch: Any, work: Any, samples: int,
-        rule: Any, penalties: Any, grad: Any, state: Any, stride: int, step: int, keep_gradient: bool,
-        share: Any, meeting: Any,
+        call: Any, run: int, net: Any, memory: Any, inputs: Any, samples: int, update: Any, step: int,
+        keep_gradient: bool, own: Any,
     ) -> bool:  # fmt: skip
-        """Change the parameters, each thread those of its share; False if the threads are to give up."""
-        code, lr = rule[0], rule[1]
-        in_place = code == PLAIN and not keep_gradient
-        keep, scale, to = (ONE, -lr, row) if in_place else (ZERO, ONE, grad)
-        update(net, row, of_batch, work, samples, keep, scale, penalties, to, in_place, share)
-        part, parts = share[0], share[1]
-        if in_place:
-            return barrier_wait(meeting, parts)
-        if not barrier_wait(meeting, parts):
+        """Change the parameters, each thread its share of them; False if the threads are to give up."""
+        row, grad, velocity, square = memory
+        slope, alpha = reals(call.slope)[run], reals(call.alpha)[run]
+        on_weights = RunPenalty(slope, alpha)
+        on_biases = RunPenalty(slope * call.on_biases, alpha * call.on_biases)
+        work, barrier = reals(call.work), integers(call.barrier)
+        if update.rule == PLAIN and not keep_gradient:
+            update_pass(
+                net, row, inputs, work, samples, ONE, -update.lr, on_weights, on_biases, row, True, own
+            )
+            return barrier_wait(barrier, own.parts)
+        update_pass(net, row, inputs, work, samples, ZERO, ONE, on_weights, on_biases, grad, False, own)
+        if not barrier_wait(barrier, own.parts):
             return False
-        first, last = partition(stride, part, parts), partition(stride, part + 1, parts)
-        if code != PLAIN:
-            own = (offset(state[0], first), offset(state[1], first))
-            apply(rule, offset(row, first), offset(grad, first), own, last - first, step)
-            return barrier_wait(meeting, parts)
-        for place in range(first, last):
-            row[place] -= lr * grad[place]
-        return barrier_wait(meeting, parts)
+        first = partition(call.stride, own.part, own.parts)
+        count = partition(call.stride, own.part + 1, own.parts) - first
+        apply_update(
+            update.rule, update, offset(row, first), offset(grad, first), offset(velocity, first),
+            offset(square, first), count, step,
+        )  # fmt: skip
+        return barrier_wait(barrier, own.parts)
 
-    def steps(
-        params: Any, grads: Any, velocities: Any, squares: Any, stride: int, num_runs: int,
-        gemm: int, layers: Any, num_layers: int,
-        inputs: Any, is_listed: Any, has_background: Any, backgrounds: Any,
-        starts: Any, columns: Any, entries: Any,
-        csc_starts: Any, csc_rows: Any, csc_entries: Any, csc_size: int,
-        input_stride: int, largest_x: Any, labels: Any, values: Any, target_stride: int,
-        order: Any, order_stride: int, start: int, stop: int, batch: int, loss: int, factor: Any,
-        lr: Any, rule: int, momentum: Any, beta2: Any, eps: Any, decay: Any, steps_before: int,
-        slope: Any, alpha: Any, on_biases: Any,
-        losses: Any, right: Any, ended: Any, work: Any, shared: Any, meeting: Any, part: int, parts: int,
-        batches: Any, num_batches: int,
-        is_training: int, keep_gradients: int,
-    ) -> None:  # fmt: skip
-        net, width = (gemm, layers, num_layers), layers[FAN_IN]
-        is_shared = input_stride == 0 and order_stride == 0
-        outputs = layers[(num_layers - 1) * LAYER_COLUMNS + FAN_OUT]
-        lists = (starts, columns, entries, csc_starts, csc_rows, csc_entries)
-        first = start
-        while first < stop:
-            last = min(first + num_batches * batch, stop)
-            count = last - first
-            own_first, own_last = partition(count, part, parts), partition(count, part + 1, parts)
-            if is_shared and is_listed[0] == 0:
-                gather(inputs, width, offset(order, first), own_first, own_last, batches)
-            elif is_shared and is_training != 0:
-                build_batches_csc(lists, offset(order, first), count, batch, width, csc_size, part, parts)
-            if not barrier_wait(meeting, parts):
+    @compiled
+    def train_run(call: Any, run: int, first: int, last: int, part: int) -> bool:
+        """Make a run's steps of the positions from first to last; False if the threads are to give up."""
+        net = LayerChain(call.gemm, layers(call.layers), call.num_layers)
+        order = offset(integers(call.order), run * call.order_stride)
+        outputs = record_at(net.layers, net.num_layers - 1).fan_out
+        labels = offset(integers(call.labels), run * call.target_stride)
+        values = offset(reals(call.values), run * call.target_stride * outputs)
+        work, partials, barrier = reals(call.work), doubles(call.partials), integers(call.barrier)
+        batch, parts, is_training = call.batch, call.parts, call.is_training != 0
+        update = update_of(call, run)
+        memory = memory_of(call, run, update.rule)
+        start = first
+        while start < last:
+            samples, chosen = min(batch, call.stop - start), offset(order, start)
+            inputs = inputs_of(call, run, chosen, start - first, (start - first) // batch)
+            own = batch_slice(samples, part, parts)
+            forward_pass(net, memory.row, inputs, work, own)
+            correct = loss_pass(
+                net, call.loss, call.factor, labels, values, chosen, work, samples, own, partials
+            )
+            is_finite = True
+            if is_training and own.samples > 0:
+                is_finite = backward_pass(net, memory.row, call.largest_x, work, own)
+            publish(partials, batch, part, correct, is_finite)
+            if not barrier_wait(barrier, parts):
+                return False
+            total, correct, is_finite = reduce(partials, batch, samples, parts)
+            if part == 0:
+                doubles(call.losses)[run] += total
+                integers(call.correct)[run] += correct
+            if not is_training:
+                if not barrier_wait(barrier, parts):  # what was published is overwritten next
+                    return False
+            elif not (is_finite and abs(total) <= LARGEST):
+                if part == 0:
+                    integers(call.diverged_at)[run] = start
+                return barrier_wait(barrier, parts)
+            else:
+                step = call.steps_before + 1 + (start - call.start) // batch
+                keep = call.keep_gradients != 0 and start + samples == call.stop
+                if not descend(call, run, net, memory, inputs, samples, update, step, keep, own):
+                    return False
+            start += samples
+        return True
+
+    def steps(calls: Any, part: int) -> None:
+        call = record_at(calls, 0)
+        barrier, diverged_at = integers(call.barrier), integers(call.diverged_at)
+        is_shared = call.input_stride == 0 and call.order_stride == 0
+        first = call.start
+        while first < call.stop:
+            last = min(first + call.num_batches * call.batch, call.stop)
+            if is_shared:
+                prepare(call, 0, first, last, part)
+            if not barrier_wait(barrier, call.parts):
                 return
-            for run in range(num_runs):
-                if ended[run] >= 0:
+            for run in range(call.num_runs):
+                if diverged_at[run] >= 0:
                     continue
-                row, grad = offset(params, run * stride), offset(grads, run * stride)
-                # A run without momentum makes the step that it makes alone, which rounds otherwise.
-                code = PLAIN if rule != ADAM and momentum[run] == 0 else rule
-                state = (
-                    offset(velocities, run * stride) if code != PLAIN else grad,
-                    offset(squares, run * stride) if code == ADAM else grad,
-                )
-                places = offset(order, run * order_stride)
-                own_labels = offset(labels, run * target_stride)
-                targets = (own_labels, offset(values, run * target_stride * outputs))
-                own = (offset(starts, run * input_stride), columns, entries, *lists[3:])
-                own_set = run if input_stride > 0 else 0
-                is_sparse = is_listed[own_set] != 0
-                background = (has_background[own_set] != 0, offset(backgrounds, own_set * width))
-                if not is_shared and not is_sparse:
-                    of_run = offset(inputs, run * input_stride * width)
-                    gather(of_run, width, offset(places, first), own_first, own_last, batches)
-                elif not is_shared and is_training != 0:
-                    build_batches_csc(own, offset(places, first), count, batch, width, csc_size, part, parts)
-                if not is_shared and not barrier_wait(meeting, parts):
+                if not is_shared:
+                    prepare(call, run, first, last, part)
+                    if not barrier_wait(barrier, call.parts):
+                        return
+                if not train_run(call, run, first, last, part):
                     return
-                of_rule = (code, lr[run], momentum[run], beta2[run], eps[run], decay[run])
-                penalty = (slope[run], alpha[run])
-                penalties = (penalty, (slope[run] * on_biases, alpha[run] * on_biases))
-                begins = first
-                while begins < last:
-                    samples = min(batch, stop - begins)
-                    x, chosen = offset(batches, (begins - first) * width), offset(places, begins)
-                    own_lists = lists_of(own, chosen, (begins - first) // batch, width, csc_size)
-                    of_batch = (is_sparse, x, own_lists, background)
-                    share = batch_slice(samples, part, parts)
-                    forward_pass(net, row, of_batch, work, share)
-                    hits = loss_pass(net, (loss, factor), targets, chosen, work, samples, share, shared)
-                    is_finite = True
-                    if is_training != 0 and share[3] > 0:
-                        is_finite = backward_pass(net, row, largest_x, work, share)
-                    publish(shared, batch, part, hits, is_finite)
-                    if not barrier_wait(meeting, parts):
-                        return
-                    total, hits, is_finite = reduce(shared, batch, samples, parts)
-                    if part == 0:
-                        losses[run] += total
-                        right[run] += hits
-                    begins += samples
-                    if is_training == 0:
-                        if not barrier_wait(meeting, parts):  # what was published is overwritten next
-                            return
-                        continue
-                    if not (is_finite and abs(total) <= LARGEST):
-                        if part == 0:
-                            ended[run] = begins - samples
-                        if not barrier_wait(meeting, parts):
-                            return
-                        break
-                    is_kept = keep_gradients != 0 and begins == stop
-                    step = steps_before + 1 + (begins - samples - start) // batch
-                    if not descend(
-                        net, row, of_batch, work, samples, of_rule, penalties, grad, state, stride, step,
-                        is_kept, share, meeting,
-                    ):  # fmt: skip
-                        return
             first = last
 
     return steps

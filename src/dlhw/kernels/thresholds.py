@@ -1,4 +1,4 @@
-"""Sizes at which compiled code takes another way, where they were measured to cross."""
+"""Measured thresholds for choosing a kernel."""
 
 import numpy as np
 
@@ -15,9 +15,9 @@ SPARSE = 1 / 3
 # three products of 25088-10 take 1.8 ms, by BLAS 6.1; a step of 784-10 takes 0.07 ms, by BLAS 0.19; one of
 # 784-64-10 with listed inputs 0.077 ms, with its last layer's products by BLAS 0.082.
 NARROW_OUT, WIDE_IN = 16, 64
-# Inputs whose weights, turned so that the long side is contiguous, stay in a core's first cache.
+# Inputs whose weights, transposed so that the long side is contiguous, stay in a core's first cache.
 ROW_TILE = np.int64(512)
-# Numbers of a product that is made apart before it is added to weights: they stay in a core's second cache.
+# Numbers of a product that is computed before it is added to weights: they stay in a core's second cache.
 GEMM_TILE = np.int64(2**15)
 # numba compiles a function anew for each of Python's own constants that it is called with, for numpy's once.
 I64_ONE = np.int64(1)

@@ -2,52 +2,72 @@
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
-from dlhw.kernels.abi import ADAM, NESTEROV
-from dlhw.kernels.numba_support import compiled
+from dlhw.kernels.abi import ADAM, MOMENTUM, NESTEROV, PLAIN
+from dlhw.kernels.numba_support import compiled, select
 
 
-def rule_of(real: Any) -> Callable[..., None]:
-    """The function for one floating-point type."""
+class RunUpdate(NamedTuple):
+    """How one run is updated.
+
+    Args:
+        rule: code.
+        lr: learning rate.
+        momentum: or beta1 of Adam.
+        beta2: of Adam.
+        eps: of Adam.
+        decay: of Adam: W <- (1 - lr decay) W before the step.
+    """
+
+    rule: Any
+    lr: Any
+    momentum: Any
+    beta2: Any
+    eps: Any
+    decay: Any
+
+
+def update_function(real: Any) -> Callable[..., None]:
+    """Return apply(rule, update, row, grad, velocity, square, count, step) for one floating-point type.
+
+    It makes one update of `count` parameters in `row`, whose gradient (penalty included) is `grad`, and
+    changes the optimizer's state: `velocity`, or m and v of Adam. `step` counts updates, from 1.
+    """
     ONE = real(1)
 
     @compiled
-    def adam(
-        row: Any, grad: Any, m: Any, v: Any, count: int, lr: Any, betas: Any, eps: Any, step: int
-    ) -> None:
-        beta1, beta2 = betas
-        size = lr / real(1.0 - math.pow(beta1, step))
-        root = real(math.sqrt(1.0 - math.pow(beta2, step)))
-        for place in range(count):
-            g = grad[place]
-            m[place] += (ONE - beta1) * (g - m[place])
-            v[place] += (ONE - beta2) * (g * g - v[place])
-            row[place] -= size * (m[place] / (real(math.sqrt(v[place])) / root + eps))
+    def plain(update: Any, row: Any, grad: Any, velocity: Any, square: Any, count: int, step: int) -> None:
+        for i in range(count):
+            row[i] -= update.lr * grad[i]
 
     @compiled
-    def apply(rule: Any, row: Any, grad: Any, state: Any, count: int, step: int) -> None:
-        """One update of a run's parameters.
+    def momentum(update: Any, row: Any, grad: Any, velocity: Any, square: Any, count: int, step: int) -> None:
+        for i in range(count):
+            velocity[i] = update.momentum * velocity[i] + grad[i]
+        for i in range(count):
+            row[i] -= update.lr * velocity[i]
 
-        Args:
-            rule: (code, lr, momentum or beta1, beta2, eps, decay), W <- (1 - lr decay) W before Adam.
-            row: parameters, changed.
-            grad: penalty included.
-            state: (velocities or m, v), changed.
-            count: of the parameters.
-            step: of this update, from 1.
-        """
-        (code, lr, momentum, beta2, eps, decay), (velocity, squares) = rule, state
-        if code == ADAM:
-            if decay != 0:
-                for place in range(count):
-                    row[place] *= ONE - lr * decay
-            adam(row, grad, velocity, squares, count, lr, (momentum, beta2), eps, step)
-            return
-        for place in range(count):
-            velocity[place] = momentum * velocity[place] + grad[place]
-        for place in range(count):
-            update = velocity[place]
-            row[place] -= lr * (grad[place] + momentum * update if code == NESTEROV else update)
+    @compiled
+    def nesterov(update: Any, row: Any, grad: Any, velocity: Any, square: Any, count: int, step: int) -> None:
+        for i in range(count):
+            velocity[i] = update.momentum * velocity[i] + grad[i]
+        for i in range(count):
+            row[i] -= update.lr * (grad[i] + update.momentum * velocity[i])
 
-    return apply
+    @compiled
+    def adam(update: Any, row: Any, grad: Any, m: Any, v: Any, count: int, step: int) -> None:
+        lr, beta1, beta2 = update.lr, update.momentum, update.beta2
+        if update.decay != 0:
+            for i in range(count):
+                row[i] *= ONE - lr * update.decay
+        size = lr / real(1.0 - math.pow(beta1, step))
+        root = real(math.sqrt(1.0 - math.pow(beta2, step)))
+        for i in range(count):
+            g = grad[i]
+            m[i] += (ONE - beta1) * (g - m[i])
+            v[i] += (ONE - beta2) * (g * g - v[i])
+            row[i] -= size * (m[i] / (real(math.sqrt(v[i])) / root + update.eps))
+
+    functions = {PLAIN: plain, MOMENTUM: momentum, NESTEROV: nesterov, ADAM: adam}
+    return select([functions[code] for code in range(len(functions))])

@@ -1,4 +1,4 @@
-"""Compiled loops that make the updates of a shard and score its samples."""
+"""The compiled backend: all steps up to the next evaluation in one call, and evaluation of sparse inputs."""
 
 from collections.abc import Iterator, Sequence
 from time import perf_counter
@@ -8,8 +8,8 @@ from torch import Tensor
 
 from dlhw import interruption
 from dlhw.config.trainer import Kernels
-from dlhw.kernels import abi
-from dlhw.kernels.chain import takes_lists
+from dlhw.kernels.abi import ADAM, MOMENTUM, NESTEROV
+from dlhw.kernels.layer_table import supports_lists
 from dlhw.kernels.stepper import CompiledStepper, PenaltySpec, StepTotals, UpdateSpec
 from dlhw.kernels.team import ThreadTeam
 from dlhw.nn.parameters import ParameterLayout
@@ -22,12 +22,12 @@ from dlhw.training.events import Scores
 from dlhw.training.metrics import Evaluator, MetricSums, TrainMetrics
 from dlhw.training.schedule import ChunkSizer
 
-# Samples that pass through the layers together: their activations stay in a core's cache.
-TOGETHER = 256
+# Samples of a batch of the evaluation: their activations stay in a core's cache.
+EVAL_BATCH = 256
 
 
-def penalty_of(regularizer: Regularizer, layout: ParameterLayout, num_runs: int) -> PenaltySpec:
-    """The penalty's gradient as slope w + alpha sign(w)."""
+def penalty_spec(regularizer: Regularizer, layout: ParameterLayout, num_runs: int) -> PenaltySpec:
+    """Return the gradient of a penalty as slope w + alpha sign(w)."""
     none = torch.zeros(num_runs)
     if isinstance(regularizer, L2):
         return PenaltySpec(regularizer.slope_R1.flatten(), none, regularizer.num_flat == layout.size)
@@ -39,7 +39,7 @@ def penalty_of(regularizer: Regularizer, layout: ParameterLayout, num_runs: int)
 def make_stepper(
     cohort: Cohort, data: DeviceDataset, batch_size: int, team: ThreadTeam | None = None
 ) -> CompiledStepper:
-    """The compiled steps of a cohort on these samples."""
+    """Return the compiled steps of a cohort on these samples."""
     return CompiledStepper(
         cohort.model,
         cohort.layout,
@@ -49,36 +49,36 @@ def make_stepper(
         data.inputs,
         data.targets,
         batch_size,
-        penalty_of(cohort.regularizer, cohort.layout, cohort.num_runs),
-        rule_of(cohort.optimizer),
+        penalty_spec(cohort.regularizer, cohort.layout, cohort.num_runs),
+        update_spec(cohort.optimizer),
         data.sparse,
         team,
     )
 
 
-def rule_of(optimizer: Optimizer) -> UpdateSpec:
-    """An update rule for compiled steps, with the optimizer's own state."""
+def update_spec(optimizer: Optimizer) -> UpdateSpec:
+    """Return the update rule of an optimizer, with the optimizer's own state."""
     if isinstance(optimizer, Adam):
         m, v = optimizer.moments()
         decay = optimizer.weight_decay_R1.flatten() if isinstance(optimizer, AdamW) else None
         betas = (optimizer.beta1_R1.flatten(), optimizer.beta2_R1.flatten())
-        return UpdateSpec(abi.ADAM, betas[0], m, v, betas[1], optimizer.eps_R1.flatten(), decay)
+        return UpdateSpec(ADAM, betas[0], m, v, betas[1], optimizer.eps_R1.flatten(), decay)
     assert isinstance(optimizer, SGD), "resolve_kernels takes no other"
     if not optimizer.has_momentum:
         return UpdateSpec()
-    code = abi.NESTEROV if optimizer.nesterov else abi.MOMENTUM
+    code = NESTEROV if optimizer.nesterov else MOMENTUM
     return UpdateSpec(code, optimizer.momentum_R1.flatten(), optimizer.velocities())
 
 
 def compiled_gradient(cohort: Cohort, data: DeviceDataset) -> Tensor:
-    """Gradient of the first run on these samples, penalty included, by one compiled step at a rate of 0."""
+    """Return the gradient of the first run on these samples, penalty included: one step at a rate of 0."""
     first = cohort.view(slice(0, 1))
     first.use_gradients(torch.zeros_like(first.params_RP))
     count = data.num_samples
     stepper = make_stepper(first, data, count)
     order, lr_R = torch.arange(count).unsqueeze(0), first.params_RP.new_zeros(1)
-    tally = StepTotals.of(torch.zeros(1, dtype=torch.float64), [-1])
-    stepper.run(order, 0, count, lr_R, tally, keep_gradients=True)
+    totals = StepTotals.start(torch.zeros(1, dtype=torch.float64), [-1])
+    stepper.run(order, 0, count, lr_R, totals, keep_gradients=True)
     return first.grads_RP
 
 
@@ -110,18 +110,18 @@ class CompiledSteps(Steps):
         sums, known = self.metrics.sums, self.metrics.diverged_at
         start = self._done * self.batch_size
         stop = min(start + count * self.batch_size, self.samples_per_epoch)
-        tally = StepTotals.of(sums.loss, [-1 if at is None else 0 for at in known])
+        totals = StepTotals.start(sums.loss, [-1 if at is None else 0 for at in known])
         lr_R = torch.tensor(list(lrs), dtype=self.cohort.dtype)
         self.stepper.run(
-            self._order, start, stop, lr_R, tally, steps_before=step, keep_gradients=keep_gradients
+            self._order, start, stop, lr_R, totals, steps_before=step, keep_gradients=keep_gradients
         )
         self.cohort.optimizer.steps = step + count
         self._done += count
-        sums.add_counts(tally.right if self.stepper.counts_right else None, stop - start)
+        sums.add_counts(totals.correct if self.stepper.counts_correct else None, stop - start)
         first = step + 1 - start // self.batch_size
         self.metrics.diverged_at = [
-            first + place // self.batch_size if at is None and place >= 0 else at
-            for at, place in zip(known, tally.ended.tolist(), strict=True)
+            first + position // self.batch_size if at is None and position >= 0 else at
+            for at, position in zip(known, totals.diverged_at.tolist(), strict=True)
         ]
 
 
@@ -140,15 +140,15 @@ class CompiledEvaluator(Evaluator):
         self._chunk_sizer = ChunkSizer()
 
     def scores(self, params_RP: Tensor, data: DeviceDataset) -> list[Scores]:
-        """Scores of each run."""
+        """Return the scores of each run."""
         if not data.is_all_sparse:
             return super().scores(params_RP, data)
         stepper = self._stepper(data)
         sums = MetricSums(stepper.num_runs, params_RP.device)
-        tally = StepTotals.of(sums.loss, [-1] * stepper.num_runs)
+        totals = StepTotals.start(sums.loss, [-1] * stepper.num_runs)
         for start, stop in self._spans(data.num_samples):
-            stepper.score(params_RP, tally, start, stop)
-        sums.add_counts(tally.right if stepper.counts_right else None, data.num_samples)
+            stepper.score(params_RP, totals, start, stop)
+        sums.add_counts(totals.correct if stepper.counts_correct else None, data.num_samples)
         return sums.scores()
 
     def _spans(self, num_samples: int) -> Iterator[tuple[int, int]]:
@@ -156,16 +156,16 @@ class CompiledEvaluator(Evaluator):
         start = 0
         while start < num_samples:
             interruption.abandon_if_wanted()
-            began, stop = perf_counter(), min(start + self._chunk_sizer.count * TOGETHER, num_samples)
+            began, stop = perf_counter(), min(start + self._chunk_sizer.count * EVAL_BATCH, num_samples)
             yield start, stop
-            self._chunk_sizer.record(-(-(stop - start) // TOGETHER), perf_counter() - began)
+            self._chunk_sizer.record(-(-(stop - start) // EVAL_BATCH), perf_counter() - began)
             start = stop
 
     def _stepper(self, data: DeviceDataset) -> CompiledStepper:
         for known, stepper in self._steppers:
             if known is data:
                 return stepper
-        stepper = make_stepper(self.cohort, data, TOGETHER, self.team)
+        stepper = make_stepper(self.cohort, data, EVAL_BATCH, self.team)
         self._steppers.append((data, stepper))
         return stepper
 
@@ -177,4 +177,4 @@ def make_evaluator(cohort: Cohort, kernels: Kernels, team: ThreadTeam | None = N
 
 def prepare_data(cohort: Cohort, kernels: Kernels, data: DeviceDataset) -> DeviceDataset:
     """The samples as the backend reads them: with a sparse copy, where that is faster."""
-    return data.with_sparse() if kernels is Kernels.compiled and takes_lists(cohort.model) else data
+    return data.with_sparse() if kernels is Kernels.compiled and supports_lists(cohort.model) else data

@@ -6,7 +6,7 @@ from dlhw.config.optimizer import AdamConfig, AdamWConfig, SGDConfig
 from dlhw.config.trainer import Engine, Kernels, Matmul
 from dlhw.errors import ConfigError, RunFolderError
 from dlhw.kernels.aot_cache import CannotCompile, load_steps
-from dlhw.kernels.chain import reason_against
+from dlhw.kernels.layer_table import reason_against
 from dlhw.optim.regularizers import L1, L2, NoRegularizer
 from dlhw.terminal import warn
 from dlhw.training.cohort import Cohort

@@ -12,7 +12,7 @@ from typing import Self, TypeVar
 import torch
 
 from dlhw.config.trainer import EarlyStoppingConfig
-from dlhw.kernels.blas import can_use_one_thread
+from dlhw.kernels.llvm_support import can_use_one_thread
 from dlhw.kernels.thresholds import SMALL_BATCH
 from dlhw.training.cohort import Cohort
 
