@@ -15,7 +15,7 @@ SHOW = "import torch; from dlhw.kernels.aot_cache import load_steps as load; loa
 
 
 @pytest.fixture
-def kept(tmp_path: Path) -> Path:
+def stored(tmp_path: Path) -> Path:
     """A file as `load_steps` keeps it."""
     file = tmp_path / "steps.obj"
     file.write_bytes(aot_cache._with_checksum(file.name, CODE))
@@ -23,32 +23,32 @@ def kept(tmp_path: Path) -> Path:
     return file
 
 
-def test_whole(kept: Path) -> None:
-    assert aot_cache.load(kept) == CODE
+def test_whole(stored: Path) -> None:
+    assert aot_cache.load(stored) == CODE
 
 
-@pytest.mark.parametrize("place", [0, 31, 32, -1])
-def test_a_flipped_bit_is_seen(kept: Path, place: int) -> None:
-    content = bytearray(kept.read_bytes())
-    content[place] ^= 4
-    kept.write_bytes(content)
-    assert aot_cache.load(kept) is None
+@pytest.mark.parametrize("position", [0, 31, 32, -1])
+def test_a_flipped_bit_is_seen(stored: Path, position: int) -> None:
+    content = bytearray(stored.read_bytes())
+    content[position] ^= 4
+    stored.write_bytes(content)
+    assert aot_cache.load(stored) is None
 
 
 @pytest.mark.parametrize("length", [0, 10, 32, 500])
-def test_cut_off(kept: Path, length: int) -> None:
-    kept.write_bytes(kept.read_bytes()[:length])
-    assert aot_cache.load(kept) is None
+def test_cut_off(stored: Path, length: int) -> None:
+    stored.write_bytes(stored.read_bytes()[:length])
+    assert aot_cache.load(stored) is None
 
 
 @pytest.mark.parametrize("mode", [0o620, 0o602])
-def test_what_others_can_write_is_not_run(kept: Path, mode: int) -> None:
-    kept.chmod(mode)
-    assert aot_cache.load(kept) is None
+def test_what_others_can_write_is_not_run(stored: Path, mode: int) -> None:
+    stored.chmod(mode)
+    assert aot_cache.load(stored) is None
 
 
-def test_a_file_under_another_name_is_not_run(kept: Path) -> None:
-    assert aot_cache.load(kept.rename(kept.with_name("steps-other.obj"))) is None
+def test_a_file_under_another_name_is_not_run(stored: Path) -> None:
+    assert aot_cache.load(stored.rename(stored.with_name("steps-other.obj"))) is None
 
 
 @pytest.mark.parametrize("name", ["version", "describe_machine"])

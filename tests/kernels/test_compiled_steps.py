@@ -20,7 +20,7 @@ BATCHES = (1, 3, 8, SMALL_BATCH, SMALL_BATCH + 1, 40)
 
 
 def sparse(seed: int, *, lighter: bool = False) -> Dataset:
-    """Digits without their paler pixels; or each pixel lighter, by as much as its place tells."""
+    """Digits without their paler pixels; or each pixel lighter, by an amount that depends on its position."""
     config = small("data.limit=150")
     dataset = load_dataset(config.data, seed, torch.float64)
     for part in dataset.splits.values():
@@ -35,7 +35,7 @@ def sparse(seed: int, *, lighter: bool = False) -> Dataset:
 
 
 def check(*overrides: str, data: Sequence[Dataset] | None = None) -> None:
-    """Train the same runs both ways, and compare everything that trackers hear."""
+    """Train the same runs with both backends, and compare everything that callbacks get."""
     rates = [f"optimizer.lr={0.02 * (run + 1)}" for run in range(2)]
 
     def train(kernels: str) -> list[Listener]:
@@ -53,17 +53,17 @@ def check(*overrides: str, data: Sequence[Dataset] | None = None) -> None:
         ]
         return train_together(configs, data)
 
-    for ours, theirs in zip(train("compiled"), train("torch"), strict=True):
-        assert ours.info is not None
-        assert ours.info.kernels == "compiled"
-        assert theirs.info is not None
-        assert theirs.info.kernels == "torch"
-        assert largest_difference(ours.last, ours.first) > 1e-6
-        for mine, other in zip(ours.parameters, theirs.parameters, strict=True):
-            assert largest_difference(mine, other) < ROUNDING
-        for one, two in zip(ours.norms[:-1], theirs.norms[:-1], strict=True):
+    for compiled, by_torch in zip(train("compiled"), train("torch"), strict=True):
+        assert compiled.info is not None
+        assert compiled.info.kernels == "compiled"
+        assert by_torch.info is not None
+        assert by_torch.info.kernels == "torch"
+        assert largest_difference(compiled.last, compiled.first) > 1e-6
+        for params, expected in zip(compiled.parameters, by_torch.parameters, strict=True):
+            assert largest_difference(params, expected) < ROUNDING
+        for one, two in zip(compiled.norms[:-1], by_torch.norms[:-1], strict=True):
             assert one == pytest.approx(two, abs=ROUNDING)
-        for first, second in zip(ours.evaluations, theirs.evaluations, strict=True):
+        for first, second in zip(compiled.evaluations, by_torch.evaluations, strict=True):
             assert first.scores.keys() == second.scores.keys()
             for part, scores in first.scores.items():
                 assert scores.loss == pytest.approx(second.scores[part].loss, abs=ROUNDING)
@@ -82,7 +82,7 @@ def test_activations_and_batches(activation: str, batch: int) -> None:
 
 
 def test_all_activations_are_tested() -> None:
-    assert {each.__name__.lower() for each in ACTIVATIONS} == {"sigmoid", "tanh", "relu", "identity"}
+    assert {type_.__name__.lower() for type_ in ACTIVATIONS} == {"sigmoid", "tanh", "relu", "identity"}
 
 
 @pytest.mark.parametrize("batch", [3, SMALL_BATCH + 1])
@@ -171,7 +171,7 @@ OF_LOSS = {
 
 
 @pytest.mark.parametrize("batch", [1, 40])
-@pytest.mark.parametrize("loss", [each.__name__ for each in LOSSES])
+@pytest.mark.parametrize("loss", [type_.__name__ for type_ in LOSSES])
 def test_losses(loss: str, batch: int) -> None:
     data = [regression()] if loss == "SquaredError" else None
     check(*OF_LOSS[loss], f"trainer.batch_size={batch}", data=data)

@@ -28,7 +28,7 @@ def test_product_by_columns(source: object, dtype: torch.dtype) -> None:
     sizes = [ctypes.byref(ctypes.c_int(size)) for size in (4, 3, 5)]
     lead = [ctypes.byref(ctypes.c_int(size)) for size in (4, 5, 4)]
     one, zero = ctypes.byref(real(1)), ctypes.byref(real(0))
-    pointers = [ctypes.c_void_p(each.data_ptr()) for each in (b, a, c)]
+    pointers = [ctypes.c_void_p(matrix.data_ptr()) for matrix in (b, a, c)]
     gemm = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 13)(address)
     none = ctypes.c_char_p(b"N")
     # rows of c = a b are columns of b^T a^T
@@ -45,7 +45,7 @@ def test_product_by_columns(source: object, dtype: torch.dtype) -> None:
         pointers[2],
         lead[2],
     ]
-    gemm(*(ctypes.cast(each, ctypes.c_void_p) for each in arguments))  # type: ignore[arg-type]
+    gemm(*(ctypes.cast(argument, ctypes.c_void_p) for argument in arguments))  # type: ignore[arg-type]
     torch.testing.assert_close(c, a @ b)
 
 

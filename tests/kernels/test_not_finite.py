@@ -30,7 +30,7 @@ def train(kernels: Kernels, *rates: str, dtype: str = "float32") -> list[Listene
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_parameters_stay_finite(kernels: Kernels, dtype: str) -> None:
     first, wild, last = train(kernels, *RATES, dtype=dtype)
-    assert [each.result.status for each in (first, last)] == [Status.completed] * 2
+    assert [run.result.status for run in (first, last)] == [Status.completed] * 2
     assert wild.result.status is Status.diverged
     assert all(bool(value.isfinite().all()) for value in wild.last.values())
     assert largest_difference(wild.last, wild.first) > 1

@@ -56,9 +56,9 @@ def test_an_update_is_rounded_once_or_twice(batch: int, is_listed: bool) -> None
     params_RP = torch.where(
         like.params_RP != 0, LARGE * torch.randn(like.params_RP.shape, generator=drawn), like.params_RP
     )
-    found, wanted = updated(pool, params_RP, batch).double(), exact(inputs, targets, params_RP)
+    result, expected = updated(pool, params_RP, batch).double(), exact(inputs, targets, params_RP)
     unit = torch.nextafter(params_RP.abs(), torch.tensor(torch.inf)).sub(params_RP.abs()).double()
-    errors = ((found - wanted).abs() / unit)[(params_RP != 0) & (found != params_RP)]
+    errors = ((result - expected).abs() / unit)[(params_RP != 0) & (result != params_RP)]
     assert len(errors) > 500
     # a value that is rounded once is off by 1/4 of a unit on average
     assert float(errors.mean()) < 0.45

@@ -32,7 +32,7 @@ LOOPS_ONLY = [
 
 @pytest.fixture
 def of_threads(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    """Lets so many threads make every step, whatever it is worth."""
+    """Sets the number of threads that make every step, whether that is faster or not."""
     monkeypatch.setattr(planning, "can_use_one_thread", lambda: True)
     return lambda threads: monkeypatch.setattr(planning, "team_size", lambda *_: threads)
 
@@ -46,12 +46,12 @@ def black(seed: int) -> Dataset:
 
 
 def alike(one: Listener, other: Listener, rounding: float) -> None:
-    """All that trackers hear."""
+    """Assert that callbacks got the same numbers."""
     assert one.info is not None
     assert one.info.kernels == "compiled"
     assert largest_difference(one.last, one.first) > 1e-6
-    for mine, theirs in zip(one.parameters, other.parameters, strict=True):
-        assert largest_difference(mine, theirs) <= rounding
+    for params, expected in zip(one.parameters, other.parameters, strict=True):
+        assert largest_difference(params, expected) <= rounding
     assert one.optimizer.keys() == other.optimizer.keys()
     for name, state in one.optimizer.items():
         assert torch.allclose(state, other.optimizer[name], rtol=0, atol=rounding)
@@ -103,7 +103,7 @@ def test_a_run_that_diverges_ends_for_all_threads(of_threads: Callable[[int], No
     alone = train_together(configs)
     of_threads(2)
     together = train_together(configs)
-    assert [each.result.status for each in together] == ["diverged", "completed"]
+    assert [run.result.status for run in together] == ["diverged", "completed"]
     assert together[0].result.diverged_at == alone[0].result.diverged_at
     alike(together[1], alone[1], ROUNDING)
 
