@@ -6,10 +6,12 @@ import torch
 from torch import Tensor
 
 from dlhw.config.model import IntervalUnits
+from dlhw.config.model_base import Activation
 from dlhw.config.procedure import VerifyConfig
 from dlhw.config.root import TrainConfig
 from dlhw.data.generators import sign_vectors
-from dlhw.nn.activations import ReLU, Sign
+from dlhw.models.hand_built import interval_parameters
+from dlhw.nn.activations import Sign, build_activation
 from dlhw.nn.layer import Context, Layer
 from dlhw.nn.linear import Affine
 from dlhw.procedures.findings import Findings
@@ -67,27 +69,20 @@ def intervals(dim: int) -> Tensor:
 def interval_nets(version: IntervalUnits, dim: int, bounds_R2: Tensor) -> Net:
     """One net for each pair (A, B): its answer is 1 where A <= x_1 + … + x_D <= B, else -1.
 
-    With s = x_1 + … + x_D and sign(0) = 1:
+    The parameters are those of `model=interval_net`: see `dlhw.models.hand_built.interval_parameters`.
 
-        sign:  sign(h_1 + h_2 - 1),   h = sign(s - A + 1/2), sign(-s + B + 1/2)
-        relu:  sign(-h_1 - h_2),      h = relu(-s + A - 1/2), relu(s - B - 1/2)
-
-    Source: Deep Learning, IST Lisbon 2023, homework 1, question 3.
+    Args:
+        version: activation of the hidden units.
+        dim: number of inputs D.
+        bounds_R2: (A, B) of each net.
     """
     low_R, high_R = bounds_R2.unbind(1)
-    direction_O = torch.tensor([1.0, -1.0], dtype=torch.float64)
-    bias_RO = torch.stack([0.5 - low_R, high_R + 0.5], 1)
-    hidden: Sign | ReLU
-    if version is IntervalUnits.sign:
-        hidden, outward, last = Sign(), 1.0, -1.0
-    else:
-        direction_O, bias_RO = -direction_O, -bias_RO
-        hidden, outward, last = ReLU(), -1.0, 0.0
-    nets = len(bounds_R2)
-    w0_RIO = direction_O.expand(nets, dim, 2).contiguous()
-    w1_RIO = bounds_R2.new_full((nets, 2, 1), outward)
-    last_RO = bounds_R2.new_full((nets, 1), last)
-    return [FixedLayer(w0_RIO, bias_RO, hidden), FixedLayer(w1_RIO, last_RO, Sign())]
+    units, nets = Activation(version), len(bounds_R2)
+    w0_1IO, b0_RO, w1_1IO, b1_1O = interval_parameters(units, dim, low_R, high_R)
+    return [
+        FixedLayer(w0_1IO.repeat(nets, 1, 1), b0_RO, build_activation(units)),
+        FixedLayer(w1_1IO.repeat(nets, 1, 1), b1_1O.repeat(nets, 1), Sign()),
+    ]
 
 
 def inputs(dim: int) -> Tensor:
