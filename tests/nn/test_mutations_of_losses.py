@@ -102,7 +102,7 @@ class L2ThatOverwrites(L2):
 
 class L1WithoutSign(L1):
     def add_gradient(self, params_RP: Tensor, grads_RP: Tensor) -> None:
-        self._part(grads_RP).add_(self.alpha_R1)
+        self._penalised(grads_RP).add_(self.alpha_R1)
 
 
 LAYOUT = ParameterLayout({"fc": Affine(5, 4).specs()})

@@ -34,12 +34,12 @@ class Network(ABC):
     total_activation_size: int
 
     def specs(self) -> dict[str, dict[str, ParameterSpec]]:
-        """Layer name -> parameter name -> what it is; layers without parameters are left out."""
+        """Layer name -> parameter name -> its specification; layers without parameters are left out."""
         return {name: specs for name, layer in self.layers.items() if (specs := layer.specs())}
 
     @property
     def has_thresholds(self) -> bool:
-        """Whether gradients may be zero because of threshold units."""
+        """Whether gradients may be zero because the network has threshold units."""
         return any(layer.is_threshold for layer in self.layers.values())
 
     @property
@@ -65,30 +65,38 @@ class Network(ABC):
         """Write all gradients into `grads`; return the gradient of the input if `need_dx`."""
 
     def with_layers(self, layers: Mapping[str, Layer]) -> Self:
-        """The same network made of other layers under the same names; they must fit in their places."""
+        """A copy of the network with other layers of the same names and shapes."""
         network = copy(self)
         network.layers = dict(layers)
         return network
 
     def kink_pattern(self, caches: list[Any]) -> list[Tensor]:
-        """Which side of every kink was taken, for all layers that have kinks."""
-        taken = [layer.kink_pattern(cache) for layer, cache in zip(self.layers.values(), caches, strict=True)]
-        return [branch for branch in taken if branch is not None]
+        """The side of every kink on which the inputs fell, for all layers that have kinks."""
+        patterns = [
+            layer.kink_pattern(cache) for layer, cache in zip(self.layers.values(), caches, strict=True)
+        ]
+        return [pattern for pattern in patterns if pattern is not None]
 
 
 class Sequential(Network):
-    """Layers one after the other; parameters are grouped by the layer's name.
+    """Chain of layers; parameters are grouped by the layer's name.
+
+    y = f_L(… f_2(f_1(x)))        dy_(l-1) = (df_l/dy_(l-1))^T dy_l
 
     Args:
         layers: name -> layer, in the order of the forward pass.
         input_shape: shape of one input, without run and batch axis.
 
     Raises:
-        ConfigError: if two neighbours do not fit.
+        ConfigError: if the shapes of two neighbours do not fit.
+
+    >>> from dlhw.nn.linear import Affine
+    >>> Sequential({"fc1": Affine(4, 3), "fc2": Affine(3, 2)}, (4,)).output_shape
+    (2,)
     """
 
     def __init__(self, layers: Mapping[str, Layer], input_shape: tuple[int, ...]) -> None:
-        # copies, because buffers belong to a layer object and one object may stand at two places
+        # copies, because buffers belong to a layer object and the caller may use one object twice
         self.layers = {name: copy(layer) for name, layer in layers.items()}
         self.input_shape = input_shape
         shape = input_shape
@@ -99,7 +107,7 @@ class Sequential(Network):
             self.total_activation_size += prod(shape)
         self.output_shape = shape
         self._names = list(self.layers)
-        # the gradient of an input is only computed where a layer before it has parameters
+        # an input needs a gradient only if a layer before it has parameters
         parametric = [position for position, layer in enumerate(self.layers.values()) if layer.specs()]
         self._first_parametric = parametric[0] if parametric else len(self._names)
 
@@ -138,11 +146,11 @@ class Sequential(Network):
 
 @dataclass(frozen=True)
 class Node:
-    """A place in a graph.
+    """One operation of a graph and the nodes it takes its inputs from.
 
     Args:
-        operation: a layer, which takes one input, or a merge, which takes two or more.
-        inputs: names of the nodes that it takes; `input` is the graph's own input.
+        operation: a layer (takes one input) or a merge (takes two or more).
+        inputs: names of the nodes whose outputs it takes; `input` is the input of the graph.
     """
 
     operation: Layer | Merge
@@ -150,7 +158,7 @@ class Node:
 
 
 class Graph(Network):
-    """Named nodes, computed in topological order; the one called `output` gives the output.
+    """Named nodes, computed in topological order; the node `output` gives the output.
 
     y_v = f_v(y_u for u in inputs of v)        dy_u = sum over consumers v of (df_v/dy_u)^T dy_v
 
@@ -159,14 +167,22 @@ class Graph(Network):
         input_shape: shape of one input, without run and batch axis.
 
     Raises:
-        ConfigError: for a cycle, a node that is not there, is unused, or does not fit its inputs.
+        ConfigError: if there is a cycle, or a node is missing, unused, or does not fit its inputs.
+
+    >>> from dlhw.nn.linear import Affine
+    >>> from dlhw.nn.shape import Add
+    >>> nodes = {"fc": Node(Affine(3, 3), ["input"]), "output": Node(Add(), ["input", "fc"])}
+    >>> Graph(nodes, (3,)).output_shape  # a skip connection
+    (3,)
     """
 
     def __init__(self, nodes: Mapping[str, Node], input_shape: Shape) -> None:
         self._inputs = {name: nodes[name].inputs for name in in_order(_inputs_of(nodes))}
-        # copies, because buffers belong to an object and one object may stand at two places
+        # copies, because buffers belong to an object and the caller may use one object twice
         self._operations = {name: copy(nodes[name].operation) for name in self._inputs}
-        self.layers = {name: each for name, each in self._operations.items() if isinstance(each, Layer)}
+        self.layers = {
+            name: operation for name, operation in self._operations.items() if isinstance(operation, Layer)
+        }
         self.input_shape = input_shape
         self._shapes = {INPUT: input_shape}
         for name in self._inputs:
@@ -175,8 +191,8 @@ class Graph(Network):
         sizes = [prod(shape) for shape in self._shapes.values()]
         self.max_activation_size, self.total_activation_size = max(sizes), sum(sizes)
         self._parametric: set[str] = set()
-        for name, taken in self._inputs.items():
-            if name in self.specs() or not self._parametric.isdisjoint(taken):
+        for name, sources in self._inputs.items():
+            if name in self.specs() or not self._parametric.isdisjoint(sources):
                 self._parametric.add(name)
 
     def with_layers(self, layers: Mapping[str, Layer]) -> Self:
@@ -185,14 +201,14 @@ class Graph(Network):
         return network
 
     def _output_shape(self, name: str) -> Shape:
-        operation, taken = self._operations[name], self._inputs[name]
+        operation, sources = self._operations[name], self._inputs[name]
         shapes = self._shapes_of(name)
         try:
             if isinstance(operation, Merge):
                 return operation.output_shape(shapes)
             return operation.output_shape(shapes[0])
         except ConfigError as error:
-            raise ConfigError(f"the node {name} of {listing(taken)}: {error}") from error
+            raise ConfigError(f"the node {name} of {listing(sources)}: {error}") from error
 
     def _shapes_of(self, name: str) -> list[Shape]:
         return [self._shapes[source] for source in self._inputs[name]]
@@ -200,11 +216,11 @@ class Graph(Network):
     def forward(self, params: Mapping[str, Params], x: Tensor, ctx: Context) -> tuple[Tensor, list[Any]]:
         outputs, caches = {INPUT: x}, []
         for name, operation in self._operations.items():
-            taken = [outputs[source] for source in self._inputs[name]]
+            inputs = [outputs[source] for source in self._inputs[name]]
             if isinstance(operation, Merge):
-                outputs[name] = operation.forward(taken, ctx)
+                outputs[name] = operation.forward(inputs, ctx)
             else:
-                outputs[name], cache = operation.forward(params.get(name, NO_PARAMS), taken[0], ctx)
+                outputs[name], cache = operation.forward(params.get(name, NO_PARAMS), inputs[0], ctx)
                 caches.append(cache)
         return outputs[OUTPUT], caches
 
@@ -218,39 +234,43 @@ class Graph(Network):
         *,
         need_dx: bool = False,
     ) -> Tensor | None:
-        # gradients are only computed where a node, or one before it, has parameters
-        wanted = {*self._inputs, INPUT} if need_dx else self._parametric
-        found, cache_of = {OUTPUT: dout}, dict(zip(self.layers, caches, strict=True))
+        # a node's output needs a gradient only if the node, or one before it, has parameters
+        needed = {*self._inputs, INPUT} if need_dx else self._parametric
+        dy_of, cache_of = {OUTPUT: dout}, dict(zip(self.layers, caches, strict=True))
         for name in reversed(self._inputs):
-            if name not in wanted:
+            if name not in needed:
                 continue
-            operation, taken, dy = self._operations[name], self._inputs[name], found.pop(name)
-            parts: Sequence[Tensor | None]
+            operation, sources, dy = self._operations[name], self._inputs[name], dy_of.pop(name)
+            gradients: Sequence[Tensor | None]
             if isinstance(operation, Merge):
-                parts = operation.backward(dy, self._shapes_of(name))
+                gradients = operation.backward(dy, self._shapes_of(name))
             else:
-                mine, need = params.get(name, NO_PARAMS), taken[0] in wanted
-                slots = grads.get(name, NO_PARAMS)
-                parts = [operation.backward(mine, dy, cache_of[name], slots, ctx, need_dx=need)]
-            for source, part in zip(taken, parts, strict=True):
-                if source in wanted:
-                    assert part is not None
-                    found[source] = self._sum(source, found.get(source), part, ctx)
-        return found.get(INPUT)
+                own_params, own_grads = params.get(name, NO_PARAMS), grads.get(name, NO_PARAMS)
+                need = sources[0] in needed
+                gradients = [operation.backward(own_params, dy, cache_of[name], own_grads, ctx, need_dx=need)]
+            for source, gradient in zip(sources, gradients, strict=True):
+                if source in needed:
+                    assert gradient is not None
+                    dy_of[source] = self._sum(source, dy_of.get(source), gradient, ctx)
+        return dy_of.get(INPUT)
 
-    def _sum(self, name: str, before: Tensor | None, part: Tensor, ctx: Context) -> Tensor:
-        """Add what one more consumer passes back; into a buffer, since parts may share memory."""
-        if before is None:
-            return part
-        return torch.add(before, part, out=ctx.buffer(self, name, tuple(part.shape), part))
+    def _sum(self, name: str, total: Tensor | None, gradient: Tensor, ctx: Context) -> Tensor:
+        """Add the gradient from one more consumer; into a buffer, since gradients may share memory."""
+        if total is None:
+            return gradient
+        return torch.add(total, gradient, out=ctx.buffer(self, name, tuple(gradient.shape), gradient))
 
 
 def _inputs_of(nodes: Mapping[str, Node]) -> dict[str, Sequence[str]]:
-    """Node -> what it takes, checked for how many."""
+    """Node -> its inputs.
+
+    Raises:
+        ConfigError: if a merge has one input, or a layer several.
+    """
     for name, node in nodes.items():
-        taken = listing(node.inputs)
+        sources = listing(node.inputs)
         if isinstance(node.operation, Merge) and len(node.inputs) == 1:
-            raise ConfigError(f"the node {name} merges two or more inputs, got only {taken}")
+            raise ConfigError(f"the node {name} merges two or more inputs, got only {sources}")
         if isinstance(node.operation, Layer) and len(node.inputs) > 1:
-            raise ConfigError(f"the node {name} takes one input, got {taken}: merge them by add or concat")
+            raise ConfigError(f"the node {name} takes one input, got {sources}: merge them by add or concat")
     return {name: node.inputs for name, node in nodes.items()}

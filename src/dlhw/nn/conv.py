@@ -11,7 +11,7 @@ from dlhw.nn.registry import example
 
 
 def num_positions(size: int, kernel: int, stride: int, padding: int = 0) -> int:
-    """How many windows fit along one side: floor((size + 2 padding - kernel) / stride) + 1.
+    """Number of windows that fit along one side: floor((size + 2 padding - kernel) / stride) + 1.
 
     >>> num_positions(28, 3, 1, 1), num_positions(28, 2, 2)
     (28, 14)
@@ -20,22 +20,28 @@ def num_positions(size: int, kernel: int, stride: int, padding: int = 0) -> int:
 
 
 def windows_of(x: Tensor, kernel: int, stride: int) -> Tensor:
-    """View (..., H, W) as (..., Ho, Wo, k, k): every window that fits, without a copy."""
+    """View (…, H, W) as (…, Ho, Wo, k, k): every window that fits, without a copy.
+
+    >>> windows_of(torch.arange(4).view(2, 2), kernel=1, stride=1).shape
+    torch.Size([2, 2, 1, 1])
+    """
     return x.unfold(-2, kernel, stride).unfold(-2, kernel, stride)
 
 
-def scatter_windows(part: Callable[[int, int], Tensor], kernel: int, stride: int, image: Tensor) -> Tensor:
-    """Adjoint of `windows_of`: add the values of all windows to the pixels that they came from.
+def scatter_windows(
+    values_at: Callable[[int, int], Tensor], kernel: int, stride: int, image: Tensor
+) -> Tensor:
+    """Adjoint of `windows_of`: add the values of all windows to the pixels they came from.
 
     Args:
-        part: (row, column) within the window -> values of that place in every window, (..., Ho, Wo).
+        values_at: (row, column) within a window -> the values at that position of every window, (…, Ho, Wo).
         kernel: side k of a window.
         stride: step between windows.
-        image: zeros (..., H, W) that are added to.
+        image: zeros (…, H, W), to which the values are added.
     """
     for row in range(kernel):
         for column in range(kernel):
-            values = part(row, column)
+            values = values_at(row, column)
             rows = slice(row, row + stride * (values.shape[-2] - 1) + 1, stride)
             columns = slice(column, column + stride * (values.shape[-1] - 1) + 1, stride)
             image[..., rows, columns] += values
@@ -48,7 +54,7 @@ def pad_sides(x: Tensor, padding: int) -> Tensor:
 
 
 def crop_sides(x: Tensor, padding: int) -> Tensor:
-    """Adjoint of `pad_sides`: leave the border out."""
+    """Adjoint of `pad_sides`: remove the border."""
     return x[..., padding : x.shape[-2] - padding, padding : x.shape[-1] - padding] if padding else x
 
 
@@ -60,21 +66,29 @@ Cache = tuple[Tensor, tuple[int, ...]]
 @example("conv2d-stride", (2, 5, 5), lambda runs: Conv2d(2, 2, 2, stride=2, padding=1))
 @example("conv2d-gaps", (2, 7, 6), lambda runs: Conv2d(2, 2, 2, stride=3))
 class Conv2d(Layer):
-    """Convolution of each run as one matrix product over windows ("im2col").
+    """Convolution of each run, computed as one matrix product over windows ("im2col").
 
     With X the windows of x as columns, (Q, N*L) for Q = C*k*k and L = Ho*Wo positions:
 
-    out = W X + b      dW = dout X^T      db = sum_nl dout      dX = W^T dout, put back where it came from
+    out = W X + b      dW = dout X^T      db = sum_nl dout      dX = W^T dout, added to the pixels of X
 
-    The output is a view (R, N, F, Ho, Wo) of memory that lies as (R, F, N, Ho, Wo): so the product needs no
-    transposed copy, and elementwise layers after it keep the order.
+    As in torch.nn.Conv2d this is a cross-correlation: the filters are not flipped. The output is a view
+    (R, N, F, Ho, Wo) of memory in the order (R, F, N, Ho, Wo): the product needs no transposed copy, and
+    elementwise layers after it keep the order.
 
     Args:
-        num_channels: input channels C.
-        num_filters: output channels F.
+        num_channels: number of input channels C.
+        num_filters: number of output channels F.
         kernel: side k of the filters.
         stride: step between windows.
-        padding: zeros added on each side.
+        padding: number of zeros added on each side.
+
+    Parameters: `weight` (R, F, C, k, k), `bias` (R, F).
+
+    >>> params = {"weight": torch.ones(1, 1, 1, 2, 2), "bias": torch.zeros(1, 1)}
+    >>> image_SNCHW = torch.arange(9.0).view(1, 1, 1, 3, 3)
+    >>> Conv2d(1, 1, kernel=2).forward(params, image_SNCHW, Context())[0].tolist()
+    [[[[[8.0, 12.0], [20.0, 24.0]]]]]
     """
 
     def __init__(

@@ -9,16 +9,21 @@ from dlhw.nn.registry import example
 
 @example("dropout", (6,), lambda runs: Dropout(torch.arange(runs, dtype=torch.float64) / (runs + 1)))
 class Dropout(Layer):
-    """Zero each unit with probability p in training and scale the others up, so that the mean stays.
+    """Inverted dropout: zero each unit with probability p in training and scale up the others.
 
-    y = x * m,    m = [u >= p] / (1 - p),    u uniform in [0, 1);    dx = dout * m
+    y = x * m,   m = [u >= p] / (1 - p),   u uniform in [0, 1)        dx = dout * m
 
-    In evaluation y = x. The masks come from `ctx.uniform`, a stream of each run's own seed.
+    The expected output equals the input; in evaluation y = x. The numbers u come from `ctx.uniform`, a stream
+    of each run's own seed.
 
     Args:
         rate_R: p of each run, in [0, 1).
 
-    Source: Srivastava et al., "Dropout", JMLR 15 (2014), with the scale moved to training.
+    Source: Srivastava et al., "Dropout", JMLR 15 (2014), with the scaling moved to training, as in torch.
+
+    >>> ctx = Context(training=True, uniform=lambda shape: torch.tensor([[[0.1, 0.9]]]))
+    >>> Dropout(torch.tensor([0.5])).forward({}, torch.ones(1, 1, 2), ctx)[0].tolist()
+    [[[0.0, 2.0]]]
     """
 
     is_stochastic = True

@@ -1,4 +1,4 @@
-"""What is wrong with a backward pass: which layer, in which file and line, and by which factor."""
+"""Locate the fault of a wrong backward pass: the layer, its file and line, and how its gradient differs."""
 
 import inspect
 import signal
@@ -19,11 +19,11 @@ from dlhw.nn.layer import Context, Layer, ParameterSpec, Params
 
 Out = TypeVar("Out")
 
-# Relative error up to which a float64 gradient counts as right; right backward passes agree to 1e-12.
+# Relative error up to which a float64 gradient is considered right; right backward passes agree to 1e-12.
 EXACT = 1e-9
-# Ratios of manual to reference gradient that differ by less are the same.
+# Ratios of manual to reference gradient that differ by less are considered equal.
 SAME_RATIO = 1e-6
-# Reference gradients below this share of the largest say nothing about a ratio.
+# Reference gradients smaller than this share of the largest are too small for a ratio.
 TINY = 1e-6
 
 
@@ -33,7 +33,7 @@ class Fault:
 
     Args:
         component: such as "act1 (Sigmoid)" or "the loss CrossEntropy".
-        where: file and line of the method, or of the exception; empty where unknown.
+        where: file and line of the method, or of the exception; empty if unknown.
         text: what is wrong, such as "its input gradient is 2.00 × autograd everywhere".
     """
 
@@ -46,7 +46,7 @@ class Fault:
 
 
 class FaultError(Exception):
-    """A layer, loss or penalty raised an exception, or returned something else than it must."""
+    """A layer, loss or penalty raised an exception, or returned a wrong type or shape."""
 
     def __init__(self, fault: Fault) -> None:
         super().__init__(str(fault))
@@ -54,12 +54,12 @@ class FaultError(Exception):
 
 
 class TimeLimitExceeded(Exception):
-    """A check took longer than it may."""
+    """A check took longer than its time limit."""
 
 
 @contextmanager
 def time_limit(seconds: float | None) -> Iterator[None]:
-    """Raise `TimeLimitExceeded` within the block, wherever it is, after a while; None: never."""
+    """Raise `TimeLimitExceeded` inside the block after so many seconds; None: never."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         raise TimeLimitExceeded(f"no result within {seconds:g} s")
@@ -107,14 +107,14 @@ def _place(file: str, line: int) -> str:
     return f"{shown}:{line}"
 
 
-def call_method(component: str, owner: object, method: str, *given: Any, **options: Any) -> Any:
+def call_method(component: str, owner: object, method: str, *arguments: Any, **options: Any) -> Any:
     """Call a method of a layer, loss or penalty.
 
     Raises:
-        FaultError: if it raises.
+        FaultError: if the method raises.
     """
     try:
-        return getattr(owner, method)(*given, **options)
+        return getattr(owner, method)(*arguments, **options)
     except FaultError:
         raise
     except Exception as error:
@@ -123,30 +123,30 @@ def call_method(component: str, owner: object, method: str, *given: Any, **optio
         raise FaultError(Fault(component, raised_at(error), text)) from error
 
 
-def expect_tensor(component: str, owner: object, method: str, found: Any, shape: tuple[int, ...]) -> None:
-    """Check what a method returned.
+def expect_tensor(component: str, owner: object, method: str, result: Any, shape: tuple[int, ...]) -> None:
+    """Check the result of a method.
 
     Raises:
-        FaultError: if it is no tensor of that shape.
+        FaultError: if the result is not a tensor of this shape.
     """
     wanted = f"a tensor of shape {shape}"
-    if not isinstance(found, Tensor):
-        missing = ": is `return` missing?" if found is None else ""
-        text = f"{method} returned {type(found).__name__} instead of {wanted}{missing}"
-    elif tuple(found.shape) != shape:
-        text = f"{method} returned the shape {tuple(found.shape)} instead of {shape}"
+    if not isinstance(result, Tensor):
+        missing = ": is `return` missing?" if result is None else ""
+        text = f"{method} returned {type(result).__name__} instead of {wanted}{missing}"
+    elif tuple(result.shape) != shape:
+        text = f"{method} returned the shape {tuple(result.shape)} instead of {shape}"
     else:
         return
     raise FaultError(Fault(component, defined_at(owner, method), text))
 
 
 def difference_text(manual: Tensor, reference: Tensor, num_samples: int) -> str | None:
-    """How a gradient differs from autograd's, to stand behind "the gradient"; None if it does not.
+    """How a gradient differs from autograd's, as the end of a sentence "the gradient …"; None if it does not.
 
     Args:
         manual: the gradient of a backward pass.
         reference: autograd's, of the same shape.
-        num_samples: N, for the most frequent mistakes: a factor 1/N that is missing, or there twice.
+        num_samples: N, to recognise frequent mistakes: a factor 1/N that is missing or applied twice.
     """
     scale = float(reference.abs().max())
     wrong = ~((manual - reference).abs() <= EXACT * (scale or 1.0))
@@ -196,7 +196,7 @@ def _near(ratio: float, other: float) -> bool:
 
 
 class WatchedLayer(Layer):
-    """A layer whose results are checked at every call; while `faults` is set, its gradients as well.
+    """Wraps a layer and checks its results at every call; while `faults` is set, also its gradients.
 
     Args:
         name: of the layer in its network.
@@ -206,7 +206,7 @@ class WatchedLayer(Layer):
     def __init__(self, name: str, layer: Layer) -> None:
         self.component, self.layer = component_name(name, layer), layer
         self.is_threshold, self.is_stochastic = layer.is_threshold, layer.is_stochastic  # type: ignore[misc]
-        # while it is set, wrong gradients are appended; backward passes run from the output, and so does it
+        # while set, wrong gradients are appended, in the order of the backward pass: the output's layer first
         self.faults: list[Fault] | None = None
 
     def specs(self) -> dict[str, ParameterSpec]:
@@ -221,18 +221,18 @@ class WatchedLayer(Layer):
     def forward(self, params: Params, x: Tensor, ctx: Context) -> tuple[Tensor, Any]:
         if self.faults is not None:
             ctx = self._differentiate(params, x, ctx)
-        found = call_method(self.component, self.layer, "forward", params, x, ctx)
-        if not isinstance(found, tuple) or len(found) != 2:
-            missing = ": is `return` missing?" if found is None else ""
-            text = f"forward returned {type(found).__name__} instead of (output, cache){missing}"
+        result = call_method(self.component, self.layer, "forward", params, x, ctx)
+        if not isinstance(result, tuple) or len(result) != 2:
+            missing = ": is `return` missing?" if result is None else ""
+            text = f"forward returned {type(result).__name__} instead of (output, cache){missing}"
             raise FaultError(Fault(self.component, defined_at(self.layer, "forward"), text))
         runs = max([x.shape[0], *(value.shape[0] for value in params.values())])
-        got = found[0].shape[0] if isinstance(found[0], Tensor) and found[0].dim() else runs
-        # a layer without parameters may keep a run axis of length 1, or draw for several runs
+        got = result[0].shape[0] if isinstance(result[0], Tensor) and result[0].dim() else runs
+        # a layer without parameters may keep a run axis of length 1, or draw numbers for several runs
         shape = (got, x.shape[1], *self.layer.output_shape(tuple(x.shape[2:])))
-        expect_tensor(self.component, self.layer, "forward", found[0], shape)
+        expect_tensor(self.component, self.layer, "forward", result[0], shape)
         self._input_shape = tuple(x.shape)
-        return found[0], found[1]
+        return result[0], result[1]
 
     def backward(
         self, params: Params, dout: Tensor, cache: Any, grads: Params, ctx: Context, *, need_dx: bool
@@ -248,7 +248,7 @@ class WatchedLayer(Layer):
         return dx
 
     def _differentiate(self, params: Params, x: Tensor, ctx: Context) -> Context:
-        """Run forward for autograd, from this input alone; the next pass draws the same random numbers."""
+        """Run `forward` under autograd from this input; return a context that repeats its random numbers."""
         drawn: list[Tensor] = []
 
         def record(shape: Any) -> Tensor:
@@ -269,12 +269,12 @@ class WatchedLayer(Layer):
     def _compare(self, dout: Tensor, manual: Mapping[str, Tensor]) -> None:
         assert self.faults is not None
         leaves = list(self._leaves.values())
-        found: tuple[Tensor | None, ...] = (None,) * len(leaves)
+        references: tuple[Tensor | None, ...] = (None,) * len(leaves)
         if self._out.requires_grad:
-            found = torch.autograd.grad(self._out, leaves, dout, allow_unused=True)
-        for (name, leaf), reference in zip(self._leaves.items(), found, strict=True):
-            wanted = torch.zeros_like(leaf) if reference is None else reference
-            text = difference_text(manual[name], wanted, dout.shape[1])
+            references = torch.autograd.grad(self._out, leaves, dout, allow_unused=True)
+        for (name, leaf), reference in zip(self._leaves.items(), references, strict=True):
+            expected = torch.zeros_like(leaf) if reference is None else reference
+            text = difference_text(manual[name], expected, dout.shape[1])
             if text is not None:
                 which = "its input gradient" if name == "input" else f"its gradient of {name}"
                 self.faults.append(
@@ -283,17 +283,17 @@ class WatchedLayer(Layer):
 
 
 def watched(model: Network) -> tuple[Network, list[WatchedLayer]]:
-    """The same network with its layers watched, and these layers."""
+    """The same network with wrapped layers, and these layers."""
     layers = {name: WatchedLayer(name, layer) for name, layer in model.layers.items()}
     return model.with_layers(layers), list(layers.values())
 
 
 def first_fault(layers: list[WatchedLayer], passes: Callable[[], object]) -> Fault | None:
-    """The fault of the wrong layer that is nearest to the output; None if no layer by itself is wrong.
+    """The fault of the wrong layer that is nearest to the output; None if every layer by itself is right.
 
     Args:
-        layers: of a watched network.
-        passes: a forward and a backward pass of it, down to the input.
+        layers: of a network that `watched` returned.
+        passes: runs its forward and backward pass, down to the input.
     """
     faults: list[Fault] = []
     for layer in layers:
@@ -307,7 +307,7 @@ def first_fault(layers: list[WatchedLayer], passes: Callable[[], object]) -> Fau
 
 
 def _merged(faults: list[Fault]) -> Fault | None:
-    """All that is wrong with the first layer, as one fault."""
+    """All faults of the first layer as one."""
     if not faults:
         return None
     own = [

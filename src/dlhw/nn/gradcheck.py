@@ -1,14 +1,14 @@
-"""Are the backward passes right? Manual gradients against autograd's and against central differences.
+"""Gradient check: hand-written gradients against those of autograd and against central differences.
 
-Everything in float64, with a random cotangent (a softmax backward that misses a factor passes under one of
-all ones), for the input and every parameter by name. At a kink (ReLU at 0, a tie of a maximum) differences
-mean nothing: a probe whose two sides fall on different branches is left out and counted.
+Everything is float64, with a random cotangent (under a cotangent of ones a softmax backward that misses a
+factor passes), for the input and every parameter by name. At a kink (ReLU at 0, a tie of a maximum) a
+difference says nothing: a probe whose two sides lie on different sides of a kink is left out and counted.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import inf, nan
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Generator, Tensor
@@ -31,32 +31,41 @@ from dlhw.nn.init import initialise
 from dlhw.nn.layer import Context, ParameterSpec, Workspace
 from dlhw.nn.losses import Loss
 from dlhw.nn.parameters import ParameterLayout
-from dlhw.optim.regularizers import Regularizer
 
-# Half the distance of a central difference: the truncation error h^2 and the rounding error 1e-16/h are both
-# far below the tolerance of 1e-6.
+# Step h of a central difference (f(v + h) - f(v - h)) / 2h: its truncation error h^2 and its rounding error
+# 1e-16 / h are both far below the tolerance of 1e-6.
 STEP = 1e-5
-# A reference gradient below this checks nothing, and counts as a failure.
+# A check whose reference gradient is smaller than this would show nothing, and fails.
 NO_GRADIENT = 1e-12
-# Units that ReLU or dropout switch off for all samples leave such gradients in a narrow model that is right:
-# everything is drawn anew, so often at most.
+# In a narrow model, units that ReLU or dropout switch off for all samples cause such gradients although the
+# model is right: parameters, masks and cotangent are then drawn again, at most this many times.
 DRAWS = 100
+
+
+class Penalized(Protocol):
+    """What is checked of a regularizer (`dlhw.optim.regularizers`, which this package does not need)."""
+
+    def penalty(self, params_RP: Tensor) -> Tensor:
+        """Value of the penalty of each run, (R,)."""
+
+    def add_gradient(self, params_RP: Tensor, grads_RP: Tensor) -> None:
+        """Add the penalty's gradient to `grads_RP` in place."""
 
 
 @dataclass(frozen=True)
 class GradientCheck:
-    """One gradient, compared.
+    """Result of comparing one gradient.
 
     Args:
         name: "fc1.weight", "input", "loss".
-        error: max |manual - autograd| / max |autograd|; infinite where that gradient is about zero, unless it
-            must be zero: then max |manual|.
+        error: max |manual - autograd| / max |autograd|; infinite if that gradient is about zero;
+            max |manual| if it must be zero.
         difference_error: the same against central differences; nan without probes.
         probes: coordinates compared with differences.
-        kinks: coordinates left out because the two sides fall on different branches.
+        kinks: coordinates left out because a kink lies between the two sides of the difference.
         scale: max |autograd|.
-        fault: what is wrong: the wrong layer that is nearest to the output, and how; None where that is
-            unknown, or nothing is.
+        fault: the wrong layer that is nearest to the output, and what is wrong with it; None if unknown or if
+            nothing is wrong.
     """
 
     name: str
@@ -73,13 +82,13 @@ class GradientCheck:
         return cls(name, inf, nan, 0, 0, 0.0, fault)
 
     def passes(self, tolerance: float, difference_tolerance: float) -> bool:
-        """Whether both errors are small enough; a gradient of about zero never passes."""
-        fits = self.probes == 0 or self.difference_error <= difference_tolerance
-        return self.error <= tolerance and fits
+        """Whether both errors are within tolerance; a gradient of about zero never passes."""
+        is_near_difference = self.probes == 0 or self.difference_error <= difference_tolerance
+        return self.error <= tolerance and is_near_difference
 
 
 def largest_error(checks: Sequence[GradientCheck]) -> GradientCheck:
-    """The check that is furthest from autograd (nan counts as furthest)."""
+    """The check with the largest error against autograd (nan counts as largest)."""
     return max(checks, key=lambda check: inf if check.error != check.error else check.error)
 
 
@@ -98,12 +107,12 @@ def compare(
 
     Args:
         name: of the variable.
-        manual: our gradient.
-        reference: autograd's.
-        value: computes (the scalar, branches taken) from the current content of `variable`.
-        variable: what the gradient is taken of; changed and put back by the probes.
-        probes: how many coordinates to compare with central differences; 0: none.
-        generator: chooses them.
+        manual: the hand-written gradient.
+        reference: autograd's gradient.
+        value: computes (scalar, kink patterns) from the current content of `variable`.
+        variable: the tensor that the gradient belongs to; probes change it and restore it.
+        probes: number of coordinates to compare with central differences.
+        generator: chooses the coordinates.
         may_be_zero: whether a threshold unit may make the whole gradient zero; errors are absolute then.
     """
     scale = float(reference.abs().max())
@@ -133,8 +142,8 @@ def _central_difference(
         flat[index] = middle + sign * STEP
         sides.append((float(flat[index]), *value()))
     flat[index] = middle
-    (above, f_above, branches_above), (below, f_below, branches_below) = sides
-    if not all(torch.equal(a, b) for a, b in zip(branches_above, branches_below, strict=True)):
+    (above, f_above, patterns_above), (below, f_below, patterns_below) = sides
+    if not all(torch.equal(a, b) for a, b in zip(patterns_above, patterns_below, strict=True)):
         return None
     return float(f_above - f_below) / (above - below)
 
@@ -142,11 +151,11 @@ def _central_difference(
 def check_model(
     model: Network, loss: Loss, x_1N: Tensor, *, num_runs: int, probes: int, seed: int
 ) -> list[GradientCheck]:
-    """Check a model's backward pass, and its loss's, at random parameters.
+    """Check the backward passes of a model and its loss at random parameters.
 
     Args:
-        model: the layers; parameters are drawn anew, since a start from zeros has no gradient to compare.
-            Before threshold units gradients must be zero.
+        model: the layers; parameters are drawn at random, since zeros have no gradients to compare.
+            Gradients before threshold units must be zero.
         loss: checked at random outputs and targets.
         x_1N: inputs (1, N, *shape) in float64.
         num_runs: R, so that the run axis is checked too.
@@ -167,9 +176,9 @@ def check_model(
 def check_layers(
     model: Network, x_1N: Tensor, *, num_runs: int, probes: int, generator: Generator
 ) -> list[GradientCheck]:
-    """Check every parameter and the input of a network under a random cotangent.
+    """Check the gradients of every parameter and of the input of a network under a random cotangent.
 
-    Where a layer raises, or returns something of another shape, one check says so in place of all others.
+    If a layer raises, or returns a wrong shape, the only check returned says so.
     """
     try:
         for _ in range(DRAWS):
@@ -187,13 +196,13 @@ def _check_draw(
     """The checks at one draw of parameters, masks and cotangent.
 
     Raises:
-        FaultError: if a layer raises, or returns something else than it must.
+        FaultError: if a layer raises, or returns a wrong type or shape.
     """
     model, layers = watched(model)
-    layout = ParameterLayout(_to_be_drawn(model.specs()))
+    layout = ParameterLayout(_without_initial_values(model.specs()))
     x = x_1N.expand(num_runs, *x_1N.shape[1:]).clone().requires_grad_()
     flat = initialise(layout, [InitConfig()] * num_runs, [generator] * num_runs, torch.float64)
-    masks = torch.randint(2**31, (1,), generator=generator).item()
+    mask_seed = torch.randint(2**31, (1,), generator=generator).item()
     names, variables = ["input"], [x]
     for name, view in layout.named(flat):
         names.append(name)
@@ -201,7 +210,7 @@ def _check_draw(
     params = _tree(names[1:], variables[1:])
 
     def forward(inputs: Tensor, *, reuse: bool) -> tuple[Tensor, list[Any], Context]:
-        ctx = Context(training=True, workspace=Workspace(reuse=reuse), uniform=_restarted(int(masks)))
+        ctx = Context(training=True, workspace=Workspace(reuse=reuse), uniform=_restarted(int(mask_seed)))
         return *model.forward(params, inputs, ctx), ctx
 
     out, _, _ = forward(x, reuse=False)
@@ -213,7 +222,7 @@ def _check_draw(
         _, caches, ctx = forward(x, reuse=True)
         dx = model.backward(params, cotangent, caches, slots, ctx, need_dx=True)
         assert dx is not None
-        if slots:  # the parameters' gradients as in training: inputs that all runs share
+        if slots:  # parameter gradients as in training, with inputs that all runs share
             _, caches, ctx = forward(x_1N, reuse=True)
             model.backward(params, cotangent, caches, slots, ctx)
 
@@ -245,7 +254,7 @@ def _check_draw(
 
 
 def _references(total: Tensor, variables: Sequence[Tensor], names: Sequence[str]) -> tuple[Tensor, ...]:
-    """autograd's gradients.
+    """The gradients of autograd.
 
     Raises:
         FaultError: if a forward pass cannot be differentiated.
@@ -258,7 +267,7 @@ def _references(total: Tensor, variables: Sequence[Tensor], names: Sequence[str]
 
 
 def _with_fault(checks: Sequence[GradientCheck], find: Callable[[], Fault | None]) -> list[GradientCheck]:
-    """The same checks; those that failed, and not for want of a gradient, say why."""
+    """The same checks; those that failed, but not because a gradient is about zero, with their fault."""
     is_wrong = [not check.error <= EXACT and check.error != inf for check in checks]
     fault = find() if any(is_wrong) else None
     return [
@@ -266,11 +275,13 @@ def _with_fault(checks: Sequence[GradientCheck], find: Callable[[], Fault | None
     ]
 
 
-def _to_be_drawn(specs: Mapping[str, Mapping[str, ParameterSpec]]) -> dict[str, dict[str, ParameterSpec]]:
-    """The same without given numbers, at which gradients may well be zero."""
+def _without_initial_values(
+    specs: Mapping[str, Mapping[str, ParameterSpec]],
+) -> dict[str, dict[str, ParameterSpec]]:
+    """The same specifications without initial values, at which gradients may well be zero."""
     return {
-        layer: {name: replace(spec, initial_value=None) for name, spec in of.items()}
-        for layer, of in specs.items()
+        layer: {name: replace(spec, initial_value=None) for name, spec in own.items()}
+        for layer, own in specs.items()
     }
 
 
@@ -288,12 +299,12 @@ def check_loss(
         expect_tensor(component, loss, "forward", value_R, (num_runs,))
         (reference,) = torch.autograd.grad((value_R * cotangent_R).sum(), [out])
         with torch.no_grad():
-            found = call_method(component, loss, "backward", out, targets)
-        expect_tensor(component, loss, "backward", found, shape)
+            gradient = call_method(component, loss, "backward", out, targets)
+        expect_tensor(component, loss, "backward", gradient, shape)
     except FaultError as error:
         return GradientCheck.failed("loss", error.fault)
     with torch.no_grad():
-        manual = found * cotangent_R.view(-1, 1, 1)
+        manual = gradient * cotangent_R.view(-1, 1, 1)
 
         def value() -> tuple[Tensor, list[Tensor]]:
             return (loss.forward(out, targets) * cotangent_R).sum(), loss.kink_pattern(out)
@@ -310,7 +321,7 @@ def _fault_of(
 
 
 def random_targets(loss: Loss, samples: int, num_outputs: int, generator: Generator) -> Tensor:
-    """Targets (1, N) or (1, N, K) that the loss can take."""
+    """Random targets (1, N) or (1, N, K) of the kind that the loss takes."""
     if loss.targets is Targets.numbers:
         return torch.randn(1, samples, num_outputs, generator=generator, dtype=torch.float64)
     classes = 2 if loss.targets is Targets.two_classes else num_outputs
@@ -326,15 +337,15 @@ def _tree(names: Sequence[str], tensors: Sequence[Tensor]) -> dict[str, dict[str
 
 
 def _restarted(seed: int) -> Callable[[Sequence[int]], Tensor]:
-    """Uniform numbers that are the same in every forward pass: the masks of a check stay."""
+    """Uniform numbers that are the same in every forward pass, so that masks do not change during a check."""
     generator = torch.Generator().manual_seed(seed)
     return lambda shape: torch.rand(1, *shape, generator=generator, dtype=torch.float64)
 
 
 def check_regularizer(
-    regularizer: Regularizer, layout: ParameterLayout, *, num_runs: int, probes: int, generator: Generator
+    regularizer: Penalized, layout: ParameterLayout, *, num_runs: int, probes: int, generator: Generator
 ) -> GradientCheck:
-    """Check the gradient that a penalty adds; what it adds to is random and must stay."""
+    """Check the gradient that a penalty adds to a random one."""
     shape = (num_runs, layout.size)
     params_RP = torch.randn(shape, generator=generator, dtype=torch.float64).requires_grad_()
     before_RP = torch.randn(shape, generator=generator, dtype=torch.float64)

@@ -79,12 +79,12 @@ def initialise(
     generators: Sequence[Generator],
     dtype: torch.dtype,
 ) -> Tensor:
-    """Draw the parameters of every run; those whose numbers are given take these.
+    """Draw the initial parameters of every run; a parameter with an `initial_value` takes that.
 
     Args:
-        layout: what there is to fill.
+        layout: of the parameters.
         configs: one a run.
-        generators: one a run, on the CPU; two runs with equal generators and configs start equal.
+        generators: one a run, on the CPU; runs with equal generators and configs start from equal parameters.
         dtype: float32 or float64.
 
     Returns:
@@ -102,7 +102,7 @@ def initialise(
 
 
 def _fill(tensor: Tensor, spec: ParameterSpec, config: InitConfig, generator: Generator) -> None:
-    """Fill what no numbers are given for."""
+    """Fill a parameter without an `initial_value`."""
     if spec.is_weight:
         import_builder(config.scheme)(tensor, spec, config, generator)
     elif config.bias is not None:

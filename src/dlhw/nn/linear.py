@@ -27,9 +27,16 @@ class Affine(Layer):
     dW = x^T dout        db = sum_n dout        dx = dout W^T
 
     Args:
-        num_in: input features I.
-        num_out: output features O.
-        bias: whether b is there; without it out = x W.
+        num_in: number of input features I.
+        num_out: number of output features O.
+        bias: whether the layer has b; without it out = x W.
+
+    Parameters: `weight` (R, I, O), `bias` (R, O). The weight is the transpose of torch.nn.Linear's.
+
+    >>> params = {"weight": torch.tensor([[[1.0], [2.0]]]), "bias": torch.tensor([[0.5]])}
+    >>> out_RNO, cache = Affine(2, 1).forward(params, torch.tensor([[[3.0, 4.0]]]), Context())
+    >>> out_RNO.tolist()
+    [[[11.5]]]
     """
 
     def __init__(self, num_in: int, num_out: int, *, bias: bool = True) -> None:
@@ -80,17 +87,21 @@ class Affine(Layer):
 
 
 def _product(bias: Tensor | None, left: Tensor, right: Tensor, out: Tensor | None) -> Tensor:
-    """bias + left right, of each run."""
+    """bias + left @ right for each run."""
     return torch.bmm(left, right, out=out) if bias is None else torch.baddbmm(bias, left, right, out=out)
 
 
 @example("affine-given", (5,), lambda runs: GivenAffine(torch.zeros(runs, 5, 4), torch.zeros(runs, 4)))
 class GivenAffine(Affine):
-    """An affine layer whose weights and biases are not drawn.
+    """Affine layer that starts from given numbers instead of random ones.
 
     Args:
-        weight_RIO: what the weights start from; R is 1 where all runs start alike.
-        bias_RO: what the biases start from.
+        weight_RIO: initial weights; R is 1 if all runs start from the same ones.
+        bias_RO: initial biases.
+
+    >>> layer = GivenAffine(torch.ones(1, 3, 2), torch.zeros(1, 2))
+    >>> layer.specs()["bias"].initial_value.tolist()
+    [[0.0, 0.0]]
     """
 
     def __init__(self, weight_RIO: Tensor, bias_RO: Tensor) -> None:
@@ -106,7 +117,7 @@ class GivenAffine(Affine):
 
 @example("quadratic", (5,), lambda runs: QuadraticParameterization(5, 4))
 class QuadraticParameterization(Affine):
-    """Linear map of each run whose weights are differences of squares; no bias.
+    """Linear map of each run whose weights are differences of squares, without bias.
 
     out[r,n,o] = sum_i x[r,n,i] W[r,i,o],    W = theta^2 - phi^2 (elementwise)
 
@@ -115,10 +126,16 @@ class QuadraticParameterization(Affine):
     Gradient descent from small theta = phi > 0 finds sparse W, from large ones W of small norm.
 
     Args:
-        num_in: input features I.
-        num_out: output features O.
+        num_in: number of input features I.
+        num_out: number of output features O.
+
+    Parameters: `theta` and `phi`, (R, I, O).
 
     Source: Woodworth et al., "Kernel and rich regimes in overparametrized models", COLT 2020.
+
+    >>> params = {"theta": torch.tensor([[[2.0]]]), "phi": torch.tensor([[[1.0]]])}
+    >>> QuadraticParameterization(1, 1).forward(params, torch.tensor([[[5.0]]]), Context())[0].tolist()
+    [[[15.0]]]
     """
 
     def __init__(self, num_in: int, num_out: int) -> None:
@@ -135,7 +152,7 @@ class QuadraticParameterization(Affine):
         self, params: Params, dout_RNO: Tensor, x_RNI: Tensor, grads: Params, ctx: Context, *, need_dx: bool
     ) -> Tensor | None:
         weight = self._weight(params, ctx) if need_dx else NO_PARAMS
-        # dW goes where dphi belongs, and becomes it last
+        # dW is written into the buffer of dphi, which is computed from it last
         dw = {"weight": grads["phi"]}
         dx = super().backward(weight, dout_RNO, x_RNI, dw, ctx, need_dx=need_dx)
         torch.mul(grads["phi"], params["theta"], out=grads["theta"]).mul_(2)
@@ -145,13 +162,13 @@ class QuadraticParameterization(Affine):
     def _weight(self, params: Params, ctx: Context) -> Params:
         theta_RIO, phi_RIO = params["theta"], params["phi"]
         buffer = ctx.buffer(self, "w", tuple(theta_RIO.shape), theta_RIO)
-        # as a product of sum and difference: where theta and phi are close, squares would cancel
+        # the product of sum and difference: for close theta and phi a difference of squares would cancel
         return {"weight": torch.mul(theta_RIO + phi_RIO, theta_RIO - phi_RIO, out=buffer)}
 
 
 @example("affine-sparse", (5,), lambda runs: SparseAffine(5, torch.tensor([[0, 4, 1, 3], [2, 1, 0, 4]])))
 class SparseAffine(Affine):
-    """Affine map of each run in which output o only sees the inputs s[1,o] .. s[K,o].
+    """Affine map of each run in which output o sees only the inputs s[1,o] … s[K,o].
 
     out[r,n,o] = sum_k x[r,n,s[k,o]] W[r,k,o] + b[r,o]
 
@@ -160,8 +177,15 @@ class SparseAffine(Affine):
     dW[r,k,o] = (x^T dout)[r,s[k,o],o]        db = sum_n dout        dx = dout D^T
 
     Args:
-        num_in: input features I.
+        num_in: number of input features I.
         sources_KO: the K inputs of each of the O outputs, without repeats within a column.
+
+    Parameters: `weight` (R, K, O), `bias` (R, O).
+
+    >>> layer = SparseAffine(3, torch.tensor([[0, 2]]))  # the first output sees input 0, the second input 2
+    >>> params = {"weight": torch.tensor([[[1.0, 10.0]]]), "bias": torch.zeros(1, 2)}
+    >>> layer.forward(params, torch.tensor([[[1.0, 2.0, 3.0]]]), Context())[0].tolist()
+    [[[1.0, 30.0]]]
     """
 
     def __init__(self, num_in: int, sources_KO: Tensor) -> None:
@@ -184,7 +208,7 @@ class SparseAffine(Affine):
     ) -> Tensor | None:
         dense_RIO = self._dense(params["weight"])
         dD_RIO = torch.empty_like(dense_RIO)
-        passed = super().backward(
+        dx = super().backward(
             {**params, "weight": dense_RIO},
             dout_RNO,
             x_RNI,
@@ -193,7 +217,7 @@ class SparseAffine(Affine):
             need_dx=need_dx,
         )
         torch.gather(dD_RIO, 1, self._sources(dD_RIO), out=grads["weight"])
-        return passed
+        return dx
 
     def _dense(self, w_RKO: Tensor) -> Tensor:
         zeros_RIO = w_RKO.new_zeros(w_RKO.shape[0], self.num_in, self.num_out)

@@ -1,4 +1,4 @@
-"""Losses of each run. Penalties are apart (see `dlhw.optim.regularizers`)."""
+"""Losses; penalties on parameters are in `dlhw.optim.regularizers`."""
 
 from abc import ABC, abstractmethod
 from typing import ClassVar
@@ -12,9 +12,9 @@ from dlhw.config.registry import import_builder
 
 
 class Loss(ABC):
-    """A loss maps outputs (R, N, K) and targets (S, N) or (S, N, K) to a mean over the batch, (R,).
+    """Base of losses: outputs (R, N, K) and targets (S, N) or (S, N, K) -> mean over the batch, (R,).
 
-    `backward` needs nothing from `forward`: a training step computes gradients without the loss's value.
+    `backward` needs nothing from `forward`: a training step computes gradients without the value of the loss.
     """
 
     targets: ClassVar[Targets] = Targets.classes
@@ -30,7 +30,7 @@ class Loss(ABC):
 
     @abstractmethod
     def backward(self, out_RNK: Tensor, targets: Tensor) -> Tensor:
-        """Gradient of the mean loss with respect to the outputs, (R, N, K)."""
+        """Gradient of each run's mean loss with respect to its outputs, (R, N, K)."""
 
     def is_finite(self, out_RNK: Tensor, targets: Tensor) -> Tensor:
         """Whether each run's loss is finite, (R,)."""
@@ -41,7 +41,7 @@ class Loss(ABC):
         return None
 
     def kink_pattern(self, out_RNK: Tensor) -> list[Tensor]:
-        """Which side of every kink the outputs fall on; empty for smooth losses."""
+        """The side of every kink on which the outputs fall; empty for smooth losses."""
         return []
 
 
@@ -54,12 +54,16 @@ def _label_row(out_RKN: Tensor, labels_SN: Tensor) -> Tensor:
 
 
 class CrossEntropy(Loss):
-    """Softmax cross-entropy of class labels y.
+    """Softmax cross-entropy of class labels y, natural logarithm, mean over the batch.
 
     l = -ln s_y,   s = softmax(z)        dl/dz = (s - e_y) / N
 
     Computed with the classes as the middle axis: torch's softmax over a last axis of ten elements takes nine
     times as long (90 against 9 microseconds for 8 runs of 64 samples).
+
+    >>> loss_R = CrossEntropy().forward(torch.zeros(1, 1, 2), torch.tensor([[1]]))  # ln 2
+    >>> round(loss_R.item(), 4)
+    0.6931
     """
 
     def per_sample(self, out_RNK: Tensor, targets: Tensor) -> Tensor:
@@ -73,7 +77,7 @@ class CrossEntropy(Loss):
         return s_RKN.div_(out_RNK.shape[1]).mT
 
     def is_finite(self, out_RNK: Tensor, targets: Tensor) -> Tensor:
-        # l <= max z - min z + ln K: no need to compute it
+        # l <= max z - min z + ln K, so it suffices that z is finite
         return out_RNK.flatten(1).sum(1).isfinite()
 
     def predict(self, out_RNK: Tensor) -> Tensor:
@@ -81,9 +85,12 @@ class CrossEntropy(Loss):
 
 
 class BinaryCrossEntropy(Loss):
-    """Binary cross-entropy with one logit z and labels y in {0, 1}.
+    """Binary cross-entropy of one logit z and labels y in {0, 1}, mean over the batch.
 
     l = -y ln s - (1 - y) ln(1 - s) = (1 - y) z - ln s,   s = sigmoid(z)        dl/dz = (s - y) / N
+
+    >>> BinaryCrossEntropy().backward(torch.zeros(1, 1, 1), torch.tensor([[1]])).item()
+    -0.5
     """
 
     targets = Targets.two_classes
@@ -105,7 +112,10 @@ class SquaredError(Loss):
     l = c mean_k (z_k - t_k)^2        dl/dz = 2c (z - t) / (N K)
 
     Args:
-        factor: c = 1 (mean squared error), 1/2 or 1/4, as courses and papers have it.
+        factor: c; 1 is the mean squared error of torch, courses and papers also use 1/2 and 1/4.
+
+    >>> SquaredError(0.5).forward(torch.tensor([[[3.0, 0.0]]]), torch.tensor([[[1.0, 0.0]]])).item()
+    1.0
     """
 
     targets = Targets.numbers
@@ -121,11 +131,14 @@ class SquaredError(Loss):
 
 
 class BinarySquaredError(Loss):
-    """Squared error of one output z and labels y in {0, 1}; the output is a class probability, not a logit.
+    """Squared error of one output z and labels y in {0, 1}; z is a probability, not a logit.
 
     l = (z - y)^2        dl/dz = 2 (z - y) / N
 
-    Classes are predicted at the threshold 1/2. With a sigmoid output it is the Brier score.
+    Without the factor 1/2. Class 1 is predicted for z > 1/2. With a sigmoid output this is the Brier score.
+
+    >>> BinarySquaredError().forward(torch.tensor([[[0.5]]]), torch.tensor([[1]])).item()
+    0.25
     """
 
     targets = Targets.two_classes
@@ -145,10 +158,13 @@ class PerceptronLoss(Loss):
 
     l = max_k z_k - z_y        dl/dz = (e_argmax - e_y) / N
 
-    With batch size 1 and learning rate 1 a step is the perceptron rule. Of equal largest outputs the first
-    counts as the prediction, so that a start from zero makes mistakes and learns.
+    With batch size 1 and learning rate 1 a step is the perceptron rule. If several outputs are largest, the
+    first is the prediction, so that a model that starts from zeros makes mistakes and learns.
 
     Source: Collins, "Discriminative training methods for hidden Markov models", 2002 (multi-class form).
+
+    >>> PerceptronLoss().backward(torch.tensor([[[2.0, 1.0, 0.0]]]), torch.tensor([[1]])).tolist()
+    [[[1.0, -1.0, 0.0]]]
     """
 
     def per_sample(self, out_RNK: Tensor, targets: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""All parameters of a cohort in one flat buffer, with a named view of each."""
+"""All parameters of a cohort in one flat buffer (R, P), and a named view of each."""
 
 from collections.abc import Iterator, Mapping
 from math import prod
@@ -12,38 +12,46 @@ Views = dict[str, dict[str, Tensor]]
 
 
 class ParameterLayout:
-    """Where each parameter lies in a flat buffer (R, P): all weights first, then all biases.
+    """Position of each parameter in a flat buffer (R, P): all weights first, then all biases.
 
-    One buffer makes an update of every parameter of every run a single operation, and `weights` is a slice.
-    Views start at aligned places, as fresh tensors do; the gaps hold zeros and stay zero.
+    With one buffer, updating every parameter of every run is a single operation, and all weights are a slice.
+    Parameters are aligned as fresh tensors are; the gaps between them hold zeros and stay zero.
 
     Args:
-        specs: layer name -> parameter name -> what it is.
+        specs: layer name -> parameter name -> its specification.
+
+    >>> from dlhw.nn.linear import Affine
+    >>> layout = ParameterLayout({"fc": Affine(3, 2).specs()})
+    >>> layout.num_parameters, layout.size  # 3*2 + 2, each parameter aligned to 16 elements
+    (8, 32)
+    >>> flat_RP = layout.zeros(5, torch.float32, torch.device("cpu"))
+    >>> {name: tuple(view.shape) for name, view in layout.named(flat_RP)}
+    {'fc.weight': (5, 3, 2), 'fc.bias': (5, 2)}
     """
 
     def __init__(self, specs: Mapping[str, Mapping[str, ParameterSpec]]) -> None:
-        self.specs = {f"{layer}.{name}": spec for layer, of in specs.items() for name, spec in of.items()}
+        self.specs = {f"{layer}.{name}": spec for layer, own in specs.items() for name, spec in own.items()}
         self._slots: dict[str, slice] = {}
         self.size = 0
-        for wanted in (True, False):
+        for is_weight in (True, False):
             for name, spec in self.specs.items():
-                if spec.is_weight is wanted:
-                    self._slots[name] = self._take(prod(spec.shape))
-            if wanted:
+                if spec.is_weight is is_weight:
+                    self._slots[name] = self._reserve(prod(spec.shape))
+            if is_weight:
                 self.num_flat_weights = self.size
 
-    def _take(self, count: int) -> slice:
+    def _reserve(self, count: int) -> slice:
         slot = slice(self.size, self.size + count)
         self.size += -(-count // ALIGNMENT) * ALIGNMENT
         return slot
 
     @property
     def num_parameters(self) -> int:
-        """Trainable numbers of one run."""
+        """Number of trainable parameters of one run, without the gaps."""
         return sum(prod(spec.shape) for spec in self.specs.values())
 
     def start_of(self, name: str) -> int:
-        """Where a parameter ("fc1.weight") starts in a run's row."""
+        """Index at which a parameter ("fc1.weight") starts in a run's row."""
         return self._slots[name].start
 
     def zeros(self, num_runs: int, dtype: torch.dtype, device: torch.device) -> Tensor:
@@ -51,7 +59,7 @@ class ParameterLayout:
         return torch.zeros(num_runs, self.size, dtype=dtype, device=device)
 
     def named(self, flat_RP: Tensor) -> Iterator[tuple[str, Tensor]]:
-        """Each parameter's full name and its view (R, *shape), in the model's order."""
+        """Full name and view (R, *shape) of each parameter, in the order of the model."""
         for name, spec in self.specs.items():
             yield name, flat_RP[:, self._slots[name]].view(flat_RP.shape[0], *spec.shape)
 
@@ -68,6 +76,6 @@ class ParameterLayout:
         return {name: view[run].detach().cpu().clone() for name, view in self.named(flat_RP)}
 
     def load_run(self, flat_RP: Tensor, run: int, tensors: Mapping[str, Tensor]) -> None:
-        """Put one run's parameters in their place."""
+        """Overwrite one run's parameters."""
         for name, view in self.named(flat_RP):
             view[run].copy_(tensors[name])

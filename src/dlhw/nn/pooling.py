@@ -11,7 +11,7 @@ from dlhw.nn.registry import example
 
 
 class Pool2d(Layer):
-    """Base of poolings: windows of k x k, rows and columns that fill no window are left out.
+    """Base of poolings over windows of k x k pixels; rows and columns that fill no window are ignored.
 
     Args:
         kernel: side k of the windows.
@@ -30,7 +30,13 @@ class Pool2d(Layer):
 @example("maxpool", (2, 4, 5), lambda runs: MaxPool2d(2))
 @example("maxpool-overlap", (2, 5, 5), lambda runs: MaxPool2d(3, stride=1))
 class MaxPool2d(Pool2d):
-    """Maximum of each window. The gradient goes to the maximum; of equal ones to the first, row by row."""
+    """Maximum of each window.
+
+    y = max of the window        dx = dout at the maximum, 0 elsewhere; of equal maxima the first, row by row
+
+    >>> MaxPool2d(2).forward({}, torch.arange(4.0).view(1, 1, 1, 2, 2), Context())[0].item()
+    3.0
+    """
 
     def forward(
         self, params: Params, x_RNCHW: Tensor, ctx: Context
@@ -62,7 +68,13 @@ class MaxPool2d(Pool2d):
 @example("avgpool", (2, 5, 4), lambda runs: AvgPool2d(2))
 @example("avgpool-overlap", (2, 5, 7), lambda runs: AvgPool2d(3, stride=2))
 class AvgPool2d(Pool2d):
-    """Mean of each window; its gradient is spread evenly, 1/k^2 to each pixel."""
+    """Mean of each window.
+
+    y = sum of the window / k^2        dx = dout / k^2 for every pixel of the window
+
+    >>> AvgPool2d(2).forward({}, torch.arange(4.0).view(1, 1, 1, 2, 2), Context())[0].item()
+    1.5
+    """
 
     def forward(self, params: Params, x_RNCHW: Tensor, ctx: Context) -> tuple[Tensor, torch.Size]:
         out = F.avg_pool2d(x_RNCHW.flatten(0, 1), self.kernel, self.stride)

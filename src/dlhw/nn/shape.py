@@ -14,7 +14,11 @@ from dlhw.nn.registry import example
 
 @example("flatten", (2, 3, 4), lambda runs: Flatten())
 class Flatten(Layer):
-    """(S, N, ...) -> (S, N, features); the gradient takes the same way back."""
+    """Flatten images into feature vectors: (S, N, C, H, W) -> (S, N, C*H*W); dx has the shape of x again.
+
+    >>> Flatten().forward({}, torch.zeros(1, 5, 3, 2, 2), Context())[0].shape
+    torch.Size([1, 5, 12])
+    """
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         return (prod(input_shape),)
@@ -39,7 +43,7 @@ Shape = tuple[int, ...]
 
 
 class Merge(ABC):
-    """Maps two or more tensors `(S, N, *in)` to one `(R, N, *out)`. It has no parameters."""
+    """Base of operations without parameters that map two or more tensors (S, N, *in) to one (R, N, *out)."""
 
     @abstractmethod
     def output_shape(self, input_shapes: Sequence[Shape]) -> Shape:
@@ -55,13 +59,16 @@ class Merge(ABC):
 
     @abstractmethod
     def backward(self, dout: Tensor, input_shapes: Sequence[Shape]) -> Sequence[Tensor]:
-        """Gradient of each input; they may share memory with `dout`."""
+        """Return the gradient of each input; these may share memory with `dout`."""
 
 
 class Add(Merge):
-    """Sum of inputs of one shape.
+    """Sum of inputs of the same shape.
 
     y = sum_j x_j        dx_j = dout
+
+    >>> Add().forward([torch.ones(1, 1, 2), torch.ones(1, 1, 2)], Context()).tolist()
+    [[[2.0, 2.0]]]
     """
 
     def output_shape(self, input_shapes: Sequence[Shape]) -> Shape:
@@ -81,9 +88,12 @@ class Add(Merge):
 
 
 class Concat(Merge):
-    """Inputs one after the other, along features or channels.
+    """Concatenation along features or channels.
 
-    y = [x_1, x_2, …]        dx_j = the part of dout that x_j became
+    y = [x_1, x_2, …]        dx_j = the slice of dout at the position of x_j
+
+    >>> Concat().forward([torch.zeros(1, 1, 1), torch.ones(1, 1, 2)], Context()).tolist()
+    [[[0.0, 1.0, 1.0]]]
     """
 
     def output_shape(self, input_shapes: Sequence[Shape]) -> Shape:
@@ -96,9 +106,9 @@ class Concat(Merge):
 
     def forward(self, inputs: Sequence[Tensor], ctx: Context) -> Tensor:
         runs = max(x.shape[0] for x in inputs)
-        parts = [x.expand(runs, *x.shape[1:]) for x in inputs]
+        expanded = [x.expand(runs, *x.shape[1:]) for x in inputs]
         shape = (runs, inputs[0].shape[1], *self.output_shape([tuple(x.shape[2:]) for x in inputs]))
-        return torch.cat(parts, 2, out=ctx.buffer(self, "out", shape, parts[0]))
+        return torch.cat(expanded, 2, out=ctx.buffer(self, "out", shape, expanded[0]))
 
     def backward(self, dout: Tensor, input_shapes: Sequence[Shape]) -> Sequence[Tensor]:
         return dout.split([shape[0] for shape in input_shapes], 2)

@@ -1,1 +1,1 @@
-"""Update rules, schedules and regularizers, on the flat parameters (R, P) of a whole cohort."""
+"""Optimizers, learning rate schedules and regularizers, on the flat parameters (R, P) of a whole cohort."""

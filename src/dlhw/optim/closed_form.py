@@ -1,6 +1,6 @@
-"""Linear regression in closed form: weights of every run at once, by one decomposition of each data set.
+"""Linear regression in closed form: the weights of all runs from one decomposition of each data set.
 
-Shape suffixes: S is 1 where all runs share the samples, else R; n samples, I inputs, K outputs, M = min(n, I)
+Shape suffixes: S is 1 if all runs share the samples, else R; n samples, I inputs, K outputs, M = min(n, I)
 singular values.
 """
 
@@ -19,12 +19,15 @@ from dlhw.random import generator
 
 @dataclass(frozen=True)
 class Decomposition:
-    """Thin singular value decomposition X = U diag(s) V^T in float64, and X's numerical rank.
+    """Thin singular value decomposition X = U diag(s) V^T in float64.
 
     Args:
         u_nM: orthonormal columns.
-        s_M: singular values, falling; those at or below eps max(n, I) s_1 are set to 0.
+        s_M: singular values in descending order; those <= eps max(n, I) s_1 are set to 0.
         vt_MI: orthonormal rows.
+
+    >>> Decomposition.of(torch.tensor([[1.0, 0.0], [2.0, 0.0]])).rank
+    1
     """
 
     u_nM: Tensor
@@ -35,33 +38,33 @@ class Decomposition:
     def of(cls, inputs_nI: Tensor) -> "Decomposition":
         """Decompose the inputs of one data set."""
         u_nM, s_M, vt_MI = torch.linalg.svd(inputs_nI.double(), full_matrices=False)
-        # as numpy.linalg.matrix_rank and torch.linalg.pinv have it
+        # the default tolerance of numpy.linalg.matrix_rank and torch.linalg.pinv
         cut_1 = s_M[:1] * torch.finfo(s_M.dtype).eps * max(inputs_nI.shape)
         return cls(u_nM, s_M.where(s_M > cut_1, 0), vt_MI)
 
     def ridge(self, targets_SnK: Tensor, alphas_R: Tensor) -> Tensor:
-        """W = V diag(s / (s^2 + alpha)) U^T Y for each alpha, (R, I, K); what s = 0 belongs to gets 0."""
-        # s = 0 is divided by 1: its share is 0 whatever alpha is
+        """W = V diag(s / (s^2 + alpha)) U^T Y for each alpha, (R, I, K); the factor is 0 for s = 0."""
+        # divide s = 0 by 1, so that the factor is 0 for every alpha, 0 included
         filter_RM = self.s_M / (self.s_M.square() + alphas_R.unsqueeze(1)).where(self.s_M > 0, 1)
         return self.vt_MI.T @ (filter_RM.unsqueeze(2) * (self.u_nM.T @ targets_SnK.double()))
 
     def in_null_space(self, z_RIK: Tensor) -> Tensor:
-        """The part of z that X maps to 0: z - V V^T z, over the V whose singular value is not 0."""
+        """Projection of z onto the null space of X: z - V V^T z, over the V with singular values > 0."""
         v_MI = self.vt_MI * (self.s_M > 0).unsqueeze(1)
         once_RIK = z_RIK - v_MI.T @ (v_MI @ z_RIK)
-        return once_RIK - v_MI.T @ (v_MI @ once_RIK)  # what rounding left
+        return once_RIK - v_MI.T @ (v_MI @ once_RIK)  # once more, against rounding errors
 
     @property
     def rank(self) -> int:
-        """Of the inputs."""
+        """Numerical rank of the inputs."""
         return int((self.s_M > 0).sum())
 
 
 class Solver(ABC):
-    """Finds the weights of a linear model without bias at once.
+    """Base of solvers for the weights of a linear model without bias.
 
     Args:
-        configs: one a run, all of the same kind.
+        configs: one a run, all of the same class.
         seeds: of the runs.
     """
 
@@ -69,17 +72,17 @@ class Solver(ABC):
         self.configs, self.seeds = configs, seeds
 
     def solve(self, inputs_SnI: Tensor, targets_SnK: Tensor) -> Tensor:
-        """Solve for every run; runs that have the same inputs take one decomposition.
+        """Solve for every run; runs with equal inputs share one decomposition.
 
         Args:
-            inputs_SnI: samples, flattened; S is 1 where all runs share them.
+            inputs_SnI: flattened samples; S is 1 if all runs share them.
             targets_SnK: their targets.
 
         Returns:
             Weights (R, I, K) in float64, on the device of the inputs.
 
         Raises:
-            ConfigError: if the inputs do not allow what the config asks for.
+            ConfigError: if the solution that the config asks for does not exist for these inputs.
         """
         shape = (len(self.configs), inputs_SnI.shape[2], targets_SnK.shape[2])
         weights_RIK = torch.empty(shape, dtype=torch.float64, device=inputs_SnI.device)
@@ -91,31 +94,37 @@ class Solver(ABC):
 
     @abstractmethod
     def solve_some(self, runs: Sequence[int], inputs: Decomposition, targets_SnK: Tensor) -> Tensor:
-        """Weights of some runs, which have these inputs."""
+        """Weights (len(runs), I, K) of runs that share these inputs."""
 
 
 def with_same_inputs(inputs_SnI: Tensor, num_runs: int) -> list[list[int]]:
-    """Which runs have inputs that are equal, group by group."""
+    """Groups of runs with equal inputs."""
     if len(inputs_SnI) == 1:
         return [list(range(num_runs))]
     groups: list[list[int]] = []
     for run, inputs_nI in enumerate(inputs_SnI):
-        same = next((group for group in groups if inputs_SnI[group[0]].equal(inputs_nI)), None)
-        if same is None:
+        equal = next((group for group in groups if inputs_SnI[group[0]].equal(inputs_nI)), None)
+        if equal is None:
             groups.append([run])
         else:
-            same.append(run)
+            equal.append(run)
     return groups
 
 
 class MinNorm(Solver):
-    """Least squares of least norm, W = X^T (X X^T)^-1 Y where X X^T is invertible, and pinv(X) Y in general.
+    """Least squares solution of least norm.
+
+    W = pinv(X) Y, which is X^T (X X^T)^-1 Y if X X^T is invertible
 
     With null_space_norm = c > 0 a vector zeta with X zeta = 0 and |zeta| = c, of random direction, is added
     to the weights w of each output: predictions on the training samples stay, the norm grows to
     sqrt(|w|^2 + c^2).
 
     Source: Golub & Van Loan, "Matrix Computations", section 5.5.
+
+    >>> x_SnI, y_SnK = torch.tensor([[[1.0, 1.0]]]), torch.tensor([[[2.0]]])
+    >>> MinNorm([MinNormConfig()], [0]).solve(x_SnI, y_SnK).round(decimals=6).tolist()
+    [[[1.0], [1.0]]]
     """
 
     configs: Sequence[MinNormConfig]
@@ -130,7 +139,7 @@ class MinNorm(Solver):
     def _null_space(
         self, inputs: Decomposition, like_RIK: Tensor, norms: Sequence[float], seeds: Sequence[int]
     ) -> Tensor:
-        """A vector of each given norm for each output; zeros where the norm is 0."""
+        """A random vector of the null space for each output, of its run's norm; zeros if that is 0."""
         if inputs.rank == like_RIK.shape[1]:
             norm = next(norm for norm in norms if norm > 0)
             raise ConfigError(
@@ -146,16 +155,22 @@ class MinNorm(Solver):
 
 
 def _normal(seed: int, like_IK: Tensor) -> Tensor:
-    # what gradient descent would get as its start; the counter keeps it apart from the weights of a model
+    # the stream of initial weights, with a counter of its own so that no model draws the same numbers
     return torch.randn(like_IK.shape, generator=generator(seed, "init", 1), dtype=torch.float64)
 
 
 class Ridge(Solver):
-    """W that minimises |X W - Y|^2 + alpha |W|^2: W = (X^T X + alpha I)^-1 X^T Y; pinv(X) Y for alpha = 0.
+    """Ridge regression.
 
-    Sums over samples and entries, without means or halves. All alphas of a data set take one decomposition.
+    W = argmin |X W - Y|^2 + alpha |W|^2 = (X^T X + alpha I)^-1 X^T Y; pinv(X) Y for alpha = 0
+
+    Sums over samples and entries, no means and no factors 1/2. All alphas of a data set share one
+    decomposition.
 
     Source: Hoerl & Kennard, "Ridge regression", Technometrics 12 (1970).
+
+    >>> Ridge([RidgeConfig(alpha=1.0)], [0]).solve(torch.tensor([[[1.0]]]), torch.tensor([[[2.0]]])).item()
+    1.0
     """
 
     configs: Sequence[RidgeConfig]
@@ -166,6 +181,11 @@ class Ridge(Solver):
 
 
 def build_solver(configs: Sequence[OptimizerConfig], seeds: Sequence[int]) -> Solver:
-    """The solver that the configs name, for runs with these seeds."""
+    """Build the solver of a cohort.
+
+    Args:
+        configs: one a run, all of the same class.
+        seeds: of the runs.
+    """
     solver: Solver = import_builder(configs[0])(configs, seeds)
     return solver
