@@ -1,4 +1,4 @@
-"""Data: sources (files), selection, splits, scaling. `load_dataset` is the way in."""
+"""Data sets: sources, selection, splits, scaling. Start at `load_dataset`."""
 
 from dlhw.data.dataset import Dataset, Split, load_dataset
 

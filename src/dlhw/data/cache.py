@@ -1,4 +1,4 @@
-"""Data sets of many runs, each read once; runs that differ only in their labels share the inputs."""
+"""Cache of data sets, so that many runs read each only once."""
 
 import json
 from dataclasses import replace
@@ -15,24 +15,26 @@ Corruption = tuple[float, int | None]
 
 
 class DatasetCache:
-    """Keeps what has been loaded, and finds again what anybody else still keeps.
+    """FIFO cache of data sets, backed by weak references.
+
+    Runs that differ only in the corruption of their labels share the inputs.
 
     Args:
-        size: data sets that are kept when nobody else does; one with several corruptions of its labels
-            counts once.
+        size: number of data sets to keep when nothing else refers to them; one with several corruptions of
+            its labels counts once.
     """
 
     def __init__(self, size: int) -> None:
         self.size = size
         self._kept: dict[str, dict[Corruption, Dataset]] = {}
-        # A cohort holds the data sets of all its seeds while it asks for them in turns.
+        # A cohort refers to the data sets of all its seeds while it gets them in turn.
         self._alive: WeakValueDictionary[str, Dataset] = WeakValueDictionary()
 
     def get(self, config: TrainConfig, dtype: torch.dtype) -> Dataset:
         """The data set of a run: the same object for the same data, the same inputs for other labels.
 
         Raises:
-            DataError: a file is missing or damaged, or does not hold what the config asks of it.
+            DataError: a file is missing or damaged, or lacks what the config requires.
         """
         clean = replace(config.data, label_corruption=0.0)
         variants = self._variants(clean, clean.seed_for(config.seed), dtype)

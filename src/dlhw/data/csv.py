@@ -1,4 +1,4 @@
-"""A user's comma-separated files: a header line, numeric features, one target, which may be text."""
+"""Data from CSV files: a header line, numeric features, and one target, which may be text."""
 
 import csv
 import math
@@ -27,7 +27,7 @@ NAMED_REMEDY = ": targets that are text are classes, with data.task=classificati
 
 @dataclass(frozen=True)
 class CSVTable:
-    """A file's numbers, and its targets, which may be text."""
+    """Content of a file: numbers, and targets that may be text."""
 
     path: Path
     columns: list[str]
@@ -41,11 +41,11 @@ class CSVTable:
 
     @property
     def location(self) -> SourceLocation:
-        """Where the targets stand."""
+        """Location of the targets."""
         return SourceLocation(self.path, shown([self.target]), self.lines_N)
 
     def has_text(self) -> bool:
-        """Whether the first target is text: then all must be."""
+        """Whether the first target is text; then all must be."""
         return bool(self.targets[0]) and not _is_real(self.targets[0])
 
 
@@ -72,7 +72,7 @@ def load_csv(config: CSVConfig) -> RawData:
 
 
 def _class_names(train: CSVTable, own: Mapping[str, CSVTable]) -> list[str]:
-    """The texts of the targets, sorted: each is a class. Those of the test split have no say in it."""
+    """The distinct texts of the targets, sorted; each is a class. The test split does not count."""
     tables = [train, *(table for split, table in own.items() if split != "test")]
     names = sorted({name for table in tables for name in table.targets})
     if len(names) > MAX_NAMED_CLASSES:
@@ -84,11 +84,11 @@ def _class_names(train: CSVTable, own: Mapping[str, CSVTable]) -> list[str]:
 
 
 def read_table(path: Path, target: str | None = None) -> CSVTable:
-    """Read one file below a header: numbers, and a target that may be text; blank lines are skipped.
+    """Read one file with a header: numbers, and a target that may be text; blank lines are skipped.
 
     Args:
         path: of the file.
-        target: name of the target's column; None for the last.
+        target: name of the target column; None: the last.
 
     Raises:
         DataError: the file cannot be read, has no rows, or a feature is not a finite number.
@@ -123,7 +123,7 @@ def _target_column(columns: list[str], target: str | None, path: Path) -> int:
 
 
 def _lines(file: TextIO, path: Path) -> Iterator[str]:
-    """Line by line, and never a whole disk of zeros that has no line's end."""
+    """The lines of a file, with a limit on their length: a file of zeros is a single line."""
     while line := file.readline(MAX_LINE):
         if len(line) == MAX_LINE:
             raise DataError(f"{path} is damaged: one of its lines has {MAX_LINE} characters or more")
@@ -140,9 +140,9 @@ def _read_header(rows: Iterator[list[str]], path: Path) -> list[str]:
         )
     if len(columns) < 2:
         raise DataError(f"{path} must have a feature and a target column, got only {shown(columns)!r}")
-    twice = sorted(name for name, count in Counter(columns).items() if count > 1)
-    if twice:
-        raise DataError(f"{path} has more than one column {shown(twice[:1])!r}")
+    duplicates = sorted(name for name, count in Counter(columns).items() if count > 1)
+    if duplicates:
+        raise DataError(f"{path} has more than one column {shown(duplicates[:1])!r}")
     return columns
 
 
@@ -156,7 +156,7 @@ def _check_width(row: list[str], columns: list[str], where: str) -> None:
 
 
 def _numbers(row: list[str], columns: list[str], where: str) -> list[float]:
-    # Python reads 1_000 as a number; no data file means that.
+    # Python accepts 1_000 as a number, but no data file means it as one.
     if "_" not in "".join(row):
         with suppress(ValueError):
             numbers = [float(field) for field in row]
@@ -169,7 +169,7 @@ def _numbers(row: list[str], columns: list[str], where: str) -> list[float]:
 
 
 def _remedy(value: str) -> str:
-    """What to do about a feature that is no number."""
+    """How to fix a feature that is not a number, as the end of a sentence."""
     if not value.strip():
         return ": fill in what is missing, or leave the row out"
     if _is_real(value) or "_" in value:
@@ -185,7 +185,7 @@ def _is_number(field: str) -> bool:
 
 
 def _is_real(field: str) -> bool:
-    """Whether Python reads a field as a number, `nan` and `inf` included."""
+    """Whether a field is a number for Python, `nan` and `inf` included."""
     try:
         float(field)
     except ValueError:
@@ -207,7 +207,7 @@ def _as_split(table: CSVTable, task: Task, names: Sequence[str] | None) -> RawSp
 
 
 def _named(table: CSVTable, names: Sequence[str]) -> np.ndarray:
-    """Each text's place among the names of the classes."""
+    """Label of each text: its index among the names of the classes."""
     labels = {name: label for label, name in enumerate(names)}
     for index, text in enumerate(table.targets):
         if text not in labels or _is_number(text):

@@ -1,4 +1,4 @@
-"""From a data config to tensors: select, split, check, scale, randomise, corrupt."""
+"""`load_dataset`: from a data config to tensors (select, split, check, scale, randomise, corrupt)."""
 
 import hashlib
 from collections.abc import Mapping
@@ -22,12 +22,16 @@ from dlhw.random import generator
 
 @dataclass(frozen=True)
 class Split:
-    """One split, on the CPU."""
+    """One split of a data set, on the CPU.
+
+    >>> len(Split(torch.zeros(5, 2), torch.zeros(5, dtype=torch.int64)))
+    5
+    """
 
     inputs: Tensor
-    """(n, *input_shape), scaled, of the asked dtype"""
+    """(n, *input_shape), scaled, of the requested dtype"""
     targets: Tensor
-    """(n,) int64 class labels, or (n, 1) numbers of the asked dtype for regression"""
+    """(n,) int64 class labels, or (n, 1) numbers of the requested dtype for regression"""
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -35,10 +39,10 @@ class Split:
 
 @dataclass(frozen=True)
 class Dataset:
-    """All splits, and what they are."""
+    """All splits of a data set, and their description."""
 
     splits: Mapping[str, Split]
-    """by name: train, and val and test where there are any, in this order"""
+    """name -> split: train, then val and test if the data has them"""
     input_shape: tuple[int, ...]
     """(C, H, W) for images, (d,) for tables"""
     class_names: list[str]
@@ -46,14 +50,14 @@ class Dataset:
     num_classes: int | None
     """None for regression"""
     num_targets: int | None
-    """numbers per sample for regression; None for classification"""
+    """number of targets per sample for regression; None for classification"""
     normalization: Normalization
-    """what was subtracted from all inputs, and what they were divided by"""
+    """how all inputs were scaled"""
     hashes: Mapping[str, str]
-    """for each split, SHA-256 of its samples as they stand in the source (which of its samples they are, in
-    their order, their inputs and targets) and of what was done to them at random; scaling does not count"""
+    """split -> SHA-256 of its samples as they are in the source (indices, inputs, targets, in order) and of
+    the randomisation applied to them; scaling does not count"""
     in_training: Mapping[str, int] = field(default_factory=dict)
-    """for each other split, how many of its samples have the inputs of a training sample, before scaling"""
+    """split other than train -> number of its samples with the inputs of a training sample, before scaling"""
 
 
 def load_dataset(config: DataConfig, seed: int | None, dtype: torch.dtype = torch.float32) -> Dataset:
@@ -69,11 +73,17 @@ def load_dataset(config: DataConfig, seed: int | None, dtype: torch.dtype = torc
 
     Args:
         config: a validated data config.
-        seed: of all that is drawn, `config.seed_for(…)` of the run's seed; None where nothing is.
-        dtype: of inputs, and of regression's targets.
+        seed: of all random numbers, `config.seed_for(…)` of the run's seed; None if the config draws nothing.
+        dtype: of the inputs, and of the targets of a regression.
 
     Raises:
-        DataError: a file is missing or damaged, or does not hold what the config asks of it.
+        DataError: a file is missing or damaged, or lacks what the config requires.
+
+    >>> from dlhw.config.data_generated import GatesConfig
+    >>> from dlhw.config.data_base import SplitConfig
+    >>> dataset = load_dataset(GatesConfig(gate="and", split=SplitConfig(val=0)), seed=0)
+    >>> {name: tuple(split.inputs.shape) for name, split in dataset.splits.items()}
+    {'train': (4, 2)}
     """
     raw = read_source(config, seed)
     check_any_samples(raw)
@@ -89,11 +99,12 @@ def load_dataset(config: DataConfig, seed: int | None, dtype: torch.dtype = torc
 
 
 def corrupt_labels(dataset: Dataset, probability: float, seed: int | None) -> Dataset:
-    """Replace training labels by uniformly random classes, each with a probability; all else is shared.
+    """Replace each training label, with the given probability, by a uniformly random class.
 
-    The drawn classes and the order in which labels are taken depend on the seed alone, so what is corrupted
-    at one probability is so at every higher one. A drawn class can be the true one: at 1 about a K-th of the
-    labels stays as it is.
+    y <- k if u < probability, else y;   u uniform in [0, 1), k uniform over the K classes
+
+    u and k depend on the seed alone: a label that is corrupted at one probability is also corrupted at every
+    higher one. k can be the true class: at probability 1 about 1/K of the labels stay correct.
 
     Source: Zhang et al., Understanding deep learning requires rethinking generalization (2017), section 2.
 
@@ -103,7 +114,7 @@ def corrupt_labels(dataset: Dataset, probability: float, seed: int | None) -> Da
         seed: of the draws; not needed for 0.
 
     Returns:
-        A data set whose inputs and other splits are the same tensors.
+        A data set that shares all other tensors with the given one.
     """
     if probability == 0:
         return dataset
@@ -122,12 +133,12 @@ def corrupt_labels(dataset: Dataset, probability: float, seed: int | None) -> Da
 
 
 def _class_names(config: DataConfig, raw: RawData) -> list[str]:
-    """Names of all the source's classes, once it is sure that no label lies outside them."""
+    """Names of all classes of the source; every label is checked to be one of them."""
     if config.task_kind() is Task.regression:
         return []
-    told = config.all_classes()
-    num_classes = told or count_classes(raw)
-    remedy = "" if told else " (the largest one of the training data): set data.num_classes"
+    known = config.all_classes()
+    num_classes = known or count_classes(raw)
+    remedy = "" if known else " (the largest one of the training data): set data.num_classes"
     for split in raw.splits():
         check_range(split.targets, num_classes, split.location, remedy)
     if config.classes is not None:
@@ -144,7 +155,7 @@ def _split(
             f"of its own, got {config.split.test}"
         )
     if not len(pool):
-        return {"train": pool}  # check_splits says so
+        return {"train": pool}  # check_splits refuses it
     val = 0 if "val" in own else config.split.val
     no_test = "test" in own or config.split.val_from_test
     split = replace(config.split, val=val, test=0 if no_test else config.split.test)
@@ -170,7 +181,7 @@ def _assemble(
         name: _to_split(name, split, inputs[name], normalization, dtype) for name, split in splits.items()
     }
     randomise_inputs({name: split.inputs for name, split in scaled.items()}, config.inputs, seed)
-    done = "" if config.inputs is Inputs.original else f"{config.inputs} {seed}"
+    randomisation = "" if config.inputs is Inputs.original else f"{config.inputs} {seed}"
     return Dataset(
         splits=scaled,
         input_shape=raw.input_shape,
@@ -178,7 +189,7 @@ def _assemble(
         num_classes=len(class_names) if is_classes else None,
         num_targets=None if is_classes else 1,
         normalization=normalization,
-        hashes={name: digest(split, inputs[name], raw, done) for name, split in splits.items()},
+        hashes={name: digest(split, inputs[name], raw, randomisation) for name, split in splits.items()},
         in_training=count_in_training(inputs),
     )
 
@@ -200,7 +211,7 @@ def _to_split(
 
 
 def _inputs(split: SampleSelection) -> np.ndarray:
-    """The raw inputs of a split; a view where they lie one after the other."""
+    """The raw inputs of a split; a view if they are contiguous."""
     start, stop = int(split.indices[0]), int(split.indices[-1]) + 1
     if np.array_equal(split.indices, np.arange(start, stop)):
         return split.raw.inputs[start:stop]

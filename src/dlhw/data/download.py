@@ -1,4 +1,4 @@
-"""Fetching a missing file: checked by MD5, and in place only when it is whole."""
+"""Download of missing files: checked by MD5, and atomic."""
 
 import gzip
 import hashlib
@@ -24,27 +24,27 @@ CHUNK = 1 << 18
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """Where a file can be had."""
+    """A file that can be downloaded."""
 
     urls: tuple[str, ...]
-    """tried in turn"""
+    """tried in this order"""
     md5: str
-    """of what the URLs deliver"""
+    """of the bytes at the URLs"""
     gzipped: bool = False
-    """whether that must be decompressed to give the file"""
+    """whether these bytes must be decompressed to get the file"""
 
 
 def obtain(path: Path, find_remote: Callable[[], RemoteFile], download: bool, remedy: str) -> None:
-    """Make sure that `path` is there, fetching it if that is allowed.
+    """Make sure that `path` exists; download it if that is allowed.
 
     Args:
         path: the file.
-        find_remote: says where to fetch it from; called only when it must be.
-        download: whether it may be fetched.
-        remedy: what the user can do, in the imperative.
+        find_remote: returns where to download it from; called only if needed.
+        download: whether it may be downloaded.
+        remedy: what the user can do, as an imperative.
 
     Raises:
-        DataError: the file is missing and may not, or could not, be fetched; nothing is left behind.
+        DataError: the file is missing and may not, or could not, be downloaded; no partial file is left.
     """
     if is_there(path):
         return
@@ -60,7 +60,7 @@ def obtain(path: Path, find_remote: Callable[[], RemoteFile], download: bool, re
 
 
 def fetch(remote: RemoteFile, path: Path) -> None:
-    """Download to a temporary folder beside `path`, check, decompress, and rename.
+    """Download into a temporary folder beside `path`, check, decompress, and rename.
 
     Raises:
         DataError: no URL delivered the right bytes, or the folder cannot be written.
@@ -78,7 +78,7 @@ def fetch(remote: RemoteFile, path: Path) -> None:
         raise DataError(f"{path.parent} cannot be written: {error.strerror or error}") from error
     finally:
         for folder in new_folders:
-            with suppress(OSError):  # a folder that holds something stays
+            with suppress(OSError):  # a folder that is not empty stays
                 folder.rmdir()
 
 

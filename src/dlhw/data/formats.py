@@ -22,7 +22,7 @@ MAX_NAME, MAX_NAMES = 40, 20
 
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """Around the reading of `path`: let a DataError through and turn any other failure into one.
+    """Context in which `path` is read: any failure becomes a DataError.
 
     Raises:
         DataError: the file is missing, cannot be opened, is damaged, or does not fit into memory.
@@ -57,18 +57,18 @@ def is_there(path: Path) -> bool:
 
 
 def shown(names: Iterable[str]) -> str:
-    """Names out of a file for a sentence, which they must neither break nor make endless.
+    """Names from a file for use in a sentence: on one line and of limited length.
 
     >>> shown(["a", "two\\nlines", "b" * 1000])
     'a, two lines, bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb'
     """
-    found = [" ".join(name.split())[:MAX_NAME] for name in names]
-    more = f" and {len(found) - MAX_NAMES} more" if len(found) > MAX_NAMES else ""
-    return listing(found[:MAX_NAMES]) + more
+    lines = [" ".join(name.split())[:MAX_NAME] for name in names]
+    more = f" and {len(lines) - MAX_NAMES} more" if len(lines) > MAX_NAMES else ""
+    return listing(lines[:MAX_NAMES]) + more
 
 
 def one_line(error: BaseException) -> str:
-    """An exception's text (or its type, where it has none) on one line of bearable length.
+    """An exception's text (or its type, if it has none) on one line of limited length.
 
     >>> one_line(ValueError("first\\nsecond"))
     'first second'
@@ -80,18 +80,18 @@ def one_line(error: BaseException) -> str:
 
 
 UNSIGNED_BYTE = 0x08
-# Deflate packs at most 258 bytes into two bits: a gzip file cannot hold more than so many times its size.
+# Deflate packs at most 258 bytes into two bits, so a gzip file expands to at most this many times its size.
 MAX_DEFLATE_RATIO = 1032
 
 
 def read_idx(path: Path, num_dims: int) -> np.ndarray:
     """Read an IDX file of unsigned bytes, gzipped if its name ends in .gz.
 
-    The header is held against the file's size before anything is allocated.
+    The header is compared with the size of the file before anything is allocated.
 
     Args:
         path: the file.
-        num_dims: how many dims it must have: 1 for labels, 3 for images.
+        num_dims: number of dims that it must have: 1 for labels, 3 for images.
 
     Returns:
         A writable uint8 array.
@@ -137,13 +137,13 @@ def _check_size(path: Path, shape: tuple[int, ...]) -> None:
 
 
 def _read_bytes(file: IO[bytes], path: Path, shape: tuple[int, ...]) -> np.ndarray:
-    """Memory grows with what the file holds: a packed one may hold less than its header asks for."""
+    """Read step by step: a compressed file may hold less than its header asks for."""
     expected, content = math.prod(shape), bytearray()
     while len(content) < expected and (piece := file.read(min(1 << 20, expected - len(content)))):
         content += piece
     if len(content) < expected or file.read(1):
-        found = f"ends after {len(content)}" if len(content) < expected else "has more"
-        raise DataError(f"{path} is damaged: its header {shape} asks for {expected} data bytes, it {found}")
+        problem = f"ends after {len(content)}" if len(content) < expected else "has more"
+        raise DataError(f"{path} is damaged: its header {shape} asks for {expected} data bytes, it {problem}")
     return np.frombuffer(content, dtype=np.uint8).reshape(shape)
 
 
@@ -209,11 +209,11 @@ class Archive:
             raise DataError(f"{self.path}, array {name} holds Python objects, which are never unpickled")
         if dtype.kind not in "buif":
             raise DataError(f"{self.path}, array {name} must hold real numbers, got dtype {dtype}")
-        # numpy allocates what the header asks for before it reads, so a lie must be found here.
+        # numpy allocates what the header asks for before it reads, so a wrong header must be detected here.
         size = length + math.prod(shape) * dtype.itemsize
         if min(shape, default=0) < 0 or size != info.file_size:
             raise DataError(f"{self.path}, array {name} is damaged: {shape} {dtype} does not fit its size")
-        packed = min(info.compress_size, self.path.stat().st_size)  # the archive's list can lie as well
+        packed = min(info.compress_size, self.path.stat().st_size)
         if size > MAX_DEFLATE_RATIO * (packed + 1):
             raise DataError(
                 f"{self.path}, array {name} is damaged: {info.compress_size} bytes cannot hold it"
@@ -221,15 +221,15 @@ class Archive:
 
 
 def _read_header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any], int]:
-    """Shape, dtype, and how many bytes stand before the numbers."""
+    """Shape, dtype, and number of bytes before the data."""
     version = npy.read_magic(file)
     width = 2 if version == (1, 0) else 4
-    told = file.read(width)
-    length = int.from_bytes(told, "little")
-    # numpy asks for so many bytes at once, and the packed zeros of 4 GiB take 4 MiB.
-    if len(told) < width or length > MAX_HEADER:
+    size_field = file.read(width)
+    length = int.from_bytes(size_field, "little")
+    # numpy reads that many bytes at once, and 4 GiB of zeros compress to 4 MiB.
+    if len(size_field) < width or length > MAX_HEADER:
         raise ValueError(f"the header of an array has {length} bytes, at most {MAX_HEADER} are read")
-    whole = io.BytesIO(told + file.read(length))
+    whole = io.BytesIO(size_field + file.read(length))
     read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
     shape, _, dtype = read(whole)
     return shape, dtype, file.tell()

@@ -37,7 +37,7 @@ def make_gates(config: GatesConfig, seed: int | None = None) -> RawData:
 
 
 def make_interval(config: IntervalConfig, seed: int | None = None) -> RawData:
-    """All x in {-1, 1}^D with label 1 where A <= x_1 + … + x_D <= B, else 0; nothing is drawn.
+    """All x in {-1, 1}^D, with label 1 where A <= x_1 + … + x_D <= B, else 0; nothing is drawn.
 
     Source: Deep Learning, IST Lisbon 2023, homework 1, question 3.
     """
@@ -85,9 +85,9 @@ def make_triangle(config: TriangleConfig, seed: int | None) -> RawData:
 
 
 def depth(x_NI: np.ndarray) -> np.ndarray:
-    """How far each point lies behind the nearest of the triangle's three sides, prolonged to lines.
+    """Signed distance of each point from the nearest of the lines through the three sides of the triangle.
 
-    Positive inside. Inside it is the distance from the border, outside minus it is at most that.
+    Positive inside, where it is the distance from the border; outside its magnitude is at most that distance.
 
     Args:
         x_NI: (n, 2) points.
@@ -102,8 +102,8 @@ def depth(x_NI: np.ndarray) -> np.ndarray:
     return np.minimum(np.minimum(x1_N, x2_N) - LEG, (SUM - x1_N - x2_N) / np.sqrt(2))
 
 
-TEACHER, TRAIN, VAL = range(3)  # what numbers are drawn for
-TEACHER_BLOCK = 64  # rows that share a generator, so that the first rows do not depend on how many follow
+TEACHER, TRAIN, VAL = range(3)  # counters of the random streams
+TEACHER_BLOCK = 64  # rows per generator, so that the first rows do not depend on the number of rows
 
 
 def make_linear_teacher(config: LinearTeacherConfig, seed: int | None) -> RawData:

@@ -29,7 +29,7 @@ FASHION_MD5 = {
 
 
 def load_mnist(config: IdxImagesConfig) -> RawData:
-    """Read MNIST below `data.root`, fetching what is missing.
+    """Read MNIST below `data.root`, downloading missing files.
 
     Raises:
         DataError: a file is missing or damaged.
@@ -38,10 +38,10 @@ def load_mnist(config: IdxImagesConfig) -> RawData:
 
 
 def load_fashion_mnist(config: IdxImagesConfig) -> RawData:
-    """Read Fashion-MNIST below `data.root` or where a system package installs it, fetching what is missing.
+    """Read Fashion-MNIST below `data.root` or where a system package installs it, downloading missing files.
 
     Raises:
-        DataError: a file is missing or damaged, or an installed one is not the published one.
+        DataError: a file is missing or damaged, or an installed file is not the published one.
     """
     for path in config.files().values():
         if path.match(f"{INSTALLED}/*"):
@@ -52,7 +52,7 @@ def load_fashion_mnist(config: IdxImagesConfig) -> RawData:
 def _load_idx(config: IdxImagesConfig, class_names: list[str]) -> RawData:
     files = config.files()
     splits = []
-    for split in ("train", "t10k"):  # in order, so that the first file that is wrong is named
+    for split in ("train", "t10k"):  # in order, so that the error names the first wrong file
         images, labels = files[f"{split}-images"], files[f"{split}-labels"]
         _obtain_idx(config, images)
         _obtain_idx(config, labels)
@@ -62,25 +62,25 @@ def _load_idx(config: IdxImagesConfig, class_names: list[str]) -> RawData:
 
 
 def _check_installed(path: Path) -> None:
-    """A package may compress the published files anew; their content must be the same."""
+    """A package may have compressed the published files again; their content must be the same."""
     with reading(path):
-        found = hashlib.md5(gzip.decompress(path.read_bytes()), usedforsecurity=False).hexdigest()
-    if found != FASHION_MD5[path.stem]:
+        md5 = hashlib.md5(gzip.decompress(path.read_bytes()), usedforsecurity=False).hexdigest()
+    if md5 != FASHION_MD5[path.stem]:
         raise DataError(
-            f"{path} is not the published file: the MD5 of its content is {found}, must be "
+            f"{path} is not the published file: the MD5 of its content is {md5}, must be "
             f"{FASHION_MD5[path.stem]}; put the published files into data.root, FashionMNIST/raw"
         )
 
 
 def _obtain_idx(config: IdxImagesConfig, path: Path) -> None:
-    """Fetch a file that is missing."""
+    """Download a file if it is missing."""
     remedy = f"put it there, point data.root (or DLHW_DATA_DIR) to the folder that holds {config.folder}/raw"
     find_remote = partial(_remote_idx, config.folder, f"{path.name}.gz", config.mirror)
     obtain(path, find_remote, config.download, remedy)
 
 
 def _remote_idx(dataset: str, packed_name: str, mirror: str | None) -> RemoteFile:
-    import torchvision.datasets  # takes seconds, and is needed for a download only
+    import torchvision.datasets  # slow to import, and needed for a download only
 
     published = getattr(torchvision.datasets, dataset)
     mirrors = published.mirrors if mirror is None else [mirror]
@@ -107,7 +107,7 @@ OCTMNIST_NAMES = ["choroidal neovascularization", "diabetic macular edema", "dru
 
 
 def load_octmnist(config: OctMNISTConfig) -> RawData:
-    """Read octmnist.npz below `data.root`, fetching it when it is missing.
+    """Read octmnist.npz below `data.root`, downloading it if it is missing.
 
     Source: Yang et al., MedMNIST v2, Scientific Data 10 (2023).
 
@@ -155,14 +155,14 @@ def load_digits(config: DigitsConfig) -> RawData:
 
 
 def _digit_rows(config: DigitsConfig) -> np.ndarray:
-    """64 pixels and a label a row.
+    """One row per image: 64 pixels and the label.
 
-    The file is read as it lies in the package: importing `sklearn.datasets` takes 0.9 s of the 4 s that a
-    default run may take to its first step, most of it for scipy.stats.
+    The file is read directly from the package: importing `sklearn.datasets` takes 0.9 s, mostly for
+    scipy.stats, and a default run may take 4 s to its first step.
     """
     for path in config.files().values():
         return np.loadtxt(path, delimiter=",")
-    from sklearn.datasets import load_digits as load  # wherever this version keeps it
+    from sklearn.datasets import load_digits as load  # wherever this version stores it
 
     bunch = load()
     return np.column_stack([bunch.data, bunch.target])

@@ -1,4 +1,4 @@
-"""Scaling inputs as (x - shift) / scale, with statistics of the training split only."""
+"""Scaling of inputs: (x - shift) / scale, with statistics of the training split only."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -16,7 +16,10 @@ CHUNK = 4096  # rows that are float64 at a time: statistics of all MNIST at once
 
 @dataclass(frozen=True)
 class Normalization:
-    """What is subtracted from inputs, and what they are divided by after that."""
+    """Scaling of inputs.
+
+    x -> (x - shift) / scale
+    """
 
     kind: Normalize
     shift: Tensor
@@ -29,7 +32,7 @@ class Normalization:
 
         Args:
             inputs: (n, *input_shape), uint8, float32 or float64; not changed.
-            dtype: of the result. float64 inputs are scaled before they are rounded to it.
+            dtype: of the result; float64 inputs are scaled before they are rounded to it.
         """
         raw = torch.from_numpy(inputs)
         work = torch.promote_types(raw.dtype, dtype)
@@ -39,7 +42,7 @@ class Normalization:
         return scaled.to(dtype)
 
     def record(self) -> dict[str, object]:
-        """The same as plain values, for JSON."""
+        """As plain values, for JSON."""
         return {"kind": str(self.kind), "shift": self.shift.tolist(), "scale": self.scale.tolist()}
 
 
@@ -58,11 +61,11 @@ def fit_normalization(config: DataConfig, train: np.ndarray, max_value: float | 
         max_value: upper end of the known range; None if it is not known.
 
     Raises:
-        DataError: unit_256 is asked for, and the inputs are not bytes from 0 to 255.
+        DataError: if unit_256 is set and the inputs are not bytes from 0 to 255.
     """
     if config.normalize is Normalize.auto:
         config = replace(config, normalize=Normalize.unit if train.dtype == np.uint8 else Normalize.none)
-    # Numbers near float64's largest overflow here; the caller looks for that in the scale.
+    # Numbers near the largest of float64 overflow here; the caller checks the scale for that.
     with np.errstate(over="ignore", invalid="ignore"):
         shift, scale = _shift_scale(config, train, max_value)
     scale = np.where(scale == 0, 1.0, scale)
@@ -117,7 +120,7 @@ def _mean_std(inputs: np.ndarray, per_feature: bool) -> tuple[np.ndarray, np.nda
     mean = np.asarray(sum(chunk.sum(axis=axis) for chunk in _chunks(inputs)) / count)
     squares = sum(((chunk - mean) ** 2).sum(axis=axis) for chunk in _chunks(inputs))
     std = np.sqrt(np.asarray(squares) / count)
-    # The mean of equal numbers is not always that number: rounding must not pass for a spread.
+    # The rounded mean of equal numbers may differ from them: that difference is not a spread.
     low, high = _range(inputs, per_feature)
     return mean, np.where(low == high, 0.0, std)
 

@@ -1,4 +1,4 @@
-"""A user's NumPy archive: arrays x and y, or train_x and train_y, and val_* and test_* if there are any."""
+"""Data from a NumPy archive: arrays x and y, or train_x and train_y, and optionally val_* and test_*."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ def load_npz(config: NPZConfig) -> RawData:
         own = {split: _read_split(archive, f"{split}_", config) for split in _own_splits(archive)}
     for split, raw in own.items():
         _check_same_inputs(archive.path, split, pool, raw)
-    # The test split has no say in how the others are scaled, not even by its dtype.
+    # The test split must not influence how the others are scaled, not even by its dtype.
     is_bytes = pool.inputs.dtype == np.uint8 and pool.inputs.ndim == 4
     return RawData(pool, own, max_value=255 if is_bytes else None)
 

@@ -1,4 +1,7 @@
-"""Inputs that say less, or nothing, about the labels; dims are N samples, C channels, P pixels."""
+"""Randomised inputs, which say less or nothing about the labels.
+
+Shape suffixes: N samples, C channels, P pixels.
+"""
 
 from collections.abc import Iterator, Mapping
 
@@ -24,7 +27,7 @@ def randomise_inputs(inputs: Mapping[str, Tensor], kind: Inputs, seed: int | Non
 
     Args:
         inputs: scaled inputs of each split, (N, C, H, W) or (N, P).
-        kind: what is done.
+        kind: of randomisation.
         seed: of the draws; not needed for the original inputs.
     """
     if kind is Inputs.original:

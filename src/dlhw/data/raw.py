@@ -1,4 +1,4 @@
-"""What a source hands over: samples as they stand in its files."""
+"""Raw samples, as a source has them: not scaled, not selected."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class SourceLocation:
-    """Where a split's targets stand, so that an error can point there."""
+    """Where the targets of a split are stored, for error messages."""
 
     file: str | Path
     array: str = ""
@@ -47,18 +47,18 @@ class RawSplit:
 
 @dataclass(frozen=True)
 class RawData:
-    """All that a source holds."""
+    """All samples of a source."""
 
     pool: RawSplit
-    """what training (and mostly validation) is cut from"""
+    """the samples that training, and usually validation, are cut from"""
     own: Mapping[str, RawSplit] = field(default_factory=dict)
-    """the source's own "val" and "test" splits, where it has them"""
+    """the source's own "val" and "test" splits, if it has them"""
     max_value: float | None = None
-    """largest possible input, the smallest being 0; None where the range is not known beforehand"""
+    """largest possible input, the smallest being 0; None if the range is not known beforehand"""
     class_names: list[str] | None = None
     """names of the classes; None names them by their number"""
     is_generated: bool = False
-    """whether the samples were made rather than read, so that nothing but themselves says which they are"""
+    """whether the samples were generated instead of read, so that no file identifies them"""
 
     def splits(self) -> list[RawSplit]:
         """The pool and the source's own splits."""

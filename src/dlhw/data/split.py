@@ -60,10 +60,10 @@ def check_classes(classes: list[int], num_classes: int) -> None:
 
 
 def own_splits(config: DataConfig, raw: RawData) -> dict[str, SampleSelection]:
-    """What is kept of the splits that the source brings, by the split that each serves as.
+    """Selected samples of the source's own splits, by the split that they serve as.
 
     Raises:
-        DataError: the config speaks of a test set that the source does not bring, or that lacks samples.
+        DataError: the config requires a test set that the source does not have, or that lacks samples.
     """
     own = {name: select(split, classes=config.classes) for name, split in raw.own.items()}
     if config.test_per_class is not None:
@@ -86,7 +86,7 @@ def _test_set(own: dict[str, SampleSelection], raw: RawData, key: str) -> Sample
 
 
 def first_per_class(split: SampleSelection, counts: list[int]) -> SampleSelection:
-    """Keep the first `counts[k]` samples of each class k, in their order.
+    """Keep the first `counts[k]` samples of each class k, in the order of the source.
 
     >>> from dlhw.data.raw import SourceLocation
     >>> raw = RawSplit(np.zeros((5, 1)), np.array([1, 1, 0, 1, 0]), SourceLocation("labels"))
@@ -94,7 +94,7 @@ def first_per_class(split: SampleSelection, counts: list[int]) -> SampleSelectio
     array([0, 1, 2])
 
     Raises:
-        DataError: there is not one count for each class, or a class has fewer samples.
+        DataError: the number of counts is not the number of classes, or a class has too few samples.
     """
     has = np.bincount(split.targets, minlength=len(counts))
     if len(has) > len(counts):
@@ -116,24 +116,24 @@ Size = int | float | None
 
 
 def split_indices(num_samples: int, config: SplitConfig, seed: int | None) -> dict[str, np.ndarray]:
-    """Lay out the pool and cut it in the order train, val, test.
+    """Order the pool and cut it into train, val and test.
 
     Args:
         num_samples: size of the pool.
         config: a size for each split, and the order.
-        seed: of the permutation; the sequential order takes no notice of it.
+        seed: of the permutation; ignored for the sequential order.
 
     Returns:
         Name -> positions in the pool (int64), for each split that is not empty. Splits never overlap; they
         cover the pool if one split is the rest or the fractions sum to 1.
 
     Raises:
-        DataError: the splits ask for more than there is, or one that is asked for would be empty.
+        DataError: the splits need more samples than the pool has, or one of them would be empty.
     """
     counts = count_splits(num_samples, config)
     layout = _layout(num_samples, config.order, seed)
     ends = np.cumsum([counts[split] for split in SPLITS])
-    cuts = dict(zip(SPLITS, np.split(layout, ends), strict=False))  # what is behind the last end is not used
+    cuts = dict(zip(SPLITS, np.split(layout, ends), strict=False))  # samples after the last end are not used
     return {split: indices for split, indices in cuts.items() if len(indices)}
 
 
@@ -145,9 +145,9 @@ def _layout(num_samples: int, order: Order, seed: int | None) -> np.ndarray:
 
 
 def count_splits(num_samples: int, config: SplitConfig) -> dict[str, int]:
-    """How many samples each split gets: counts as they are, fractions of the pool, null the rest.
+    """Number of samples of each split: a count, a fraction of the pool, or null for the rest.
 
-    `test=null` is the rest only where no other split is; beside `train=null` it means no test split.
+    `test=null` is the rest only if no other split is; beside `train=null` it means no test split.
 
     >>> count_splits(10, SplitConfig(train=0.5, val=3, test=None))
     {'train': 5, 'val': 3, 'test': 2}
@@ -155,7 +155,7 @@ def count_splits(num_samples: int, config: SplitConfig) -> dict[str, int]:
     {'train': 7, 'val': 3, 'test': 0}
 
     Raises:
-        DataError: the splits ask for more than there is, or one that is asked for would be empty.
+        DataError: the splits need more samples than the pool has, or one of them would be empty.
     """
     sizes: dict[str, Size] = {split: getattr(config, split) for split in SPLITS}
     counts = {split: int(size or 0) if not isinstance(size, float) else 0 for split, size in sizes.items()}

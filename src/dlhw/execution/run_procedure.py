@@ -1,4 +1,4 @@
-"""Run a procedure into a run's folder, so that sweeps and reports take it as they take a training."""
+"""Run a procedure and write its results into a run folder, where sweeps and reports expect them."""
 
 import csv
 import io
@@ -27,11 +27,11 @@ from dlhw.training.events import RunResult
 
 
 def run_procedure(config: TrainConfig, folder: Path) -> RunResult:
-    """Run what `config.procedure` names; leave its tables as CSV and summary.json, which is written last.
+    """Run the procedure of `config`; write its tables as CSV, and last summary.json.
 
     Args:
         config: of a procedure that does not train.
-        folder: of the run, which must exist.
+        folder: of the run; it must exist.
 
     Returns:
         A result without scores or steps.
@@ -58,7 +58,7 @@ def _result(seconds: float) -> RunResult:
 
 
 def _about(config: TrainConfig, findings: Findings) -> dict[str, Any]:
-    """The findings, and the circumstances, as plain data."""
+    """The findings and their environment, as plain data."""
     return {
         "procedure": config.procedure.name,
         "values": dict(findings.values),

@@ -59,7 +59,7 @@ class TimeLimitExceeded(Exception):
 
 @contextmanager
 def time_limit(seconds: float | None) -> Iterator[None]:
-    """Raise `TimeLimitExceeded` inside the block after so many seconds; None: never."""
+    """Raise `TimeLimitExceeded` inside the block after this many seconds; None: no limit."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         raise TimeLimitExceeded(f"no result within {seconds:g} s")

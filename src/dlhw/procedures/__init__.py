@@ -1,1 +1,1 @@
-"""What a run can do instead of training: each procedure computes something exact and verifies it."""
+"""Procedures: what a run can do instead of training. Each computes something exact and verifies it."""

@@ -11,15 +11,15 @@ from dlhw.data.dataset import load_dataset
 from dlhw.errors import ConfigError, DataError
 from dlhw.procedures.findings import Findings, Row
 
-# Hulls nearer than this, relative to the largest coordinate, count as meeting; the residual says how near.
+# Hulls closer than this, relative to the largest coordinate, count as meeting; see the residual.
 TOLERANCE = 1e-9
-# Least that HiGHS takes.
+# The smallest tolerance that HiGHS accepts.
 SOLVER_TOLERANCE = 1e-10
 
 
 @dataclass(frozen=True, kw_only=True)
 class Separable:
-    """Proof that a unit exists: one that classifies every point.
+    """Proof that a linear threshold unit exists: one that classifies every point correctly.
 
     Args:
         weights_I: w.
@@ -36,13 +36,13 @@ class Separable:
 
 @dataclass(frozen=True, kw_only=True)
 class Inseparable:
-    """Proof that no unit exists: one point that is a convex combination of either class.
+    """Proof that no linear threshold unit exists: a point that is a convex combination of either class.
 
     Args:
         multipliers_N: y >= 0, one a point, summing to 1 over each class.
         meeting_point_I: sum over class 1 of y_n x_n.
         residual: largest coordinate of its difference to the same sum over class 0, relative to the largest
-            coordinate of a point, or error of a sum of y; at most rounding where the hulls really meet.
+            coordinate of a point, or error of a sum of y; at most rounding if the hulls meet.
     """
 
     multipliers_N: np.ndarray
@@ -61,17 +61,17 @@ def separate(x_NI: np.ndarray, labels_N: np.ndarray) -> Separable | Inseparable:
 
     One program decides: min t subject to |sum_1 y_n x_n - sum_0 y_n x_n| <= t in every coordinate, with y as
     above. At t = 0 its solution y is the second system's; else its dual solution is the direction of w.
-    What is returned was verified on the points themselves, whatever the solver said.
+    The result is verified on the points themselves, whatever the solver reported.
 
     A network whose hidden units are linear is such a unit too, since V(Wx + a) + c = (VW)x + (Va + c): the
     second proof holds for networks of any depth and width without nonlinearities.
 
     Args:
         x_NI: points, (n, d).
-        labels_N: 0 or 1 for each, both present.
+        labels_N: 0 or 1 for each point; both must occur.
 
     Raises:
-        DataError: if neither can be shown in floating point: the hulls all but touch, or the solver fails.
+        DataError: if neither can be shown in floating point (the hulls nearly touch), or the solver fails.
 
     Source: Farkas, "Theorie der einfachen Ungleichungen", 1902; Boyd and Vandenberghe, "Convex
     Optimization", 2004, sections 2.5 and 5.8.
@@ -109,7 +109,7 @@ def _nearest_points(x_NI: np.ndarray, labels_N: np.ndarray) -> tuple[np.ndarray,
             "dual_feasibility_tolerance": SOLVER_TOLERANCE,
         },
     )
-    if solved.status != 0:  # the program is feasible and bounded, so it is the solver that has failed
+    if solved.status != 0:  # the program is feasible and bounded, so the solver has failed
         raise DataError(
             f"the linear program of {samples} points of {features} numbers was not solved: {solved.message}"
         )
@@ -139,8 +139,8 @@ def _meeting(x_NI: np.ndarray, labels_N: np.ndarray, y_N: np.ndarray, scale: flo
     return Inseparable(multipliers_N=y_N, meeting_point_I=points[0], residual=residual)
 
 
-# A sentence holds no more coordinates or points than this; the table holds them all.
-MAX_TOLD = 6
+# Largest number of coordinates or points in a sentence; the table has all of them.
+MAX_IN_SENTENCE = 6
 
 
 def certificate(config: TrainConfig) -> Findings:
@@ -175,7 +175,7 @@ def certificate(config: TrainConfig) -> Findings:
 
 
 def _points(config: TrainConfig) -> tuple[np.ndarray, np.ndarray, str]:
-    """Training points (n, d) and their labels, in float64, and the hash of the part."""
+    """Training points (n, d) and their labels, in float64, and the hash of the split."""
     dataset = load_dataset(config.data, config.data_seed(), torch.float64)
     if dataset.num_classes != 2:
         has = "numbers as targets" if dataset.num_classes is None else f"{dataset.num_classes} classes"
@@ -183,32 +183,32 @@ def _points(config: TrainConfig) -> tuple[np.ndarray, np.ndarray, str]:
             f"procedure=certificate needs data of 2 classes, data={config.data.name} has {has}: choose two "
             "with data.classes=[a,b]"
         )
-    part = dataset.splits["train"]
-    if (part.targets == part.targets[0]).all():
+    train = dataset.splits["train"]
+    if (train.targets == train.targets[0]).all():
         raise DataError(
-            f"the training split holds class {int(part.targets[0])} only, so that there is nothing to "
+            f"the training split holds class {int(train.targets[0])} only, so that there is nothing to "
             "separate: use more samples or less data.label_corruption"
         )
-    return part.inputs.flatten(1).numpy(), part.targets.numpy(), dataset.hashes["train"]
+    return train.inputs.flatten(1).numpy(), train.targets.numpy(), dataset.hashes["train"]
 
 
 def _unit_sentence(proof: Separable) -> str:
-    with_ = ""
-    if len(proof.weights_I) <= MAX_TOLD:
-        with_ = f": w = {_vector(proof.weights_I)}, b = {proof.bias:.6g}"
-    return f"a linear threshold unit separates the classes, w . x + b >= 1 and <= -1{with_}"
+    numbers = ""
+    if len(proof.weights_I) <= MAX_IN_SENTENCE:
+        numbers = f": w = {_vector(proof.weights_I)}, b = {proof.bias:.6g}"
+    return f"a linear threshold unit separates the classes, w . x + b >= 1 and <= -1{numbers}"
 
 
 def _meeting_sentence(proof: Inseparable, x_NI: np.ndarray, labels_N: np.ndarray) -> str:
-    told = "no linear threshold unit separates the classes, since their convex hulls meet"
+    sentence = "no linear threshold unit separates the classes, since their convex hulls meet"
     is_used = proof.multipliers_N > 0
-    if x_NI.shape[1] > MAX_TOLD or is_used.sum() > MAX_TOLD:
-        return told
+    if x_NI.shape[1] > MAX_IN_SENTENCE or is_used.sum() > MAX_IN_SENTENCE:
+        return sentence
     sums = [
         " + ".join(f"{proof.multipliers_N[n]:.6g} {_vector(x_NI[n])}" for n in np.flatnonzero(of_class))
         for of_class in (is_used & (labels_N == label) for label in (1, 0))
     ]
-    return f"{told}: {_vector(proof.meeting_point_I)} = {sums[0]} = {sums[1]}"
+    return f"{sentence}: {_vector(proof.meeting_point_I)} = {sums[0]} = {sums[1]}"
 
 
 def _unit_rows(proof: Separable) -> list[Row]:
@@ -217,7 +217,7 @@ def _unit_rows(proof: Separable) -> list[Row]:
 
 
 def _meeting_rows(proof: Inseparable, x_NI: np.ndarray, labels_N: np.ndarray) -> list[Row]:
-    """The points that count, with their multipliers."""
+    """The points with multipliers above 0."""
     return [
         {"sample": int(n), "class": int(labels_N[n]), "multiplier": float(proof.multipliers_N[n])}
         | {f"x{place}": float(x) for place, x in enumerate(x_NI[n], 1)}

@@ -1,4 +1,4 @@
-"""What a procedure has found."""
+"""The result of a procedure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,14 +8,14 @@ Row = Mapping[str, object]
 
 @dataclass(frozen=True, kw_only=True)
 class Findings:
-    """Numbers, sentences and tables.
+    """Numbers, sentences and tables that a procedure returns.
 
     Args:
         values: name -> number, for summary.json and the columns `values.<name>` of `dlhw.load_runs`.
-        sentences: what was found, in words, for the console and the run's log.
+        sentences: the results in words, for the console and the run's log.
         tables: file name without ending -> rows with the same columns, written as CSV.
-        num_samples: split -> how many samples of it were used.
-        split_hashes: the same parts -> SHA-256 of their samples, as `Dataset.hashes` has it.
+        num_samples: split -> number of its samples that were used.
+        split_hashes: split -> SHA-256 of their samples, as `Dataset.hashes` has it.
     """
 
     values: Mapping[str, float]

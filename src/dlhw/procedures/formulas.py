@@ -1,7 +1,7 @@
-"""Textbook identities, each as a largest deviation: our hand-written code on one side, autograd on the other.
+"""Textbook identities, each measured as the largest deviation between dlhw's hand-written code and autograd.
 
-Everything is float64. N samples   K classes   I features. A sample stands on the run axis, where nothing is
-averaged. The argument that names a layer or loss of ours is there to show that a wrong one is found.
+Everything is float64. N samples   K classes   I features. Samples lie on the run axis, which is never
+averaged. The argument that is a layer or loss of dlhw serves to show that a wrong one is detected.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -24,18 +24,18 @@ AFFINE = Affine(FEATURES, FEATURES)
 SCORE = Affine(FEATURES, 1)
 # All equal, ties, and logits at which a careless exp overflows or underflows.
 EDGES = ([0, 0, 0, 0, 0], [7, 7, 7, 7, 7], [2, 2, -3, -3, 0], [1000, 0, 0, 0, -1000], [-745, -745, 0, 0, 0])
-# Beyond it a probability is below the rounding of 1, and its logarithm is no more that of the exact one.
+# Beyond it a probability is smaller than the rounding error of 1, and its logarithm is inexact.
 MODERATE = 30
 
 
 def softmax_jacobian(generator: Generator, samples: int, loss: Loss = CROSS_ENTROPY) -> float:
-    """ds/dz = diag(s) - s s^T, where s is taken from our cross-entropy's gradient s - e_y."""
+    """ds/dz = diag(s) - s s^T, where s is taken from the gradient s - e_y of dlhw's cross-entropy."""
     z_NK = _logits(generator, samples)
     s_NK = _softmax(loss, z_NK)
-    ours_NKK = torch.diag_embed(s_NK) - s_NK.unsqueeze(2) * s_NK.unsqueeze(1)
+    dlhw_NKK = torch.diag_embed(s_NK) - s_NK.unsqueeze(2) * s_NK.unsqueeze(1)
     # Rows of a batch do not mix, so the derivative of the sum over rows holds every row's own.
     reference_KNK = jacobian(lambda z: torch.softmax(z, 1).sum(0), z_NK)
-    return _largest(ours_NKK - reference_KNK.transpose(0, 1))
+    return _largest(dlhw_NKK - reference_KNK.transpose(0, 1))
 
 
 def cross_entropy_gradient(generator: Generator, samples: int, loss: Loss = CROSS_ENTROPY) -> float:
@@ -48,10 +48,10 @@ def cross_entropy_gradient(generator: Generator, samples: int, loss: Loss = CROS
 
 
 def level_set(generator: Generator, samples: int, affine: Affine = AFFINE) -> float:
-    """grad f(c(t)) . c'(t) = 0 along a curve c on which f is constant; told is the cosine between the two.
+    """grad f(c(t)) . c'(t) = 0 along a curve c on which f is constant; the deviation is their cosine.
 
     f(x) = 1/2 |x W|^2 has ellipsoids as level sets, and c(t) = (u cos t + v sin t) W^-1 stays on one for
-    orthonormal u and v. The gradient is that of our squared error and affine layer, the tangent autograd's.
+    orthonormal u and v. The gradient is by dlhw's squared error and affine layer, the tangent by autograd.
     """
     w_NII = torch.eye(FEATURES, dtype=torch.float64) + 0.2 * _normal(generator, samples, FEATURES, FEATURES)
     inverse_NII = torch.linalg.inv(w_NII)
@@ -67,10 +67,10 @@ def level_set(generator: Generator, samples: int, affine: Affine = AFFINE) -> fl
 
 
 def _half_square_gradient(affine: Affine, w_NII: Tensor, x_NI: Tensor) -> Tensor:
-    """Our gradient of 1/2 |x W|^2 with respect to x."""
+    """dlhw's gradient of 1/2 |x W|^2 with respect to x."""
     params = {"weight": w_NII, "bias": torch.zeros_like(w_NII[:, 0])}
     out_N1I, cache = affine.forward(params, x_NI.unsqueeze(1), Context())
-    # Our squared error is a mean over the outputs; the factor makes it half the sum.
+    # The squared error is a mean over the outputs; the factor makes it half the sum.
     dout_N1I = SquaredError(FEATURES / 2).backward(out_N1I, torch.zeros_like(out_N1I))
     dx_N1I = affine.backward(params, dout_N1I, cache, _like(params), Context(), need_dx=True)
     assert dx_N1I is not None
@@ -120,10 +120,10 @@ def sigmoid_derivative(generator: Generator, samples: int, layer: Layer = SIGMOI
     """ds/dx = s (1 - s), against autograd's derivative of (1 + tanh(x/2)) / 2, which is the same function."""
     x_N = _logits(generator, samples).flatten()
     s_N, cache = layer.forward(NO_PARAMS, x_N, Context())
-    ours_N = layer.backward(NO_PARAMS, torch.ones_like(x_N), cache, NO_PARAMS, Context(), need_dx=True)
+    dlhw_N = layer.backward(NO_PARAMS, torch.ones_like(x_N), cache, NO_PARAMS, Context(), need_dx=True)
     reference_N = jacobian(lambda x: ((1 + torch.tanh(x / 2)) / 2).sum(), x_N)
-    assert ours_N is not None
-    return max(_largest(ours_N - reference_N), _largest(s_N * (1 - s_N) - reference_N))
+    assert dlhw_N is not None
+    return max(_largest(dlhw_N - reference_N), _largest(s_N * (1 - s_N) - reference_N))
 
 
 def binary_cross_entropy_gradient(
@@ -131,7 +131,7 @@ def binary_cross_entropy_gradient(
 ) -> float:
     """dC/dw = -(y - yhat) x for C = -y ln yhat - (1 - y) ln(1 - yhat), yhat = sigmoid(w . x)."""
     x_NI, w_NI1 = _normal(generator, samples, FEATURES), _normal(generator, samples, FEATURES, 1)
-    w_NI1[::10] *= 100  # some are sure of their answer
+    w_NI1[::10] *= 100  # some answers are confident
     y_N = torch.randint(2, (samples,), generator=generator)
     params = {"weight": w_NI1, "bias": torch.zeros(samples, 1, dtype=torch.float64)}
     grads = _like(params)
@@ -145,8 +145,8 @@ def binary_cross_entropy_gradient(
 
     reference_NI = jacobian(cost, w_NI1).squeeze(2)
     formula_NI = -(y_N.unsqueeze(1) - torch.sigmoid(z_N11.squeeze(2))) * x_NI
-    ours_NI = grads["weight"].squeeze(2)
-    return max(_largest(ours_NI - reference_NI), _largest(formula_NI - reference_NI))
+    dlhw_NI = grads["weight"].squeeze(2)
+    return max(_largest(dlhw_NI - reference_NI), _largest(formula_NI - reference_NI))
 
 
 def small_net_gradient(generator: Generator, samples: int, layer: Layer = SIGMOID) -> float:
@@ -217,7 +217,7 @@ def topological_order(
 
 
 def _has_order(edges: list[list[bool]], order: Callable[[Mapping[str, Sequence[str]]], list[str]]) -> bool:
-    """Whether `order` puts each node after the nodes that it takes."""
+    """Whether `order` puts each node after its inputs."""
     names = [f"v{node}" for node in range(len(edges))]
     inputs = {
         name: [INPUT, *(other for other, is_taken in zip(names, row, strict=True) if is_taken)]
@@ -264,12 +264,12 @@ def _normal(generator: Generator, *shape: int) -> Tensor:
 
 
 def _gradient(loss: Loss, z_NK: Tensor, y_N: Tensor) -> Tensor:
-    """Our gradient of each row's loss."""
+    """dlhw's gradient of each row's loss."""
     return loss.backward(z_NK.unsqueeze(1), y_N.unsqueeze(1)).squeeze(1)
 
 
 def _softmax(loss: Loss, z_NK: Tensor) -> Tensor:
-    """Softmax by our code: its cross-entropy's gradient plus e_y; y is the likeliest, so nothing cancels."""
+    """Softmax by dlhw: gradient of its cross-entropy plus e_y; nothing cancels for the most likely y."""
     y_N = z_NK.argmax(1)
     return _gradient(loss, z_NK, y_N) + F.one_hot(y_N, CLASSES)
 

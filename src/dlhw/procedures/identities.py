@@ -71,18 +71,18 @@ WRONG: dict[Wrong, Layer | Loss] = {
 }
 
 
-# Of numbers of order 1 to 30 after some dozen operations; measured are up to 6e-15.
+# For numbers of order 1 to 30 after some dozen operations; the measured deviations are up to 6e-15.
 ALLOWED = 1e-12
 
 
 @dataclass(frozen=True)
 class TextbookIdentity:
-    """What is claimed, and how to measure it.
+    """A formula, and how to measure the deviation from it.
 
     Args:
         formula: in plain text.
         deviation: (generator, samples[, tested]) -> largest deviation over random inputs and edge cases.
-        tests: class of the layer or loss of dlhw that it tests; None where it tests none.
+        tests: class of dlhw's layer or loss that it tests; None if it tests none.
     """
 
     formula: str
@@ -120,7 +120,7 @@ IDENTITIES: dict[str, TextbookIdentity] = {
         "topological order <=> no directed cycle", formulas.topological_order
     ),
 }
-# Statements that are not true, one of them printed in a report of that homework: each must fail by far.
+# False statements, one of them from a report on that homework: each must deviate by more than `FAR`.
 FALSE: dict[str, TextbookIdentity] = {
     "wrong_softmax_jacobian": TextbookIdentity(
         "ds_i/dz_j = -e^(z_i + z_j) / (sum e^z)^p for i != j, with p = 1 or 3 in the place of 2",
@@ -130,13 +130,13 @@ FALSE: dict[str, TextbookIdentity] = {
         "grad f(x) = 0 => x is a minimum of f (it is not for f = -x^2 at 0)", formulas.stationary_minimum
     ),
 }
-# A deviation that no rounding explains.
+# A deviation that rounding cannot explain.
 FAR = 0.01
 
 
 @dataclass(frozen=True)
 class MeasuredIdentity:
-    """One identity, measured."""
+    """An identity and its measured deviation."""
 
     name: str
     formula: str
@@ -144,7 +144,7 @@ class MeasuredIdentity:
 
     @property
     def holds(self) -> bool:
-        """Whether the deviation is rounding; NaN is not."""
+        """Whether the deviation is within rounding; NaN is not."""
         return self.deviation <= ALLOWED
 
 
@@ -154,18 +154,18 @@ def measure(
     identities: Mapping[str, TextbookIdentity] = IDENTITIES,
     tested: Layer | Loss | None = None,
 ) -> list[MeasuredIdentity]:
-    """Measure identities, each with random numbers of its own.
+    """Measure identities, each with its own random numbers.
 
     Args:
         seed: of the random numbers.
-        samples: random inputs of each identity.
+        samples: number of random inputs for each identity.
         identities: by name.
-        tested: a layer or loss in the place of dlhw's own in the identities that test one of its class.
+        tested: a layer or loss that replaces dlhw's own in the identities that test its class.
     """
     measured = []
-    for place, (name, identity) in enumerate(identities.items()):
-        given = (tested,) if identity.tests is not None and isinstance(tested, identity.tests) else ()
-        deviation = identity.deviation(generator(seed, "samples", place), samples, *given)
+    for index, (name, identity) in enumerate(identities.items()):
+        replacement = (tested,) if identity.tests is not None and isinstance(tested, identity.tests) else ()
+        deviation = identity.deviation(generator(seed, "samples", index), samples, *replacement)
         measured.append(MeasuredIdentity(name, identity.formula, deviation))
     return measured
 
@@ -182,21 +182,26 @@ def identities(config: TrainConfig) -> Findings:
     measured = measure(config.seed, procedure.samples, tested=tested)
     false = measure(config.seed, procedure.samples, FALSE)
     rows = [
-        {"identity": each.name, "formula": each.formula, "deviation": each.deviation, "allowed": ALLOWED}
-        for each in [*measured, *false]
+        {
+            "identity": identity.name,
+            "formula": identity.formula,
+            "deviation": identity.deviation,
+            "allowed": ALLOWED,
+        }
+        for identity in [*measured, *false]
     ]
     return Findings(
         values={
-            "failed": sum(not each.holds for each in measured),
-            "refuted": sum(each.deviation > FAR for each in false),
-            **{each.name: each.deviation for each in [*measured, *false]},
+            "failed": sum(not identity.holds for identity in measured),
+            "refuted": sum(identity.deviation > FAR for identity in false),
+            **{identity.name: identity.deviation for identity in [*measured, *false]},
         },
         sentences=[
-            f"{each.formula}: {'holds' if each.holds else 'DOES NOT HOLD'}, largest deviation "
-            f"{each.deviation:.1e}"
-            for each in measured
+            f"{identity.formula}: {'holds' if identity.holds else 'DOES NOT HOLD'}, largest deviation "
+            f"{identity.deviation:.1e}"
+            for identity in measured
         ]
-        + [f"Not true: {each.formula}; largest deviation {each.deviation:.1e}" for each in false],
+        + [f"Not true: {identity.formula}; largest deviation {identity.deviation:.1e}" for identity in false],
         tables={"identities": rows},
     )
 
@@ -205,22 +210,22 @@ PIPE_WIDTH = 130
 
 
 def print_identities(measured: Sequence[MeasuredIdentity]) -> int:
-    """Print a line for each identity; returns the exit status, 1 if one does not hold."""
+    """Print a table with a row for each identity; return the exit status, 1 if one does not hold."""
     table = Table(box=box.SIMPLE_HEAD, title="identities, float64", title_justify="left")
     table.add_column("identity")
     table.add_column("formula")
     for heading in ("largest deviation", "allowed"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
-    for each in measured:
-        verdict = "ok" if each.holds else "[red bold]WRONG"
-        table.add_row(each.name, each.formula, f"{each.deviation:.1e}", f"{ALLOWED:.0e}", verdict)
+    for identity in measured:
+        verdict = "ok" if identity.holds else "[red bold]WRONG"
+        table.add_row(identity.name, identity.formula, f"{identity.deviation:.1e}", f"{ALLOWED:.0e}", verdict)
     Console(markup=False, width=None if sys.stdout.isatty() else PIPE_WIDTH).print(table)
-    failed = sum(not each.holds for each in measured)
-    told = (
+    failed = sum(not identity.holds for identity in measured)
+    verdict = (
         f"{failed} of {len(measured)} identities are WRONG"
         if failed
         else f"all {len(measured)} identities hold"
     )
-    print(f"{told} (allowed {ALLOWED:.0e})")
+    print(f"{verdict} (allowed {ALLOWED:.0e})")
     return 1 if failed else 0

@@ -32,7 +32,7 @@ class FixedLayer:
         self.params, self.activation = {"weight": weight_RIO, "bias": bias_RO}, activation
 
     def __call__(self, x_SNI: Tensor) -> Tensor:
-        """Outputs (R, N, O); S is 1 for inputs that all nets share."""
+        """Outputs (R, N, O); S is 1 if all nets share the inputs."""
         z_RNO, _ = self.affine.forward(self.params, x_SNI, Context())
         return self.activation.forward({}, z_RNO, Context())[0]
 
@@ -41,18 +41,18 @@ Net = Sequence[FixedLayer]
 
 
 def answers(net: Net, x_SNI: Tensor) -> Tensor:
-    """The last layer's only output, (R, N)."""
+    """The only output of each net, (R, N)."""
     for layer in net:
         x_SNI = layer(x_SNI)
     return x_SNI.squeeze(2)
 
 
 def mistakes(net: Net, x_SNI: Tensor, labels_RN: Tensor) -> Tensor:
-    """How many inputs each net answers with another number than their label, (R,)."""
+    """Number of inputs for which a net's output is not their label, (R,)."""
     return (answers(net, x_SNI) != labels_RN).sum(1)
 
 
-# How near the extreme perturbations come to the bound that is excluded; far above the rounding of a sum.
+# Distance of the extreme perturbations from the excluded bound; far above the rounding error of a sum.
 EDGE = 1e-9
 
 
@@ -98,20 +98,20 @@ def labels(x_ND: Tensor, bounds_R2: Tensor) -> Tensor:
 
 
 def extreme_perturbations(num_inputs: int, dim: int) -> list[Tensor]:
-    """Perturbations (N, D) whose sum is all but -1/2 or 1/2: spread over all components, and on one each."""
-    found = []
+    """Perturbations (N, D) with a sum of almost -1/2 or 1/2, spread over all components or on one."""
+    perturbations = []
     for total in (EDGE - 0.5, 0.5 - EDGE):
-        found.append(torch.full((num_inputs, dim), total / dim, dtype=torch.float64))
+        perturbations.append(torch.full((num_inputs, dim), total / dim, dtype=torch.float64))
         one = torch.zeros(num_inputs, dim, dtype=torch.float64)
         one[torch.arange(num_inputs), torch.arange(num_inputs) % dim] = total
-        found.append(one)
-    return found
+        perturbations.append(one)
+    return perturbations
 
 
 def random_perturbation(num_inputs: int, dim: int, generator: torch.Generator) -> Tensor:
     """N(0, 1) in every component, shifted so that each sum is uniform in (-1/2, 1/2): (N, D).
 
-    Single components may exceed 1/2 by far: only the sum counts.
+    A single component may be far larger than 1/2: only the sum counts.
     """
     noise_ND = torch.randn(num_inputs, dim, generator=generator, dtype=torch.float64)
     total_N1 = (torch.rand(num_inputs, 1, generator=generator, dtype=torch.float64) - 0.5) * (1 - 2 * EDGE)
@@ -155,7 +155,7 @@ def verify(config: TrainConfig) -> Findings:
 
 
 def perturbations(config: VerifyConfig, num_inputs: int, seed: int) -> Iterator[Tensor]:
-    """The extreme ones, then as many random ones as the config asks for, (N, D) each."""
+    """The extreme perturbations, then `config.draws` random ones, (N, D) each."""
     yield from extreme_perturbations(num_inputs, config.dim)
     stream = generator(seed, "samples")
     for _ in range(config.draws):

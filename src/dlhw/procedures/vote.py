@@ -1,4 +1,4 @@
-"""Procedure `vote`: a network whose weights are all one number, for several numbers, and their vote."""
+"""Procedure `vote`: networks whose weights are all the same number, for several numbers, and their vote."""
 
 from dataclasses import replace
 from itertools import combinations
@@ -16,14 +16,14 @@ from dlhw.training.device import DTYPES
 from dlhw.training.fit import prepare
 from dlhw.training.metrics import Evaluator
 
-PARTS = ("test", "val", "train")
+SPLITS = ("test", "val", "train")
 
 
 def vote(config: TrainConfig) -> Findings:
     """Classify by every shared weight of `procedure.weights`, and by their majority.
 
     All weights and biases of the untrained model are one number w; nothing is learned. The vote for a sample
-    is the class that most w predict; of equally many the smallest class. Accuracies are on the test split (or
+    is the class that most w predict; in a tie the smallest class. Accuracies are on the test split (or
     val, or train, where there is none).
 
     Values: `accuracy_<w>` for each w, `best_accuracy` of the w that is best on the training split,
@@ -33,7 +33,7 @@ def vote(config: TrainConfig) -> Findings:
     Source: Gaier & Ha, "Weight Agnostic Neural Networks", 2019 (their ensemble over shared weights).
 
     Raises:
-        ConfigError: if the data has no classes, or the model's numbers are given.
+        ConfigError: if the data has no classes, or the parameters of the model are given.
         DataError: if the data cannot be read.
     """
     dataset = load_dataset(config.data, config.data_seed(), DTYPES[config.trainer.dtype])
@@ -41,7 +41,7 @@ def vote(config: TrainConfig) -> Findings:
         raise ConfigError(f"procedure=vote needs classes, data={config.data.name} has numbers as targets")
     weights = config.procedure.weights  # type: ignore[attr-defined]
     cohort = prepare([_with_shared_weight(config, weight) for weight in weights], [dataset])
-    name = next(part for part in PARTS if part in dataset.splits)
+    name = next(split for split in SPLITS if split in dataset.splits)
     pool = DeviceDataset.of([dataset.splits[name]], cohort.device)
     evaluator = Evaluator(cohort)
     predicted_RN = evaluator.predictions(cohort.params_RP, pool).cpu()
@@ -63,7 +63,7 @@ def vote(config: TrainConfig) -> Findings:
 
 
 def majority(predicted_RN: Tensor, num_classes: int) -> Tensor:
-    """The class that most runs predict for each sample, (N,); of equally many the smallest.
+    """The class that most runs predict for each sample, (N,); in a tie the smallest.
 
     >>> majority(torch.tensor([[0, 2, 1], [1, 2, 2], [1, 0, 0]]), 3).tolist()
     [1, 2, 0]
