@@ -5,15 +5,15 @@ from collections.abc import Sequence
 import torch
 
 from benchmarks.problem import Problem, Weights
-from dlhw.training.backends.select import resolve_kernels, resolve_matmul
+from dlhw.training.backends.select import resolve_matmul, select_backend
 from dlhw.training.backends.shard import make_shards
 from dlhw.training.batches import DeviceDataset
 from dlhw.training.fit import prepare
 
 NAME = "dlhw"
 # dlhw's other backends, which compute the same numbers
-TORCH, AUTOGRAD = "dlhw kernels=torch", "dlhw engine=autograd"
-OTHER_BACKENDS = {TORCH: ["trainer.kernels=torch"], AUTOGRAD: ["trainer.engine=autograd"]}
+TORCH, AUTOGRAD = "dlhw backend=eager", "dlhw backend=autograd"
+OTHER_BACKENDS = {TORCH: ["trainer.backend=eager"], AUTOGRAD: ["trainer.backend=autograd"]}
 
 
 class DlhwSide:
@@ -29,9 +29,9 @@ class DlhwSide:
         self.problem = problem
         self.cohort = prepare(configs, [problem.dataset])
         train = DeviceDataset.of([problem.dataset.splits["train"]], self.cohort.device)
-        self.kernels = resolve_kernels(self.cohort)
+        self.backend = select_backend(self.cohort)
         batch_size = configs[0].trainer.batch_size or train.num_samples
-        self.workers, self.shards = make_shards(self.cohort, {"train": train}, batch_size, self.kernels)
+        self.workers, self.shards = make_shards(self.cohort, {"train": train}, batch_size, self.backend)
 
     def train(self, epoch: int) -> None:
         """The updates of a round."""
@@ -49,4 +49,4 @@ class DlhwSide:
 
     def matmul(self) -> str:
         """The setting that `trainer.matmul=auto` resolves to."""
-        return resolve_matmul(self.cohort, self.kernels)
+        return resolve_matmul(self.cohort, self.backend)

@@ -12,7 +12,6 @@ from rich.console import Console as Terminal
 from dlhw.callbacks.console import ConsoleTracker
 from dlhw.callbacks.wording import closing_line, epoch_text, evaluation_line, gradients_text, head_line
 from dlhw.config.tracking import Console
-from dlhw.config.trainer import Engine
 from dlhw.runs.status import Status
 from dlhw.training.callbacks import Callback
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores, Snapshot
@@ -208,7 +207,7 @@ def test_head_line_of_runs_that_train_together(info: RunInfo) -> None:
         ({"gradcheck": None}, "gradients by the layers' backward, NOT CHECKED"),
         ({"gradcheck": 0.0}, "gradients by the layers' backward, checked: largest relative error 0.0e+00"),
         (
-            {"gradcheck": 0.0, "kernels": "compiled"},
+            {"gradcheck": 0.0, "backend": "compiled"},
             "gradients by compiled copies of the layers, checked: largest relative error 0.0e+00",
         ),
         ({"gradcheck": None, "total_steps": 0}, "no training, evaluation only"),
@@ -219,9 +218,7 @@ def test_the_head_line_names_the_code_that_trains(changes: dict[str, Any], words
 
 
 def test_the_head_line_under_autograd(info: RunInfo) -> None:
-    trainer = dataclasses.replace(info.config.trainer, engine=Engine.autograd)
-    config = dataclasses.replace(info.config, trainer=trainer)
-    assert gradients_text(dataclasses.replace(info, config=config)) == "gradients by autograd"
+    assert gradients_text(dataclasses.replace(info, backend="autograd")) == "gradients by autograd"
 
 
 def test_evaluation_line_of_a_tiny_learning_rate(evaluations: list[Evaluation]) -> None:

@@ -140,7 +140,7 @@ def test_help_prints_what_the_option_composes_to(group: str, name: str) -> None:
             "data=csv",
             ["data.normalize=none", "data.split.val=0.2", "data.split.order=permutation", "unit_256"],
         ),
-        ("trainer", ["trainer.epochs=20", "trainer.kernels=auto", "compiled", "captured"]),
+        ("trainer", ["trainer.epochs=20", "trainer.backend=auto", "compiled", "cuda_graph"]),
         ("optimizer.lr", ["optimizer=adam\n  optimizer.lr=0.001"]),
         ("model.init.scheme", ["kaiming_uniform"]),
         ("regularizer", ["l2", "l1"]),
@@ -173,7 +173,7 @@ def test_docs_of_fields_are_read_from_the_source() -> None:
 
     text = "passes over the training split; 0 evaluates the initial parameters"
     assert field_docs(TrainerConfig)["epochs"] == text
-    assert set(field_docs(TrainerConfig)) >= {"batch_size", "engine", "matmul", "select"}
+    assert set(field_docs(TrainerConfig)) >= {"batch_size", "backend", "matmul", "select"}
 
 
 def test_compose_refuses_what_does_not_fit() -> None:

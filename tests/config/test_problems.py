@@ -163,8 +163,8 @@ MISFITS = [
     ("trainer.epochs=1.5", "trainer.epochs must be an integer, got 1.5"),
     ("trainer.shuffle=maybe", "trainer.shuffle must be true or false, got maybe"),
     (
-        "trainer.engine=manul",
-        "trainer.engine must be one of manual, autograd, got manul; did you mean manual",
+        "trainer.backend=eagre",
+        "trainer.backend must be one of auto, compiled, cuda_graph, eager, autograd, got eagre; did you mean eager",
     ),
     ("model.hidden=3", "model.hidden must be a list of integers, got a value of type int"),
     ("model.hidden=[a]", r"model.hidden\[0\] must be an integer, got a"),

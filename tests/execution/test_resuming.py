@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dlhw.config.trainer import Kernels
+from dlhw.config.trainer import Backend
 from dlhw.execution.grouping import starts
 from dlhw.training.state import ResumeState
 
@@ -12,9 +12,9 @@ Told = list[tuple[tuple[int, ...], list[int] | None]]
 
 
 def saved(
-    step: int, status: str | None = None, matmul: str = "highest", kernels: Kernels = Kernels.torch
+    step: int, status: str | None = None, matmul: str = "highest", backend: Backend = Backend.eager
 ) -> ResumeState:
-    return ResumeState(Path("last"), {}, {"step": step, "status": status}, matmul, kernels, {})
+    return ResumeState(Path("last"), {}, {"step": step, "status": status}, matmul, backend, {})
 
 
 def told(*found: list[ResumeState]) -> Told:
@@ -43,7 +43,7 @@ def told(*found: list[ResumeState]) -> Told:
             [((0, 2), [13, 26]), ((1,), [40])],
         ),
         ([[saved(40)], [saved(40, None, "medium")]], [((0,), [40]), ((1,), [40])]),
-        ([[saved(40)], [saved(40, kernels=Kernels.compiled)]], [((0,), [40]), ((1,), [40])]),
+        ([[saved(40)], [saved(40, backend=Backend.compiled)]], [((0,), [40]), ((1,), [40])]),
     ],
 )
 def test_runs_go_on_from_the_largest_step_that_all_have(

@@ -176,7 +176,7 @@ def test_a_cohort_that_runs_out_of_memory_is_halved(tmp_path: Path) -> None:
         [
             sys.executable, "-c", LIMITED, "450", "-m", *BASE, SWEEP, "model.hidden=[2000,2000]", "trainer.epochs=1",
             "trainer.gradcheck=false", "tracking.tensorboard=false", "tracking.checkpoints=false",
-            "seed=range(8)", "data.split.seed=0", "hydra.launcher.max_runs=8", "trainer.kernels=torch",
+            "seed=range(8)", "data.split.seed=0", "hydra.launcher.max_runs=8", "trainer.backend=eager",
         ],
         cwd=tmp_path, capture_output=True, text=True, check=False, timeout=300,
         env={"PATH": "/usr/bin:/bin", **QUIET_ENV, "HOME": str(tmp_path)},

@@ -14,7 +14,7 @@ from tests.torture.fingerprint import fingerprint
 
 RUN = (
     "trainer.matmul=highest", "tracking.console=none", "tracking.tensorboard=false", "model.hidden=[16]",
-    "trainer.epochs=120", "trainer.eval_every=5", "trainer.kernels=torch",
+    "trainer.epochs=120", "trainer.eval_every=5", "trainer.backend=eager",
     "trainer.checkpoint_every=0.002", "trainer.checkpoint_unit=minute",
 )  # fmt: skip
 

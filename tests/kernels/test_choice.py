@@ -10,22 +10,21 @@ from dlhw.nn.activations import Sigmoid
 
 @pytest.mark.parametrize(("overrides", "reason"), [
     ("optimizer=rmsprop optimizer.lr=0.01", "optimizer=rmsprop has no compiled form"),
-    ("trainer.engine=autograd", "trainer.engine=autograd has no compiled form"),
     ("model=cnn model.dropout=0.5", "the model is not a chain of layers that have a compiled form"),
     ("model.dropout=0.5", "the model is not a chain of layers that have a compiled form"),
 ])  # fmt: skip
 def test_what_cannot_be_compiled(overrides: str, reason: str) -> None:
-    with pytest.raises(ConfigError, match=f"trainer.kernels=compiled is not possible here: {reason}"):
-        train_together([small(*overrides.split(), "trainer.kernels=compiled")])
+    with pytest.raises(ConfigError, match=f"trainer.backend=compiled is not possible here: {reason}"):
+        train_together([small(*overrides.split(), "trainer.backend=compiled")])
     (run,) = train_together([small(*overrides.split(), "trainer.epochs=1")])
     assert run.info is not None
-    assert run.info.kernels == "torch"
+    assert run.info.backend == "eager"
 
 
 def test_compiled_where_possible() -> None:
     (run,) = train_together([small()])
     assert run.info is not None
-    assert run.info.kernels == "compiled"
+    assert run.info.backend == "compiled"
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

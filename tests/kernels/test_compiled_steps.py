@@ -38,14 +38,14 @@ def check(*overrides: str, data: Sequence[Dataset] | None = None) -> None:
     """Train the same runs with both backends, and compare everything that callbacks get."""
     rates = [f"optimizer.lr={0.02 * (run + 1)}" for run in range(2)]
 
-    def train(kernels: str) -> list[Listener]:
+    def train(backend: str) -> list[Listener]:
         configs = [
             small(
                 "data.limit=150",
                 "trainer.epochs=2",
                 *overrides,
                 rate,
-                f"trainer.kernels={kernels}",
+                f"trainer.backend={backend}",
                 f"seed={run}",
                 "data.split.seed=0",
             )
@@ -53,11 +53,11 @@ def check(*overrides: str, data: Sequence[Dataset] | None = None) -> None:
         ]
         return train_together(configs, data)
 
-    for compiled, by_torch in zip(train("compiled"), train("torch"), strict=True):
+    for compiled, by_torch in zip(train("compiled"), train("eager"), strict=True):
         assert compiled.info is not None
-        assert compiled.info.kernels == "compiled"
+        assert compiled.info.backend == "compiled"
         assert by_torch.info is not None
-        assert by_torch.info.kernels == "torch"
+        assert by_torch.info.backend == "eager"
         assert largest_difference(compiled.last, compiled.first) > 1e-6
         for params, expected in zip(compiled.parameters, by_torch.parameters, strict=True):
             assert largest_difference(params, expected) < ROUNDING

@@ -48,7 +48,7 @@ def black(seed: int) -> Dataset:
 def alike(one: Listener, other: Listener, rounding: float) -> None:
     """Assert that callbacks got the same numbers."""
     assert one.info is not None
-    assert one.info.kernels == "compiled"
+    assert one.info.backend == "compiled"
     assert largest_difference(one.last, one.first) > 1e-6
     for params, expected in zip(one.parameters, other.parameters, strict=True):
         assert largest_difference(params, expected) <= rounding

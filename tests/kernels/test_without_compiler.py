@@ -70,15 +70,15 @@ def test_the_default_command_works(module: str, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     warnings = [line for line in done.stderr.splitlines() if line.startswith("warning:")]
     assert warnings == [WARNING + reason]
-    assert summary(tmp_path / "run")["kernels"] == "torch"
+    assert summary(tmp_path / "run")["backend"] == "eager"
     assert "gradients by the layers' backward, checked" in done.stdout
 
 
 def test_demanded_kernels_are_refused(tmp_path: Path) -> None:
     env = {"PYTHONPATH": broken(tmp_path / "broken", "llvmlite"), "XDG_CACHE_HOME": str(tmp_path / "cache")}
-    done = run("dlhw-train", *RUN, "trainer.kernels=compiled", cwd=tmp_path, **env)
+    done = run("dlhw-train", *RUN, "trainer.backend=compiled", cwd=tmp_path, **env)
     assert done.returncode == 1
-    assert done.stderr.startswith("dlhw-train: trainer.kernels=compiled is not possible here: numba or")
+    assert done.stderr.startswith("dlhw-train: trainer.backend=compiled is not possible here: numba or")
     assert not (tmp_path / "run").exists()
 
 

@@ -135,7 +135,7 @@ main()
     ("overrides", "status", "text"),
     [
         ((), 1, "dlhw-train: the backward pass is wrong in sigmoid1 (Sigmoid) (student.py:"),
-        (("trainer.engine=autograd",), 0, "gradients by autograd"),
+        (("trainer.backend=autograd",), 0, "gradients by autograd"),
         (("trainer.gradcheck=false",), 0, "gradients by the layers' backward, NOT CHECKED"),
     ],
 )

@@ -31,13 +31,13 @@ def write_data(path: Path, wild: bool) -> None:
     np.savez(path, allow_pickle=False, **arrays)
 
 
-@pytest.mark.parametrize("kernels", ["compiled", "torch"])
+@pytest.mark.parametrize("backend", ["compiled", "eager"])
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_the_best_of_a_diverged_run_is_what_its_checkpoint_scores(
-    kernels: str, seed: int, tmp_path: Path
+    backend: str, seed: int, tmp_path: Path
 ) -> None:
     write_data(tmp_path / "data.npz", wild=True)
-    done = run("dlhw-train", *RUN, f"trainer.kernels={kernels}", f"seed={seed}", cwd=tmp_path)
+    done = run("dlhw-train", *RUN, f"trainer.backend={backend}", f"seed={seed}", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     told = summary(tmp_path / "run")
     assert told["status"] == "diverged"
@@ -51,11 +51,11 @@ def test_the_best_of_a_diverged_run_is_what_its_checkpoint_scores(
             assert scores[part]["accuracy"] == recorded[part]["accuracy"]
 
 
-@pytest.mark.parametrize("kernels", ["compiled", "torch"])
-def test_training_scores_of_an_interval_that_was_cut_short_are_not_told(kernels: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("backend", ["compiled", "eager"])
+def test_training_scores_of_an_interval_that_was_cut_short_are_not_told(backend: str, tmp_path: Path) -> None:
     """After the gradient was not finite no sample is trained on: a mean over all of them would be wrong."""
     write_data(tmp_path / "data.npz", wild=True)
-    done = run("dlhw-train", *RUN, f"trainer.kernels={kernels}", cwd=tmp_path)
+    done = run("dlhw-train", *RUN, f"trainer.backend={backend}", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     last = [row for row in metrics(tmp_path / "run") if row["split"] == "train"][-1]
     assert math.isnan(float(last["loss"]))

@@ -30,7 +30,7 @@ RUNS: tuple[tuple[str, ...], ...] = (
     ("trainer.epochs=30", "optimizer=adam", "model.dropout=0.3", "trainer.eval_every=33", "trainer.eval_unit=step",
      "trainer.checkpoint_every=0.001", "trainer.checkpoint_unit=minute", "tracking.tensorboard=false"),
     ("trainer.epochs=40", "optimizer.momentum=0.9", "schedule=cosine", "trainer.early_stopping.patience=9",
-     "trainer.kernels=torch", "trainer.checkpoint_every=3", "tracking.tensorboard=false"),
+     "trainer.backend=eager", "trainer.checkpoint_every=3", "tracking.tensorboard=false"),
 )  # fmt: skip
 SWEEP = (
     "-m", *COMMON, "trainer.epochs=25", "optimizer=adam", "optimizer.lr=0.001,0.01", "seeds=3", "model.dropout=0.2",

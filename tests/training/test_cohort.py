@@ -146,9 +146,9 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("one_thread")
-@pytest.mark.parametrize("kernels", ["compiled", "torch"])
-def test_a_run_beside_one_with_momentum_has_the_bits_of_the_run_alone(kernels: str) -> None:
-    own = ("model.hidden=[12]", "trainer.dtype=float32", f"trainer.kernels={kernels}", "regularizer=l2")
+@pytest.mark.parametrize("backend", ["compiled", "eager"])
+def test_a_run_beside_one_with_momentum_has_the_bits_of_the_run_alone(backend: str) -> None:
+    own = ("model.hidden=[12]", "trainer.dtype=float32", f"trainer.backend={backend}", "regularizer=l2")
     without, with_it = small(*own), small(*own, "optimizer.momentum=0.9")
     beside, _ = train_together([without, with_it])
     (alone,) = train_together([without])

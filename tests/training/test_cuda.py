@@ -47,15 +47,15 @@ def test_a_captured_step_is_the_step(optimizer: str) -> None:
         train_together(
             [
                 small(f"optimizer={optimizer}", "optimizer.lr=0.01", "trainer.device=cuda",
-                      f"trainer.kernels={kernels}", f"seed={seed}")
+                      f"trainer.backend={backend}", f"seed={seed}")
                 for seed in range(3)
             ]
         )
-        for kernels in ("captured", "torch")
+        for backend in ("cuda_graph", "eager")
     )  # fmt: skip
     for one, other in zip(replayed, made, strict=True):
         assert one.info is not None
-        assert one.info.kernels == "captured"
+        assert one.info.backend == "cuda_graph"
         assert largest_difference(one.last, other.last) < 1e-12
 
 

@@ -39,7 +39,7 @@ class Bar(Listener):
 
 
 def test_progress_is_shown_between_evaluations() -> None:
-    config, bar = small("trainer.epochs=4", "trainer.eval_every=4", "trainer.kernels=torch"), Bar()
+    config, bar = small("trainer.epochs=4", "trainer.eval_every=4", "trainer.backend=eager"), Bar()
     dataset = load_dataset(config.data, config.data_seed(), torch.float64)
     fit([config], [dataset], lambda run, of_run: [bar])
     assert bar.evaluations[0].step == bar.steps[-1]
@@ -93,7 +93,7 @@ def test_running_train_metrics_average_the_losses_before_each_update() -> None:
 
 
 def test_both_engines_give_the_same_run() -> None:
-    manual, autograd = train("model.dropout=0.2"), train("model.dropout=0.2", "trainer.engine=autograd")
+    manual, autograd = train("model.dropout=0.2"), train("model.dropout=0.2", "trainer.backend=autograd")
     assert largest_difference(manual.last, autograd.last) < 1e-12
     assert manual.result.final["val"].loss == pytest.approx(autograd.result.final["val"].loss, rel=1e-12)
 

@@ -1,4 +1,4 @@
-"""Pools, streams, scores and the choice of matrix-product kernels, by themselves."""
+"""Batches, random numbers, metrics and the choice of matrix-product kernels, by themselves."""
 
 import pytest
 import torch

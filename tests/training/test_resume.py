@@ -24,12 +24,12 @@ from dlhw.training.state import ResumeState
 ALWAYS = ["trainer.checkpoint_every=1e-9", "trainer.checkpoint_unit=minute"]
 CASES = {
     "sgd": ["optimizer.lr=0.3"],
-    "sgd by torch, scored once an epoch": ["trainer.kernels=torch"],
+    "sgd by torch, scored once an epoch": ["trainer.backend=eager"],
     "compiled momentum": ["optimizer.momentum=0.9", "trainer.eval_every=3", "regularizer=l1", "regularizer.alpha=1e-3"],
     "momentum, dropout, half an epoch": ["optimizer.momentum=0.9", "model.dropout=0.3", "trainer.eval_every=7", "trainer.eval_unit=step"],
     "adam, cosine, patience": ["optimizer=adam", "schedule=cosine", "trainer.early_stopping.patience=4", "trainer.early_stopping.min_delta=9", "trainer.eval_every=6", "trainer.eval_unit=step", "model.dropout=0.5"],
     "rmsprop, with replacement, full": ["optimizer=rmsprop", "optimizer.centered=true", "optimizer.momentum=0.5", "trainer.sampling=with_replacement", "trainer.train_metrics=full"],
-    "adamw by autograd": ["optimizer=adamw", "trainer.engine=autograd", "trainer.sampling=without_replacement", "model.dropout=0.1"],
+    "adamw by autograd": ["optimizer=adamw", "trainer.backend=autograd", "trainer.sampling=without_replacement", "model.dropout=0.1"],
     "float32, ends within an epoch": ["trainer.dtype=float32", "trainer.max_steps=33", "trainer.eval_every=3", "regularizer=l2", "regularizer.alpha=1e-3", "optimizer.momentum=0.5"],
     "nothing to validate": ["data.split.val=0", "trainer.drop_last=true", "trainer.select=last"],
 }  # fmt: skip
@@ -129,7 +129,7 @@ def test_a_cohort_goes_on_together_or_apart(tmp_path: Path) -> None:
         ("optimizer.lr=0.1", "seed=1", "model.dropout=0.4"),
         ("optimizer.lr=0.02", "seed=0", "optimizer.momentum=0.9"),
     ]
-    configs = [small("model.hidden=[12]", "trainer.kernels=torch", *ALWAYS, *own) for own in each]
+    configs = [small("model.hidden=[12]", "trainer.backend=eager", *ALWAYS, *own) for own in each]
     together = train(configs, tmp_path / "together")
     assert [copier.result.steps for copier in together] == [26, 52, 52]
     for places in ([1, 2], [1], [2]):

@@ -110,7 +110,7 @@ def test_a_shard_whose_runs_have_ended_makes_no_step_and_no_evaluation(
 
     monkeypatch.setattr(Shard, "train", train_and_count)
     monkeypatch.setattr(Shard, "scores", score_and_count)
-    runs = train_together(cohort(tuple((*own, "trainer.kernels=torch") for own in COHORTS["patience"])))
+    runs = train_together(cohort(tuple((*own, "trainer.backend=eager") for own in COHORTS["patience"])))
     steps = [run.result.steps for run in runs]
     assert len(set(steps)) > 1
     assert [trained[place] for place in range(4)] == steps

@@ -41,7 +41,7 @@ class CheckpointTracker(Callback):
         self._about = {
             "dlhw": dlhw.__version__,
             "matmul": info.matmul,
-            "kernels": str(info.kernels),
+            "backend": str(info.backend),
             "split_hashes": dict(info.split_hashes),
             "config": to_dict(info.config),
             "input_shape": list(info.input_shape),

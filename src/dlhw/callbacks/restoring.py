@@ -1,13 +1,16 @@
 """What a run's folder holds to go on from."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from dlhw.callbacks.checkpoint import load_checkpoint
 from dlhw.config.fields import identity_fields
 from dlhw.config.load import from_dict
+from dlhw.config.old_keys import KERNELS, RENAMED
 from dlhw.config.root import TrainConfig
-from dlhw.config.trainer import Kernels
+from dlhw.config.trainer import Backend
 from dlhw.errors import ConfigError, RunFolderError
 from dlhw.runs.files import remove_file
 from dlhw.runs.folder import LAST, PREVIOUS
@@ -46,7 +49,8 @@ def _read(path: Path, config: TrainConfig) -> ResumeState:
     try:
         then, progress = from_dict(state["config"]), state["progress"]
         hashes = {str(part): str(digest) for part, digest in state["split_hashes"].items()}
-        saved = ResumeState(path, tensors, progress, str(state["matmul"]), Kernels(state["kernels"]), hashes)
+        backend = _backend(state, then)
+        saved = ResumeState(path, tensors, progress, str(state["matmul"]), backend, hashes)
         int(progress["step"])
     except (LookupError, TypeError, ValueError, AttributeError, ConfigError) as error:
         raise RunFolderError(f"{path} is not a checkpoint that this version can resume from") from error
@@ -54,6 +58,15 @@ def _read(path: Path, config: TrainConfig) -> ResumeState:
         raise RunFolderError(f"{path} is not a checkpoint that this version can resume from")
     _check_same(path, then, config)
     return saved
+
+
+def _backend(state: Mapping[str, Any], config: TrainConfig) -> Backend:
+    """What executed the steps; checkpoints of earlier versions have another key for it, and other names."""
+    if "backend" in state:
+        return Backend(state["backend"])
+    if config.trainer.backend is Backend.autograd:
+        return Backend.autograd
+    return Backend(RENAMED[KERNELS][state["kernels"]])
 
 
 def _check_same(path: Path, then: TrainConfig, now: TrainConfig) -> None:

@@ -134,7 +134,7 @@ def about(info: RunInfo) -> dict[str, Any]:
         "device": info.device,
         "dtype": str(info.config.trainer.dtype),
         "matmul": info.matmul,
-        "kernels": info.kernels,
+        "backend": info.backend,
         "config_hash": config_hash(info.config),
         "code": code_version(),
         "data_content": data_identity(info.config.data.files()),

@@ -6,17 +6,17 @@ from pathlib import Path
 from rich import box
 from rich.table import Table
 
-from dlhw.config.trainer import Engine, Kernels
+from dlhw.config.trainer import Backend
 from dlhw.runs.status import Status
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores
 
 ENDED = {Status.completed: "finished", Status.early_stopped: "stopped early"}
 
-# What computes the gradients, by `trainer.kernels` as it was resolved.
-KERNELS = {
-    Kernels.compiled: "compiled copies of the layers",
-    Kernels.captured: "the layers' backward as a CUDA graph",
-    Kernels.torch: "the layers' backward",
+# What computes the gradients.
+GRADIENT_CODE = {
+    Backend.compiled: "compiled copies of the layers",
+    Backend.cuda_graph: "the layers' backward as a CUDA graph",
+    Backend.eager: "the layers' backward",
 }
 
 
@@ -37,14 +37,14 @@ def head_line(info: RunInfo, num_runs: int = 1) -> str:
 
 def gradients_text(info: RunInfo) -> str:
     """Which code computes the gradients, and the outcome of their check."""
-    trainer, optimizer = info.config.trainer, info.config.optimizer
+    optimizer = info.config.optimizer
     if optimizer.is_closed_form:
         return f"solved at once by optimizer={optimizer.name}"
     if info.total_steps == 0:
         return "no training, evaluation only"
-    if trainer.engine is Engine.autograd:
+    if info.backend == Backend.autograd:
         return "gradients by autograd"
-    code = KERNELS[Kernels(info.kernels)]
+    code = GRADIENT_CODE[Backend(info.backend)]
     if info.gradcheck is None:
         return f"gradients by {code}, NOT CHECKED"
     return f"gradients by {code}, checked: largest relative error {info.gradcheck:.1e}"

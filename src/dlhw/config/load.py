@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from dlhw.config.convert import updated
 from dlhw.config.fields import Role, names_of_sweep, plain, values
 from dlhw.config.group import Group
+from dlhw.config.old_keys import upgraded_tree
 from dlhw.config.options import OPTIONS
 from dlhw.config.root import TrainConfig
 from dlhw.config.saved import interpolations, with_references
@@ -48,9 +49,8 @@ def from_dict(tree: Mapping[str, Any]) -> TrainConfig:
         ConfigError: when a group or its name is missing or unknown, a value does not fit, or is an
             interpolation other than a reference to another key: no resolver is called.
     """
-    tree = with_references(
-        {"procedure": {"name": "train"}, **tree}
-    )  # what a run did before there was a choice
+    # the procedure is what a run did before there was a choice
+    tree = with_references({"procedure": {"name": "train"}, **upgraded_tree(tree)})
     schema = TrainConfig(**{group: _option(tree, group)() for group in OPTIONS})  # type: ignore[arg-type]
     left_out = names_of_sweep(schema)
     kept = {key: value for key, value in tree.items() if key not in left_out}

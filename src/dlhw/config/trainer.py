@@ -9,20 +9,14 @@ from dlhw.config.fields import observation, per_run
 from dlhw.config.group import Group, at_least, does_nothing, positive
 
 
-class Engine(StrEnum):
-    """What turns a batch into gradients."""
-
-    manual = auto()
-    autograd = auto()
-
-
-class Kernels(StrEnum):
-    """What makes a training step."""
+class Backend(StrEnum):
+    """What executes the training steps."""
 
     auto = "auto"
     compiled = "compiled"
-    captured = "captured"
-    torch = "torch"
+    cuda_graph = "cuda_graph"
+    eager = "eager"
+    autograd = "autograd"
 
 
 class Unit(StrEnum):
@@ -153,13 +147,12 @@ class TrainerConfig(Group):
     """parameters for the test evaluation: best by validation, or last"""
     select_by: Metric = Metric.auto
     """validation metric that says which is best; auto: accuracy where there is one, else loss"""
-    engine: Engine = Engine.manual
-    """manual: our backward passes; autograd: torch's, on the same forward"""
-    kernels: Kernels = Kernels.auto
+    backend: Backend = Backend.auto
     """compiled: whole steps as one compiled loop (CPU; affine layers, convolutions, poolings and activations;
-    sgd, adam, adamw); captured: a step replayed as a CUDA graph (no dropout); torch: torch's operations;
-    auto: the fastest that is possible; with gradcheck=false the layers themselves, since nothing would notice
-    a compiled copy that differs from its layer"""
+    sgd, adam, adamw); cuda_graph: a step replayed as a CUDA graph (no dropout); eager: torch's operations,
+    with the layers' own backward passes; autograd: torch's operations and torch's backward; auto: compiled
+    or cuda_graph where possible, else eager; with gradcheck=false never compiled, since nothing would notice
+    compiled code that differs from its layer"""
     device: str = "auto"
     """auto, cpu, cuda or cuda:N"""
     dtype: DType = DType.float32
@@ -168,7 +161,7 @@ class TrainerConfig(Group):
     """auto measures highest and medium on this machine, and takes the faster if it is as exact"""
     gradcheck: bool = True
     """compare manual gradients with autograd's on a small batch before training, and compiled ones with
-    these; with engine=autograd there is nothing to compare"""
+    these; with backend=autograd there is nothing to compare"""
     checkpoint_every: float | None = observation(None)
     """write checkpoints/last every this many epochs or minutes; null: at evaluations, and about once a minute
     between them, but never so often that writing takes more than a twentieth of the time"""

@@ -10,7 +10,7 @@ from dlhw.config.root import TrainConfig
 from dlhw.data.cache import DatasetCache
 from dlhw.display import duration
 from dlhw.execution.memory import cohort_bytes, run_bytes
-from dlhw.training.backends.select import resolve_kernels, resolve_matmul
+from dlhw.training.backends.select import resolve_matmul, select_backend
 from dlhw.training.backends.shard import make_shards
 from dlhw.training.batches import DeviceDataset, Splits
 from dlhw.training.cohort import Cohort
@@ -97,14 +97,14 @@ def _without_download(config: TrainConfig) -> TrainConfig:
 
 def _step_seconds(cohort: Cohort, splits: Splits, schedule: StepSchedule) -> float:
     """Time of one update of all runs; the learning rate is 0, so that nothing can overflow."""
-    kernels = resolve_kernels(cohort)
-    matmul = resolve_matmul(cohort, kernels)
+    backend = select_backend(cohort)
+    matmul = resolve_matmul(cohort, backend)
     if not takes_steps(cohort.config):
         return 0.0
     lrs = [0.0] * cohort.num_runs
     count = min(schedule.steps_per_epoch, MEASURED_STEPS)
     seconds = []
-    workers, shards = make_shards(cohort, splits, schedule.batch_size, kernels)
+    workers, shards = make_shards(cohort, splits, schedule.batch_size, backend)
     with matmul_setting(matmul), workers:
         for _ in range(ROUNDS):
             workers.map(lambda shard: shard.start_epoch(0), shards)

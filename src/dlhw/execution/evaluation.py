@@ -15,7 +15,7 @@ from dlhw.runs.predictions import read_predictions
 from dlhw.runs.saved_config import saved_config
 from dlhw.sections import under
 from dlhw.training.backends.compiled import make_evaluator, prepare_data
-from dlhw.training.backends.select import resolve_kernels
+from dlhw.training.backends.select import select_backend
 from dlhw.training.batches import DeviceDataset
 from dlhw.training.device import DTYPES, matmul_setting
 from dlhw.training.events import Scores
@@ -76,11 +76,11 @@ def evaluate_checkpoint(
     cohort = prepare([config], [dataset])
     check_matches(path, tensors, {name: spec.shape for name, spec in cohort.layout.specs.items()})
     cohort.load_run(0, under("parameters", tensors))
-    kernels = resolve_kernels(cohort)
-    evaluator = make_evaluator(cohort, kernels)
+    backend = select_backend(cohort)
+    evaluator = make_evaluator(cohort, backend)
     with matmul_setting(matmul or "highest"):
         splits = {
-            split: prepare_data(cohort, kernels, DeviceDataset.of([samples], cohort.device))
+            split: prepare_data(cohort, backend, DeviceDataset.of([samples], cohort.device))
             for split, samples in dataset.splits.items()
         }
         scores = {split: evaluator.scores(cohort.params_RP, data)[0] for split, data in splits.items()}

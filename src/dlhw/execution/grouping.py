@@ -119,9 +119,9 @@ def _at_common_step(checkpoints: "Mapping[int, Sequence[ResumeState]]") -> "dict
 
 
 def _grouped(chosen: "Mapping[int, ResumeState]", *, by_step: bool) -> list[Start]:
-    """Runs that were trained by other kernels or matrix products stay apart: these round differently."""
+    """Runs that were trained by other backends or matrix products stay apart: these round differently."""
     groups: dict[tuple[int, str, str], list[int]] = {}
     for place, saved in chosen.items():
-        key = (_step(saved) if by_step else 0, saved.matmul, str(saved.kernels))
+        key = (_step(saved) if by_step else 0, saved.matmul, str(saved.backend))
         groups.setdefault(key, []).append(place)
     return [Start(tuple(places), tuple(chosen[place] for place in places)) for places in groups.values()]

@@ -9,12 +9,16 @@ from typing import Any
 import hydra._internal.hydra as hydra_main
 import hydra.errors
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.config_repository import IConfigRepository
+from hydra.core.default_element import ResultDefault
 from hydra.core.object_type import ObjectType
 from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf
+from hydra.plugins.config_source import ConfigResult
+from omegaconf import DictConfig, OmegaConf, flag_override
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
+from dlhw.config.old_keys import upgraded_cells, upgraded_overrides, upgraded_tree
 from dlhw.config.options import OPTIONS, SINGLE_OPTIONS
 from dlhw.errors import ConfigError
 from dlhw.hydra_support.messages import is_internal
@@ -34,11 +38,15 @@ class CheckedLoader(ConfigLoaderImpl):
             ConfigError: if a file is damaged, the config names what may not be named, or an override adds
                 what another one sets or chooses an internal option.
         """
-        overrides = kwargs["overrides"] if "overrides" in kwargs else args[1]
+        name, overrides, *rest = [
+            *args,
+            *(kwargs.pop(key) for key in ("config_name", "overrides") if key in kwargs),
+        ]
+        overrides = upgraded_overrides(overrides)
         refuse_twice(overrides)
         refuse_internal(overrides)
         try:
-            config = super().load_configuration(*args, **kwargs)
+            config = super().load_configuration(name, overrides, *rest, **kwargs)
         except (HydraException, OmegaConfBaseException):
             raise
         except (YAMLError, ValueError, OSError, RecursionError) as error:
@@ -46,6 +54,13 @@ class CheckedLoader(ConfigLoaderImpl):
         refuse_targets(config)
         refuse_variables(config)
         return config
+
+    def _load_single_config(self, default: ResultDefault, repo: IConfigRepository) -> ConfigResult:
+        """As Hydra does; a file may have keys of earlier versions."""
+        result = super()._load_single_config(default, repo)
+        if not result.is_schema_source and isinstance(result.config, DictConfig):
+            upgrade_file(result.config)
+        return result
 
     def get_group_options(
         self,
@@ -58,6 +73,25 @@ class CheckedLoader(ConfigLoaderImpl):
         if config_name is None and not overrides:
             return self.repository.get_group_options(group_name, results_filter)
         return super().get_group_options(group_name, results_filter, config_name, overrides)
+
+
+def upgrade_file(config: DictConfig) -> None:
+    """Replace the keys of earlier versions in the content of one file.
+
+    Raises:
+        ConfigError: if an old key contradicts another key.
+    """
+    trainer = config.get("trainer")
+    with flag_override(config, ["readonly", "struct"], False):
+        if isinstance(trainer, DictConfig) and ("engine" in trainer or "kernels" in trainer):
+            plain = OmegaConf.to_container(trainer, resolve=False)
+            config.trainer = upgraded_tree({"trainer": plain}, note=True)["trainer"]
+        for key in ("hydra", "experiment"):
+            node = config.get(key)
+            if isinstance(node, DictConfig):
+                plain = OmegaConf.to_container(node, resolve=False)
+                if (upgraded := upgraded_cells(plain)) != plain:
+                    config[key] = upgraded
 
 
 def refuse_variables(config: DictConfig) -> None:

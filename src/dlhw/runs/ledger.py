@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from dlhw.config.fields import identity_fields, settings_hash
+from dlhw.config.old_keys import upgraded_keys
 from dlhw.config.root import TrainConfig
 from dlhw.content import ABSENT, data_identity
 from dlhw.errors import RunFolderError
@@ -68,7 +69,7 @@ class Ledger:
                     f"{path} is damaged: the definition of {name} does not fit its hash; "
                     "choose another hydra.sweep.dir"
                 )
-        return cls(folder, cells)
+        return cls(folder, {name: upgraded_keys(definition) for name, definition in cells.items()})
 
     def write(self) -> None:
         """Replace the file in one step. What all cells have in common is written once."""

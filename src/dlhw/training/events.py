@@ -58,7 +58,7 @@ class RunInfo:
         layers: parameter name -> shape, in the model's order ("fc1.weight" -> (64, 128)).
         gradcheck: largest relative error of the manual gradients; None if they were not checked.
         matmul: the float32 matrix-product setting in use.
-        kernels: what makes the steps, "compiled" or "torch".
+        backend: that executes the steps, as `trainer.backend` but never "auto".
     """
 
     index: int
@@ -73,7 +73,7 @@ class RunInfo:
     layers: Mapping[str, tuple[int, ...]]
     gradcheck: float | None = None
     matmul: str = "highest"
-    kernels: str = "torch"
+    backend: str = "eager"
     split_hashes: Mapping[str, str] = field(default_factory=dict)
     in_training: Mapping[str, int] = field(default_factory=dict)
 

@@ -5,12 +5,12 @@ from contextlib import contextmanager
 
 from dlhw import interruption
 from dlhw.config.root import TrainConfig, class_count_problems
-from dlhw.config.trainer import Engine, Kernels, OnDivergence
+from dlhw.config.trainer import Backend, OnDivergence
 from dlhw.data.dataset import Dataset
 from dlhw.errors import ConfigError, DivergedError
 from dlhw.optim.closed_form import Solver, build_solver
 from dlhw.runs.status import Status
-from dlhw.training.backends.select import check_compiler, resolve_kernels, resolve_matmul
+from dlhw.training.backends.select import check_compiler, resolve_matmul, select_backend
 from dlhw.training.batches import DeviceDataset
 from dlhw.training.callbacks import Callback, abort
 from dlhw.training.cohort import Cohort
@@ -107,20 +107,21 @@ def fit(
         name: DeviceDataset.of([dataset.splits[name] for dataset in datasets], cohort.device)
         for name in datasets[0].splits
     }
-    kernels = saved[0].kernels if saved else resolve_kernels(cohort)
-    if saved and kernels is Kernels.compiled:
+    backend = saved[0].backend if saved else select_backend(cohort)
+    if saved and backend is Backend.compiled:
         check_compiler(cohort)
     # with autograd no backward pass of dlhw is used
-    is_checked = trainer.gradcheck and trainer.engine is Engine.manual and takes_steps(cohort.config)
-    error = check_gradients(cohort, splits["train"], kernels) if is_checked else None
-    matmul = saved[0].matmul if saved else resolve_matmul(cohort, kernels)
+    is_checked = trainer.gradcheck and backend is not Backend.autograd and takes_steps(cohort.config)
+    error = check_gradients(cohort, splits["train"], backend) if is_checked else None
+    matmul = saved[0].matmul if saved else resolve_matmul(cohort, backend)
     solver = make_solver(cohort)
     schedule = StepSchedule(trainer, splits["train"].num_samples, is_solved=solver is not None)
-    if not saved and (solver is not None or not schedule.total_steps):
-        kernels = Kernels.torch
+    has_steps = solver is None and schedule.total_steps > 0
+    if not saved and not has_steps and backend is not Backend.autograd:
+        backend = Backend.eager
     callbacks = [make_callbacks(run, config) for run, config in enumerate(configs)]
     num_classes = len(datasets[0].class_names)
-    loop = Trainer(cohort, splits, schedule, callbacks, kernels, solver, num_classes)
+    loop = Trainer(cohort, splits, schedule, callbacks, backend, solver, num_classes)
     if saved:
         loop.load_state_dict(saved)
     with interruption.held(), _aborting(callbacks), matmul_setting(matmul):
@@ -138,7 +139,7 @@ def fit(
                 layers={name: spec.shape for name, spec in cohort.layout.specs.items()},
                 gradcheck=error,
                 matmul=matmul,
-                kernels=kernels,
+                backend=backend,
                 split_hashes=dataset.hashes,
                 in_training=dataset.in_training,
             )

@@ -5,7 +5,7 @@ from math import inf
 import torch
 from torch import Tensor
 
-from dlhw.config.trainer import Kernels
+from dlhw.config.trainer import Backend
 from dlhw.errors import ConfigError, listing
 from dlhw.kernels.offset_csr import per_feature_mode
 from dlhw.nn.faults import EXACT
@@ -16,7 +16,7 @@ from dlhw.training.batches import DeviceDataset, DropoutRNG
 from dlhw.training.cohort import Cohort
 
 REMEDIES = (
-    "`dlhw-gradcheck` says more, trainer.engine=autograd trains without backward passes, "
+    "`dlhw-gradcheck` says more, trainer.backend=autograd trains without backward passes, "
     "trainer.gradcheck=false trains anyway"
 )
 SAMPLES = 2
@@ -26,13 +26,13 @@ COMPILED_TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-9}
 COMPILED_SAMPLES = (2, 24)
 
 
-def check_gradients(cohort: Cohort, train: DeviceDataset, kernels: Kernels) -> float:
+def check_gradients(cohort: Cohort, train: DeviceDataset, backend: Backend) -> float:
     """Check the manual gradients against autograd, and the compiled ones against the manual ones.
 
     Args:
         cohort: runs before their first step.
         train: their training samples.
-        kernels: what makes the steps.
+        backend: that executes the steps.
 
     Returns:
         Largest relative error of the manual gradients, in float64.
@@ -41,7 +41,7 @@ def check_gradients(cohort: Cohort, train: DeviceDataset, kernels: Kernels) -> f
         ConfigError: if an error is above its tolerance: a backward pass is wrong.
     """
     error = _manual_error(cohort, train)
-    if kernels is Kernels.compiled:
+    if backend is Backend.compiled:
         _check_compiled(cohort, train)
     return error
 
@@ -96,7 +96,7 @@ def _check_compiled(cohort: Cohort, train: DeviceDataset) -> None:
                 "the compiled copies of the layers (src/dlhw/kernels) no longer match the layers "
                 f"(src/dlhw/nn): their gradients differ by {error:.1e} (relative; at most "
                 f"{COMPILED_TOLERANCE[cohort.dtype]:.0e} is allowed), so {listing(names)} or the loss "
-                f"{type(cohort.loss).__name__} was changed in one place only; trainer.kernels=torch trains "
+                f"{type(cohort.loss).__name__} was changed in one place only; trainer.backend=eager trains "
                 "the layers themselves"
             )
 

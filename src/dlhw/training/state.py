@@ -15,7 +15,7 @@ from typing import Any
 from torch import Tensor
 
 from dlhw.config.root import TrainConfig
-from dlhw.config.trainer import EarlyStoppingConfig, Kernels, Metric
+from dlhw.config.trainer import Backend, EarlyStoppingConfig, Metric
 from dlhw.errors import RunFolderError
 from dlhw.runs.status import Status
 from dlhw.sections import under
@@ -200,7 +200,7 @@ class ResumeState:
         tensors: every tensor under the name of its section, such as "parameters/fc1.weight".
         progress: the plain data of `Snapshot.progress`.
         matmul: torch's matrix-product setting then; another one rounds differently.
-        kernels: what made the steps; others round differently.
+        backend: that executed the steps; others round differently.
         split_hashes: of the data that the run was trained with.
     """
 
@@ -208,7 +208,7 @@ class ResumeState:
     tensors: Mapping[str, Tensor]
     progress: Mapping[str, Any]
     matmul: str
-    kernels: Kernels
+    backend: Backend
     split_hashes: Mapping[str, str]
 
     def section(self, prefix: str) -> dict[str, Tensor]:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from dlhw import interruption
-from dlhw.config.trainer import Kernels, TrainMetricsMode
+from dlhw.config.trainer import Backend, TrainMetricsMode
 from dlhw.optim.closed_form import Solver
 from dlhw.optim.schedules import lr_factor
 from dlhw.runs.status import Status
@@ -34,7 +34,7 @@ class Trainer:
         splits: "train", and "val" and "test" where there are any.
         schedule: number of steps, and when runs are evaluated.
         callbacks: a list for each run.
-        kernels: what makes the steps.
+        backend: that executes the steps.
         solver: a closed-form solution that replaces the steps; None: the runs are trained step by step.
         num_classes: K of the labels; 0 for regression.
     """
@@ -45,14 +45,14 @@ class Trainer:
         splits: Splits,
         schedule: StepSchedule,
         callbacks: Sequence[Sequence[Callback]],
-        kernels: Kernels,
+        backend: Backend,
         solver: Solver | None = None,
         num_classes: int = 0,
     ) -> None:
         self.cohort, self.splits, self.schedule = cohort, splits, schedule
         self.solver, self.num_classes = solver, num_classes
         self.config = cohort.config.trainer
-        self.workers, self.shards = make_shards(cohort, splits, schedule.batch_size, kernels)
+        self.workers, self.shards = make_shards(cohort, splits, schedule.batch_size, backend)
         self.runs = [RunState(config) for config in cohort.configs]
         self.callbacks = CallbackList(callbacks, self.runs, self.workers, self.snapshot)
         self.best_RP = cohort.params_RP.clone()

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from dlhw import interruption
-from dlhw.config.trainer import Kernels
+from dlhw.config.trainer import Backend
 from dlhw.kernels.abi import ADAM, MOMENTUM, NESTEROV
 from dlhw.kernels.layer_table import supports_lists
 from dlhw.kernels.stepper import CompiledStepper, PenaltySpec, StepTotals, UpdateSpec
@@ -63,7 +63,7 @@ def update_spec(optimizer: Optimizer) -> UpdateSpec:
         decay = optimizer.weight_decay_R1.flatten() if isinstance(optimizer, AdamW) else None
         betas = (optimizer.beta1_R1.flatten(), optimizer.beta2_R1.flatten())
         return UpdateSpec(ADAM, betas[0], m, v, betas[1], optimizer.eps_R1.flatten(), decay)
-    assert isinstance(optimizer, SGD), "resolve_kernels takes no other"
+    assert isinstance(optimizer, SGD), "select_backend takes no other"
     if not optimizer.has_momentum:
         return UpdateSpec()
     code = NESTEROV if optimizer.nesterov else MOMENTUM
@@ -170,11 +170,11 @@ class CompiledEvaluator(Evaluator):
         return stepper
 
 
-def make_evaluator(cohort: Cohort, kernels: Kernels, team: ThreadTeam | None = None) -> Evaluator:
+def make_evaluator(cohort: Cohort, backend: Backend, team: ThreadTeam | None = None) -> Evaluator:
     """The evaluator that belongs to the backend of a cohort."""
-    return CompiledEvaluator(cohort, team) if kernels is Kernels.compiled else Evaluator(cohort)
+    return CompiledEvaluator(cohort, team) if backend is Backend.compiled else Evaluator(cohort)
 
 
-def prepare_data(cohort: Cohort, kernels: Kernels, data: DeviceDataset) -> DeviceDataset:
+def prepare_data(cohort: Cohort, backend: Backend, data: DeviceDataset) -> DeviceDataset:
     """The samples as the backend reads them: with a sparse copy, where that is faster."""
-    return data.with_sparse() if kernels is Kernels.compiled and supports_lists(cohort.model) else data
+    return data.with_sparse() if backend is Backend.compiled and supports_lists(cohort.model) else data

@@ -8,7 +8,6 @@ from threading import Event
 import torch
 from torch import Tensor
 
-from dlhw.config.trainer import Engine
 from dlhw.nn.layer import Context, Uniform, Workspace
 from dlhw.optim.optimizers import column
 from dlhw.training.batches import Batch, DeviceDataset, DropoutRNG
@@ -164,9 +163,3 @@ class EagerSteps(Steps):
         self._diverged_R.copy_(torch.where(diverges_R, self._number, self._diverged_R))
         self.cohort.grads_RP.masked_fill_(~training_R.unsqueeze(1), 0)
         return lr_R1 * training_R.unsqueeze(1)
-
-
-GRADIENTS: dict[Engine, type[BatchGradient]] = {
-    Engine.manual: ManualGradient,
-    Engine.autograd: AutogradGradient,
-}

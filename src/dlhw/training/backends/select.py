@@ -1,9 +1,9 @@
-"""Select what executes the steps of a cohort: `trainer.kernels` and `trainer.matmul`, resolved."""
+"""Select what executes the steps of a cohort: `trainer.backend` and `trainer.matmul`, resolved."""
 
 from functools import cache
 
 from dlhw.config.optimizer import AdamConfig, AdamWConfig, SGDConfig
-from dlhw.config.trainer import Engine, Kernels, Matmul
+from dlhw.config.trainer import Backend, Matmul
 from dlhw.errors import ConfigError, RunFolderError
 from dlhw.kernels.aot_cache import CannotCompile, load_steps
 from dlhw.kernels.layer_table import reason_against
@@ -13,40 +13,40 @@ from dlhw.training.cohort import Cohort
 from dlhw.training.device import choose_matmul
 
 
-def resolve_kernels(cohort: Cohort) -> Kernels:
-    """`compiled`, `captured` or `torch`; `auto` is the first of them that is possible.
+def select_backend(cohort: Cohort) -> Backend:
+    """Resolve `trainer.backend`; `auto` is the fastest backend that is possible.
 
     Without the gradient check nothing would notice a layer that differs from its compiled copy, so `auto`
-    then uses the layers themselves.
+    then uses the layers themselves. Where numba, llvmlite or the cache of compiled code cannot be used, it
+    does so after one warning.
 
     Raises:
-        ConfigError: if the one that the config names is not possible, with the reason.
+        ConfigError: if the backend that the config names is not possible, with the reason.
     """
     trainer = cohort.config.trainer
-    captured = _against_captured(cohort)
-    if trainer.kernels is Kernels.compiled:
-        _refuse(trainer.kernels, _against_compiled(cohort) or _against_compiler(cohort))
-    elif trainer.kernels is Kernels.captured:
-        _refuse(trainer.kernels, captured)
-    if trainer.kernels is not Kernels.auto:
-        return trainer.kernels
+    if trainer.backend is Backend.compiled:
+        _refuse(trainer.backend, _against_compiled(cohort) or _against_compiler(cohort))
+    elif trainer.backend is Backend.cuda_graph:
+        _refuse(trainer.backend, _against_cuda_graph(cohort))
+    if trainer.backend is not Backend.auto:
+        return trainer.backend
     if trainer.gradcheck and _against_compiled(cohort) is None:
         if (reason := _against_compiler(cohort)) is None:
-            return Kernels.compiled
+            return Backend.compiled
         _warn_once(f"training steps are not compiled and take several times as long, because {reason}")
-    return Kernels.captured if captured is None else Kernels.torch
+    return Backend.cuda_graph if _against_cuda_graph(cohort) is None else Backend.eager
 
 
-def _refuse(kernels: Kernels, reason: str | None) -> None:
+def _refuse(backend: Backend, reason: str | None) -> None:
     if reason is not None:
-        raise ConfigError(f"trainer.kernels={kernels} is not possible here: {reason}; auto and torch are")
+        raise ConfigError(f"trainer.backend={backend} is not possible here: {reason}; auto and eager are")
 
 
 _warn_once = cache(warn)
 
 
 def check_compiler(cohort: Cohort) -> None:
-    """Check that a run whose steps were compiled can be resumed here with the same bits.
+    """Check that a run with backend=compiled can be resumed here with the same bits.
 
     Raises:
         RunFolderError: if this machine cannot compile them.
@@ -58,24 +58,22 @@ def check_compiler(cohort: Cohort) -> None:
         )
 
 
-def resolve_matmul(cohort: Cohort, kernels: Kernels) -> str:
+def resolve_matmul(cohort: Cohort, backend: Backend) -> str:
     """torch's setting for matrix products: `trainer.matmul`, resolved.
 
     Compiled steps multiply in full precision with any setting, so for them there is nothing to choose.
     """
     wanted = cohort.config.trainer.matmul
-    if wanted is Matmul.auto and kernels is Kernels.compiled:
+    if wanted is Matmul.auto and backend is Backend.compiled:
         return "highest"
     return choose_matmul(wanted, cohort.device, cohort.dtype, cohort.largest_product())
 
 
 def _against_compiled(cohort: Cohort) -> str | None:
-    if cohort.config.trainer.engine is not Engine.manual:
-        return f"trainer.engine={cohort.config.trainer.engine} has no compiled form"
     if cohort.device.type != "cpu":
         return f"the device is {cohort.device}, compiled steps run on the CPU"
     optimizers = [config.optimizer for config in cohort.configs]
-    if not all(type(each) in (SGDConfig, AdamConfig, AdamWConfig) for each in optimizers):
+    if not all(type(optimizer) in (SGDConfig, AdamConfig, AdamWConfig) for optimizer in optimizers):
         return f"optimizer={optimizers[0].name} has no compiled form (sgd, adam and adamw do)"
     if type(cohort.regularizer) not in (NoRegularizer, L1, L2):
         return f"the regularizer {type(cohort.regularizer).__name__} has no compiled form"
@@ -83,7 +81,7 @@ def _against_compiled(cohort: Cohort) -> str | None:
 
 
 def _against_compiler(cohort: Cohort) -> str | None:
-    """Why this machine cannot compile steps; else they are compiled now, unless they are in the cache."""
+    """Why this machine cannot compile steps; if it can, they are compiled now, or read from the cache."""
     try:
         load_steps(cohort.dtype)
     except CannotCompile as error:
@@ -91,11 +89,9 @@ def _against_compiler(cohort: Cohort) -> str | None:
     return None
 
 
-def _against_captured(cohort: Cohort) -> str | None:
-    if cohort.config.trainer.engine is not Engine.manual:
-        return f"trainer.engine={cohort.config.trainer.engine} cannot be captured"
+def _against_cuda_graph(cohort: Cohort) -> str | None:
     if cohort.device.type != "cuda":
-        return f"the device is {cohort.device}, graphs are CUDA's"
+        return f"the device is {cohort.device}, CUDA graphs need a CUDA device"
     if cohort.model.is_stochastic:
-        return "dropout draws on the host at every step"
+        return "dropout draws random numbers on the host at every step"
     return None

@@ -7,12 +7,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dlhw.config.trainer import Kernels
+from dlhw.config.trainer import Backend
 from dlhw.kernels.team import ThreadTeam
 from dlhw.sections import METRICS, OPTIMIZER, RNG, with_prefix
 from dlhw.training.backends.compiled import CompiledSteps, make_evaluator, prepare_data
 from dlhw.training.backends.cuda_graph import CudaGraphSteps
-from dlhw.training.backends.eager import GRADIENTS, EagerSteps, Steps
+from dlhw.training.backends.eager import AutogradGradient, EagerSteps, ManualGradient, Steps
 from dlhw.training.backends.threads import Workers, plan_of
 from dlhw.training.batches import BatchSampler, DropoutRNG, Splits
 from dlhw.training.cohort import Cohort
@@ -31,7 +31,7 @@ class Shard:
         splits: their samples.
         rows: the runs' rows in the whole cohort.
         stopped: set when training is to end before the next step.
-        kernels: what makes its steps.
+        backend: that executes its steps.
         team: threads that make compiled steps together.
     """
 
@@ -41,7 +41,7 @@ class Shard:
         splits: Splits,
         rows: slice,
         stopped: Event,
-        kernels: Kernels,
+        backend: Backend,
         team: ThreadTeam,
     ) -> None:
         self.cohort, self.splits, self.rows = cohort, splits, rows
@@ -50,17 +50,17 @@ class Shard:
         batch_size = trainer.batch_size or train.num_samples
         self.sampler = BatchSampler(seeds, train.num_samples, batch_size, trainer.resolved_sampling())
         self.dropout_rng = DropoutRNG(seeds, cohort.dtype)
-        self.evaluator = make_evaluator(cohort, kernels, team)
+        self.evaluator = make_evaluator(cohort, backend, team)
         self.metrics = TrainMetrics(cohort.loss, cohort.num_runs, cohort.device)
-        self.steps = self._make_steps(kernels, stopped, team)
+        self.steps = self._make_steps(backend, stopped, team)
 
-    def _make_steps(self, kernels: Kernels, stopped: Event, team: ThreadTeam) -> Steps:
+    def _make_steps(self, backend: Backend, stopped: Event, team: ThreadTeam) -> Steps:
         train = self.splits["train"]
-        if kernels is Kernels.compiled:
+        if backend is Backend.compiled:
             return CompiledSteps(self.cohort, train, self.metrics, team)
-        if kernels is Kernels.captured:
+        if backend is Backend.cuda_graph:
             return CudaGraphSteps(self.cohort, train, self.metrics, self.dropout_rng, stopped)
-        gradient = GRADIENTS[self.cohort.config.trainer.engine]
+        gradient = AutogradGradient if backend is Backend.autograd else ManualGradient
         return EagerSteps(self.cohort, train, self.metrics, self.dropout_rng, stopped, gradient)
 
     def start_epoch(self, epoch: int, done: int = 0) -> None:
@@ -129,12 +129,12 @@ class Shard:
 
 
 def make_shards(
-    cohort: Cohort, splits: Splits, batch_size: int, kernels: Kernels
+    cohort: Cohort, splits: Splits, batch_size: int, backend: Backend
 ) -> tuple[Workers, list[Shard]]:
     """Split a cohort into shards; returns the threads that they train on as well."""
-    splits = {name: prepare_data(cohort, kernels, data) for name, data in splits.items()}
+    splits = {name: prepare_data(cohort, backend, data) for name, data in splits.items()}
     plan = plan_of(
-        cohort, batch_size, compiled=kernels is Kernels.compiled, sparse=splits["train"].is_all_sparse
+        cohort, batch_size, compiled=backend is Backend.compiled, sparse=splits["train"].is_all_sparse
     )
     workers = Workers(plan)
     cohorts = [cohort] if len(plan.rows) == 1 else [cohort.view(rows) for rows in plan.rows]
@@ -144,7 +144,7 @@ def make_shards(
             {name: data.rows(rows) for name, data in splits.items()},
             rows,
             workers.stopped,
-            kernels,
+            backend,
             ThreadTeam(plan.team),
         )
         for shard_cohort, rows in zip(cohorts, plan.rows, strict=True)
