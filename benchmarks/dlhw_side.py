@@ -12,8 +12,8 @@ from dlhw.training.fit import prepare
 
 NAME = "dlhw"
 # dlhw's other backends, which compute the same numbers
-TORCH, AUTOGRAD = "dlhw backend=eager", "dlhw backend=autograd"
-OTHER_BACKENDS = {TORCH: ["trainer.backend=eager"], AUTOGRAD: ["trainer.backend=autograd"]}
+EAGER, AUTOGRAD = "dlhw backend=eager", "dlhw backend=autograd"
+OTHER_BACKENDS = {EAGER: ["trainer.backend=eager"], AUTOGRAD: ["trainer.backend=autograd"]}
 
 
 class DlhwSide:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from benchmarks.dlhw_side import TORCH
+from benchmarks.dlhw_side import EAGER
 from benchmarks.machine import EDGE, LargeProducts
 from benchmarks.peers import JAX
 from benchmarks.problem import Problem, load_images, noisy, spread
@@ -25,7 +25,7 @@ def measure(full: bool, steps: int | None = None) -> Report:
         problem = Problem("mlp", dataset, BATCH, steps, spread(count))
         timing: dict[str, Any] = {"per": count, "scale": EPOCH_STEPS / steps, "unit": "s an epoch a run"}
         title = f"{count} learning rates"
-        comparisons.append(compare(title, problem, [JAX], rounds, backends=[TORCH], **timing))
+        comparisons.append(compare(title, problem, [JAX], rounds, backends=[EAGER], **timing))
         problem = replace(problem, dataset=noisy(dataset))
         floor = {FLOOR: LargeProducts(count * steps * problem.product_flops())}
         dense.append(compare(f"{title}, noisy images", problem, [JAX], rounds, beside=floor, **timing))

@@ -1,6 +1,6 @@
 """One run at batch 64: the network of the homework, an epoch of 48,000 images."""
 
-from benchmarks.dlhw_side import AUTOGRAD, TORCH
+from benchmarks.dlhw_side import AUTOGRAD, EAGER
 from benchmarks.peers import JAX, LIGHTNING, LOADER, PLAIN, SCIKIT
 from benchmarks.problem import Problem, load_images, noisy
 from benchmarks.report import Report, aim_against
@@ -15,7 +15,7 @@ def measure(full: bool, steps: int = EPOCH_STEPS) -> Report:
     problem = Problem("mlp", dataset, BATCH, steps)
     fast = compare(
         "one run, batch 64", problem, [PLAIN, SCIKIT, JAX], 9 if full else 5, per=1, unit="s an epoch",
-        backends=[TORCH, AUTOGRAD],
+        backends=[EAGER, AUTOGRAD],
     )  # fmt: skip
     dense = compare(
         "one run, batch 64, noisy images", Problem("mlp", noisy(dataset), BATCH, steps), [PLAIN, JAX],

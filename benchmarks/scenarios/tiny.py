@@ -1,6 +1,6 @@
 """Tiny batches: the cost of an update that has hardly any arithmetic."""
 
-from benchmarks.dlhw_side import TORCH
+from benchmarks.dlhw_side import EAGER
 from benchmarks.peers import JAX, PLAIN
 from benchmarks.problem import Problem, load_images, spread
 from benchmarks.report import Comparison, Report, aim_against
@@ -38,4 +38,4 @@ def _compare(dataset: Dataset, batch: int, runs: int, steps: int, rounds: int) -
     problem = Problem("mlp", dataset, batch, steps, spread(runs))
     title = f"batch {batch}, " + ("one run" if runs == 1 else f"{runs} runs")
     unit = "µs an update" + (" a run" if runs > 1 else "")
-    return compare(title, problem, PEERS, rounds, per=steps * runs, unit=unit, scale=1e6, backends=[TORCH])
+    return compare(title, problem, PEERS, rounds, per=steps * runs, unit=unit, scale=1e6, backends=[EAGER])

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.dlhw_side import AUTOGRAD, NAME, OTHER_BACKENDS, TORCH, DlhwSide
+from benchmarks.dlhw_side import AUTOGRAD, EAGER, NAME, OTHER_BACKENDS, DlhwSide
 from benchmarks.peers import JAX, LIGHTNING, LOADER, NEEDS_FILES, PEERS, PLAIN, SCIKIT, build_peer, why_absent
 from benchmarks.problem import Problem, load_images, loss_of
 from benchmarks.report import TOLERANCE, Comparison
@@ -63,7 +63,7 @@ def test_the_backends_of_dlhw_agree(problems: dict[str, Problem], name: str) -> 
     comparison = compare("a", problems["cohort"], [], 1, per=1, unit="s", backends=[name])
     assert comparison.rounds.keys() == {NAME, name}
     assert comparison.disagreements() == []
-    assert {TORCH, AUTOGRAD} == OTHER_BACKENDS.keys()
+    assert {EAGER, AUTOGRAD} == OTHER_BACKENDS.keys()
 
 
 @pytest.mark.parametrize("change", [{"lrs": (0.11,)}, {"steps": 4}], ids=["lr", "steps"])
