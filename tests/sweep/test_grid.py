@@ -132,7 +132,7 @@ def test_arguments_of_sweeps_become_hydras() -> None:
         (["seeds=3"], "seeds=3 belongs to a sweep: add -m"),
         (
             ["-m", "+zip={a:[1", "+zip=0.1]}"],
-            "zip is given twice; if the shell took its braces apart, write '+zip={...}'",
+            "zip is given twice; if the shell expanded its braces, write '+zip={...}'",
         ),
     ],
 )
