@@ -16,7 +16,7 @@ Result = TypeVar("Result")
 # modules that the command imports before the first update
 MODULES = (
     "dlhw.commands.train", "dlhw.hydra_support.task", "dlhw.execution.single", "dlhw.data.dataset",
-    "dlhw.callbacks.trackers", "dlhw.training.fit",
+    "dlhw.callbacks.console", "dlhw.callbacks.tensorboard", "dlhw.training.fit",
 )  # fmt: skip
 # stage -> module, and the name in it that is called once
 CALLS = {

@@ -16,9 +16,9 @@ from dlhw.environment import cpu_name, machine
 def test_cpu_name(tmp_path: Path, content: str | None, name: str | None) -> None:
     if content is not None:
         (tmp_path / "cpuinfo").write_text(content)
-    found = cpu_name(tmp_path / "cpuinfo")
-    assert found
-    assert name in (None, found)
+    cpu = cpu_name(tmp_path / "cpuinfo")
+    assert cpu
+    assert name in (None, cpu)
 
 
 def test_machine_of_a_cpu_run_names_no_accelerator() -> None:

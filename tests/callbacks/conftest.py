@@ -1,4 +1,4 @@
-"""A run of three evaluations on digits, made of real tensors, for trackers to listen to."""
+"""A run of three evaluations on digits, made of real tensors, whose events callbacks receive."""
 
 from collections.abc import Callable
 from typing import Any
@@ -122,15 +122,15 @@ def play(
     parameters: dict[str, Tensor],
     progress: dict[str, Any],
 ) -> Callable[[Callback], None]:
-    """Tell a tracker the whole run; parameters grow by one with every evaluation."""
+    """Send a callback the events of the whole run; parameters grow by one with every evaluation."""
 
-    def tell(tracker: Callback) -> None:
-        tracker.on_start(info, snapshot)
+    def send(callback: Callback) -> None:
+        callback.on_start(info, snapshot)
         for evaluation in evaluations:
             for value in parameters.values():
                 value += 1
             progress.update(epoch=int(evaluation.epoch), step=evaluation.step)
-            tracker.on_evaluation(evaluation, snapshot)
-        tracker.on_end(result, snapshot)
+            callback.on_evaluation(evaluation, snapshot)
+        callback.on_end(result, snapshot)
 
-    return tell
+    return send

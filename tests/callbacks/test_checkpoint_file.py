@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from dlhw.callbacks.checkpoint import check_matches, load_checkpoint, save_checkpoint
+from dlhw.callbacks.checkpoints import check_matches, load_checkpoint, save_checkpoint
 from dlhw.errors import RunFolderError
 from dlhw.sections import under, with_prefix
 
@@ -58,7 +58,7 @@ def test_tensors_and_state_are_read_back_to_the_same_bits(tmp_path: Path) -> Non
     loaded, state = load_checkpoint(path)
     assert_same_bits(loaded, tensors())
     assert state == STATE
-    assert [each.name for each in path.parent.iterdir()] == ["last.safetensors"]
+    assert [entry.name for entry in path.parent.iterdir()] == ["last.safetensors"]
 
 
 def test_loaded_tensors_are_independent_of_the_file(tmp_path: Path) -> None:
@@ -86,10 +86,10 @@ def test_a_truncated_file_is_an_error(length: int) -> None:
 
 
 @settings(max_examples=500)
-@given(place=st.integers(0, len(SAVED) - 1), flip=st.integers(1, 255))
-def test_a_flipped_bit_is_an_error_or_changes_nothing(place: int, flip: int) -> None:
+@given(offset=st.integers(0, len(SAVED) - 1), flip=st.integers(1, 255))
+def test_a_flipped_bit_is_an_error_or_changes_nothing(offset: int, flip: int) -> None:
     damaged = bytearray(SAVED)
-    damaged[place] ^= flip
+    damaged[offset] ^= flip
     try:
         loaded, state = load_bytes(bytes(damaged))
     except RunFolderError:
@@ -98,10 +98,10 @@ def test_a_flipped_bit_is_an_error_or_changes_nothing(place: int, flip: int) -> 
     assert state == STATE
 
 
-@pytest.mark.parametrize("place", range(8, len(SAVED), 7))
-def test_one_flipped_bit_everywhere(place: int) -> None:
+@pytest.mark.parametrize("offset", range(8, len(SAVED), 7))
+def test_one_flipped_bit_everywhere(offset: int) -> None:
     test = test_a_flipped_bit_is_an_error_or_changes_nothing.hypothesis.inner_test  # type: ignore[attr-defined]
-    test(place, 1 << place % 8)
+    test(offset, 1 << offset % 8)
 
 
 @given(content=st.binary(max_size=200))
@@ -112,8 +112,8 @@ def test_any_other_file_is_an_error(content: bytes) -> None:
 
 @pytest.mark.parametrize("metadata", [None, {"format": "pt"}, {"format": "dlhw-checkpoint-9"}])
 def test_a_foreign_safetensors_file_is_an_error(metadata: dict[str, str] | None) -> None:
-    found = (metadata or {"format": "no checkpoint of dlhw"})["format"]
-    with pytest.raises(RunFolderError, match=f"holds {found}: expected is a checkpoint"):
+    content = (metadata or {"format": "no checkpoint of dlhw"})["format"]
+    with pytest.raises(RunFolderError, match=f"holds {content}: expected is a checkpoint"):
         load_bytes(safetensors.torch.save({"w": torch.ones(2)}, metadata=metadata))
 
 
@@ -137,7 +137,7 @@ EXPECTED: dict[str, tuple[int, ...]] = {"fc1.weight": (4, 3), "fc1.bias": (3,)}
 
 
 def test_the_same_model_matches() -> None:
-    check_matches(Path("best"), tensors(), EXPECTED)
+    check_matches(Path("best"), under("parameters", tensors()), EXPECTED)
 
 
 @pytest.mark.parametrize(
@@ -151,4 +151,4 @@ def test_the_same_model_matches() -> None:
 )
 def test_another_model_is_an_error(expected: dict[str, tuple[int, ...]], sentence: str) -> None:
     with pytest.raises(RunFolderError, match=f"best is a checkpoint of another model: {sentence}"):
-        check_matches(Path("best"), tensors(), expected)
+        check_matches(Path("best"), under("parameters", tensors()), expected)

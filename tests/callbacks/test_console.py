@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from rich.console import Console as Terminal
 
-from dlhw.callbacks.console import ConsoleTracker
-from dlhw.callbacks.wording import closing_line, epoch_text, evaluation_line, gradients_text, head_line
+from dlhw.callbacks.console import ConsoleCallback
+from dlhw.callbacks.console_text import closing_line, epoch_text, evaluation_line, gradients_text, head_line
 from dlhw.config.tracking import Console
 from dlhw.runs.status import Status
 from dlhw.training.callbacks import Callback
@@ -42,11 +42,11 @@ def usual_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("style", [Console.plain, Console.auto])
 def test_plain_is_a_line_an_evaluation_and_a_table(play: Callable[[Callback], None], style: Console) -> None:
     out, err = pipe(), pipe()
-    play(ConsoleTracker(FOLDER, style, out=out, err=err))
+    play(ConsoleCallback(FOLDER, style, out=out, err=err))
     lines = text(out).splitlines()
     assert lines[0] == (
         "mlp, 1,210 parameters  |  digits: 1,617 train, 180 val  |  cpu  |  "
-        "gradients by the layers' backward, checked: largest relative error 3.1e-16"
+        "gradients by hand-written backward, checked: largest relative error 3.1e-16"
     )
     assert lines[2] == (
         "epoch 2/3  step 52  train loss 0.0333 acc 0.9000  val loss 0.1000 acc 0.9500  lr 0.25  0.3 s"
@@ -57,20 +57,20 @@ def test_plain_is_a_line_an_evaluation_and_a_table(play: Callable[[Callback], No
 
 def test_a_pipe_gets_no_control_characters(play: Callable[[Callback], None]) -> None:
     out, err = pipe(), pipe()
-    play(ConsoleTracker(FOLDER, Console.auto, out=out, err=err))
+    play(ConsoleCallback(FOLDER, Console.auto, out=out, err=err))
     assert all(letter.isprintable() or letter == "\n" for letter in text(out))
 
 
 def test_a_pipe_gets_long_paths_in_one_line(play: Callable[[Callback], None]) -> None:
     out = pipe()
     folder = Path("/a" * 100)
-    play(ConsoleTracker(folder, Console.plain, out=out, err=pipe()))
+    play(ConsoleCallback(folder, Console.plain, out=out, err=pipe()))
     assert text(out).splitlines()[-1].endswith(str(folder))
 
 
-def test_the_table_has_last_and_best_by_part(play: Callable[[Callback], None]) -> None:
+def test_the_table_has_last_and_best_by_split(play: Callable[[Callback], None]) -> None:
     out = pipe()
-    play(ConsoleTracker(FOLDER, Console.plain, out=out, err=pipe()))
+    play(ConsoleCallback(FOLDER, Console.plain, out=out, err=pipe()))
     rows = [line.split() for line in text(out).splitlines()]
     assert ["val", "0.2000", "0.9000", "0.1000", "0.9500"] in rows
     assert ["train", "0.0667", "0.9000", "0.0333", "0.9000"] in rows
@@ -80,17 +80,17 @@ def test_the_table_has_last_and_best_by_part(play: Callable[[Callback], None]) -
 def test_a_regression_has_no_accuracy(info: RunInfo, snapshot: Snapshot, result: RunResult) -> None:
     scores = {"train": Scores(0.5), "val": Scores(float("nan"))}
     out = pipe()
-    tracker = ConsoleTracker(FOLDER, Console.plain, out=out, err=pipe())
-    tracker.on_start(info, snapshot)
-    tracker.on_evaluation(Evaluation(epoch=1, step=9, seconds=1, lr=1, scores=scores), snapshot)
-    tracker.on_end(dataclasses.replace(result, final=scores, best=scores), snapshot)
+    callback = ConsoleCallback(FOLDER, Console.plain, out=out, err=pipe())
+    callback.on_start(info, snapshot)
+    callback.on_evaluation(Evaluation(epoch=1, step=9, seconds=1, lr=1, scores=scores), snapshot)
+    callback.on_end(dataclasses.replace(result, final=scores, best=scores), snapshot)
     assert "acc" not in text(out)
     assert "val loss nan" in text(out)
 
 
 def test_a_terminal_gets_a_bar(play: Callable[[Callback], None]) -> None:
     out, err = screen(), screen()
-    play(ConsoleTracker(FOLDER, Console.auto, out=out, err=err))
+    play(ConsoleCallback(FOLDER, Console.auto, out=out, err=err))
     assert "epoch 3/3" in text(err)
     assert "train loss 0.0667" in text(err)
     assert "val accuracy 0.9000" in text(err)
@@ -110,17 +110,17 @@ def test_auto_needs_both_outputs_on_a_terminal(
     has_bar: bool,
 ) -> None:
     lines, bar = out(), err()
-    play(ConsoleTracker(FOLDER, Console.auto, out=lines, err=bar))
+    play(ConsoleCallback(FOLDER, Console.auto, out=lines, err=bar))
     assert ("epoch" in text(bar)) is has_bar
     assert ("step 52" in text(lines)) is not has_bar
 
 
 def test_the_bar_moves_between_evaluations(info: RunInfo, snapshot: Snapshot) -> None:
     err = screen()
-    tracker = ConsoleTracker(FOLDER, Console.bar, out=screen(), err=err)
-    tracker.on_start(info, snapshot)
-    tracker.on_progress(39, 1.5)
-    tracker.on_abort(Status.interrupted, "")
+    callback = ConsoleCallback(FOLDER, Console.bar, out=screen(), err=err)
+    callback.on_start(info, snapshot)
+    callback.on_progress(39, 1.5)
+    callback.on_abort(Status.interrupted, "")
     assert "epoch 1.5/3" in text(err)
 
 
@@ -129,7 +129,7 @@ def test_a_dumb_terminal_gets_lines(
 ) -> None:
     monkeypatch.setenv("TERM", "dumb")
     out = screen()
-    play(ConsoleTracker(FOLDER, Console.auto, out=out, err=screen()))
+    play(ConsoleCallback(FOLDER, Console.auto, out=out, err=screen()))
     assert "step 52" in text(out)
 
 
@@ -137,17 +137,17 @@ def test_an_abort_stops_the_bar_and_says_so(
     info: RunInfo, snapshot: Snapshot, evaluations: list[Evaluation]
 ) -> None:
     out, err = screen(), screen()
-    tracker = ConsoleTracker(FOLDER, Console.bar, out=out, err=err)
-    tracker.on_start(info, snapshot)
-    tracker.on_evaluation(evaluations[0], snapshot)
-    tracker.on_abort(Status.interrupted, "by Ctrl-C")
+    callback = ConsoleCallback(FOLDER, Console.bar, out=out, err=err)
+    callback.on_start(info, snapshot)
+    callback.on_evaluation(evaluations[0], snapshot)
+    callback.on_abort(Status.interrupted, "by Ctrl-C")
     assert text(err).endswith("\x1b[?25h")
     assert text(out).splitlines()[-1] == f"interrupted after epoch 1/3  {FOLDER}"
 
 
 def test_square_brackets_are_no_markup(play: Callable[[Callback], None]) -> None:
     out = pipe()
-    play(ConsoleTracker(Path("runs/[bold]x[/nothing]"), Console.plain, out=out, err=pipe()))
+    play(ConsoleCallback(Path("runs/[bold]x[/nothing]"), Console.plain, out=out, err=pipe()))
     assert "[bold]x[/nothing]" in text(out)
 
 
@@ -155,23 +155,24 @@ def test_a_stream_that_knows_only_ascii(play: Callable[[Callback], None]) -> Non
     raw = io.BytesIO()
     stream = io.TextIOWrapper(raw, encoding="ascii", write_through=True)
     out = Terminal(file=stream, highlight=False)
-    play(ConsoleTracker(Path("läufe"), Console.plain, out=out, err=pipe()))
+    play(ConsoleCallback(Path("läufe"), Console.plain, out=out, err=pipe()))
     assert raw.getvalue().decode("ascii").endswith("l\\xe4ufe\n")
 
 
 SCRIPT = """
 import sys
 from pathlib import Path
-import dlhw.callbacks.trackers
+from dlhw.callbacks.registry import registered
+registered()
 assert "tensorboard" not in sys.modules, "it is heavy, and imported only where it is used"
-from dlhw.callbacks.console import ConsoleTracker
+from dlhw.callbacks.console import ConsoleCallback
 from dlhw.runs.status import Status
 from dlhw.training.events import Evaluation, RunResult, Scores
 scores = {"val": Scores(0.5, 0.75)}
-tracker = ConsoleTracker(Path("läufe"))
-tracker.on_evaluation(Evaluation(epoch=1, step=9, seconds=1, lr=1, scores=scores), None)
+callback = ConsoleCallback(Path("läufe"))
+callback.on_evaluation(Evaluation(epoch=1, step=9, seconds=1, lr=1, scores=scores), None)
 print("between", flush=True)
-tracker.on_end(RunResult(status=Status.completed, final=scores, best=scores, best_epoch=1, best_step=9,
+callback.on_end(RunResult(status=Status.completed, final=scores, best=scores, best_epoch=1, best_step=9,
     epochs=1, steps=9, seconds=1), None)
 """
 
@@ -204,11 +205,11 @@ def test_head_line_of_runs_that_train_together(info: RunInfo) -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"gradcheck": None}, "gradients by the layers' backward, NOT CHECKED"),
-        ({"gradcheck": 0.0}, "gradients by the layers' backward, checked: largest relative error 0.0e+00"),
+        ({"gradcheck": None}, "gradients by hand-written backward, NOT CHECKED"),
+        ({"gradcheck": 0.0}, "gradients by hand-written backward, checked: largest relative error 0.0e+00"),
         (
             {"gradcheck": 0.0, "backend": "compiled"},
-            "gradients by compiled copies of the layers, checked: largest relative error 0.0e+00",
+            "gradients by compiled kernels, checked: largest relative error 0.0e+00",
         ),
         ({"gradcheck": None, "total_steps": 0}, "no training, evaluation only"),
     ],

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dlhw.callbacks.metrics_csv import MetricsTracker, append_whole
+from dlhw.callbacks.metrics_csv import MetricsCallback, append_whole
 from dlhw.runs.status import Status
 from dlhw.training.callbacks import Callback
 from dlhw.training.events import Evaluation, RunInfo, Scores, Snapshot
@@ -18,11 +18,11 @@ def rows(folder: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def test_one_row_for_each_evaluation_and_part(tmp_path: Path, play: Callable[[Callback], None]) -> None:
-    play(MetricsTracker(tmp_path))
+def test_one_row_for_each_evaluation_and_split(tmp_path: Path, play: Callable[[Callback], None]) -> None:
+    play(MetricsCallback(tmp_path))
     assert (tmp_path / "metrics.csv").read_text().startswith(HEADER)
     assert [(row["step"], row["split"]) for row in rows(tmp_path)] == [
-        (step, part) for step in ("26", "52", "78") for part in ("train", "val")
+        (step, split) for step in ("26", "52", "78") for split in ("train", "val")
     ]
     assert rows(tmp_path)[3] == {
         "run": "0",
@@ -37,9 +37,9 @@ def test_one_row_for_each_evaluation_and_part(tmp_path: Path, play: Callable[[Ca
 
 @pytest.mark.parametrize("loss", [1 / 3, 1e-300, float("nan"), float("inf"), -float("inf")])
 def test_losses_keep_every_digit(tmp_path: Path, info: RunInfo, snapshot: Snapshot, loss: float) -> None:
-    tracker = MetricsTracker(tmp_path)
-    tracker.on_start(info, snapshot)
-    tracker.on_evaluation(
+    callback = MetricsCallback(tmp_path)
+    callback.on_start(info, snapshot)
+    callback.on_evaluation(
         Evaluation(epoch=0.5, step=13, seconds=1, lr=1, scores={"val": Scores(loss)}), snapshot
     )
     (row,) = rows(tmp_path)
@@ -51,12 +51,12 @@ def test_losses_keep_every_digit(tmp_path: Path, info: RunInfo, snapshot: Snapsh
 def test_rows_are_there_before_the_run_ends(
     tmp_path: Path, info: RunInfo, snapshot: Snapshot, evaluations: list[Evaluation]
 ) -> None:
-    tracker = MetricsTracker(tmp_path)
-    tracker.on_start(dataclasses.replace(info, index=7), snapshot)
+    callback = MetricsCallback(tmp_path)
+    callback.on_start(dataclasses.replace(info, index=7), snapshot)
     assert (tmp_path / "metrics.csv").read_text() == HEADER
-    tracker.on_evaluation(evaluations[0], snapshot)
+    callback.on_evaluation(evaluations[0], snapshot)
     assert [row["run"] for row in rows(tmp_path)] == ["7", "7"]
-    tracker.on_abort(Status.interrupted, "")
+    callback.on_abort(Status.interrupted, "")
     assert len(rows(tmp_path)) == 2
 
 
@@ -74,7 +74,7 @@ def test_a_failed_append_leaves_no_torn_line(tmp_path: Path) -> None:
     assert path.read_text() == HEADER
 
 
-def test_a_run_that_goes_on_repeats_no_row(
+def test_a_resumed_run_repeats_no_row(
     tmp_path: Path,
     info: RunInfo,
     snapshot: Snapshot,
@@ -82,12 +82,12 @@ def test_a_run_that_goes_on_repeats_no_row(
     play: Callable[[Callback], None],
     progress: dict[str, int | float],
 ) -> None:
-    play(MetricsTracker(tmp_path))
+    play(MetricsCallback(tmp_path))
     whole = (tmp_path / "metrics.csv").read_text()
     with (tmp_path / "metrics.csv").open("a") as file:
         file.write("0,3.5,9")  # torn by a kill
     progress["step"] = 52
-    again = MetricsTracker(tmp_path)
+    again = MetricsCallback(tmp_path)
     again.on_start(info, snapshot)
     assert rows(tmp_path)[-1]["step"] == "52"
     again.on_evaluation(evaluations[2], snapshot)
@@ -101,7 +101,7 @@ def test_a_new_run_starts_an_empty_file(
     play: Callable[[Callback], None],
     progress: dict[str, int | float],
 ) -> None:
-    play(MetricsTracker(tmp_path))
+    play(MetricsCallback(tmp_path))
     progress["step"] = 0
-    MetricsTracker(tmp_path).on_start(info, snapshot)
+    MetricsCallback(tmp_path).on_start(info, snapshot)
     assert (tmp_path / "metrics.csv").read_text() == HEADER

@@ -21,7 +21,7 @@ from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 from torch import Tensor
 
 from dlhw.callbacks.confusion import confusion_image
-from dlhw.callbacks.tensorboard import TensorBoardTracker
+from dlhw.callbacks.tensorboard import TensorBoardCallback
 from dlhw.callbacks.tensorboard_events import metric_values
 from dlhw.callbacks.weight_images import weight_image, weight_tiles
 from dlhw.config.load import to_dict
@@ -72,14 +72,14 @@ def hparams_tab(folder: Path) -> tuple[Any, list[Any]]:
 
 
 def test_one_event_file_in_the_run_folder(tmp_path: Path, play: Callable[[Callback], None]) -> None:
-    play(TensorBoardTracker(tmp_path, 5))
+    play(TensorBoardCallback(tmp_path, 5))
     assert [path.name.split(".")[:3] for path in tmp_path.iterdir()] == [["events", "out", "tfevents"]]
 
 
 def test_scalars_read_back(
     tmp_path: Path, play: Callable[[Callback], None], parameters: dict[str, Tensor]
 ) -> None:
-    play(TensorBoardTracker(tmp_path, 5))
+    play(TensorBoardCallback(tmp_path, 5))
     events = read(tmp_path)
     assert scalars(events, "loss/val") == [
         (26, pytest.approx(0.7)),
@@ -90,9 +90,9 @@ def test_scalars_read_back(
     assert scalars(events, "optimizer/lr")[0] == (26, 0.25)
     norm = pytest.approx(float(parameters["fc1.weight"].norm()))
     assert scalars(events, "norm/weight/fc1.weight")[-1] == (78, norm)
-    expected = {f"{kind}/{part}" for kind in ("loss", "accuracy") for part in ("train", "val")}
+    expected = {f"{kind}/{split}" for kind in ("loss", "accuracy") for split in ("train", "val")}
     expected |= {f"norm/weight/{name}" for name in parameters} | {"optimizer/lr"}
-    expected |= {f"hparam/{part}_{kind}" for part in ("train", "val") for kind in ("loss", "accuracy")}
+    expected |= {f"hparam/{split}_{kind}" for split in ("train", "val") for kind in ("loss", "accuracy")}
     assert set(events.Tags()["scalars"]) == expected
 
 
@@ -102,7 +102,7 @@ def test_scalars_read_back(
 def test_weights_are_drawn_as_often_as_asked(
     tmp_path: Path, play: Callable[[Callback], None], every: int, steps: list[int]
 ) -> None:
-    play(TensorBoardTracker(tmp_path, every))
+    play(TensorBoardCallback(tmp_path, every))
     events = read(tmp_path)
     assert [event.step for event in events.Histograms("weights/fc1.weight")] == steps
     assert [event.step for event in events.Histograms("gradients/fc2.bias")] == steps[1:]
@@ -112,7 +112,7 @@ def test_weights_are_drawn_as_often_as_asked(
 def test_histograms_read_back(
     tmp_path: Path, play: Callable[[Callback], None], parameters: dict[str, Tensor]
 ) -> None:
-    play(TensorBoardTracker(tmp_path, 5))
+    play(TensorBoardCallback(tmp_path, 5))
     value = read(tmp_path).Histograms("weights/fc1.weight")[-1].histogram_value
     assert value.num == sum(value.bucket) == 64 * 16
     assert value.max == pytest.approx(float(parameters["fc1.weight"].max()))
@@ -125,7 +125,7 @@ def test_pictures_decode_to_what_was_drawn(
     result: RunResult,
     info: RunInfo,
 ) -> None:
-    play(TensorBoardTracker(tmp_path, 5))
+    play(TensorBoardCallback(tmp_path, 5))
     assert result.confusion_KK is not None
     drawn = {
         "first_layer/fc1.weight": weight_image(weight_tiles(parameters["fc1.weight"], (1, 8, 8))),
@@ -133,17 +133,17 @@ def test_pictures_decode_to_what_was_drawn(
     }
     events = read(tmp_path)
     assert set(events.Tags()["images"]) == set(drawn)
-    for tag, picture in drawn.items():
+    for tag, pixels in drawn.items():
         event = events.Images(tag)[-1]
         decoded = np.asarray(Image.open(io.BytesIO(event.encoded_image_string)))
-        assert (event.height, event.width) == picture.shape[:2]
-        assert np.array_equal(decoded, picture)
+        assert (event.height, event.width) == pixels.shape[:2]
+        assert np.array_equal(decoded, pixels)
 
 
 def test_the_config_is_there_as_yaml(tmp_path: Path, play: Callable[[Callback], None], info: RunInfo) -> None:
     from omegaconf import OmegaConf
 
-    play(TensorBoardTracker(tmp_path, 5))
+    play(TensorBoardCallback(tmp_path, 5))
     (event,) = read(tmp_path).Tensors("config/text_summary")
     text = event.tensor_proto.string_val[0].decode()
     block = text.removeprefix("```yaml\n").removesuffix("```")
@@ -151,7 +151,7 @@ def test_the_config_is_there_as_yaml(tmp_path: Path, play: Callable[[Callback], 
 
 
 def test_hparams_hold_what_sweeps_vary(tmp_path: Path, play: Callable[[Callback], None]) -> None:
-    play(TensorBoardTracker(tmp_path, 5))
+    play(TensorBoardCallback(tmp_path, 5))
     events = read(tmp_path)
     row = hparams(events, "session_start_info").session_start_info.hparams
     numbers = {"seed": 3, "optimizer.lr": 0.25, "optimizer.momentum": 0, "trainer.batch_size": 64}
@@ -171,7 +171,7 @@ def test_hparams_hold_what_sweeps_vary(tmp_path: Path, play: Callable[[Callback]
 def test_hparams_metrics_are_scalars_of_the_same_file(
     tmp_path: Path, play: Callable[[Callback], None], result: RunResult
 ) -> None:
-    play(TensorBoardTracker(tmp_path, 5))
+    play(TensorBoardCallback(tmp_path, 5))
     events = read(tmp_path)
     assert {tag for tag in events.Tags()["scalars"] if tag.startswith("hparam/")} == set(
         metric_values(result)
@@ -187,9 +187,9 @@ def test_the_hparams_tab_has_a_row_for_each_run(
     for rate in rates:
         config = dataclasses.replace(info.config, optimizer=SGDConfig(lr=rate))
         (tmp_path / str(rate)).mkdir()
-        tracker = TensorBoardTracker(tmp_path / str(rate), 0)
-        tracker.on_start(dataclasses.replace(info, config=config), snapshot)
-        tracker.on_end(result, snapshot)
+        callback = TensorBoardCallback(tmp_path / str(rate), 0)
+        callback.on_start(dataclasses.replace(info, config=config), snapshot)
+        callback.on_end(result, snapshot)
     experiment, rows = hparams_tab(tmp_path)
     assert [field.name for field in experiment.hparam_infos if field.differs] == ["optimizer.lr"]
     assert experiment.hparam_infos[0].name == "optimizer.lr"
@@ -210,9 +210,9 @@ def test_the_hparams_tab_has_a_row_for_each_run(
 def test_hparams_tell_how_a_run_ended(
     tmp_path: Path, info: RunInfo, snapshot: Snapshot, result: RunResult, status: Status, code: int
 ) -> None:
-    tracker = TensorBoardTracker(tmp_path, 5)
-    tracker.on_start(info, snapshot)
-    tracker.on_end(dataclasses.replace(result, status=status), snapshot)
+    callback = TensorBoardCallback(tmp_path, 5)
+    callback.on_start(info, snapshot)
+    callback.on_end(dataclasses.replace(result, status=status), snapshot)
     assert hparams(read(tmp_path), "session_end_info").session_end_info.status == code
 
 
@@ -230,15 +230,15 @@ def test_nothing_stays_open(
     tmp_path: Path, info: RunInfo, snapshot: Snapshot, result: RunResult, ends: str
 ) -> None:
     files, threads = open_files(), threading.active_count()
-    tracker = TensorBoardTracker(tmp_path, 5)
+    callback = TensorBoardCallback(tmp_path, 5)
     if ends != "abort before start":
-        tracker.on_start(info, snapshot)
+        callback.on_start(info, snapshot)
     if ends == "finish":
-        tracker.on_end(result, snapshot)
+        callback.on_end(result, snapshot)
     else:
-        tracker.on_abort(Status.interrupted, "")
+        callback.on_abort(Status.interrupted, "")
     if ends == "abort twice":
-        tracker.on_abort(Status.interrupted, "")
+        callback.on_abort(Status.interrupted, "")
     assert open_files() == files
     assert threading.active_count() == threads
 
@@ -246,22 +246,22 @@ def test_nothing_stays_open(
 def test_a_picture_that_fails_closes_the_row(
     tmp_path: Path, info: RunInfo, snapshot: Snapshot, result: RunResult
 ) -> None:
-    tracker = TensorBoardTracker(tmp_path, 5)
-    tracker.on_start(info, snapshot)
+    callback = TensorBoardCallback(tmp_path, 5)
+    callback.on_start(info, snapshot)
     with pytest.raises(ValueError, match="axes|dimension|diag|array"):
-        tracker.on_end(dataclasses.replace(result, confusion_KK=torch.zeros(3)), snapshot)
-    tracker.on_abort(Status.failed, "")
+        callback.on_end(dataclasses.replace(result, confusion_KK=torch.zeros(3)), snapshot)
+    callback.on_abort(Status.failed, "")
     assert hparams(read(tmp_path), "session_end_info").session_end_info.status == api_pb2.STATUS_SUCCESS
 
 
 def test_curves_can_be_read_while_training(
     tmp_path: Path, info: RunInfo, snapshot: Snapshot, evaluations: list[Evaluation]
 ) -> None:
-    tracker = TensorBoardTracker(tmp_path, 5)
-    tracker.on_start(info, snapshot)
-    tracker.on_evaluation(evaluations[0], snapshot)
+    callback = TensorBoardCallback(tmp_path, 5)
+    callback.on_start(info, snapshot)
+    callback.on_evaluation(evaluations[0], snapshot)
     assert len(scalars(read(tmp_path), "loss/val")) == 1
-    tracker.on_abort(Status.interrupted, "")
+    callback.on_abort(Status.interrupted, "")
 
 
 def test_a_regression_on_a_table(
@@ -269,10 +269,10 @@ def test_a_regression_on_a_table(
 ) -> None:
     scores = {"train": Scores(0.5), "test": Scores(float("inf"))}
     table = dataclasses.replace(info, class_names=[], input_shape=(64,), num_samples={"train": 9, "test": 3})
-    tracker = TensorBoardTracker(tmp_path, 5)
-    tracker.on_start(table, snapshot)
-    tracker.on_evaluation(Evaluation(epoch=1, step=9, seconds=1, lr=1, scores=scores), snapshot)
-    tracker.on_end(dataclasses.replace(result, final=scores, best=scores, confusion_KK=None), snapshot)
+    callback = TensorBoardCallback(tmp_path, 5)
+    callback.on_start(table, snapshot)
+    callback.on_evaluation(Evaluation(epoch=1, step=9, seconds=1, lr=1, scores=scores), snapshot)
+    callback.on_end(dataclasses.replace(result, final=scores, best=scores, confusion_KK=None), snapshot)
     events = read(tmp_path)
     assert events.Tags()["images"] == []
     assert [tag for tag in events.Tags()["scalars"] if "accuracy" in tag] == []
@@ -280,11 +280,11 @@ def test_a_regression_on_a_table(
 
 
 def test_the_test_part_comes_alone(tmp_path: Path, info: RunInfo, snapshot: Snapshot) -> None:
-    tracker = TensorBoardTracker(tmp_path, 1)
-    tracker.on_start(info, snapshot)
+    callback = TensorBoardCallback(tmp_path, 1)
+    callback.on_start(info, snapshot)
     scores = {"test": Scores(0.5, 0.8)}
-    tracker.on_evaluation(Evaluation(epoch=3, step=78, seconds=1, lr=1, scores=scores), snapshot)
-    tracker.on_abort(Status.interrupted, "")
+    callback.on_evaluation(Evaluation(epoch=3, step=78, seconds=1, lr=1, scores=scores), snapshot)
+    callback.on_abort(Status.interrupted, "")
     assert set(read(tmp_path).Tags()["scalars"]) == {"loss/test", "accuracy/test"}
 
 
@@ -292,13 +292,13 @@ def test_parameters_that_diverged_can_be_drawn(
     tmp_path: Path, play: Callable[[Callback], None], parameters: dict[str, Tensor]
 ) -> None:
     parameters["fc1.weight"].fill_(float("nan"))
-    play(TensorBoardTracker(tmp_path, 1))
+    play(TensorBoardCallback(tmp_path, 1))
     events = read(tmp_path)
     assert "weights/fc1.weight" not in events.Tags()["histograms"]
     assert "weights/fc1.bias" in events.Tags()["histograms"]
 
 
-def test_a_run_that_goes_on_repeats_no_point(
+def test_a_resumed_run_repeats_no_point(
     tmp_path: Path,
     info: RunInfo,
     snapshot: Snapshot,
@@ -307,9 +307,9 @@ def test_a_run_that_goes_on_repeats_no_point(
 ) -> None:
     for first, last, step in ((0, 3, 0), (2, 3, 52)):
         progress["step"] = step
-        tracker = TensorBoardTracker(tmp_path, 0)
-        tracker.on_start(info, snapshot)
+        callback = TensorBoardCallback(tmp_path, 0)
+        callback.on_start(info, snapshot)
         for evaluation in evaluations[first:last]:
-            tracker.on_evaluation(evaluation, snapshot)
-        tracker.on_abort(Status.interrupted, "")
+            callback.on_evaluation(evaluation, snapshot)
+        callback.on_abort(Status.interrupted, "")
     assert [step for step, _ in scalars(read(tmp_path), "loss/val")] == [26, 52, 78]

@@ -59,7 +59,7 @@ def test_events_are_there_once_flushed(tmp_path: Path) -> None:
 
 def test_a_purge_step_begins_a_session(tmp_path: Path) -> None:
     file = EventFile(tmp_path, purge_step=7)
-    assert [each[:2] for each in events(file.path)] == [(0, "file_version"), (7, "session_log")]
+    assert [event[:2] for event in events(file.path)] == [(0, "file_version"), (7, "session_log")]
 
 
 def test_files_of_one_folder_have_names_of_their_own(tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ def test_a_full_disk_leaves_whole_records(tmp_path: Path) -> None:
     before = file.path.read_bytes()
     file.add(scalars({"a": 1.0}), 1)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 5, hard))  # room for a part of the record
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 5, hard))  # room for half the record
     try:
         with pytest.raises(OSError, match="File too large") as caught:
             file.flush()
@@ -89,7 +89,7 @@ def test_a_full_disk_leaves_whole_records(tmp_path: Path) -> None:
     assert file.path.read_bytes() == before
     file.add(scalars({"b": 1.0}), 2)
     file.flush()
-    assert [each[2] for each in events(file.path)] == [[], ["b"]]
+    assert [event[2] for event in events(file.path)] == [[], ["b"]]
 
 
 def distribution(values: torch.Tensor) -> Any:

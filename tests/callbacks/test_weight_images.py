@@ -59,28 +59,28 @@ def test_a_tile_of_a_convolution_is_its_filter() -> None:
     ],
 )
 def test_size(weight: Shape, input_shape: Shape, rows: int, columns: int, tile: int) -> None:
-    picture = weight_image(weight_tiles(torch.randn(weight), input_shape))
+    image = weight_image(weight_tiles(torch.randn(weight), input_shape))
     height, width = GAP + rows * (tile + GAP) + LEGEND_HEIGHT, GAP + columns * (tile + GAP)
-    assert picture.shape == (height, width, 3)
-    assert picture.dtype == np.uint8
+    assert image.shape == (height, width, 3)
+    assert image.dtype == np.uint8
 
 
 def test_signs_are_colours_on_one_scale() -> None:
     weight = torch.zeros(4, 2)
     weight[0, 0], weight[3, 1] = -1.0, 1.0
-    picture = weight_image(weight_tiles(weight, (2, 2)))
+    image = weight_image(weight_tiles(weight, (2, 2)))
     right = GAP + 56 + GAP
-    assert picture[GAP, GAP].tolist() == BLUE.tolist()
-    assert picture[GAP + 55, right + 55].tolist() == RED.tolist()
-    assert picture[GAP + 55, GAP].tolist() == [255, 255, 255]
-    assert picture[0, 0].tolist() == [BACKGROUND] * 3
+    assert image[GAP, GAP].tolist() == BLUE.tolist()
+    assert image[GAP + 55, right + 55].tolist() == RED.tolist()
+    assert image[GAP + 55, GAP].tolist() == [255, 255, 255]
+    assert image[0, 0].tolist() == [BACKGROUND] * 3
 
 
 def test_an_outlier_does_not_bleach_the_rest() -> None:
     weight = torch.ones(64, 16)
     weight[0, 0] = 1e6
-    picture = weight_image(weight_tiles(weight, (8, 8)))
-    assert picture[GAP + 55, GAP + 55].tolist() == RED.tolist()
+    image = weight_image(weight_tiles(weight, (8, 8)))
+    assert image[GAP + 55, GAP + 55].tolist() == RED.tolist()
 
 
 @pytest.mark.parametrize("value", [0.0, float("nan"), float("inf")])

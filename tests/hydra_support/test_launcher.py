@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from commands import QUIET_ENV, metrics, run, summary
 
-from dlhw.callbacks.checkpoint import load_checkpoint
+from dlhw.callbacks.checkpoints import load_checkpoint
 
 BASE = [
     "model.hidden=[12]", "data.limit=260", "trainer.batch_size=16", "trainer.epochs=3", "tracking.console=none",

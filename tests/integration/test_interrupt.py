@@ -13,7 +13,7 @@ import pytest
 from commands import metrics, summary
 from zygote import Zygote, output_of
 
-from dlhw.callbacks.checkpoint import load_checkpoint
+from dlhw.callbacks.checkpoints import load_checkpoint
 from tests.torture.fingerprint import fingerprint
 
 FIXED = (

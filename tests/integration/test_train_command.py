@@ -9,7 +9,7 @@ import yaml
 from commands import FAST, metrics, run, run_folders, summary, train, tree
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from dlhw.callbacks.checkpoint import load_checkpoint
+from dlhw.callbacks.checkpoints import load_checkpoint
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +92,7 @@ def test_plain_lines_in_a_pipe(tmp_path: Path) -> None:
     assert done.stderr == ""
     assert "\x1b" not in done.stdout
     lines = done.stdout.splitlines()
-    assert "gradients by compiled copies of the layers, checked" in lines[0]
+    assert "gradients by compiled kernels, checked" in lines[0]
     assert lines[1].startswith("epoch 1/2  step 20  train loss ")
     assert lines[-1].startswith("finished: 2 epochs, 40 steps")
 

@@ -71,7 +71,7 @@ def test_the_default_command_works(module: str, tmp_path: Path) -> None:
     warnings = [line for line in done.stderr.splitlines() if line.startswith("warning:")]
     assert warnings == [WARNING + reason]
     assert summary(tmp_path / "run")["backend"] == "eager"
-    assert "gradients by the layers' backward, checked" in done.stdout
+    assert "gradients by hand-written backward, checked" in done.stdout
 
 
 def test_demanded_kernels_are_refused(tmp_path: Path) -> None:

@@ -136,7 +136,7 @@ main()
     [
         ((), 1, "dlhw-train: the backward pass is wrong in sigmoid1 (Sigmoid) (student.py:"),
         (("trainer.backend=autograd",), 0, "gradients by autograd"),
-        (("trainer.gradcheck=false",), 0, "gradients by the layers' backward, NOT CHECKED"),
+        (("trainer.gradcheck=false",), 0, "gradients by hand-written backward, NOT CHECKED"),
     ],
 )
 def test_a_run_with_a_wrong_layer(overrides: tuple[str, ...], status: int, text: str, tmp_path: Path) -> None:

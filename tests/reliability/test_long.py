@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from dlhw.callbacks.thinning import Thinning
+from dlhw.callbacks.tensorboard import Thinning
 from tests.torture.long import EVALUATES, MAX_GROWTH, MAX_NEW_FILES, is_bounded
 from tests.torture.processes import train
 from tests.torture.watching import Use

@@ -14,7 +14,7 @@ import pytest
 import safetensors.torch
 import torch
 
-from dlhw.callbacks.checkpoint import load_checkpoint
+from dlhw.callbacks.checkpoints import load_checkpoint
 from dlhw.config.data import CSVConfig, NPZConfig, SplitConfig
 from dlhw.data import load_dataset
 from dlhw.data.formats import read_idx

@@ -11,7 +11,7 @@ import pytest
 import torch
 from report_runs import frame_of, lr_sweep, make_run, study_of
 
-from dlhw.callbacks.checkpoint import save_checkpoint
+from dlhw.callbacks.checkpoints import save_checkpoint
 from dlhw.config.experiment_entries import DERIVED, DERIVED_KINDS
 from dlhw.errors import RunFolderError
 from dlhw.reporting.derived_metrics import (
@@ -114,7 +114,7 @@ def test_columns_are_added_where_they_are_asked_for(tmp_path: Path) -> None:
 
 
 def test_the_norm_of_a_real_run(tmp_path: Path) -> None:
-    from dlhw.callbacks.checkpoint import load_checkpoint
+    from dlhw.callbacks.checkpoints import load_checkpoint
 
     folder = commands.train(*commands.FAST, cwd=tmp_path)
     tensors, _ = load_checkpoint(folder / "checkpoints" / "last.safetensors")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dlhw.callbacks.checkpoint import save_checkpoint
+from dlhw.callbacks.checkpoints import save_checkpoint
 from dlhw.locks import FolderLostError, sweep_held
 from dlhw.runs.files import append_whole, remove_file, write_atomic, write_json
 

@@ -31,11 +31,15 @@ def test_classes_take_as_few_bytes_as_they_need(tmp_path: Path, classes: int, ki
     targets = np.array([0, classes - 1])
     whole = SplitPredictions(predicted=targets, targets=targets, parameters="last", split_hash="abc")
     write_predictions(tmp_path, whole)
-    found = read_predictions(tmp_path)
-    assert found is not None
-    assert (found.predicted.dtype, found.parameters, found.split_hash) == (kind, "last", "abc")
-    assert found.predicted.tolist() == targets.tolist()
-    assert found.correct.all()
+    predictions = read_predictions(tmp_path)
+    assert predictions is not None
+    assert (predictions.predicted.dtype, predictions.parameters, predictions.split_hash) == (
+        kind,
+        "last",
+        "abc",
+    )
+    assert predictions.predicted.tolist() == targets.tolist()
+    assert predictions.correct.all()
 
 
 def test_equal_predictions_give_equal_files(tmp_path: Path) -> None:
@@ -51,21 +55,21 @@ def test_no_file_is_no_predictions(tmp_path: Path) -> None:
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
-@given(place=st.floats(0, 1, exclude_max=True), flip=st.integers(1, 255), is_cut=st.booleans())
-def test_a_damaged_file_is_named_or_read(tmp_path: Path, place: float, flip: int, is_cut: bool) -> None:
+@given(position=st.floats(0, 1, exclude_max=True), flip=st.integers(1, 255), is_cut=st.booleans())
+def test_a_damaged_file_is_named_or_read(tmp_path: Path, position: float, flip: int, is_cut: bool) -> None:
     write_predictions(tmp_path, content())
     path = tmp_path / PREDICTIONS_FILE
     data = bytearray(path.read_bytes())
-    at = int(place * len(data))
-    data[at] ^= flip
-    path.write_bytes(data[:at] if is_cut else data)
+    offset = int(position * len(data))
+    data[offset] ^= flip
+    path.write_bytes(data[:offset] if is_cut else data)
     try:
-        found = read_predictions(tmp_path)
+        predictions = read_predictions(tmp_path)
     except RunFolderError as error:
-        assert PREDICTIONS_FILE in str(error)  # noqa: PT017 (most damage is found, some is harmless)
+        assert PREDICTIONS_FILE in str(error)  # noqa: PT017 (most damage is detected, some is harmless)
     else:
-        assert found is not None
-        assert found.correct.shape == (100,)
+        assert predictions is not None
+        assert predictions.correct.shape == (100,)
 
 
 def test_another_safetensors_file_is_refused(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Run folders as training leaves them, written by the real trackers in a moment."""
+"""Run folders as training leaves them, written by the real callbacks in a moment."""
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -11,7 +11,7 @@ import pandas
 import yaml
 from omegaconf import OmegaConf
 
-from dlhw.callbacks.metrics_csv import MetricsTracker
+from dlhw.callbacks.metrics_csv import MetricsCallback
 from dlhw.callbacks.summary import SUMMARY_FILE, about, outcome
 from dlhw.config.data import Task
 from dlhw.config.load import from_dict, to_dict
@@ -96,7 +96,7 @@ def _info(overrides: tuple[str, ...]) -> RunInfo:
 
 @cache
 def _about(overrides: tuple[str, ...]) -> dict[str, Any]:
-    """What SummaryTracker says of a run; kept, because hashing a config takes as long as all the rest."""
+    """What SummaryCallback says of a run; kept, because hashing a config takes as long as all the rest."""
     return about(_info(overrides))
 
 
@@ -125,10 +125,10 @@ def _result(evaluations: Sequence[Evaluation], status: Status, diverged_at: int 
 
 
 def _tell_metrics(folder: Path, info: RunInfo, evaluations: Sequence[Evaluation]) -> None:
-    tracker = MetricsTracker(folder)
-    tracker.on_start(info, snapshot())
+    callback = MetricsCallback(folder)
+    callback.on_start(info, snapshot())
     for evaluation in evaluations:
-        tracker.on_evaluation(evaluation, snapshot())
+        callback.on_evaluation(evaluation, snapshot())
 
 
 def make_sweep(

@@ -24,7 +24,7 @@ QUIET_ENV = {"OMP_NUM_THREADS": "1", "COLUMNS": "120"}
 # Modules that the commands import late.
 IMPORTED = (
     "dlhw.execution.cohorts", "dlhw.commands.plan", "dlhw.reporting.report", "dlhw.reporting.console", "dlhw.reporting.figures.style",
-    "dlhw.commands.resume", "dlhw.callbacks.trackers", "dlhw.training.fit",
+    "dlhw.commands.resume", "dlhw.callbacks.console", "dlhw.callbacks.tensorboard", "dlhw.training.fit",
     "tensorboard.plugins.hparams.api_pb2",
 )  # fmt: skip
 

@@ -12,7 +12,7 @@ from commands import PATIENCE, run, summary
 from sweeping import start_sweep, sweep, written
 
 from dlhw import content
-from dlhw.callbacks.checkpoint import load_checkpoint
+from dlhw.callbacks.checkpoints import load_checkpoint
 from dlhw.config.data import CSVConfig, DataConfig
 from dlhw.content import data_identity, file_hash
 from dlhw.runs.folder import RunFolder

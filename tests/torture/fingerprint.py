@@ -4,7 +4,7 @@ import csv
 import hashlib
 from pathlib import Path
 
-from dlhw.callbacks.checkpoint import load_checkpoint
+from dlhw.callbacks.checkpoints import load_checkpoint
 
 CLOCK = "seconds"  # the only column that differs between equal runs
 

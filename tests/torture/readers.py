@@ -14,7 +14,7 @@ import numpy as np
 import safetensors.torch
 import torch
 
-from dlhw.callbacks.checkpoint import check_matches, load_checkpoint, save_checkpoint
+from dlhw.callbacks.checkpoints import check_matches, load_checkpoint, save_checkpoint
 from dlhw.config.data import CSVConfig, NPZConfig, OctMNISTConfig, SplitConfig, Task
 from dlhw.data import load_dataset
 from dlhw.data.formats import read_idx
@@ -27,6 +27,7 @@ from dlhw.reporting.study import make_study
 from dlhw.runs.folder import RunFolder
 from dlhw.runs.ledger import Ledger
 from dlhw.runs.saved_config import saved_config
+from dlhw.sections import under
 
 SPLIT = SplitConfig(train=None, val=0, test=0)
 SWEEP = [
@@ -172,7 +173,7 @@ def run_files(folder: Path) -> dict[str, Reader]:
 
     def evaluated(at: Path) -> object:
         tensors, state = load_checkpoint(at / best)
-        check_matches(at / best, tensors, SHAPES)
+        check_matches(at / best, under("parameters", tensors), SHAPES)
         return state
 
     def drawn(at: Path) -> object:

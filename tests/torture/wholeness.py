@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from dlhw.callbacks.checkpoint import load_checkpoint
+from dlhw.callbacks.checkpoints import load_checkpoint
 from dlhw.callbacks.metrics_csv import COLUMNS
 from dlhw.errors import RunFolderError
 from dlhw.runs.predictions import PREDICTIONS_FILE, read_predictions

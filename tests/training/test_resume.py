@@ -8,9 +8,7 @@ import pytest
 import torch
 from training_runs import Listener, small
 
-from dlhw.callbacks.checkpoint import load_checkpoint
-from dlhw.callbacks.checkpoints import CheckpointTracker
-from dlhw.callbacks.restoring import saved_in
+from dlhw.callbacks.checkpoints import CheckpointCallback, load_checkpoint, load_resume_states
 from dlhw.config.root import TrainConfig
 from dlhw.data.dataset import Dataset, load_dataset
 from dlhw.runs.folder import BEST, LAST
@@ -52,7 +50,7 @@ class Copier(Listener):
         (scratch / "checkpoints").mkdir(parents=True, exist_ok=True)
         kept = self.folder / "at" / f"{step}"
         shutil.copy(kept if kept.exists() else self.folder / LAST, scratch / LAST)
-        (saved,) = saved_in(scratch, config)
+        (saved,) = load_resume_states(scratch, config)
         return saved
 
 
@@ -68,11 +66,11 @@ def train(
     datasets: list[Dataset] = [load_dataset(c.data, c.data_seed(), DTYPES[c.trainer.dtype]) for c in configs]
     copiers = [Copier(root / str(run)) for run in range(len(configs))]
 
-    def trackers(run: int, config: TrainConfig) -> list[Callback]:
+    def make_callbacks(run: int, config: TrainConfig) -> list[Callback]:
         (root / str(run)).mkdir(parents=True)
-        return [CheckpointTracker(root / str(run)), copiers[run]]
+        return [CheckpointCallback(root / str(run)), copiers[run]]
 
-    fit(configs, datasets, trackers, saved)
+    fit(configs, datasets, make_callbacks, saved)
     return copiers
 
 

@@ -1,1 +1,1 @@
-"""Trackers: what a run shows while it trains and what it leaves behind. They only listen."""
+"""Callbacks: what a run records and prints while it trains; see `registry` for adding one."""

@@ -1,4 +1,4 @@
-"""metrics.csv: every evaluation as plain rows, one for each split."""
+"""metrics.csv: every evaluation as rows of text, one for each split."""
 
 import csv
 import io
@@ -6,15 +6,25 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from dlhw.callbacks.registry import RunSetup, register
 from dlhw.runs.files import append_whole, write_atomic
 from dlhw.runs.folder import COLUMNS, METRICS_FILE
-from dlhw.runs.status import Status
 from dlhw.training.callbacks import Callback
-from dlhw.training.events import Evaluation, RunInfo, RunResult, Snapshot
+from dlhw.training.events import Evaluation, RunInfo, Snapshot
 
 
-class MetricsTracker(Callback):
-    """Appends to metrics.csv in the run folder; floats keep all their digits."""
+@register()
+def metrics_csv(setup: RunSetup) -> Callback:
+    """Always enabled."""
+    return MetricsCallback(setup.folder)
+
+
+class MetricsCallback(Callback):
+    """Appends each evaluation to metrics.csv; floats keep all their digits.
+
+    Args:
+        folder: the run folder.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / METRICS_FILE
@@ -22,7 +32,7 @@ class MetricsTracker(Callback):
 
     def on_start(self, info: RunInfo, snapshot: Snapshot) -> None:
         self._run = info.index
-        # A run that goes on from a checkpoint will come past the later rows again.
+        # A run that resumes from a checkpoint writes the later rows again.
         kept = rows_up_to(self._path, int(snapshot.progress().get("step", 0)))
         write_atomic(self._path, _as_text([COLUMNS, *kept]))
 
@@ -30,23 +40,17 @@ class MetricsTracker(Callback):
         append_whole(self._path, _as_text(self._rows(evaluation)).encode())
 
     def on_checkpoint(self, snapshot: Snapshot) -> None:
-        """A run that goes on from here finds every row up to here, after a power cut too."""
+        """Sync, so that every row before the checkpoint survives a power cut: the resumed run keeps it."""
         with self._path.open("rb") as file:
             os.fsync(file.fileno())
 
-    def on_end(self, result: RunResult, snapshot: Snapshot) -> None:
-        """Nothing is open between evaluations."""
-
-    def on_abort(self, status: Status, message: str) -> None:
-        """Nothing is open between evaluations."""
-
     def _rows(self, evaluation: Evaluation) -> list[list[str]]:
-        """repr gives the shortest text that reads back as the same float; "nan" and "inf" for those."""
+        """`repr` gives the shortest text that is read back as the same float."""
         seconds = f"{evaluation.seconds:.6f}"
-        where = [str(self._run), repr(float(evaluation.epoch)), str(evaluation.step)]
+        position = [str(self._run), repr(float(evaluation.epoch)), str(evaluation.step)]
         return [
-            [*where, part, repr(float(scores.loss)), _or_empty(scores.accuracy), seconds]
-            for part, scores in evaluation.scores.items()
+            [*position, split, repr(float(scores.loss)), _or_empty(scores.accuracy), seconds]
+            for split, scores in evaluation.scores.items()
         ]
 
 
@@ -61,7 +65,7 @@ def _as_text(rows: Iterable[Iterable[str]]) -> str:
 
 
 def rows_up_to(path: Path, step: int) -> list[list[str]]:
-    """Whole rows of an earlier part of this run up to and with `step`; none for a run at its beginning.
+    """Rows that an earlier process wrote up to and including `step`; none for a run that starts at 0.
 
     Rows of the test split are left out: it is measured after the last step, and will be again.
     """
@@ -69,6 +73,6 @@ def rows_up_to(path: Path, step: int) -> list[list[str]]:
         return []
     with path.open(newline="", encoding="utf-8", errors="replace") as file:
         rows = list(csv.reader(file))[1:]
-    # A killed process can leave its last line torn.
-    whole = [row for row in rows if len(row) == len(COLUMNS) and row[2].isdigit()]
-    return [row for row in whole if int(row[2]) <= step and row[3] != "test"]
+    # The last line of a killed process can be incomplete.
+    complete = [row for row in rows if len(row) == len(COLUMNS) and row[2].isdigit()]
+    return [row for row in complete if int(row[2]) <= step and row[3] != "test"]

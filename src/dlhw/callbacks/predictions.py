@@ -1,19 +1,25 @@
-"""The tracker that keeps what a run predicts for the test split."""
+"""Callback that stores what a run predicts for the test split."""
 
 from pathlib import Path
 
+from dlhw.callbacks.registry import Order, RunSetup, register
 from dlhw.runs.files import remove_file
 from dlhw.runs.folder import PREDICTIONS_FILE
 from dlhw.runs.predictions import SplitPredictions, write_predictions
-from dlhw.runs.status import Status
 from dlhw.training.callbacks import Callback
-from dlhw.training.events import Evaluation, RunInfo, RunResult, Snapshot
+from dlhw.training.events import RunInfo, RunResult, Snapshot
 
 SPLIT = "test"
 
 
-class PredictionsTracker(Callback):
-    """Writes the file once, at the end of a run that ended well and has a test split; not for regression.
+@register(Order.result)
+def predictions(setup: RunSetup) -> Callback | None:
+    """Enabled by `tracking.predictions`."""
+    return PredictionsCallback(setup.folder) if setup.config.tracking.predictions else None
+
+
+class PredictionsCallback(Callback):
+    """Writes predictions.safetensors at the end of a successful classification run that has a test split.
 
     Args:
         folder: the run folder.
@@ -24,14 +30,8 @@ class PredictionsTracker(Callback):
         self._split_hash = ""
 
     def on_start(self, info: RunInfo, snapshot: Snapshot) -> None:
-        remove_file(self._folder / PREDICTIONS_FILE)  # of an earlier end, which this run trains beyond
+        remove_file(self._folder / PREDICTIONS_FILE)  # of an earlier end, beyond which this run trains
         self._split_hash = info.split_hashes.get(SPLIT, "")
-
-    def on_evaluation(self, evaluation: Evaluation, snapshot: Snapshot) -> None:
-        """Only the end counts."""
-
-    def on_checkpoint(self, snapshot: Snapshot) -> None:
-        """Only the end counts."""
 
     def on_end(self, result: RunResult, snapshot: Snapshot) -> None:
         predictions = result.predictions
@@ -44,6 +44,3 @@ class PredictionsTracker(Callback):
             split_hash=self._split_hash,
         )
         write_predictions(self._folder, content)
-
-    def on_abort(self, status: Status, message: str) -> None:
-        """A run that was cut off has no test scores."""

@@ -1,4 +1,4 @@
-"""summary.json: how a run ended, and what it was. A folder that has one holds an ended run."""
+"""summary.json: how a run ended, and what it was. Only the folder of an ended run contains it."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from dlhw.callbacks.registry import Order, RunSetup, register
 from dlhw.config.data_base import VAL_FROM_TEST
 from dlhw.config.fields import config_hash
 from dlhw.config.root import TrainConfig
@@ -20,8 +21,18 @@ from dlhw.training.device import determinism
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores, Snapshot, scores_from_dict
 
 
-class SummaryTracker(Callback):
-    """Writes summary.json once, at the end; nothing before."""
+@register(Order.summary)
+def summary(setup: RunSetup) -> Callback:
+    """Always enabled."""
+    return SummaryCallback(setup.folder)
+
+
+class SummaryCallback(Callback):
+    """Writes summary.json once, at the end.
+
+    Args:
+        folder: the run folder.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / SUMMARY_FILE
@@ -33,35 +44,32 @@ class SummaryTracker(Callback):
     def on_start(self, info: RunInfo, snapshot: Snapshot) -> None:
         self._about = about(info)
         progress = snapshot.progress()
-        if progress.get("step", 0):  # a run that goes on after an interrupt has not ended
+        if progress.get("step", 0):  # a run that resumes after an interrupt has not ended
             remove_file(self._path)
-            self._last, self._best = (_told_before(progress.get(name)) for name in ("last", "best"))
+            self._last, self._best = (_earlier_evaluation(progress.get(name)) for name in ("last", "best"))
 
     def on_evaluation(self, evaluation: Evaluation, snapshot: Snapshot) -> None:
         self._last = evaluation
         if evaluation.is_best:
             self._best = evaluation
 
-    def on_checkpoint(self, snapshot: Snapshot) -> None:
-        """Only the end counts."""
-
     def on_end(self, result: RunResult, snapshot: Snapshot) -> None:
         self._write(result)
         self._has_ended = True
 
     def on_abort(self, status: Status, message: str) -> None:
-        """Keep what the evaluations told. A run that had finished when another one failed stays finished."""
+        """Keep the scores so far. A run that had ended when another one of its cohort failed stays ended."""
         if not self._has_ended:
-            self._write(self._so_far(status, message))
+            self._write(self._partial_result(status, message))
 
     def _write(self, result: RunResult) -> None:
-        """What was not deterministic is known only once it has run."""
+        """`determinism` comes last: which operations were not deterministic is known only after the run."""
         device = self._about.get("device", "cpu")
         write_json(self._path, outcome(result) | self._about | determinism(device))
 
-    def _so_far(self, status: Status, message: str) -> RunResult:
-        nothing = Evaluation(epoch=0.0, step=0, seconds=0.0, lr=0.0, scores={})
-        last = self._last or nothing
+    def _partial_result(self, status: Status, message: str) -> RunResult:
+        empty = Evaluation(epoch=0.0, step=0, seconds=0.0, lr=0.0, scores={})
+        last = self._last or empty
         best = self._best or last
         return RunResult(
             status=status,
@@ -76,21 +84,26 @@ class SummaryTracker(Callback):
         )
 
 
-def _told_before(told: Mapping[str, Any] | None) -> Evaluation | None:
-    """An evaluation of an earlier process; None before the first."""
-    if not told or not told["scores"]:
+def _earlier_evaluation(state: Mapping[str, Any] | None) -> Evaluation | None:
+    """The evaluation of an earlier process that a checkpoint holds; None before the first."""
+    if not state or not state["scores"]:
         return None
-    seconds, scores = told.get("seconds", 0.0), scores_from_dict(told["scores"])
-    return Evaluation(epoch=told["epoch"], step=told["step"], seconds=seconds, lr=0.0, scores=scores)
+    seconds, scores = state.get("seconds", 0.0), scores_from_dict(state["scores"])
+    return Evaluation(epoch=state["epoch"], step=state["step"], seconds=seconds, lr=0.0, scores=scores)
 
 
 def write_failure(folder: Path, message: str) -> None:
-    """Say in a folder that its run could not begin or was lost with its cohort."""
-    nothing = RunResult(
+    """Write the summary of a run that could not start or failed with its cohort.
+
+    Args:
+        folder: the run folder.
+        message: why.
+    """
+    result = RunResult(
         status=Status.failed, final={}, best={}, best_epoch=0.0, best_step=0, epochs=0.0, steps=0,
         seconds=0.0, message=message,
     )  # fmt: skip
-    write_json(folder / SUMMARY_FILE, outcome(nothing))
+    write_json(folder / SUMMARY_FILE, outcome(result))
 
 
 def outcome(result: RunResult) -> dict[str, Any]:
@@ -111,16 +124,16 @@ def outcome(result: RunResult) -> dict[str, Any]:
 
 
 def notes(config: TrainConfig) -> list[str]:
-    """What must be known of a run before its numbers are used; mostly nothing."""
+    """Warnings about how the numbers of a run may be used; mostly none."""
     return [VAL_FROM_TEST] if config.data.split.val_from_test else []
 
 
-def _scores(parts: Mapping[str, Scores]) -> dict[str, dict[str, float | None]]:
-    return {part: asdict(scores) for part, scores in parts.items()}
+def _scores(splits: Mapping[str, Scores]) -> dict[str, dict[str, float | None]]:
+    return {split: asdict(scores) for split, scores in splits.items()}
 
 
 def about(info: RunInfo) -> dict[str, Any]:
-    """What the run is and where it was made, as plain data."""
+    """What the run is and on which machine it ran, as plain data."""
     return {
         "run": info.index,
         "seed": info.config.seed,

@@ -1,4 +1,4 @@
-"""Config group `tracking`: what a run leaves behind, and what it says meanwhile."""
+"""Config group `tracking`: what a run records and prints."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ DEFAULT_WEIGHTS_EVERY = 5
 
 
 class Console(StrEnum):
-    """How progress is shown."""
+    """How progress is printed."""
 
     auto = "auto"
     bar = "bar"
@@ -20,10 +20,10 @@ class Console(StrEnum):
 
 @dataclass(kw_only=True)
 class TrackingConfig(Group):
-    """metrics.csv and summary.json are always written; the rest can be switched off."""
+    """metrics.csv and summary.json are always written; everything else can be switched off."""
 
     console: Console = Console.auto
-    """bar: progress bar; plain: a line an evaluation; none: silent; auto: bar on a terminal, else plain"""
+    """bar: progress bar; plain: one line per evaluation; none: silent; auto: bar on a terminal, else plain"""
     tensorboard: bool = True
     """write TensorBoard events"""
     weights_every: int = DEFAULT_WEIGHTS_EVERY
@@ -31,7 +31,7 @@ class TrackingConfig(Group):
     checkpoints: bool = True
     """write checkpoints/last and checkpoints/best"""
     predictions: bool = True
-    """write predictions.safetensors: the predicted class of each test sample, for tests between runs"""
+    """write predictions.safetensors: the predicted class of each test sample, for tests that compare runs"""
 
     def problems(self) -> Iterator[str]:
         yield from at_least("tracking.weights_every", self.weights_every, 0)

@@ -9,9 +9,9 @@ from random import Random
 
 import torch
 
-from dlhw.callbacks.restoring import clear_leftovers, saved_in
+from dlhw.callbacks.checkpoints import load_resume_states
+from dlhw.callbacks.registry import RunSetup, build_callbacks
 from dlhw.callbacks.summary import write_failure
-from dlhw.callbacks.trackers import run_trackers
 from dlhw.config.root import TrainConfig
 from dlhw.data.cache import DatasetCache
 from dlhw.data.dataset import Dataset
@@ -24,6 +24,7 @@ from dlhw.execution.verify import Verifier
 from dlhw.locks import FolderLostError
 from dlhw.models.build import build_model
 from dlhw.nn.parameters import ParameterLayout
+from dlhw.runs.files import remove_temporary_files
 from dlhw.runs.status import Status
 from dlhw.training.callbacks import Callback
 from dlhw.training.device import DTYPES, resolve_device
@@ -206,13 +207,13 @@ class CohortTrainer:
         configs = [job.config for job in jobs]
         recorders = self.verifier.choose(len(jobs))
 
-        def trackers(run: int, config: TrainConfig) -> list[Callback]:
+        def make_callbacks(run: int, config: TrainConfig) -> list[Callback]:
             folder = jobs[run].folder
-            own = run_trackers(config, folder, show_console=run == 0, num_runs=len(jobs))
+            own = build_callbacks(RunSetup(config, folder, is_shown=run == 0, num_runs=len(jobs)))
             return [*own, recorders[run]] if run in recorders else own
 
         shared = datasets[:1] if all(dataset is datasets[0] for dataset in datasets) else datasets
-        results = fit(configs, shared, trackers, saved, [job.index for job in jobs])
+        results = fit(configs, shared, make_callbacks, saved, [job.index for job in jobs])
         for run, of_cohort in recorders.items():
             self.verifier.compare(jobs[run].number, configs[run], datasets[run], of_cohort)
         return results
@@ -242,9 +243,9 @@ def _checkpoints(job: Job) -> list[ResumeState]:
     """The checkpoints from which a job can resume, newest first."""
     if not job.can_resume:
         return []
-    clear_leftovers(job.folder)
+    remove_temporary_files(job.folder)
     try:
-        return saved_in(job.folder, job.config)
+        return load_resume_states(job.folder, job.config)
     except RunFolderError as error:
         print(f"dlhw-train: {visible(str(error))}; starting again", file=sys.stderr, flush=True)
         return []

@@ -6,14 +6,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from dlhw.callbacks.checkpoint import check_matches, load_checkpoint
+from dlhw.callbacks.checkpoints import check_matches, load_checkpoint
 from dlhw.config.root import TrainConfig
 from dlhw.data.dataset import load_dataset
 from dlhw.runs.files import write_json
 from dlhw.runs.folder import EVALUATION_FILE, RunFolder
 from dlhw.runs.predictions import read_predictions
 from dlhw.runs.saved_config import saved_config
-from dlhw.sections import under
+from dlhw.sections import PARAMETERS, under
 from dlhw.training.backends.compiled import make_evaluator, prepare_data
 from dlhw.training.backends.select import select_backend
 from dlhw.training.batches import DeviceDataset
@@ -74,7 +74,9 @@ def evaluate_checkpoint(
     tensors, state = load_checkpoint(path)
     dataset = load_dataset(config.data, config.data_seed(), DTYPES[config.trainer.dtype])
     cohort = prepare([config], [dataset])
-    check_matches(path, tensors, {name: spec.shape for name, spec in cohort.layout.specs.items()})
+    check_matches(
+        path, under(PARAMETERS, tensors), {name: spec.shape for name, spec in cohort.layout.specs.items()}
+    )
     cohort.load_run(0, under("parameters", tensors))
     backend = select_backend(cohort)
     evaluator = make_evaluator(cohort, backend)

@@ -24,11 +24,10 @@ def load_classifier(saved: "SavedParameters") -> SavedClassifier:
     """
     import torch
 
-    from dlhw.callbacks.checkpoint import check_matches
+    from dlhw.callbacks.checkpoints import check_matches
     from dlhw.data.dataset import load_dataset
     from dlhw.nn.layer import Context
     from dlhw.runs.saved_config import saved_config
-    from dlhw.sections import with_prefix
     from dlhw.training.device import DTYPES
     from dlhw.training.fit import prepare
 
@@ -38,7 +37,7 @@ def load_classifier(saved: "SavedParameters") -> SavedClassifier:
     train, scaling = dataset.splits["train"], dataset.normalization
     cohort = prepare([config], [dataset])
     shapes = {name: spec.shape for name, spec in cohort.layout.specs.items()}
-    check_matches(saved.folder, with_prefix("parameters", saved.parameters), shapes)
+    check_matches(saved.folder, saved.parameters, shapes)
     cohort.load_run(0, saved.parameters)
 
     def classify(points_M2: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -40,8 +40,8 @@ def train_run(
     """
     if not config.procedure.trains:
         return compute_run(config, folder)
-    from dlhw.callbacks.advice import AdviceTracker, advice_for
-    from dlhw.callbacks.trackers import run_trackers
+    from dlhw.callbacks.loss_advice import LossAdvice, advice_for
+    from dlhw.callbacks.registry import RunSetup, build_callbacks
     from dlhw.data.dataset import load_dataset
     from dlhw.training.device import DTYPES, resolve_device
     from dlhw.training.fit import divergence_error, divergence_text, fit
@@ -49,17 +49,17 @@ def train_run(
     resolve_device(config.trainer.device)
     dataset = load_dataset(config.data, config.data_seed(), DTYPES[config.trainer.dtype])
     advice = partial(advice_for, config, dataset)  # looks at every sample, so only where it is needed
-    adviser = AdviceTracker(advice)
+    loss_advice = LossAdvice(advice)
     log.info("training %s on %s into %s", config.model.name, config.data.name, visible(str(folder)))
     (result,) = fit(
         [config],
         [dataset],
-        lambda run, config: [*run_trackers(config, folder, show_console=True), adviser],
+        lambda run, config: [*build_callbacks(RunSetup(config, folder)), loss_advice],
         None if saved is None else [saved],
     )
     log.info("%s after %d steps, %.2f s", result.status, result.steps, result.seconds)
     if result.status is Status.diverged:
-        hint = "" if adviser.is_said else advice()
+        hint = "" if loss_advice.is_printed else advice()
         if (error := divergence_error(result, config, hint, is_single=is_single)) is not None:
             raise error
         if is_single:
@@ -103,11 +103,12 @@ def resume_run(folder: Path) -> None:
     if is_final(summary.get("status")):
         print(visible(f"{folder} has ended: {_ending(summary)}"))
         return
-    from dlhw.callbacks.restoring import clear_leftovers, saved_in
+    from dlhw.callbacks.checkpoints import load_resume_states
+    from dlhw.runs.files import remove_temporary_files
 
     _log_to(folder)
-    clear_leftovers(folder)
-    saved = saved_in(folder, config)
+    remove_temporary_files(folder)
+    saved = load_resume_states(folder, config)
     step = saved[0].progress["step"] if saved else 0
     shown = visible(str(folder))
     print(f"resuming {shown} from step {step}" if saved else f"{shown} has no checkpoint: starting again")

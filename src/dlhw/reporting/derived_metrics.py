@@ -141,7 +141,7 @@ def squared_norm(folder: Path, what: str) -> float:
     Raises:
         RunFolderError: if the last checkpoint is missing or damaged.
     """
-    from dlhw.callbacks.checkpoint import load_checkpoint  # imports torch, which is slow
+    from dlhw.callbacks.checkpoints import load_checkpoint  # imports torch, which is slow
     from dlhw.sections import under
 
     tensors, _ = load_checkpoint(RunFolder(folder).checkpoint("last"))
@@ -173,7 +173,7 @@ def roughness(folder: Path, what: str) -> float:
     Raises:
         RunFolderError: if the last checkpoint is missing or damaged.
     """
-    from dlhw.callbacks.checkpoint import load_checkpoint  # imports torch, which is slow
+    from dlhw.callbacks.checkpoints import load_checkpoint  # imports torch, which is slow
     from dlhw.sections import under
 
     tensors, state = load_checkpoint(RunFolder(folder).checkpoint("last"))

@@ -81,6 +81,12 @@ def remove_file(path: Path) -> None:
         os.unlink(name, dir_fd=folder)
 
 
+def remove_temporary_files(folder: Path) -> None:
+    """Remove the files of a run that `write_atomic` had not finished when its process was killed."""
+    for path in [*folder.glob(".*.tmp"), *folder.glob("checkpoints/.*.tmp")]:
+        remove_file(path)
+
+
 def append_whole(path: Path, lines: bytes, *, is_new: bool = False) -> None:
     """Append all of `lines`, or nothing, for example on a full disk.
 

@@ -145,7 +145,7 @@ def checkpoint_of(cell: Cell) -> SavedParameters:
     Raises:
         RunFolderError: if no run of the cell was successful, or its checkpoint is missing or damaged.
     """
-    from dlhw.callbacks.checkpoint import load_checkpoint
+    from dlhw.callbacks.checkpoints import load_checkpoint
     from dlhw.sections import under
 
     if not cell.counted:

@@ -1,4 +1,4 @@
-"""The words and tables of the console, in plain text that fits any terminal."""
+"""The lines and the table that the console callback prints."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,16 +14,23 @@ ENDED = {Status.completed: "finished", Status.early_stopped: "stopped early"}
 
 # What computes the gradients.
 GRADIENT_CODE = {
-    Backend.compiled: "compiled copies of the layers",
-    Backend.cuda_graph: "the layers' backward as a CUDA graph",
-    Backend.eager: "the layers' backward",
+    Backend.compiled: "compiled kernels",
+    Backend.cuda_graph: "hand-written backward as a CUDA graph",
+    Backend.eager: "hand-written backward",
 }
 
 
 def head_line(info: RunInfo, num_runs: int = 1) -> str:
-    """What will train, on what data and device, by which code, and how exact its gradients are."""
+    """Model, data, device, and the code that computes the gradients with the error that its check measured.
+
+    Args:
+        info: of the run that is shown.
+        num_runs: number of runs that train together.
+    """
     names = {"val": "val (THE TEST SET)"} if info.config.data.split.val_from_test else {}
-    sizes = ", ".join(f"{size:,} {names.get(part, part)}" for part, size in info.num_samples.items() if size)
+    sizes = ", ".join(
+        f"{size:,} {names.get(split, split)}" for split, size in info.num_samples.items() if size
+    )
     pieces = [
         f"{info.config.model.name}, {info.num_parameters:,} parameters",
         f"{info.config.data.name}: {sizes}",
@@ -36,10 +43,10 @@ def head_line(info: RunInfo, num_runs: int = 1) -> str:
 
 
 def gradients_text(info: RunInfo) -> str:
-    """Which code computes the gradients, and the outcome of their check."""
+    """The code that computes the gradients, and the result of the gradient check."""
     optimizer = info.config.optimizer
     if optimizer.is_closed_form:
-        return f"solved at once by optimizer={optimizer.name}"
+        return f"solved directly by optimizer={optimizer.name}"
     if info.total_steps == 0:
         return "no training, evaluation only"
     if info.backend == Backend.autograd:
@@ -56,28 +63,29 @@ def epoch_text(epoch: float, total: int) -> str:
 
 
 def evaluation_line(evaluation: Evaluation, total_epochs: int, best_epoch: float | None = None) -> str:
-    """Everything about one evaluation in one line.
+    """One line with everything about an evaluation.
 
     Args:
-        evaluation: one during training, or of the test split at the end.
+        evaluation: during training, or of the test split at the end.
         total_epochs: epochs planned.
-        best_epoch: of the parameters that the test split is measured with; None: they are the last.
+        best_epoch: of the parameters with which the test split is measured; None: they are the last.
     """
-    scores = [f"{part} {_both(each)}" for part, each in evaluation.scores.items()]
-    where = [epoch_text(evaluation.epoch, total_epochs), f"step {evaluation.step}"]
+    score_texts = [f"{split} {_loss_and_accuracy(scores)}" for split, scores in evaluation.scores.items()]
+    position = [epoch_text(evaluation.epoch, total_epochs), f"step {evaluation.step}"]
+    seconds = f"{evaluation.seconds:.1f} s"
     if set(evaluation.scores) == {"test"}:
         which = "last" if best_epoch is None else f"best (epoch {best_epoch:.4g})"
-        return "  ".join([*where, *scores, f"with the {which} parameters", f"{evaluation.seconds:.1f} s"])
-    return "  ".join([*where, *scores, f"lr {evaluation.lr:.4g}", f"{evaluation.seconds:.1f} s"])
+        return "  ".join([*position, *score_texts, f"with the {which} parameters", seconds])
+    return "  ".join([*position, *score_texts, f"lr {evaluation.lr:.4g}", seconds])
 
 
-def _both(scores: Scores) -> str:
+def _loss_and_accuracy(scores: Scores) -> str:
     accuracy = "" if scores.accuracy is None else f" acc {scores.accuracy:.4f}"
     return f"loss {loss_text(scores.loss)}{accuracy}"
 
 
 def loss_text(loss: float) -> str:
-    """Four decimals, or four digits of what would be a row of zeros.
+    """Four decimals, or four significant digits of a huge loss.
 
     >>> loss_text(0.25), loss_text(4.394e29)
     ('0.2500', '4.394e+29')
@@ -86,35 +94,34 @@ def loss_text(loss: float) -> str:
 
 
 def score_text(evaluation: Evaluation) -> str:
-    """The numbers beside a progress bar: the training loss, and how validation does."""
+    """The scores beside the progress bar: training loss, and validation accuracy (or loss)."""
     pieces = []
     if (train := evaluation.scores.get("train")) is not None:
         pieces.append(f"train loss {loss_text(train.loss)}")
     if (val := evaluation.scores.get("val")) is not None:
-        best = (
-            f"val loss {loss_text(val.loss)}" if val.accuracy is None else f"val accuracy {val.accuracy:.4f}"
+        has_accuracy = val.accuracy is not None
+        pieces.append(
+            f"val accuracy {val.accuracy:.4f}" if has_accuracy else f"val loss {loss_text(val.loss)}"
         )
-        pieces.append(best)
     return "  ".join(pieces)
 
 
-def table(result: RunResult) -> Table:
-    """Splits by loss and accuracy, last and best."""
-    parts = list(dict.fromkeys([*result.final, *result.best]))
+def score_table(result: RunResult) -> Table:
+    """Table of the loss and accuracy of each split, with the last and with the best parameters."""
+    splits = list(dict.fromkeys([*result.final, *result.best]))
     has_accuracy = any(
         scores.accuracy is not None for scores in [*result.final.values(), *result.best.values()]
     )
-    drawn = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    drawn.add_column("")
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    table.add_column("")
     for when in (f"epoch {result.epochs:.4g}", f"best: epoch {result.best_epoch:.4g}"):
-        drawn.add_column(f"{when}\nloss", justify="right", no_wrap=True)
+        table.add_column(f"{when}\nloss", justify="right", no_wrap=True)
         if has_accuracy:
-            drawn.add_column("\naccuracy", justify="right", no_wrap=True)
-    for part in parts:
-        drawn.add_row(
-            part, *_cells(result.final.get(part), has_accuracy), *_cells(result.best.get(part), has_accuracy)
-        )
-    return drawn
+            table.add_column("\naccuracy", justify="right", no_wrap=True)
+    for split in splits:
+        last, best = result.final.get(split), result.best.get(split)
+        table.add_row(split, *_cells(last, has_accuracy), *_cells(best, has_accuracy))
+    return table
 
 
 def _cells(scores: Scores | None, has_accuracy: bool) -> Iterable[str]:
@@ -124,12 +131,12 @@ def _cells(scores: Scores | None, has_accuracy: bool) -> Iterable[str]:
 
 
 def closing_line(result: RunResult, folder: Path) -> str:
-    """How the run ended, how long it took, and where its files are."""
+    """How the run ended, how long it took, and the folder of its files."""
     status = ENDED.get(result.status, str(result.status))
     if result.diverged_at is not None:
         status += f" (loss not finite at step {result.diverged_at})"
     if result.message:
         status += f" ({result.message})"
     epochs = f"{result.epochs:.4g} epoch{'s' * (result.epochs != 1)}"
-    joined = ":" if result.status is Status.completed else " after"
-    return f"{status}{joined} {epochs}, {result.steps:,} steps, {result.seconds:.1f} s: {folder}"
+    joint = ":" if result.status is Status.completed else " after"
+    return f"{status}{joint} {epochs}, {result.steps:,} steps, {result.seconds:.1f} s: {folder}"

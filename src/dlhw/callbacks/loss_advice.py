@@ -1,4 +1,4 @@
-"""What to try when a run's loss is enormous or not finite: mostly inputs or targets that are far from 1."""
+"""Advice for a run whose loss is huge or not finite: mostly its inputs or targets are far from 1."""
 
 import sys
 from collections.abc import Callable
@@ -7,44 +7,30 @@ from torch import Tensor
 
 from dlhw.config.root import TrainConfig
 from dlhw.data.dataset import Dataset
-from dlhw.runs.status import Status
 from dlhw.training.callbacks import Callback
-from dlhw.training.events import Evaluation, RunInfo, RunResult, Snapshot
+from dlhw.training.events import Evaluation, Snapshot
 
-ENORMOUS = 1e3
-# Ranges of numbers that usual learning rates suit.
-USUAL = 20.0
+HUGE_LOSS = 1e3
+LARGE_INPUT = 20.0  # usual learning rates suit smaller values
 
 
-class AdviceTracker(Callback):
-    """Says once on stderr, with ranges and remedies, that a single run's training loss is enormous.
+class LossAdvice(Callback):
+    """Prints once on stderr, with ranges and remedies, that a run's training loss is huge.
 
     Args:
-        advice: gives the ranges and the remedies, see `advice_for`.
+        advice: returns the ranges and the remedies, see `advice_for`.
     """
 
     def __init__(self, advice: Callable[[], str]) -> None:
         self._advice = advice
-        self.is_said = False
-
-    def on_start(self, info: RunInfo, snapshot: Snapshot) -> None:
-        """Nothing is known yet."""
+        self.is_printed = False
 
     def on_evaluation(self, evaluation: Evaluation, snapshot: Snapshot) -> None:
         train = evaluation.scores.get("train")
-        if train is not None and train.loss > ENORMOUS and not self.is_said:
-            what = f"the training loss is {train.loss:.3g} at epoch {evaluation.epoch:.4g}"
-            print(f"dlhw-train: {what}: {self._advice()}", file=sys.stderr, flush=True)
-            self.is_said = True
-
-    def on_checkpoint(self, snapshot: Snapshot) -> None:
-        """Says nothing about the loss."""
-
-    def on_end(self, result: RunResult, snapshot: Snapshot) -> None:
-        """The command says that a run diverged."""
-
-    def on_abort(self, status: Status, message: str) -> None:
-        """The command says why."""
+        if train is not None and train.loss > HUGE_LOSS and not self.is_printed:
+            message = f"the training loss is {train.loss:.3g} at epoch {evaluation.epoch:.4g}"
+            print(f"dlhw-train: {message}: {self._advice()}", file=sys.stderr, flush=True)
+            self.is_printed = True
 
 
 def advice_for(config: TrainConfig, dataset: Dataset) -> str:
@@ -69,7 +55,7 @@ def _range(values: Tensor) -> tuple[float, float]:
 
 
 def _is_far(ends: tuple[float, float]) -> bool:
-    return max(map(abs, ends)) > USUAL
+    return max(map(abs, ends)) > LARGE_INPUT
 
 
 def _text(ends: tuple[float, float]) -> str:
