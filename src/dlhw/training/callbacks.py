@@ -19,7 +19,8 @@ class Callback:
 
     >>> class PrintLoss(Callback):
     ...     def on_evaluation(self, evaluation: Evaluation, snapshot: Snapshot) -> None:
-    ...         print(evaluation.epoch, evaluation.scores["train"].loss)
+    ...         if "train" in evaluation.scores:  # the last one is of the test split alone
+    ...             print(evaluation.epoch, evaluation.scores["train"].loss)
     """
 
     def on_start(self, info: RunInfo, snapshot: Snapshot) -> None:
