@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from dlhw.errors import RunFolderError, did_you_mean, listing
-from dlhw.runs.files import write_atomic
+from dlhw.files import write_atomic
 
 BEGIN = re.compile(r"^<!-- bench: (\w+) begin -->$", re.MULTILINE)
 

@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator
 
 from benchmarks.report import Curve, Report
+from dlhw.files import write_atomic
 from dlhw.reporting.figures.style import DISTINCT, draw, new_figure
-from dlhw.runs.files import write_atomic
 
 MARKERS = "os^D"
 LARGE_RATIO = 10

@@ -8,7 +8,7 @@ from typing import Self
 
 from benchmarks.report import Report
 from dlhw.errors import RunFolderError
-from dlhw.runs.files import write_json
+from dlhw.files import write_json
 
 FILE = "results.json"
 

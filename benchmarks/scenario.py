@@ -6,7 +6,7 @@ from pathlib import Path
 
 from benchmarks.page import text_of
 from benchmarks.scenarios import check_name, measure
-from dlhw.runs.files import write_json
+from dlhw.files import write_json
 
 
 def main() -> None:

@@ -4,7 +4,7 @@ import os
 import stat
 from pathlib import Path
 
-from dlhw.runs.files import write_atomic
+from dlhw.files import write_atomic
 
 
 def cache_folder() -> Path:

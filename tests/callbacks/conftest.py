@@ -13,8 +13,8 @@ from dlhw.config.optimizer import ConstantConfig, SGDConfig
 from dlhw.config.procedure import TrainProcedureConfig
 from dlhw.config.regularizer import NoRegularizerConfig
 from dlhw.config.root import TrainConfig
-from dlhw.runs.status import Status
 from dlhw.sections import with_prefix
+from dlhw.status import Status
 from dlhw.training.callbacks import Callback
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores, Snapshot
 

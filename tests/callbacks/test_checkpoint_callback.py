@@ -9,8 +9,8 @@ from torch import Tensor
 from dlhw.callbacks.checkpoints import CheckpointCallback, check_matches, load_checkpoint
 from dlhw.config.load import from_dict
 from dlhw.runs.folder import BEST, LAST, PREVIOUS
-from dlhw.runs.status import Status
 from dlhw.sections import PARAMETERS, under
+from dlhw.status import Status
 from dlhw.training.callbacks import Callback
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores, Snapshot
 

@@ -12,7 +12,7 @@ from rich.console import Console as Terminal
 from dlhw.callbacks.console import ConsoleCallback
 from dlhw.callbacks.console_text import closing_line, epoch_text, evaluation_line, gradients_text, head_line
 from dlhw.config.tracking import Console
-from dlhw.runs.status import Status
+from dlhw.status import Status
 from dlhw.training.callbacks import Callback
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores, Snapshot
 
@@ -166,7 +166,7 @@ from dlhw.callbacks.registry import registered
 registered()
 assert "tensorboard" not in sys.modules, "it is heavy, and imported only where it is used"
 from dlhw.callbacks.console import ConsoleCallback
-from dlhw.runs.status import Status
+from dlhw.status import Status
 from dlhw.training.events import Evaluation, RunResult, Scores
 scores = {"val": Scores(0.5, 0.75)}
 callback = ConsoleCallback(Path("läufe"))

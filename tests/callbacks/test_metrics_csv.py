@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from dlhw.callbacks.metrics_csv import MetricsCallback, append_whole
-from dlhw.runs.status import Status
+from dlhw.status import Status
 from dlhw.training.callbacks import Callback
 from dlhw.training.events import Evaluation, RunInfo, Scores, Snapshot
 

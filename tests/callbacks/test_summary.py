@@ -12,7 +12,7 @@ from dlhw.config.fields import config_hash
 from dlhw.config.optimizer import SGDConfig
 from dlhw.config.root import TrainConfig
 from dlhw.config.tracking import TrackingConfig
-from dlhw.runs.status import Status
+from dlhw.status import Status
 from dlhw.training.callbacks import Callback
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores, Snapshot
 

@@ -26,7 +26,7 @@ from dlhw.callbacks.tensorboard_events import metric_values
 from dlhw.callbacks.weight_images import weight_image, weight_tiles
 from dlhw.config.load import to_dict
 from dlhw.config.optimizer import SGDConfig
-from dlhw.runs.status import Status
+from dlhw.status import Status
 from dlhw.training.callbacks import Callback
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores, Snapshot
 

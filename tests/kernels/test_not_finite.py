@@ -4,7 +4,7 @@ import pytest
 from training_runs import Listener, largest_difference, regression, small, train_together
 
 from dlhw.config.trainer import Backend
-from dlhw.runs.status import Status
+from dlhw.status import Status
 
 WAYS = [Backend.compiled, Backend.eager]
 # Squared errors grow without bound at a rate this large; at 1e-3 they shrink.

@@ -10,8 +10,8 @@ from dlhw.commands.resume import resume
 from dlhw.config.load import from_dict
 from dlhw.config.saved import with_references
 from dlhw.errors import ConfigError, RunFolderError
+from dlhw.files import refuse_links
 from dlhw.reporting.frames import load_runs
-from dlhw.runs.files import refuse_links
 
 TINY = [
     "trainer.epochs=1", "data.limit=200", "trainer.gradcheck=false", "tracking.console=none",

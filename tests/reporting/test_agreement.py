@@ -25,7 +25,7 @@ from dlhw.reporting.judge import judge
 from dlhw.reporting.report import compile_report
 from dlhw.reporting.selection import CellSelection
 from dlhw.reporting.study import ReportOptions, make_study
-from dlhw.runs.status import Status
+from dlhw.status import Status
 
 VAL = "final/val/accuracy"
 

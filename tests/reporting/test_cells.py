@@ -6,7 +6,7 @@ import pytest
 from report_runs import REGRESSION, copied, lr_sweep, make_run, make_sweep, rates, study_of
 
 from dlhw.errors import RunFolderError
-from dlhw.runs.status import Status
+from dlhw.status import Status
 
 
 def test_the_keys_that_differ_are_swept(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from dlhw.reporting.figures.learning_curves import MAX_CELLS, learning_curves
 from dlhw.reporting.figures.metric_plots import metric_by_key
 from dlhw.reporting.figures.style import error_bars, scale_of
 from dlhw.reporting.study import Study
-from dlhw.runs.status import Status
+from dlhw.status import Status
 
 
 def pictures_of(study: Study) -> dict[str, Picture]:

@@ -13,7 +13,7 @@ from dlhw.errors import RunFolderError
 from dlhw.reporting.frames import UNFINISHED, UNREADABLE, load_curves
 from dlhw.reporting.tables import NOT_COUNTED
 from dlhw.runs.folder import COLUMNS
-from dlhw.runs.status import Status
+from dlhw.status import Status
 
 
 def test_one_row_a_run(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from dlhw.reporting.sample_comparison import wilson
 from dlhw.reporting.statistics import MeanEstimate
 from dlhw.reporting.study import Study
 from dlhw.reporting.tables import comparison_table, left_out_table, results_table
-from dlhw.runs.status import Status
+from dlhw.status import Status
 
 
 def texts(study: Study) -> dict[str, str]:

@@ -19,10 +19,10 @@ from dlhw.config.experiment_entries import (
     Rule,
 )
 from dlhw.errors import RunFolderError
+from dlhw.files import write_json
 from dlhw.reproduce.outcome import ExperimentEnding, Outcome, record, tally
 from dlhw.reproduce.results_table import BEGIN, END, results_table, write_table
 from dlhw.reproduce.session import FORMAT, RESULTS, ReproducePage, report
-from dlhw.runs.files import write_json
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 # Appended to a copy of the page: what the browser made of its figures, and how wide it is.

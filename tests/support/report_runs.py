@@ -16,10 +16,10 @@ from dlhw.callbacks.summary import SUMMARY_FILE, about, outcome
 from dlhw.config.data import Task
 from dlhw.config.load import from_dict, to_dict
 from dlhw.config.root import TrainConfig
+from dlhw.files import write_json
 from dlhw.reporting.frames import load_runs
 from dlhw.reporting.study import ReportOptions, Study, make_study
-from dlhw.runs.files import write_json
-from dlhw.runs.status import Status
+from dlhw.status import Status
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores, Snapshot
 
 EPOCHS = 3

@@ -11,8 +11,8 @@ from dlhw.config.root import TrainConfig
 from dlhw.data.dataset import Dataset, Split, load_dataset
 from dlhw.data.normalize import Normalization
 from dlhw.hydra_support.compose import compose
-from dlhw.runs.status import Status
 from dlhw.sections import under
+from dlhw.status import Status
 from dlhw.training.callbacks import Callback
 from dlhw.training.device import DTYPES
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Snapshot

@@ -12,7 +12,7 @@ from time import monotonic, sleep, time
 from zygote import Zygote, output_of, shared
 
 from dlhw.runs.folder import SUMMARY_FILE, RunFolder
-from dlhw.runs.status import Status, is_final
+from dlhw.status import Status, is_final
 from tests.torture.fingerprint import fingerprint, leftovers
 from tests.torture.row import Row
 from tests.torture.tally import Tally

@@ -9,8 +9,8 @@ import torch
 
 from dlhw.environment import machine, versions
 from dlhw.errors import RunFolderError
+from dlhw.files import write_atomic
 from dlhw.reporting.formats import escape_markdown
-from dlhw.runs.files import write_atomic
 from dlhw.source import git_state
 from tests.torture.row import Row
 

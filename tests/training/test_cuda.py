@@ -4,7 +4,7 @@ import pytest
 import torch
 from training_runs import largest_difference, regression, small, train_together
 
-from dlhw.runs.status import Status
+from dlhw.status import Status
 
 pytestmark = pytest.mark.cuda
 

@@ -10,7 +10,7 @@ from training_runs import Listener, largest_difference, regression, small, table
 from dlhw.config.root import TrainConfig
 from dlhw.data.dataset import load_dataset
 from dlhw.errors import ConfigError
-from dlhw.runs.status import Status
+from dlhw.status import Status
 from dlhw.training.batches import DeviceDataset
 from dlhw.training.cohort import Cohort
 from dlhw.training.fit import fit

@@ -24,12 +24,12 @@ from dlhw.config.old_keys import KERNELS, RENAMED
 from dlhw.config.root import TrainConfig
 from dlhw.config.trainer import Backend
 from dlhw.errors import ConfigError, RunFolderError
+from dlhw.files import remove_file, write_atomic
 from dlhw.locks import check_held
-from dlhw.runs.files import remove_file, write_atomic
 from dlhw.runs.folder import BEST, LAST, PREVIOUS
-from dlhw.runs.status import Status
 from dlhw.runs.tensor_file import DamagedError, read_tensors
 from dlhw.sections import PARAMETERS, under
+from dlhw.status import Status
 from dlhw.training.callbacks import Callback
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Snapshot, scores_to_dict
 from dlhw.training.state import ResumeState

@@ -18,7 +18,7 @@ from dlhw.callbacks.registry import Order, RunSetup, register
 from dlhw.config.tracking import Console
 from dlhw.config.trainer import Select
 from dlhw.display import visible
-from dlhw.runs.status import Status
+from dlhw.status import Status
 from dlhw.terminal import PipeSafeConsole
 from dlhw.training.callbacks import Callback
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Snapshot

@@ -7,7 +7,7 @@ from rich import box
 from rich.table import Table
 
 from dlhw.config.trainer import Backend
-from dlhw.runs.status import Status
+from dlhw.status import Status
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores
 
 ENDED = {Status.completed: "finished", Status.early_stopped: "stopped early"}

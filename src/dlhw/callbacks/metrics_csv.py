@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from dlhw.callbacks.registry import RunSetup, register
-from dlhw.runs.files import append_whole, write_atomic
+from dlhw.files import append_whole, write_atomic
 from dlhw.runs.folder import COLUMNS, METRICS_FILE
 from dlhw.training.callbacks import Callback
 from dlhw.training.events import Evaluation, RunInfo, Snapshot

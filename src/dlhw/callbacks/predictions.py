@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from dlhw.callbacks.registry import Order, RunSetup, register
-from dlhw.runs.files import remove_file
+from dlhw.files import remove_file
 from dlhw.runs.folder import PREDICTIONS_FILE
 from dlhw.runs.predictions import SplitPredictions, write_predictions
 from dlhw.training.callbacks import Callback

@@ -12,10 +12,10 @@ from dlhw.config.fields import config_hash
 from dlhw.config.root import TrainConfig
 from dlhw.content import data_identity
 from dlhw.environment import machine, versions
-from dlhw.runs.files import remove_file, write_json
+from dlhw.files import remove_file, write_json
 from dlhw.runs.folder import SUMMARY_FILE
-from dlhw.runs.status import Status
 from dlhw.source import code_version, git_state
+from dlhw.status import Status
 from dlhw.training.callbacks import Callback
 from dlhw.training.device import determinism
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores, Snapshot, scores_from_dict

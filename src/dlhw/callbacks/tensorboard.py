@@ -21,7 +21,7 @@ from dlhw.callbacks.tensorboard_events import (
 )
 from dlhw.callbacks.weight_images import first_layer, weight_image, weight_tiles
 from dlhw.config.load import to_dict
-from dlhw.runs.status import Status
+from dlhw.status import Status
 from dlhw.training.callbacks import Callback
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Snapshot
 

@@ -23,8 +23,8 @@ from torch import Tensor
 from dlhw.callbacks.drawing import Pixels
 from dlhw.config.fields import Role, leaves
 from dlhw.display import visible
-from dlhw.runs.files import append_whole
-from dlhw.runs.status import Status
+from dlhw.files import append_whole
+from dlhw.status import Status
 from dlhw.training.events import RunInfo, RunResult, Scores
 
 VERSION = "brain.Event:2"

@@ -21,11 +21,11 @@ from dlhw.execution.grouping import describe, group, starts
 from dlhw.execution.job import Job
 from dlhw.execution.memory import SHARE, cohort_bytes, free_bytes, is_out_of_memory, run_bytes
 from dlhw.execution.verify import Verifier
+from dlhw.files import remove_temporary_files
 from dlhw.locks import FolderLostError
 from dlhw.models.build import build_model
 from dlhw.nn.parameters import ParameterLayout
-from dlhw.runs.files import remove_temporary_files
-from dlhw.runs.status import Status
+from dlhw.status import Status
 from dlhw.training.callbacks import Callback
 from dlhw.training.device import DTYPES, resolve_device
 from dlhw.training.events import RunResult

@@ -9,7 +9,7 @@ from typing import Any
 from dlhw.callbacks.checkpoints import check_matches, load_checkpoint
 from dlhw.config.root import TrainConfig
 from dlhw.data.dataset import load_dataset
-from dlhw.runs.files import write_json
+from dlhw.files import write_json
 from dlhw.runs.folder import EVALUATION_FILE, RunFolder
 from dlhw.runs.predictions import read_predictions
 from dlhw.runs.saved_config import saved_config

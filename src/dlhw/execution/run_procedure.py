@@ -17,11 +17,11 @@ from dlhw.config.tracking import Console
 from dlhw.content import data_identity
 from dlhw.display import visible
 from dlhw.environment import machine, versions
+from dlhw.files import write_atomic, write_json
 from dlhw.procedures.findings import Findings, Row
-from dlhw.runs.files import write_atomic, write_json
 from dlhw.runs.folder import SUMMARY_FILE
-from dlhw.runs.status import Status
 from dlhw.source import code_version, git_state
+from dlhw.status import Status
 from dlhw.terminal import PipeSafeConsole
 from dlhw.training.events import RunResult
 

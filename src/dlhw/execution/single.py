@@ -10,11 +10,11 @@ from dlhw.config.root import TrainConfig
 from dlhw.display import visible
 from dlhw.errors import UserError
 from dlhw.execution.job import LOG_FORMAT
+from dlhw.files import refuse_links
 from dlhw.locks import hold_run
-from dlhw.runs.files import refuse_links
 from dlhw.runs.folder import RunFolder
 from dlhw.runs.saved_config import saved_config
-from dlhw.runs.status import Status, is_final
+from dlhw.status import Status, is_final
 
 if TYPE_CHECKING:
     from dlhw.training.events import RunResult
@@ -104,7 +104,7 @@ def resume_run(folder: Path) -> None:
         print(visible(f"{folder} has ended: {_ending(summary)}"))
         return
     from dlhw.callbacks.checkpoints import load_resume_states
-    from dlhw.runs.files import remove_temporary_files
+    from dlhw.files import remove_temporary_files
 
     _log_to(folder)
     remove_temporary_files(folder)

@@ -27,9 +27,9 @@ from omegaconf._utils import OmegaConfDumper
 from omegaconf.errors import OmegaConfBaseException
 
 from dlhw.execution.job import Job
+from dlhw.files import write_atomic
 from dlhw.hydra_support.composer import ComposedRun
 from dlhw.hydra_support.typed import without_hydra
-from dlhw.runs.files import write_atomic
 
 TASK_FILE = "config.yaml"
 DIR_KEY, SUBDIR_KEY = "hydra.sweep.dir", "hydra.sweep.subdir"

@@ -11,7 +11,7 @@ from dlhw.reporting.frames import META, SCORES, SIZES
 from dlhw.reporting.swept_keys import Row, describes_run
 from dlhw.reporting.values import ABSENT, order, text_of
 from dlhw.runs.folder import RunFolder
-from dlhw.runs.status import is_success
+from dlhw.status import is_success
 
 Rows = Sequence[Mapping[str, Any]]
 

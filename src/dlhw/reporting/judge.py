@@ -10,6 +10,7 @@ from dlhw.config.experiment import ExperimentConfig, refuse_unknown_keys
 from dlhw.config.experiment_entries import PublishedConfig
 from dlhw.config.saved import interpolations, with_references
 from dlhw.errors import ConfigError, RunFolderError
+from dlhw.files import read_yaml
 from dlhw.reporting.agreement import Agreement, EvaluatedCheck, PublishedComparison
 from dlhw.reporting.captions import warnings
 from dlhw.reporting.check_rules import apply_rule
@@ -20,7 +21,6 @@ from dlhw.reporting.metrics import metric_of
 from dlhw.reporting.selection import CellSelection, MissingResult, how_ended, known_keys, unfinished_runs
 from dlhw.reporting.statistics import MeanEstimate
 from dlhw.reporting.study import ReportOptions, Study, make_study
-from dlhw.runs.files import read_yaml
 from dlhw.runs.ledger import Ledger
 from dlhw.runs.sweep_folder import SWEEP_FILE
 

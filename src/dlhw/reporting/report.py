@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from dlhw.config.experiment_entries import FigureConfig, RecipeConfig
 from dlhw.errors import RunFolderError
+from dlhw.files import write_atomic
 from dlhw.reporting.agreement import Agreement
 from dlhw.reporting.agreement_tables import checks_csv, checks_table, published_csv, published_table
 from dlhw.reporting.cells import read_curves
@@ -17,7 +18,6 @@ from dlhw.reporting.formatting import many
 from dlhw.reporting.study import Study
 from dlhw.reporting.tables import comparison_table, left_out_table, results_table, samples_table
 from dlhw.reporting.values import ABSENT, order, text_of
-from dlhw.runs.files import write_atomic
 
 if TYPE_CHECKING:
     from dlhw.reporting.figures.decision_regions import LoadClassifier

@@ -12,7 +12,7 @@ from dlhw.reporting.study import Study
 from dlhw.reporting.swept_keys import Row
 from dlhw.reporting.values import ABSENT, same_value, text_of
 from dlhw.runs.names import short_keys
-from dlhw.runs.status import is_success
+from dlhw.status import is_success
 
 Wanted = Mapping[str, Any]
 

@@ -8,7 +8,7 @@ from dlhw.config.fields import Role
 from dlhw.config.load import keys_with
 from dlhw.errors import RunFolderError, did_you_mean, listing
 from dlhw.reporting.values import ABSENT
-from dlhw.runs.status import is_final
+from dlhw.status import is_final
 
 Row = Mapping[str, Any]
 DATA, CODE = "version.data", "version.code"

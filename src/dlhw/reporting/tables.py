@@ -26,7 +26,7 @@ from dlhw.reporting.statistics import LEVEL, MeanEstimate
 from dlhw.reporting.study import ReportOptions, Study, make_study
 from dlhw.reporting.swept_keys import Row
 from dlhw.reporting.values import text_of
-from dlhw.runs.status import Status, is_success
+from dlhw.status import Status, is_success
 
 if TYPE_CHECKING:
     import pandas

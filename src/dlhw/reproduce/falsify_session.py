@@ -10,6 +10,7 @@ from rich.console import Console
 from dlhw.config.catalogue import experiment_names
 from dlhw.display import duration
 from dlhw.errors import RunFolderError
+from dlhw.files import read_json, write_atomic, write_json
 from dlhw.interruption import Interrupted
 from dlhw.reporting.formats import escape_markdown
 from dlhw.reporting.formatting import many
@@ -17,7 +18,6 @@ from dlhw.reproduce.falsify import Falsification, falsify, record
 from dlhw.reproduce.outcome import ExperimentEnding
 from dlhw.reproduce.results_table import write_between
 from dlhw.reproduce.session import PIPE_WIDTH, machine_text, now, progress_bar
-from dlhw.runs.files import read_json, write_atomic, write_json
 
 RESULTS, TABLE = "falsify.json", "falsify.md"
 BEGIN, END = "<!-- falsified: begin -->", "<!-- falsified: end -->"

@@ -7,12 +7,12 @@ from typing import Any
 from dlhw.config.catalogue import experiment_names
 from dlhw.display import duration
 from dlhw.errors import RunFolderError
+from dlhw.files import write_atomic
 from dlhw.hydra_support.compose import load_experiment
 from dlhw.reporting.formats import escape_markdown
 from dlhw.reporting.formatting import many
 from dlhw.reproduce.outcome import NOT_RUN, ExperimentEnding, tally_text
 from dlhw.reproduce.session import load_results
-from dlhw.runs.files import write_atomic
 
 BEGIN = "<!-- reproduced: begin -->"
 END = "<!-- reproduced: end -->"

@@ -24,13 +24,13 @@ from dlhw.config.experiment import ExperimentConfig
 from dlhw.display import duration
 from dlhw.environment import machine, versions
 from dlhw.errors import RunFolderError, UserError
+from dlhw.files import read_json, write_atomic, write_json
 from dlhw.hydra_support.compose import load_experiment
 from dlhw.interruption import Interrupted
 from dlhw.reporting.formats import page_templates
 from dlhw.reporting.formatting import many
 from dlhw.reproduce.experiments import missing_data, train_experiment
 from dlhw.reproduce.outcome import ExperimentEnding, Outcome, record, tally
-from dlhw.runs.files import read_json, write_atomic, write_json
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -14,8 +14,8 @@ from typing import Any
 
 from dlhw.config.saved import REFERENCE, with_references
 from dlhw.errors import RunFolderError, listing
-from dlhw.runs.files import read_json, read_text, read_yaml
-from dlhw.runs.status import is_final
+from dlhw.files import read_json, read_text, read_yaml
+from dlhw.status import is_final
 
 CONFIG_FILE = Path(".hydra", "config.yaml")
 OVERRIDES_FILE = Path(".hydra", "overrides.yaml")

@@ -16,10 +16,10 @@ from dlhw.config.old_keys import upgraded_keys
 from dlhw.config.root import TrainConfig
 from dlhw.content import ABSENT, data_identity
 from dlhw.errors import RunFolderError
-from dlhw.runs.files import read_json, write_atomic
+from dlhw.files import read_json, write_atomic
 from dlhw.runs.folder import SUMMARY_FILE, RunFolder
-from dlhw.runs.status import is_final
 from dlhw.source import code_version
+from dlhw.status import is_final
 
 LEDGER_FILE = "ledger.json"
 FORMAT = 1

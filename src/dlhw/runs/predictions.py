@@ -14,7 +14,7 @@ import safetensors.numpy
 from numpy.typing import NDArray
 
 from dlhw.errors import RunFolderError
-from dlhw.runs.files import write_atomic
+from dlhw.files import write_atomic
 from dlhw.runs.folder import PREDICTIONS_FILE
 from dlhw.runs.tensor_file import DamagedError, read_file
 

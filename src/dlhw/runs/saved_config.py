@@ -10,7 +10,7 @@ from dlhw.config.load import from_dict
 from dlhw.config.root import TrainConfig
 from dlhw.config.saved import with_references
 from dlhw.errors import ConfigError, RunFolderError
-from dlhw.runs.files import LOADER
+from dlhw.files import LOADER
 from dlhw.runs.folder import CONFIG_FILE, RunFolder
 from dlhw.runs.sweep_folder import nearest_folder
 

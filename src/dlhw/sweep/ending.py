@@ -11,7 +11,7 @@ from dlhw.config.experiment import ExperimentConfig
 from dlhw.display import visible
 from dlhw.errors import UserError
 from dlhw.runs.folder import EVALUATION_FILE, RunFolder
-from dlhw.runs.status import is_success
+from dlhw.status import is_success
 from dlhw.sweep.prepare import Prepared, Run
 
 ORDER = ("completed", "early_stopped", "diverged", "failed", "interrupted", "not run")

@@ -9,8 +9,8 @@ from dlhw.content import ABSENT, data_identity
 from dlhw.display import visible
 from dlhw.errors import ConfigError
 from dlhw.execution.grouping import group
+from dlhw.files import refuse_link, refuse_links
 from dlhw.locks import sweep_held
-from dlhw.runs.files import refuse_link, refuse_links
 from dlhw.runs.ledger import DATA_KEY, Changes, Ledger, not_recomputed, refusal
 from dlhw.sweep.ending import conclude
 from dlhw.sweep.prepare import Prepared, Run, sweep_line

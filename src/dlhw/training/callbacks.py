@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 
 from dlhw.locks import FolderLostError
-from dlhw.runs.status import Status
+from dlhw.status import Status
 from dlhw.training.backends.threads import Workers
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Snapshot
 from dlhw.training.state import RunState

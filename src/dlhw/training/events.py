@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from dlhw.config.root import TrainConfig
-from dlhw.runs.status import Status
+from dlhw.status import Status
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from dlhw.config.trainer import Backend, OnDivergence
 from dlhw.data.dataset import Dataset
 from dlhw.errors import ConfigError, DivergedError
 from dlhw.optim.closed_form import Solver, build_solver
-from dlhw.runs.status import Status
+from dlhw.status import Status
 from dlhw.training.backends.select import check_compiler, resolve_matmul, select_backend
 from dlhw.training.batches import DeviceDataset
 from dlhw.training.callbacks import Callback, abort

@@ -17,8 +17,8 @@ from torch import Tensor
 from dlhw.config.root import TrainConfig
 from dlhw.config.trainer import Backend, EarlyStoppingConfig, Metric
 from dlhw.errors import RunFolderError
-from dlhw.runs.status import Status
 from dlhw.sections import under
+from dlhw.status import Status
 from dlhw.training.events import Scores, scores_from_dict, scores_to_dict
 
 

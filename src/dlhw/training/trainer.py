@@ -14,8 +14,8 @@ from dlhw import interruption
 from dlhw.config.trainer import Backend, TrainMetricsMode
 from dlhw.optim.closed_form import Solver
 from dlhw.optim.schedules import lr_factor
-from dlhw.runs.status import Status
 from dlhw.sections import BEST, GRADIENTS, OPTIMIZER, PARAMETERS, with_prefix
+from dlhw.status import Status
 from dlhw.training.backends.shard import Shard, make_shards
 from dlhw.training.batches import Splits
 from dlhw.training.callbacks import Callback, CallbackList

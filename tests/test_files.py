@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from dlhw.callbacks.checkpoints import save_checkpoint
+from dlhw.files import append_whole, remove_file, write_atomic, write_json
 from dlhw.locks import FolderLostError, sweep_held
-from dlhw.runs.files import append_whole, remove_file, write_atomic, write_json
 
 
 @pytest.mark.parametrize("content", ["text with ü", b"\x00\xff", ""])
