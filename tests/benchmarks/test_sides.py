@@ -69,12 +69,12 @@ def test_the_backends_of_dlhw_agree(problems: dict[str, Problem], name: str) -> 
 @pytest.mark.parametrize("change", [{"lrs": (0.11,)}, {"steps": 4}], ids=["lr", "steps"])
 def test_another_recipe_is_detected(problems: dict[str, Problem], change: dict[str, Any]) -> None:
     problem = problems["mlp"]
-    ours = DlhwSide(problem)
-    other = build_peer(PLAIN, replace(problem, **change), ours.weights())
-    for side in (ours, other):
+    dlhw_side = DlhwSide(problem)
+    peer = build_peer(PLAIN, replace(problem, **change), dlhw_side.weights())
+    for side in (dlhw_side, peer):
         side.train(0)
     wrong = Comparison(
-        "a recipe", "s", NAME, {}, losses_of(problem, {NAME: ours, PLAIN: other})
+        "a recipe", "s", NAME, {}, losses_of(problem, {NAME: dlhw_side, PLAIN: peer})
     ).disagreements()
     assert len(wrong) == 1
     assert "a recipe: the loss of PyTorch in memory differs from dlhw's by" in wrong[0]

@@ -5,13 +5,15 @@ import gc
 from benchmarks.timing import fastest, in_turn
 
 
-def test_every_side_once_a_round_each_time_another_first() -> None:
+def test_every_round_calls_each_side_once_and_starts_with_the_next() -> None:
     calls: list[tuple[str, int]] = []
     sides = {name: (lambda number, name=name: calls.append((name, number))) for name in "abc"}
     seconds = in_turn(sides, rounds=4, warm_ups=2)
     rounds = [calls[start : start + 3] for start in range(0, len(calls), 3)]
-    assert [[number for _, number in each] for each in rounds] == [[number] * 3 for number in range(6)]
-    assert [[name for name, _ in each] for each in rounds[:4]] == [
+    assert [[number for _, number in calls_of_round] for calls_of_round in rounds] == [
+        [number] * 3 for number in range(6)
+    ]
+    assert [[name for name, _ in calls_of_round] for calls_of_round in rounds[:4]] == [
         list("abc"),
         list("bca"),
         list("cab"),

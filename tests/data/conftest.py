@@ -85,9 +85,9 @@ def octmnist_arrays() -> dict[str, np.ndarray]:
     """The arrays of a little octmnist.npz."""
     random = np.random.default_rng(0)
     arrays = {}
-    for part, count in (("train", 16), ("val", 8), ("test", 12)):
-        arrays[f"{part}_images"] = random.integers(0, 256, (count, 28, 28), dtype=np.uint8)
-        arrays[f"{part}_labels"] = (np.arange(count) % 4)[:, None].astype(np.uint8)
+    for split, count in (("train", 16), ("val", 8), ("test", 12)):
+        arrays[f"{split}_images"] = random.integers(0, 256, (count, 28, 28), dtype=np.uint8)
+        arrays[f"{split}_labels"] = (np.arange(count) % 4)[:, None].astype(np.uint8)
     return arrays
 
 

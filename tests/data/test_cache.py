@@ -1,4 +1,4 @@
-"""Runs of a sweep share what is the same: the images once, whatever becomes of their labels."""
+"""Runs of a sweep share equal data: images are loaded once, even if labels are corrupted in different ways."""
 
 from dataclasses import replace
 from weakref import ref
@@ -30,16 +30,16 @@ def load(config: TrainConfig) -> Dataset:
     return load_dataset(config.data, config.data_seed())
 
 
-def objects(datasets: list[Dataset], part: str, tensor: str) -> int:
-    return len({id(getattr(dataset.splits[part], tensor)) for dataset in datasets})
+def objects(datasets: list[Dataset], split: str, tensor: str) -> int:
+    return len({id(getattr(dataset.splits[split], tensor)) for dataset in datasets})
 
 
 @pytest.mark.parametrize("order", [SEQUENTIAL, "data.split.seed=4"])
 def test_corruptions_and_seeds_share_the_images(order: str) -> None:
     cache = DatasetCache(1)
     datasets = [cache.get(config, torch.float32) for config in configs(order, seeds=3)]
-    for part in ("train", "val", "test"):
-        assert objects(datasets, part, "inputs") == 1
+    for split in ("train", "val", "test"):
+        assert objects(datasets, split, "inputs") == 1
     assert objects(datasets, "val", "targets") == objects(datasets, "test", "targets") == 1
     assert objects(datasets, "train", "targets") == 1 + 3 * (len(LEVELS) - 1)
     pool = DeviceDataset.of([dataset.splits["train"] for dataset in datasets], torch.device("cpu"))
@@ -53,7 +53,7 @@ def test_the_same_data_is_the_same_object() -> None:
 
 
 def test_what_a_cohort_still_holds_is_not_loaded_again() -> None:
-    """Seeds in turns, more of them than are kept: as a sweep asks for them."""
+    """Seeds in turn, more of them than the cache keeps: the order of a sweep."""
     cache, seeds = DatasetCache(2), configs("data.split.order=permutation", seeds=5)[:: len(LEVELS)]
     first = [cache.get(config, torch.float32) for config in seeds]
     assert len({id(dataset) for dataset in first}) == 5
@@ -80,9 +80,9 @@ def test_it_gives_what_is_loaded_without_it(overrides: tuple[str, ...]) -> None:
     for config in configs(*overrides, seeds=2):
         kept, alone = cache.get(config, torch.float32), load(config)
         assert kept.hashes == alone.hashes
-        for part in alone.splits:
-            assert torch.equal(kept.splits[part].inputs, alone.splits[part].inputs)
-            assert torch.equal(kept.splits[part].targets, alone.splits[part].targets)
+        for split in alone.splits:
+            assert torch.equal(kept.splits[split].inputs, alone.splits[split].inputs)
+            assert torch.equal(kept.splits[split].targets, alone.splits[split].targets)
 
 
 def test_the_oldest_makes_room() -> None:
@@ -111,6 +111,6 @@ def test_runs_with_other_labels_train_together_as_alone() -> None:
         for seed in (0, 1)
     ]
     together = train_together(runs, [cache.get(config, torch.float64) for config in runs])
-    for config, mine in zip(runs, together, strict=True):
+    for config, listener in zip(runs, together, strict=True):
         (alone,) = train_together([config])
-        assert largest_difference(mine.last, alone.last) < 1e-10
+        assert largest_difference(listener.last, alone.last) < 1e-10

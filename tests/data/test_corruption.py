@@ -18,12 +18,12 @@ probabilities = st.floats(0, 1)
 
 
 def labelled(count: int, num_classes: int = 10) -> Dataset:
-    parts = {
+    splits = {
         name: Split(torch.zeros(count, 1), torch.arange(count) % num_classes)
         for name in ("train", "val", "test")
     }
     names = [str(label) for label in range(num_classes)]
-    return Dataset(parts, (1,), names, num_classes, None, NOTHING, {name: name for name in parts})
+    return Dataset(splits, (1,), names, num_classes, None, NOTHING, {name: name for name in splits})
 
 
 def targets(dataset: Dataset, probability: float, seed: int) -> torch.Tensor:
@@ -38,10 +38,10 @@ def test_all_but_training_labels_is_shared(seed: int, probability: float, count:
     assert corrupted.splits["val"] is clean.splits["val"]
     assert corrupted.splits["test"] is clean.splits["test"]
     assert clean.splits["train"].targets.tolist() == [place % classes for place in range(count)]
-    found = corrupted.splits["train"].targets
-    assert found.dtype == torch.int64
-    assert 0 <= int(found.min())
-    assert int(found.max()) < classes
+    targets = corrupted.splits["train"].targets
+    assert targets.dtype == torch.int64
+    assert 0 <= int(targets.min())
+    assert int(targets.max()) < classes
 
 
 @given(seeds, st.tuples(probabilities, probabilities))
@@ -75,10 +75,10 @@ def test_random_labels_are_uniform_and_say_nothing_of_the_true_ones() -> None:
 
 def test_hashes_tell_corruptions_apart() -> None:
     clean = labelled(100)
-    made = [corrupt_labels(clean, p, seed) for p, seed in ((0.0, None), (0.5, 0), (0.5, 1), (1, 0))]
-    assert len({dataset.hashes["train"] for dataset in made}) == 4
-    assert len({dataset.hashes["test"] for dataset in made}) == 1
-    assert corrupt_labels(clean, 0.5, 0).hashes == made[1].hashes
+    corrupted = [corrupt_labels(clean, p, seed) for p, seed in ((0.0, None), (0.5, 0), (0.5, 1), (1, 0))]
+    assert len({dataset.hashes["train"] for dataset in corrupted}) == 4
+    assert len({dataset.hashes["test"] for dataset in corrupted}) == 1
+    assert corrupt_labels(clean, 0.5, 0).hashes == corrupted[1].hashes
 
 
 def test_file_order_has_a_seed_for_corruption_alone() -> None:

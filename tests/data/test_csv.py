@@ -35,9 +35,9 @@ def test_the_last_column_is_the_target(write_csv: Write) -> None:
 def test_regression_on_a_named_column(write_csv: Write, dtype: torch.dtype) -> None:
     config = CSVConfig(train=write_csv(GOOD), target="a", task=Task.regression, split=ALL)
     dataset = load_dataset(config, None, dtype)
-    part = dataset.splits["train"]
-    assert part.targets.tolist() == [[1], [3], [5], [-7]]
-    assert part.targets.dtype == part.inputs.dtype == dtype
+    split = dataset.splits["train"]
+    assert split.targets.tolist() == [[1], [3], [5], [-7]]
+    assert split.targets.dtype == split.inputs.dtype == dtype
     assert (dataset.class_names, dataset.num_classes, dataset.num_targets) == ([], None, 1)
 
 
@@ -53,26 +53,26 @@ def test_a_training_and_a_validation_file_as_courses_hand_them_out(write_csv: Wr
     config = compose(
         ["data=csv", "model=linear", "data.task=regression", f"data.train={paths[0]}", f"data.val={paths[1]}"]
     )
-    parts = load_dataset(config.data, config.data_seed(), torch.float64).splits
-    assert list(parts) == ["train", "val"]
-    np.testing.assert_array_equal(parts["val"].inputs, tables[1][:, :4])
-    np.testing.assert_array_equal(parts["val"].targets, tables[1][:, 4:])
-    assert sorted(parts["train"].targets[:, 0].tolist()) == sorted(tables[0][:, 4].tolist())
+    splits = load_dataset(config.data, config.data_seed(), torch.float64).splits
+    assert list(splits) == ["train", "val"]
+    np.testing.assert_array_equal(splits["val"].inputs, tables[1][:, :4])
+    np.testing.assert_array_equal(splits["val"].targets, tables[1][:, 4:])
+    assert sorted(splits["train"].targets[:, 0].tolist()) == sorted(tables[0][:, 4].tolist())
 
 
 def test_classes_written_as_numbers_with_a_fraction(write_csv: Write) -> None:
     table = "x_1,x_2,y\n0.5,1.5,0.0\n2.5,1,1.0\n"
     dataset = load(write_csv(table), val=write_csv(table, "valid.csv"))
-    assert [part.targets.tolist() for part in dataset.splits.values()] == [[0, 1], [0, 1]]
+    assert [split.targets.tolist() for split in dataset.splits.values()] == [[0, 1], [0, 1]]
 
 
-def test_other_files_are_other_parts(write_csv: Write) -> None:
+def test_other_files_are_other_splits(write_csv: Write) -> None:
     others = {
-        part: write_csv(GOOD.replace("5,6e0", str(n) + ",6"), f"{part}.csv")
-        for n, part in enumerate(("val", "test"))
+        split: write_csv(GOOD.replace("5,6e0", str(n) + ",6"), f"{split}.csv")
+        for n, split in enumerate(("val", "test"))
     }
     dataset = load(write_csv(GOOD), split=SplitConfig(val=0.2, order=Order.sequential), **others)
-    assert {name: part.inputs[2, 0].item() for name, part in dataset.splits.items()} == {
+    assert {name: split.inputs[2, 0].item() for name, split in dataset.splits.items()} == {
         "train": 5,
         "val": 0,
         "test": 1,
@@ -221,5 +221,5 @@ def test_many_rows_come_back_exactly(write_csv: Write) -> None:
     table = np.random.default_rng(0).normal(size=(500, 3))
     text = "a,b,c\n" + "".join(",".join(map(repr, row)) + "\n" for row in table.tolist())
     config = CSVConfig(train=write_csv(text), task=Task.regression, split=ALL, normalize=Normalize.none)
-    part = load_dataset(config, None, torch.float64).splits["train"]
-    np.testing.assert_array_equal(torch.cat([part.inputs, part.targets], 1), table)
+    split = load_dataset(config, None, torch.float64).splits["train"]
+    np.testing.assert_array_equal(torch.cat([split.inputs, split.targets], 1), table)

@@ -20,10 +20,12 @@ SEQUENTIAL = SplitConfig(train=None, val=300, test=300, order=Order.sequential)
 def test_digits() -> None:
     dataset = load_dataset(DigitsConfig(split=SEQUENTIAL), None)
     published = load_digits()
-    together = torch.cat([part.inputs for part in dataset.splits.values()])
+    together = torch.cat([split.inputs for split in dataset.splits.values()])
     np.testing.assert_array_equal(together[:, 0], published.images / 16)
-    assert torch.cat([part.targets for part in dataset.splits.values()]).tolist() == published.target.tolist()
-    assert [len(part) for part in dataset.splits.values()] == [1197, 300, 300]
+    assert (
+        torch.cat([split.targets for split in dataset.splits.values()]).tolist() == published.target.tolist()
+    )
+    assert [len(split) for split in dataset.splits.values()] == [1197, 300, 300]
     assert dataset.input_shape == (1, 8, 8)
     assert dataset.class_names == [str(digit) for digit in range(10)]
 
@@ -31,9 +33,9 @@ def test_digits() -> None:
 @pytest.mark.parametrize("normalize", [kind for kind in Normalize if kind is not Normalize.unit_256])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_inputs_have_the_asked_dtype(normalize: Normalize, dtype: torch.dtype) -> None:
-    for part in load_dataset(DigitsConfig(normalize=normalize), 0, dtype).splits.values():
-        assert part.inputs.dtype == dtype
-        assert part.inputs.isfinite().all()
+    for split in load_dataset(DigitsConfig(normalize=normalize), 0, dtype).splits.values():
+        assert split.inputs.dtype == dtype
+        assert split.inputs.isfinite().all()
 
 
 def test_seeds() -> None:

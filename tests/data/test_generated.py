@@ -1,4 +1,4 @@
-"""Data sets that are made: what they hold, that seeds say which, and that sets contain each other."""
+"""Generated data sets: their content, their seeds, and that larger sets contain smaller ones."""
 
 from dataclasses import replace
 from itertools import product
@@ -50,7 +50,7 @@ def test_the_run_seed_or_that_of_the_data_says_which_samples(name: str) -> None:
     first, again, other = (load(config, seed) for seed in (1, 1, 2))
     fixed = [load(replace(config, seed=1), seed) for seed in (1, 2)]
     assert first.hashes == again.hashes == fixed[0].hashes == fixed[1].hashes
-    assert all(torch.equal(first.splits[part].inputs, again.splits[part].inputs) for part in first.splits)
+    assert all(torch.equal(first.splits[split].inputs, again.splits[split].inputs) for split in first.splits)
     differs = bool(set(first.hashes.values()) ^ set(other.hashes.values()))
     assert differs == config.draws_samples() == (config.seed_for(3) is not None)
 
@@ -59,11 +59,11 @@ def test_the_run_seed_or_that_of_the_data_says_which_samples(name: str) -> None:
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_another_dtype_only_rounds(name: str, dtype: torch.dtype) -> None:
     config = DataConfig.options[name]()
-    exact, rounded = (load_dataset(config, 0, each) for each in (torch.float64, dtype))
-    for part, mine in rounded.splits.items():
-        assert mine.inputs.dtype == dtype
-        assert torch.equal(mine.inputs, exact.splits[part].inputs.to(dtype))
-        assert torch.equal(mine.targets, exact.splits[part].targets.to(mine.targets.dtype))
+    exact, rounded = (load_dataset(config, 0, precision) for precision in (torch.float64, dtype))
+    for split_name, split in rounded.splits.items():
+        assert split.inputs.dtype == dtype
+        assert torch.equal(split.inputs, exact.splits[split_name].inputs.to(dtype))
+        assert torch.equal(split.targets, exact.splits[split_name].targets.to(split.targets.dtype))
     assert rounded.hashes == exact.hashes
 
 
@@ -91,9 +91,9 @@ def test_gates(gate: Gate) -> None:
 
 @given(st.integers(1, 8), st.integers(-9, 9), st.integers(-9, 9))
 def test_interval(dim: int, low: int, high: int) -> None:
-    part = make_interval(IntervalConfig(dim=dim, low=low, high=high)).pool
-    assert {tuple(x) for x in part.inputs.tolist()} == set(product([-1.0, 1.0], repeat=dim))
-    assert part.targets.tolist() == [int(low <= sum(x) <= high) for x in part.inputs.tolist()]
+    pool = make_interval(IntervalConfig(dim=dim, low=low, high=high)).pool
+    assert {tuple(x) for x in pool.inputs.tolist()} == set(product([-1.0, 1.0], repeat=dim))
+    assert pool.targets.tolist() == [int(low <= sum(x) <= high) for x in pool.inputs.tolist()]
 
 
 @given(st.integers(1, 8), st.integers(-9, 9), st.integers(-9, 9))
@@ -115,12 +115,12 @@ def test_sign_vectors_count_up() -> None:
 
 @given(seeds, st.integers(2, 600), st.floats(0, 0.45))
 def test_triangle(seed: int, num_samples: int, margin: float) -> None:
-    part = make_triangle(TriangleConfig(num_samples=num_samples, margin=margin), seed).pool
-    x1, x2 = part.inputs.T
-    assert len(part) == num_samples
-    assert ((part.inputs >= 0) & (part.inputs <= 4)).all()
-    assert np.array_equal(part.targets == 0, (x1 > 0.5) & (x2 > 0.5) & (x1 + x2 < 4))
-    assert (_distance_from_border(part.inputs) >= margin - 1e-12).all()
+    pool = make_triangle(TriangleConfig(num_samples=num_samples, margin=margin), seed).pool
+    x1, x2 = pool.inputs.T
+    assert len(pool) == num_samples
+    assert ((pool.inputs >= 0) & (pool.inputs <= 4)).all()
+    assert np.array_equal(pool.targets == 0, (x1 > 0.5) & (x2 > 0.5) & (x1 + x2 < 4))
+    assert (_distance_from_border(pool.inputs) >= margin - 1e-12).all()
 
 
 def _distance_from_border(x_NI: np.ndarray) -> np.ndarray:
@@ -142,9 +142,9 @@ def test_depth_is_the_distance_inside_and_no_more_outside() -> None:
 
 
 def test_points_of_the_triangle_are_uniform() -> None:
-    part = make_triangle(TriangleConfig(num_samples=20_000), 0).pool
-    assert (part.targets == 0).mean() == pytest.approx(4.5 / 16, abs=0.012)  # 4 standard errors
-    assert part.inputs.mean(axis=0) == pytest.approx([2, 2], abs=0.04)
+    pool = make_triangle(TriangleConfig(num_samples=20_000), 0).pool
+    assert (pool.targets == 0).mean() == pytest.approx(4.5 / 16, abs=0.012)  # 4 standard errors
+    assert pool.inputs.mean(axis=0) == pytest.approx([2, 2], abs=0.04)
 
 
 def test_points_in_no_triangle_on_its_border_are_outside() -> None:
@@ -173,9 +173,9 @@ def test_targets_without_noise_are_those_of_the_teacher(seed: int, teacher: Teac
     config = LinearTeacherConfig(dim=8, num_train=9, teacher=teacher, num_ones=3)
     beta_I = torch.from_numpy(draw_teacher(config, seed))
     clean, noisy = (load(replace(config, noise=noise), seed).splits for noise in (0, 0.5))
-    for part in ("train", "val"):
-        torch.testing.assert_close(clean[part].targets[:, 0], clean[part].inputs @ beta_I)
-        assert torch.equal(clean[part].inputs, noisy[part].inputs)
+    for split in ("train", "val"):
+        torch.testing.assert_close(clean[split].targets[:, 0], clean[split].inputs @ beta_I)
+        assert torch.equal(clean[split].inputs, noisy[split].inputs)
 
 
 def test_teachers() -> None:
@@ -188,15 +188,15 @@ def test_teachers() -> None:
 
 
 def test_numbers_are_standard_normal_and_unrelated() -> None:
-    parts = load(LinearTeacherConfig(dim=50, num_train=4000, num_val=4000, noise=0.5)).splits
-    x_NI, y_N = parts["train"].inputs, parts["train"].targets[:, 0]
+    splits = load(LinearTeacherConfig(dim=50, num_train=4000, num_val=4000, noise=0.5)).splits
+    x_NI, y_N = splits["train"].inputs, splits["train"].targets[:, 0]
     covariance = x_NI.T @ x_NI / 4000
     torch.testing.assert_close(covariance, torch.eye(50, dtype=torch.float64), atol=0.11, rtol=0)
     beta_I = torch.from_numpy(draw_teacher(LinearTeacherConfig(dim=50), 0))
     noise_N = y_N - x_NI @ beta_I
     assert float(noise_N.std()) == pytest.approx(0.5, abs=0.03)
     assert float((x_NI.T @ noise_N / 4000).abs().max()) < 0.04
-    assert not set(x_NI[:, 0].tolist()) & set(parts["val"].inputs[:, 0].tolist())
+    assert not set(x_NI[:, 0].tolist()) & set(splits["val"].inputs[:, 0].tolist())
 
 
 def test_the_least_norm_solution_has_the_error_that_theory_says() -> None:

@@ -27,9 +27,9 @@ def test_reads_what_was_written(
     tmp_path: Path, suffix: str, shape: tuple[int, ...], idx_bytes: Callable[[np.ndarray], bytes]
 ) -> None:
     array = np.resize(IMAGES, shape)
-    found = read_idx(write(tmp_path, suffix, idx_bytes(array)), len(shape))
-    np.testing.assert_array_equal(found, array)
-    assert found.flags.writeable
+    result = read_idx(write(tmp_path, suffix, idx_bytes(array)), len(shape))
+    np.testing.assert_array_equal(result, array)
+    assert result.flags.writeable
 
 
 @SUFFIXES

@@ -18,9 +18,9 @@ BOTH = pytest.mark.parametrize("kind", [MNISTConfig, FashionMNISTConfig])
 
 
 @BOTH
-def test_parts(mnist_root: Path, kind: type[IdxImagesConfig]) -> None:
+def test_splits(mnist_root: Path, kind: type[IdxImagesConfig]) -> None:
     dataset = load_dataset(kind(root=str(mnist_root), split=SPLIT, download=False), None)
-    assert {name: tuple(part.inputs.shape) for name, part in dataset.splits.items()} == {
+    assert {name: tuple(split.inputs.shape) for name, split in dataset.splits.items()} == {
         "train": (20, 1, 28, 28),
         "val": (20, 1, 28, 28),
         "test": (20, 1, 28, 28),
@@ -31,7 +31,7 @@ def test_parts(mnist_root: Path, kind: type[IdxImagesConfig]) -> None:
     assert dataset.splits["train"].targets.dtype == torch.int64
 
 
-def test_the_official_test_set_reaches_no_other_part(
+def test_the_official_test_set_reaches_no_other_split(
     mnist_root: Path, idx_bytes: Callable[[np.ndarray], bytes]
 ) -> None:
     raw = mnist_root / "MNIST" / "raw"
@@ -40,9 +40,9 @@ def test_the_official_test_set_reaches_no_other_part(
         (raw / f"{prefix}-images-idx3-ubyte").write_bytes(idx_bytes(images))
     split = SplitConfig(train=None, val=0.25, test=None)
     config = MNISTConfig(root=str(mnist_root), split=split, normalize=Normalize.none)
-    parts = load_dataset(config, 3).splits
-    assert parts["train"].inputs.unique().tolist() == parts["val"].inputs.unique().tolist() == [10]
-    assert parts["test"].inputs.unique().tolist() == [200]
+    splits = load_dataset(config, 3).splits
+    assert splits["train"].inputs.unique().tolist() == splits["val"].inputs.unique().tolist() == [10]
+    assert splits["test"].inputs.unique().tolist() == [200]
 
 
 def test_gzipped_files_do_as_well(mnist_root: Path) -> None:
@@ -93,9 +93,9 @@ def test_files_of_ones_own_go_before_installed_ones(
 )
 def test_the_installed_fashion_mnist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("XDG_DATA_DIRS", raising=False)
-    parts = load_dataset(fashion(tmp_path), None).splits
-    assert {name: len(part) for name, part in parts.items()} == {"train": 59980, "val": 20, "test": 10000}
-    assert parts["test"].targets.bincount().tolist() == [1000] * 10
+    splits = load_dataset(fashion(tmp_path), None).splits
+    assert {name: len(split) for name, split in splits.items()} == {"train": 59980, "val": 20, "test": 10000}
+    assert splits["test"].targets.bincount().tolist() == [1000] * 10
 
 
 def test_label_out_of_range(mnist_root: Path, idx_bytes: Callable[[np.ndarray], bytes]) -> None:
@@ -131,13 +131,13 @@ class TestRealMNIST:
     def load(self, **changes: object) -> dict[str, torch.Tensor]:
         fields = {"root": os.environ["DLHW_DATA_DIR"], "split": SPLIT, "download": False} | changes
         dataset = load_dataset(MNISTConfig(**fields), None)  # type: ignore[arg-type]
-        return {name: part.targets for name, part in dataset.splits.items()}
+        return {name: split.targets for name, split in dataset.splits.items()}
 
     def test_two_classes_with_the_test_set_for_validation(self) -> None:
-        """tdt4265's parts: 4,005 for training and 2,042 for validation."""
+        """tdt4265's splits: 4,005 for training and 2,042 for validation."""
         split = SplitConfig(val_from_test=True, order=Order.sequential)
         targets = self.load(limit=20000, classes=[3, 2], split=split)
-        assert {name: len(each) for name, each in targets.items()} == {"train": 4005, "val": 2042}
+        assert {name: len(labels) for name, labels in targets.items()} == {"train": 4005, "val": 2042}
 
     def test_two_classes_of_the_first_20000(self) -> None:
         split = SplitConfig(train=None, val=0.1, test=None, order=Order.sequential)
@@ -149,7 +149,7 @@ class TestRealMNIST:
 
     def test_sizes_and_class_counts(self) -> None:
         targets = self.load(split=SplitConfig(train=None, val=12000, test=None, order=Order.sequential))
-        assert {name: len(part) for name, part in targets.items()} == {
+        assert {name: len(labels) for name, labels in targets.items()} == {
             "train": 48000,
             "val": 12000,
             "test": 10000,

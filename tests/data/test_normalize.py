@@ -67,10 +67,10 @@ def test_standardize_agrees_with_scikit_learn() -> None:
 def test_statistics(
     train: np.ndarray, statistics: Statistics, shape: tuple[int, ...], normalize: Normalize
 ) -> None:
-    found = fit(normalize, train, None, statistics)
-    assert found.shift.shape == found.scale.shape == shape
-    assert found.scale.dtype == torch.float64
-    json.dumps(found.record())
+    scaling = fit(normalize, train, None, statistics)
+    assert scaling.shift.shape == scaling.scale.shape == shape
+    assert scaling.scale.dtype == torch.float64
+    json.dumps(scaling.record())
 
 
 @pytest.mark.parametrize("normalize", [kind for kind in Normalize if kind is not Normalize.unit_256])
@@ -116,7 +116,7 @@ def test_given_constants_are_those_of_the_unit_scale(
     np.testing.assert_allclose(scaled, (train / unit - 0.1307) / 0.3081, atol=1e-12)
 
 
-def test_the_training_parts_own_constants_change_nothing() -> None:
+def test_the_constants_of_the_training_split_itself_change_nothing() -> None:
     own = fit(Normalize.standardize, IMAGES, 255)
     config = DataConfig(
         normalize=Normalize.standardize, mean=float(own.shift) / 255, std=float(own.scale) / 255

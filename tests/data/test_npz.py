@@ -50,7 +50,7 @@ def test_channels_that_come_last_are_refused_or_turned(write_npz: Write) -> None
 
 
 @pytest.mark.parametrize(("dtype", "largest"), [("u1", 1.0), ("f4", 239.0)])
-def test_bytes_are_scaled_unless_told_otherwise(write_npz: Write, dtype: str, largest: float) -> None:
+def test_bytes_are_scaled_by_default(write_npz: Write, dtype: str, largest: float) -> None:
     x = np.zeros((4, 1, 5, 6), dtype=dtype)
     x[-1] = 255 if dtype == "u1" else 239
     dataset = load(write_npz(x=x, y=Y), normalize=Normalize.auto)
@@ -70,9 +70,9 @@ def test_regression(write_npz: Write) -> None:
     assert dataset.splits["train"].targets.tolist() == [[-0.5], [0.5], [-0.5], [0.5]]
 
 
-def test_own_parts(write_npz: Write) -> None:
+def test_own_splits(write_npz: Write) -> None:
     arrays = {
-        f"{part}_{name}": array for part in ("train", "val", "test") for name, array in (("x", X), ("y", Y))
+        f"{split}_{name}": array for split in ("train", "val", "test") for name, array in (("x", X), ("y", Y))
     }
     assert set(load(write_npz(**arrays)).splits) == {"train", "val", "test"}
 
@@ -127,7 +127,7 @@ def test_a_label_beyond_num_classes(write_npz: Write) -> None:
         load(write_npz(x=X, y=Y * 2), num_classes=2)
 
 
-def test_a_test_part_beside_its_own(write_npz: Write) -> None:
+def test_a_test_split_beside_its_own(write_npz: Write) -> None:
     path = write_npz(x=X, y=Y, test_x=X, test_y=Y)
     with pytest.raises(
         DataError, match=r"data.split.test must be null or 0, because .* of its own, got 0.5$"

@@ -17,10 +17,10 @@ def config(folder: Path, **changes: object) -> OctMNISTConfig:
     return OctMNISTConfig(root=str(folder), **({"split": REST, "download": False} | changes))  # type: ignore[arg-type]
 
 
-def test_its_own_parts(tmp_path: Path, octmnist_arrays: Arrays) -> None:
+def test_its_own_splits(tmp_path: Path, octmnist_arrays: Arrays) -> None:
     np.savez(tmp_path / "octmnist.npz", **octmnist_arrays)  # type: ignore[arg-type]
     dataset = load_dataset(config(tmp_path), 0)
-    assert {name: len(part) for name, part in dataset.splits.items()} == {"train": 16, "val": 8, "test": 12}
+    assert {name: len(split) for name, split in dataset.splits.items()} == {"train": 16, "val": 8, "test": 12}
     assert dataset.input_shape == (1, 28, 28)
     assert dataset.class_names[3] == "normal"
     assert 0.9 < float(dataset.splits["test"].inputs.max()) <= 1

@@ -28,23 +28,23 @@ def test_as_many_as_one_finds_by_looking_at_each(
     )
     known = {row.tobytes() for row in train}
     expected = {
-        name: sum(row.tobytes() in known for row in part) for name, part in (("val", val), ("test", test))
+        name: sum(row.tobytes() in known for row in inputs) for name, inputs in (("val", val), ("test", test))
     }
     assert count_in_training({"train": train, "val": val, "test": test}) == expected
 
 
-def test_a_part_of_another_dtype() -> None:
+def test_a_split_of_another_dtype() -> None:
     train, test = np.arange(8, dtype=np.uint8).reshape(4, 2), np.array([[0.0, 1.0], [0.0, 1.5]])
     assert count_in_training({"train": train, "test": test}) == {"test": 1}
 
 
 @pytest.mark.parametrize("copies", [0, 3])
-def test_test_samples_copied_into_the_training_part(copies: int, tmp_path: Path) -> None:
+def test_test_samples_copied_into_the_training_split(copies: int, tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     arrays: dict[str, np.ndarray] = {
-        f"{part}_x": random.normal(size=(20, 3)) for part in ("train", "val", "test")
+        f"{split}_x": random.normal(size=(20, 3)) for split in ("train", "val", "test")
     }
-    arrays |= {f"{part}_y": np.arange(20) % 2 for part in ("train", "val", "test")}
+    arrays |= {f"{split}_y": np.arange(20) % 2 for split in ("train", "val", "test")}
     arrays["train_x"][:copies] = arrays["test_x"][5 : 5 + copies]
     np.savez(tmp_path / "data.npz", allow_pickle=False, **arrays)
     config = NPZConfig(path=str(tmp_path / "data.npz"), split=SplitConfig(train=None, val=None, test=None))

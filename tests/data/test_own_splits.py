@@ -17,11 +17,11 @@ REST = SplitConfig(train=None, val=None, test=None)
 
 
 def arrays(**counts: int) -> dict[str, np.ndarray]:
-    made: dict[str, np.ndarray] = {}
-    for part, count in counts.items():
-        made[f"{part}_x"] = np.arange(count)[:, None] + 0.5
-        made[f"{part}_y"] = np.arange(count) % 3
-    return made
+    content: dict[str, np.ndarray] = {}
+    for split, count in counts.items():
+        content[f"{split}_x"] = np.arange(count)[:, None] + 0.5
+        content[f"{split}_y"] = np.arange(count) % 3
+    return content
 
 
 def test_the_test_set_serves_for_validation(mnist_root: Path) -> None:
@@ -52,17 +52,17 @@ def test_as_many_of_each_class_from_the_front(tmp_path: Path, octmnist_arrays: d
     config = OctMNISTConfig(
         root=str(tmp_path), split=REST, test_per_class=counts, normalize=Normalize.unit_256
     )
-    parts = load_dataset(config, 0).splits
+    splits = load_dataset(config, 0).splits
     labels = octmnist_arrays["test_labels"][:, 0]
     seen, kept = [0] * 4, []
     for place, label in enumerate(labels.tolist()):
         if seen[label] < counts[label]:
             kept.append(place)
         seen[label] += 1
-    assert parts["test"].targets.tolist() == labels[kept].tolist()
+    assert splits["test"].targets.tolist() == labels[kept].tolist()
     expected = octmnist_arrays["test_images"][kept, None] / np.float32(256)
-    np.testing.assert_array_equal(parts["test"].inputs, expected)
-    assert (len(parts["train"]), len(parts["val"])) == (16, 8)
+    np.testing.assert_array_equal(splits["test"].inputs, expected)
+    assert (len(splits["train"]), len(splits["val"])) == (16, 8)
 
 
 def test_counts_follow_the_kept_classes(write_npz: Write) -> None:
@@ -105,7 +105,7 @@ def test_a_file_without_a_test_set(write_npz: Write) -> None:
         load_dataset(NPZConfig(path=path, test_per_class=[1, 1, 1]), 0)
 
 
-def test_a_file_with_a_validation_part_too(write_npz: Write) -> None:
+def test_a_file_with_a_validation_split_too(write_npz: Write) -> None:
     path = write_npz(**arrays(train=12, val=6, test=6))
     with pytest.raises(
         DataError, match=r"^data.split.val_from_test must be false, because .* validation split "
@@ -113,7 +113,7 @@ def test_a_file_with_a_validation_part_too(write_npz: Write) -> None:
         load_dataset(NPZConfig(path=path, split=SplitConfig(val_from_test=True)), 0)
 
 
-def test_a_permutation_gives_a_development_part_and_one_scale(mnist_root: Path) -> None:
+def test_a_permutation_gives_a_development_split_and_one_scale(mnist_root: Path) -> None:
     split = SplitConfig(train=30, val=10, test=None)
     config = MNISTConfig(root=str(mnist_root), split=split, normalize=Normalize.standardize)
     dataset = load_dataset(config, 0)

@@ -17,8 +17,8 @@ SHAPES = [(3,), (1, 4, 4), (3, 4, 5)]
 seeds = st.integers(0, 2**63 - 1)
 
 
-def parts(shape: tuple[int, ...], train: int = 6) -> dict[str, Tensor]:
-    """Every number is there once."""
+def splits(shape: tuple[int, ...], train: int = 6) -> dict[str, Tensor]:
+    """Inputs of every split, in which every number occurs once."""
     sizes = {"train": train, "val": 4, "test": 5}
     return {
         name: 1000.0 * place + torch.arange(count * prod(shape)).reshape(count, *shape)
@@ -27,13 +27,13 @@ def parts(shape: tuple[int, ...], train: int = 6) -> dict[str, Tensor]:
 
 
 def randomised(shape: tuple[int, ...], kind: Inputs, seed: int, train: int = 6) -> dict[str, Tensor]:
-    inputs = parts(shape, train)
+    inputs = splits(shape, train)
     randomise_inputs(inputs, kind, seed)
     return inputs
 
 
 def pixels(x: Tensor) -> Tensor:
-    """(N, C, P)."""
+    """Flatten images to (N, C, P)."""
     return x.flatten(2) if x.ndim > 2 else x[:, None]
 
 
@@ -47,18 +47,18 @@ def orders(before: Tensor, after: Tensor) -> Tensor:
 @pytest.mark.parametrize("shape", SHAPES)
 @given(seed=seeds)
 def test_shuffled_pixels_have_one_permutation(shape: tuple[int, ...], seed: int) -> None:
-    before, after = parts(shape), randomised(shape, Inputs.shuffled_pixels, seed)
-    found = torch.cat([orders(before[part], after[part]).flatten(0, 1) for part in before])
-    assert len(found.unique(dim=0)) == 1
+    before, after = splits(shape), randomised(shape, Inputs.shuffled_pixels, seed)
+    permutations = torch.cat([orders(before[split], after[split]).flatten(0, 1) for split in before])
+    assert len(permutations.unique(dim=0)) == 1
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 @given(seed=seeds)
 def test_random_pixels_have_one_permutation_for_each_image(shape: tuple[int, ...], seed: int) -> None:
-    before, after = parts(shape), randomised(shape, Inputs.random_pixels, seed)
-    for part in before:
-        found = orders(before[part], after[part])
-        assert len(found[0].unique(dim=0)) == 1  # the same for all channels
+    before, after = splits(shape), randomised(shape, Inputs.random_pixels, seed)
+    for split in before:
+        permutations = orders(before[split], after[split])
+        assert len(permutations[0].unique(dim=0)) == 1  # the same for all channels
 
 
 def test_permutations_of_images_differ_and_every_order_is_as_likely() -> None:
@@ -85,10 +85,10 @@ def test_gaussian_noise_has_the_moments_of_training() -> None:
 
 @pytest.mark.parametrize("kind", RANDOM)
 @given(seed=seeds)
-def test_the_seed_says_which_and_a_part_does_not_hang_on_another(kind: Inputs, seed: int) -> None:
+def test_the_seed_determines_each_split_and_no_split_depends_on_another(kind: Inputs, seed: int) -> None:
     one, again = (randomised((1, 4, 4), kind, seed) for _ in range(2))
     longer = randomised((1, 4, 4), Inputs.random_pixels, seed, train=9)
-    assert all(torch.equal(one[part], again[part]) for part in one)
+    assert all(torch.equal(one[split], again[split]) for split in one)
     if kind is Inputs.random_pixels:
         assert torch.equal(one["val"], longer["val"])
         assert not torch.equal(one["train"], randomised((1, 4, 4), kind, seed ^ 1)["train"])
@@ -99,14 +99,14 @@ def test_the_seed_says_which_and_a_part_does_not_hang_on_another(kind: Inputs, s
 def test_labels_stay_and_hashes_tell_inputs_apart(kind: Inputs, dtype: torch.dtype) -> None:
     plain = load_dataset(DigitsConfig(), 0, dtype)
     config = DigitsConfig(inputs=kind)
-    made, other = (load_dataset(config, seed, dtype) for seed in (0, 1))
+    changed, other = (load_dataset(config, seed, dtype) for seed in (0, 1))
     is_same = kind is Inputs.original
-    for part in plain.splits:
-        assert torch.equal(made.splits[part].targets, plain.splits[part].targets)
-        assert torch.equal(made.splits[part].inputs, plain.splits[part].inputs) == is_same
-        assert (made.hashes[part] == plain.hashes[part]) == is_same
-        assert made.splits[part].inputs.dtype == dtype
-    assert not set(made.hashes.values()) & set(other.hashes.values())
+    for split in plain.splits:
+        assert torch.equal(changed.splits[split].targets, plain.splits[split].targets)
+        assert torch.equal(changed.splits[split].inputs, plain.splits[split].inputs) == is_same
+        assert (changed.hashes[split] == plain.hashes[split]) == is_same
+        assert changed.splits[split].inputs.dtype == dtype
+    assert not set(changed.hashes.values()) & set(other.hashes.values())
 
 
 @pytest.mark.parametrize("kind", RANDOM)

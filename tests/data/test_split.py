@@ -31,10 +31,10 @@ def test_parts_are_disjoint_and_lie_in_the_pool(num_samples: int, split: SplitCo
 
 
 @given(st.integers(1, 100), SPLITS)
-def test_parts_have_the_sizes_asked_for(num_samples: int, split: SplitConfig) -> None:
-    parts = split_or_refuse(num_samples, split)
+def test_splits_have_the_requested_sizes(num_samples: int, split: SplitConfig) -> None:
+    indices = split_or_refuse(num_samples, split)
     for name in ("train", "val", "test"):
-        size, count = getattr(split, name), len(parts.get(name, ()))
+        size, count = getattr(split, name), len(indices.get(name, ()))
         if isinstance(size, float):
             assert abs(count - size * num_samples) <= 1
         elif size is not None:
@@ -67,8 +67,8 @@ def test_another_seed_gives_another_split() -> None:
 
 def test_sequential_keeps_the_order_of_the_file() -> None:
     split = SplitConfig(train=None, val=2, test=3, order=Order.sequential)
-    parts = {name: indices.tolist() for name, indices in split_indices(9, split, None).items()}
-    assert parts == {"train": [0, 1, 2, 3], "val": [4, 5], "test": [6, 7, 8]}
+    splits = {name: indices.tolist() for name, indices in split_indices(9, split, None).items()}
+    assert splits == {"train": [0, 1, 2, 3], "val": [4, 5], "test": [6, 7, 8]}
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ def test_the_same_arguments_give_the_same_numbers(seed: int) -> None:
     assert numbers(seed, "dropout", 3, 4) == numbers(seed, "dropout", 3, 4)
 
 
-def test_seeds_streams_and_counters_are_all_told_apart() -> None:
+def test_seeds_streams_and_counters_all_make_a_difference() -> None:
     streams: tuple[Stream, ...] = get_args(Stream)
     counters = [(), (0,), (1,), (1, 1), (11,), (1, 11), (11, 1)]
     drawn = [numbers(s, stream, *c) for s in (0, 1, 2**63 - 1) for stream in streams for c in counters]

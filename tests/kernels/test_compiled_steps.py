@@ -23,11 +23,11 @@ def sparse(seed: int, *, lighter: bool = False) -> Dataset:
     """Digits without their paler pixels; or each pixel lighter, by an amount that depends on its position."""
     config = small("data.limit=150")
     dataset = load_dataset(config.data, seed, torch.float64)
-    for part in dataset.splits.values():
-        part.inputs[part.inputs < 0.8] = 0
-        part.inputs[3] = 0
+    for split in dataset.splits.values():
+        split.inputs[split.inputs < 0.8] = 0
+        split.inputs[3] = 0
         if lighter:
-            part.inputs.add_(torch.linspace(-1.0, 2.0, 64, dtype=torch.float64).view(part.inputs.shape[1:]))
+            split.inputs.add_(torch.linspace(-1.0, 2.0, 64, dtype=torch.float64).view(split.inputs.shape[1:]))
     background = background_of(dataset.splits["train"].inputs)
     assert background is not None
     assert bool(background.any()) == lighter
@@ -65,9 +65,9 @@ def check(*overrides: str, data: Sequence[Dataset] | None = None) -> None:
             assert one == pytest.approx(two, abs=ROUNDING)
         for first, second in zip(compiled.evaluations, by_torch.evaluations, strict=True):
             assert first.scores.keys() == second.scores.keys()
-            for part, scores in first.scores.items():
-                assert scores.loss == pytest.approx(second.scores[part].loss, abs=ROUNDING)
-                assert scores.accuracy == second.scores[part].accuracy
+            for split, scores in first.scores.items():
+                assert scores.loss == pytest.approx(second.scores[split].loss, abs=ROUNDING)
+                assert scores.accuracy == second.scores[split].accuracy
 
 
 @pytest.mark.parametrize(

@@ -20,9 +20,9 @@ def train(backend: Backend, *rates: str, dtype: str = "float32") -> list[Listene
     ]  # fmt: skip
     data = regression()
     if dtype == "float32":
-        for part in data.splits.values():
-            object.__setattr__(part, "inputs", part.inputs.float())
-            object.__setattr__(part, "targets", part.targets.float())
+        for split in data.splits.values():
+            object.__setattr__(split, "inputs", split.inputs.float())
+            object.__setattr__(split, "targets", split.targets.float())
     return train_together(configs, [data])
 
 

@@ -1,4 +1,4 @@
-"""Threads that make compiled steps together compute what one thread computes."""
+"""Threads that share compiled steps compute what one thread computes."""
 
 import math
 from collections.abc import Callable
@@ -40,8 +40,8 @@ def of_threads(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
 def black(seed: int) -> Dataset:
     """Digits without their paler pixels, which are listed."""
     dataset = load_dataset(small("data.limit=280").data, seed, torch.float64)
-    for part in dataset.splits.values():
-        part.inputs[part.inputs < 0.8] = 0
+    for split in dataset.splits.values():
+        split.inputs[split.inputs < 0.8] = 0
     return dataset
 
 
@@ -56,9 +56,9 @@ def alike(one: Listener, other: Listener, rounding: float) -> None:
     for name, state in one.optimizer.items():
         assert torch.allclose(state, other.optimizer[name], rtol=0, atol=rounding)
     for first, second in zip(one.evaluations, other.evaluations, strict=True):
-        for part, scores in first.scores.items():
-            assert math.isclose(scores.loss, second.scores[part].loss, rel_tol=0, abs_tol=rounding)
-            assert scores.accuracy == second.scores[part].accuracy
+        for split, scores in first.scores.items():
+            assert math.isclose(scores.loss, second.scores[split].loss, rel_tol=0, abs_tol=rounding)
+            assert scores.accuracy == second.scores[split].accuracy
 
 
 @pytest.mark.parametrize("overrides", LOOPS_ONLY)
@@ -108,18 +108,18 @@ def test_a_run_that_diverges_ends_for_all_threads(of_threads: Callable[[int], No
     alike(together[1], alone[1], ROUNDING)
 
 
-def test_who_waits_for_a_thread_that_failed_gives_up() -> None:
+def test_threads_that_wait_for_a_failed_one_give_up() -> None:
     config = small("model=softmax")
     cohort = Cohort([config], (1, 8, 8), 10, torch.device("cpu"), torch.float64)
-    part = load_dataset(config.data, 0, torch.float64).splits["train"]
+    split = load_dataset(config.data, 0, torch.float64).splits["train"]
     team, number = ThreadTeam(2), count()
-    stepper = make_stepper(cohort, DeviceDataset(part.inputs[None], part.targets[None]), 100, team)
-    made = stepper.steps
+    stepper = make_stepper(cohort, DeviceDataset(split.inputs[None], split.targets[None]), 100, team)
+    steps = stepper.steps
 
     def fail_once(call: int, part: int) -> None:
         if next(number) == 0:
             raise MemoryError("no more")
-        made(call, part)
+        steps(call, part)
 
     stepper.steps = fail_once
     totals = StepTotals.start(torch.zeros(1, dtype=torch.float64), [-1])

@@ -134,16 +134,16 @@ def test_the_output_activation_is_the_one_that_was_named(output: Activation) -> 
 
 @pytest.mark.parametrize(("rates", "expected"), [([0.0, 0.0], None), ([0.0, 0.5], [0.0, 0.5])])
 @pytest.mark.parametrize("schema", [MLPConfig, CNNConfig])
-def test_dropout_stands_where_a_run_wants_it_with_each_runs_rate(
+def test_dropout_layers_exist_if_any_run_has_a_rate_and_use_the_rate_of_each(
     schema: type[MLPConfig] | type[CNNConfig], rates: list[float], expected: list[float] | None
 ) -> None:
     model = build_model([schema(dropout=rate) for rate in rates], IMAGE, 2)
-    found = [layer.rate_R.tolist() for layer in model.layers.values() if isinstance(layer, Dropout)]
-    assert found == ([] if expected is None else [expected])
+    dropout_rates = [layer.rate_R.tolist() for layer in model.layers.values() if isinstance(layer, Dropout)]
+    assert dropout_rates == ([] if expected is None else [expected])
 
 
 @pytest.mark.parametrize(
-    ("config", "shape", "told"),
+    ("config", "shape", "message"),
     [
         (CNNConfig(kernel=9, padding=0), IMAGE, r"^model\.kernel=9 does not fit into an input of \(8, 8\)$"),
         (
@@ -164,8 +164,8 @@ def test_dropout_stands_where_a_run_wants_it_with_each_runs_rate(
         (CNNConfig(), (7,), r"^model\.filters needs images .*, the data has \(7,\)$"),
     ],
 )
-def test_inputs_that_do_not_fit_are_told_in_one_sentence(
-    config: CNNConfig, shape: tuple[int, ...], told: str
+def test_inputs_that_do_not_fit_are_refused_in_one_sentence(
+    config: CNNConfig, shape: tuple[int, ...], message: str
 ) -> None:
-    with pytest.raises(ConfigError, match=told):
+    with pytest.raises(ConfigError, match=message):
         build_model([config], shape, 10)

@@ -34,9 +34,9 @@ def test_a_config_knows_what_its_layers_are(config: ModelConfig, expected: bool)
 def test_threshold_units_are_only_evaluated(overrides: list[str]) -> None:
     name = "hand_built" if CLASSES in overrides else "mlp"
     check(compose([*overrides, "trainer.epochs=0"]))
-    with pytest.raises(ConfigError) as told:
+    with pytest.raises(ConfigError) as error:
         check(compose([*overrides, "trainer.epochs=7"]))
-    assert str(told.value) == (
+    assert str(error.value) == (
         f"trainer.epochs must be 0 for model={name} with step or sign units, which no gradient passes: it can only "
         "be evaluated, got 7"
     )

@@ -100,12 +100,12 @@ PROBLEMS: list[tuple[list[NodeConfig], str]] = [
 
 
 @pytest.mark.parametrize(("nodes", "sentence"), PROBLEMS, ids=[sentence for _, sentence in PROBLEMS])
-def test_nodes_that_cannot_be_have_their_sentence(nodes: list[NodeConfig], sentence: str) -> None:
+def test_invalid_nodes_are_refused_in_one_sentence(nodes: list[NodeConfig], sentence: str) -> None:
     assert list(DagConfig(nodes=nodes).problems()) == [sentence]
 
 
 @pytest.mark.parametrize(
-    ("nodes", "told"),
+    ("nodes", "message"),
     [
         (
             [node("fc", "input", units=5), node("output", "fc", "input", layer=NodeKind.add)],
@@ -117,6 +117,6 @@ def test_nodes_that_cannot_be_have_their_sentence(nodes: list[NodeConfig], sente
         ),
     ],
 )
-def test_widths_that_do_not_fit_are_told_in_one_sentence(nodes: list[NodeConfig], told: str) -> None:
-    with pytest.raises(ConfigError, match=told):
+def test_widths_that_do_not_fit_are_refused_in_one_sentence(nodes: list[NodeConfig], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
         build_model([DagConfig(nodes=nodes)], (4,), 3)

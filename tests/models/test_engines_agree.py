@@ -1,4 +1,4 @@
-"""Ten steps by our backward passes and ten by autograd give the same parameters, for every model."""
+"""Ten steps by dlhw's backward passes and ten by autograd give the same parameters, for every model."""
 
 from collections.abc import Callable
 from functools import partial

@@ -59,7 +59,7 @@ def test_a_tolerance_that_no_gradient_meets_gives_status_1(capsys: pytest.Captur
 
 
 @pytest.mark.parametrize(
-    ("argv", "told"),
+    ("argv", "message"),
     [
         (["--all", "model=mlp"], "--all and --only check what is registered and take no overrides"),
         (["--runs=0"], "--runs must be >= 1 and --probes >= 0, got 0 and 30"),
@@ -68,8 +68,8 @@ def test_a_tolerance_that_no_gradient_meets_gives_status_1(capsys: pytest.Captur
         (["model=cnn", "data=csv", "data.train=nowhere.csv"], "model.filters needs images"),
     ],
 )
-def test_what_cannot_be_is_told_in_one_sentence(argv: list[str], told: str) -> None:
-    with pytest.raises(ConfigError, match=told):
+def test_invalid_arguments_are_refused_in_one_sentence(argv: list[str], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
         gradcheck(argv)
 
 
@@ -86,7 +86,7 @@ def test_the_command_checks_a_model() -> None:
     assert "all 6 gradients are right" in done.stdout
 
 
-def test_the_command_tells_an_unknown_key_in_one_sentence() -> None:
+def test_the_command_reports_an_unknown_key_in_one_sentence() -> None:
     done = run_command("model.hiden=[5]")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("dlhw-gradcheck: model.hiden")

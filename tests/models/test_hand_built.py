@@ -142,9 +142,9 @@ def test_the_numbers_are_those_of_the_formulas() -> None:
         config = IntervalNetConfig(units=units, low=-1, high=3)
         layout = ParameterLayout(build_model([config], (2,), 1).specs())
         start = initialise(layout, [config.init], [generator(0, "init")], torch.float32)
-        found = layout.of_run(start, 0)
-        told = [found[name].T if name.endswith("weight") else found[name] for name in found]
-        assert tuple(each.tolist() for each in told) == numbers
+        params = layout.of_run(start, 0)
+        tensors = [params[name].T if name.endswith("weight") else params[name] for name in params]
+        assert tuple(tensor.tolist() for tensor in tensors) == numbers
 
 
 REFUSED: list[tuple[Callable[[], object], str]] = [
@@ -163,9 +163,9 @@ REFUSED: list[tuple[Callable[[], object], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("build", "told"), REFUSED)
-def test_data_that_does_not_fit_is_told_in_one_sentence(build: Callable[[], object], told: str) -> None:
-    with pytest.raises(ConfigError, match=told):
+@pytest.mark.parametrize(("build", "message"), REFUSED)
+def test_data_that_does_not_fit_is_refused_in_one_sentence(build: Callable[[], object], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
         build()
 
 
@@ -200,7 +200,7 @@ PROBLEMS: list[tuple[ModelConfig, str]] = [
 
 
 @pytest.mark.parametrize(("config", "sentence"), PROBLEMS, ids=[sentence for _, sentence in PROBLEMS])
-def test_numbers_that_cannot_be_have_their_sentence(config: ModelConfig, sentence: str) -> None:
+def test_invalid_numbers_are_refused_in_one_sentence(config: ModelConfig, sentence: str) -> None:
     assert list(config.problems()) == [sentence]
 
 

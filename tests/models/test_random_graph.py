@@ -1,4 +1,4 @@
-"""Model `random_graph`: which units are connected, what they compute, and that the graph is no seed's matter."""
+"""Model `random_graph`: which units are connected, what they compute, and that the run's seed does not change the graph."""
 
 import torch
 
@@ -14,8 +14,8 @@ KINDS = [Activation.sine, Activation.absolute, Activation.gaussian]
 FUNCTIONS = [torch.sin, torch.abs, lambda x: torch.exp(-x.square() / 2)]
 
 
-def graph(graph_seed: int = 0, **told: object) -> Network:
-    config = RandomGraphConfig(hidden=[6], fan_in=3, activations=KINDS, graph_seed=graph_seed, **told)  # type: ignore[arg-type]
+def graph(graph_seed: int = 0, **fields: object) -> Network:
+    config = RandomGraphConfig(hidden=[6], fan_in=3, activations=KINDS, graph_seed=graph_seed, **fields)  # type: ignore[arg-type]
     return build_model([config] * 2, (1, 2, 4), 5)
 
 
@@ -23,7 +23,7 @@ def sources(network: Network) -> list[torch.Tensor]:
     return [layer.sources_KO for layer in network.layers.values() if isinstance(layer, SparseAffine)]
 
 
-def test_every_unit_sees_so_many_different_units_of_the_layer_before() -> None:
+def test_every_unit_has_fan_in_different_units_of_the_layer_before() -> None:
     first, second = sources(graph())
     assert (first.shape, second.shape) == ((3, 6), (3, 5))
     for drawn, num_in in ((first, 8), (second, 6)):

@@ -159,8 +159,10 @@ def test_a_chain_computes_what_sequential_computes() -> None:
     chain = Sequential(layers, (6,))
     flat_RP = torch.randn(3, ParameterLayout(chain.specs()).size, generator=Generator().manual_seed(0))
     x = torch.randn(1, 7, 6, generator=Generator().manual_seed(1))
-    ours, theirs = (passes(each, flat_RP, x, reuse=True, need_dx=True) for each in (graph, chain))
-    torch.testing.assert_close(ours, theirs, rtol=0, atol=0)
+    graph_passes, chain_passes = (
+        passes(network, flat_RP, x, reuse=True, need_dx=True) for network in (graph, chain)
+    )
+    torch.testing.assert_close(graph_passes, chain_passes, rtol=0, atol=0)
     assert (graph.max_activation_size, graph.total_activation_size) == (
         chain.max_activation_size,
         chain.total_activation_size,
@@ -183,8 +185,8 @@ def test_a_skip_connection_adds_what_it_skips() -> None:
 def test_nodes_may_be_named_in_any_order(seed: int) -> None:
     names = list(RESIDUAL)
     mixed = [names[place] for place in torch.randperm(len(names), generator=Generator().manual_seed(seed))]
-    ours, theirs = (Graph({name: RESIDUAL[name] for name in order}, (6,)) for order in (mixed, names))
-    assert list(ours.layers) == list(theirs.layers) == ["fc1", "tanh1", "fc2", "output"]
+    mixed_graph, graph = (Graph({name: RESIDUAL[name] for name in order}, (6,)) for order in (mixed, names))
+    assert list(mixed_graph.layers) == list(graph.layers) == ["fc1", "tanh1", "fc2", "output"]
 
 
 @every_graph
@@ -281,10 +283,10 @@ REFUSED: dict[str, tuple[Nodes, str]] = {
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_cannot_be_computed_is_refused_by_name(name: str) -> None:
-    nodes, told = REFUSED[name]
+    nodes, message = REFUSED[name]
     with pytest.raises(ConfigError) as refused:
         Graph(nodes, (4,))
-    assert str(refused.value).startswith(told)
+    assert str(refused.value).startswith(message)
 
 
 def test_images_of_other_sizes_cannot_be_concatenated() -> None:

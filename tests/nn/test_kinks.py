@@ -1,4 +1,4 @@
-"""Kinks and ties: where a derivative is a choice, ours is torch's, and it is written down here."""
+"""Kinks and ties: where a derivative is a choice, dlhw chooses as PyTorch does; these tests document the choice."""
 
 import pytest
 import torch

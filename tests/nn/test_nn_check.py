@@ -1,4 +1,4 @@
-"""What the gradient check says about gradients that say nothing."""
+"""The gradient check on right, wrong, zero and not finite gradients."""
 
 from math import inf, isnan, nan
 from typing import Any
@@ -21,8 +21,18 @@ def compared(
     """Compare gradients of `slope * sum(variable)`."""
     variable = torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64)
     generator = Generator().manual_seed(0)
-    mine, other = (torch.tensor(values, dtype=torch.float64) for values in (manual, reference))
-    return compare("x", mine, other, lambda: (slope * variable.sum(), []), variable, probes, generator)
+    manual_gradient, reference_gradient = (
+        torch.tensor(values, dtype=torch.float64) for values in (manual, reference)
+    )
+    return compare(
+        "x",
+        manual_gradient,
+        reference_gradient,
+        lambda: (slope * variable.sum(), []),
+        variable,
+        probes,
+        generator,
+    )
 
 
 def test_equal_gradients_pass() -> None:

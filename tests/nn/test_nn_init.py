@@ -123,10 +123,10 @@ def test_the_scheme_torch_has_the_bounds_of_torch(
 ) -> None:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        theirs = module().get_parameter(parameter).detach()
-    ours = draw(layer, InitConfig(scheme=InitScheme.torch))[parameter]
+        expected = module().get_parameter(parameter).detach()
+    drawn = draw(layer, InitConfig(scheme=InitScheme.torch))[parameter]
     # of 4000 uniform draws the largest is below 0.995 of the bound with probability 2e-9
-    assert float(ours.abs().max()) == pytest.approx(float(theirs.abs().max()), rel=5e-3)
+    assert float(drawn.abs().max()) == pytest.approx(float(expected.abs().max()), rel=5e-3)
 
 
 @every_scheme

@@ -48,11 +48,11 @@ def test_output_shape_is_the_shape_of_the_output(name: str) -> None:
 @pytest.mark.parametrize("run", range(RUNS))
 @every_layer
 def test_a_run_of_a_cohort_computes_what_it_computes_alone(name: str, run: int) -> None:
-    case, mine = registered_case(name), slice(run, run + 1)
+    case, place = registered_case(name), slice(run, run + 1)
     alone = by_hand(
-        of_run(case.layer, run), rows(case.params, mine), case.x[mine], case.dout[mine], context()
+        of_run(case.layer, run), rows(case.params, place), case.x[place], case.dout[place], context()
     )
-    assert_all_same(rows(case.pass_through(), mine), alone)
+    assert_all_same(rows(case.pass_through(), place), alone)
 
 
 @pytest.mark.parametrize("way", PASSES)

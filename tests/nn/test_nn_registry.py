@@ -18,8 +18,8 @@ WRAPPERS = {WatchedLayer}
 
 def concrete_classes(base: type) -> Iterator[type]:
     """Every class defined in a module of dlhw.nn that can be instantiated and derives from `base`."""
-    for found in pkgutil.iter_modules(dlhw.nn.__path__):
-        module = import_module(f"dlhw.nn.{found.name}")
+    for module_info in pkgutil.iter_modules(dlhw.nn.__path__):
+        module = import_module(f"dlhw.nn.{module_info.name}")
         for _, member in inspect.getmembers(module, inspect.isclass):
             own = member.__module__ == module.__name__
             if own and issubclass(member, base) and not inspect.isabstract(member):

@@ -37,7 +37,7 @@ def test_scattering_is_the_adjoint_of_cutting_windows(
 
 
 @pytest.mark.parametrize(
-    ("layer", "shape", "told"),
+    ("layer", "shape", "message"),
     [
         (Conv2d(1, 2, 5), (1, 4, 4), r"model\.kernel=5 does not fit into an input of \(4, 4\)"),
         (Conv2d(1, 2, 5), (1, 9, 4), r"model\.kernel=5 does not fit into an input of \(9, 4\)"),
@@ -50,8 +50,8 @@ def test_scattering_is_the_adjoint_of_cutting_windows(
         (Affine(3, 2), (4,), r"an affine layer of 3 inputs cannot take shape \(4,\)"),
     ],
 )
-def test_inputs_that_do_not_fit_are_told_in_one_sentence(
-    layer: Layer, shape: tuple[int, ...], told: str
+def test_inputs_that_do_not_fit_are_refused_in_one_sentence(
+    layer: Layer, shape: tuple[int, ...], message: str
 ) -> None:
-    with pytest.raises(ConfigError, match=told):
+    with pytest.raises(ConfigError, match=message):
         layer.output_shape(shape)

@@ -103,10 +103,10 @@ def test_null_space_directions_are_those_of_the_seed() -> None:
 @pytest.mark.parametrize("size", ["square", "tall"])
 def test_without_a_null_space_there_is_no_other_solution(size: str) -> None:
     x, y = problem(size)
-    told = (
+    message = (
         rf"^optimizer\.null_space_norm=2 needs more inputs than independent samples: the {x.shape[2]} inputs"
     )
-    with pytest.raises(ConfigError, match=told):
+    with pytest.raises(ConfigError, match=message):
         min_norm(x, y, [0, 2])
 
 
@@ -155,14 +155,14 @@ def test_the_larger_alpha_the_smaller_the_weights_and_the_worse_the_fit(size: st
 @every_size
 def test_a_run_with_samples_of_its_own_gets_what_it_gets_alone(size: str, run: int) -> None:
     x, y = problem(size, shared=3)
-    mine = slice(run, run + 1)
+    place = slice(run, run + 1)
     torch.testing.assert_close(
-        ridge(x, y, ALPHAS[:3])[mine], ridge(x[mine], y[mine], ALPHAS[:3][mine]), rtol=1e-9, atol=1e-11
+        ridge(x, y, ALPHAS[:3])[place], ridge(x[place], y[place], ALPHAS[:3][place]), rtol=1e-9, atol=1e-11
     )
     if SIZES[size][1] > SIZES[size][2]:
         together = min_norm(x, y, [1.0, 2.0, 3.0], seeds=[5, 6, 7])
-        alone = min_norm(x[mine], y[mine], [1.0 + run], seeds=[5 + run])
-        torch.testing.assert_close(together[mine], alone, rtol=1e-9, atol=1e-11)
+        alone = min_norm(x[place], y[place], [1.0 + run], seeds=[5 + run])
+        torch.testing.assert_close(together[place], alone, rtol=1e-9, atol=1e-11)
 
 
 @pytest.mark.parametrize("shared", [(1, 3), (3, 1)])
@@ -207,11 +207,13 @@ PROBLEMS: list[tuple[tuple[str, ...], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("overrides", "sentence"), PROBLEMS, ids=[" ".join(each) for each, _ in PROBLEMS])
+@pytest.mark.parametrize(
+    ("overrides", "sentence"), PROBLEMS, ids=[" ".join(overrides) for overrides, _ in PROBLEMS]
+)
 def test_what_cannot_be_solved_has_its_sentence(overrides: tuple[str, ...], sentence: str) -> None:
-    with pytest.raises(ConfigError) as told:
+    with pytest.raises(ConfigError) as error:
         check(compose(list(overrides)))
-    assert str(told.value) == sentence
+    assert str(error.value) == sentence
 
 
 @pytest.mark.parametrize("optimizer", ["min_norm", "ridge"])

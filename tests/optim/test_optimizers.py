@@ -1,4 +1,4 @@
-"""Update rules against torch.optim, one optimizer of torch's for each run of ours."""
+"""Update rules against torch.optim, with one optimizer of PyTorch for each run."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -30,7 +30,7 @@ TOLERANCES = {torch.float64: 1e-12, torch.float32: 5e-6}
 
 @dataclass(frozen=True)
 class Case:
-    """Runs that differ in every number that may differ; our options have the names of torch's."""
+    """Runs that differ in every number that may differ; the options have PyTorch's names."""
 
     config: type[UpdateRuleConfig]
     torch_rule: type[torch.optim.Optimizer]
@@ -129,8 +129,8 @@ def test_every_rule_that_exists_is_registered() -> None:
     def descendants(base: type) -> set[type]:
         return {base}.union(*map(descendants, base.__subclasses__()))
 
-    ours = {rule for rule in descendants(Optimizer) if rule.__module__.startswith("dlhw.")}
-    assert ours - {Optimizer} == {import_builder(config) for config in RULES}
+    rules = {rule for rule in descendants(Optimizer) if rule.__module__.startswith("dlhw.")}
+    assert rules - {Optimizer} == {import_builder(config) for config in RULES}
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -204,7 +204,7 @@ def test_a_step_leaves_the_gradients_as_they_are(name: str) -> None:
 
 @every_case
 def test_state_is_all_that_a_rule_remembers(name: str) -> None:
-    """A rule that gets the state and the step count of another goes on as that one would."""
+    """A rule with the state and the step count of another takes the same steps as the other."""
     configs = CASES[name].configs
     params_RP, grads_TRP = random_start(CASES[name])
     first, lr_R1 = build_optimizer(configs, params_RP), column([config.lr for config in configs], params_RP)

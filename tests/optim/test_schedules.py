@@ -55,8 +55,8 @@ def test_every_schedule_has_a_config_and_a_case() -> None:
 @pytest.mark.parametrize("name", CASES)
 def test_the_rate_of_every_epoch_is_that_of_torch(name: str) -> None:
     config, make = CASES[name]
-    ours = [LR * lr_factor(config, epoch, EPOCHS) for epoch in range(EPOCHS)]
-    assert ours == pytest.approx(rates_of_torch(make), rel=1e-12)
+    rates = [LR * lr_factor(config, epoch, EPOCHS) for epoch in range(EPOCHS)]
+    assert rates == pytest.approx(rates_of_torch(make), rel=1e-12)
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -40,7 +40,7 @@ def test_a_wrong_implementation_fails_each_identity_that_tests_it(wrong: Wrong) 
     tested = WRONG[wrong]
     failed = {m.name for m in measure(0, 50, tested=tested) if not m.deviation <= 100 * ALLOWED}
     of_its_class = {
-        name for name, each in IDENTITIES.items() if each.tests and isinstance(tested, each.tests)
+        name for name, identity in IDENTITIES.items() if identity.tests and isinstance(tested, identity.tests)
     }
     assert failed
     assert failed <= of_its_class
@@ -68,12 +68,12 @@ def test_a_numerical_optimiser_finds_the_softmax(seed: int) -> None:
     def free_energy(y: np.ndarray) -> float:
         return float(-x_K.numpy() @ y + (y * np.log(y)).sum())
 
-    found = minimize(
+    result = minimize(
         free_energy, np.full(5, 0.2), method="SLSQP", bounds=[(1e-9, 1)] * 5, options={"ftol": 1e-14},
         constraints=[{"type": "eq", "fun": lambda y: y.sum() - 1}],
     )  # fmt: skip
-    assert found.success
-    assert found.x == pytest.approx(torch.softmax(x_K, 0).numpy(), abs=1e-5)
+    assert result.success
+    assert result.x == pytest.approx(torch.softmax(x_K, 0).numpy(), abs=1e-5)
 
 
 def test_identities_draw_numbers_of_their_own() -> None:

@@ -20,15 +20,15 @@ def test_the_certificate_of_xor(tmp_path: Path) -> None:
     assert {name for name in tree(folder) if not name.startswith(".hydra")} == {
         "certificate.csv", "summary.json", "train.log",
     }  # fmt: skip
-    told = summary(folder)
-    assert (told["status"], told["procedure"], told["num_samples"]) == (
+    record = summary(folder)
+    assert (record["status"], record["procedure"], record["num_samples"]) == (
         "completed",
         "certificate",
         {"train": 4},
     )
-    assert told["values"] == {"separable": 0, "gap": 0, "residual": pytest.approx(0, abs=1e-12)}
-    assert "hulls meet: (0.5, 0.5) = 0.5 (0, 1) + 0.5 (1, 0) = 0.5 (0, 0) + 0.5 (1, 1)" in told["found"][0]
-    assert told["versions"]["torch"]
+    assert record["values"] == {"separable": 0, "gap": 0, "residual": pytest.approx(0, abs=1e-12)}
+    assert "hulls meet: (0.5, 0.5) = 0.5 (0, 1) + 0.5 (1, 0) = 0.5 (0, 0) + 0.5 (1, 1)" in record["found"][0]
+    assert record["versions"]["torch"]
     assert [row["multiplier"] for row in rows(folder / "certificate.csv")] == ["0.5"] * 4
 
 
@@ -84,7 +84,7 @@ def test_a_sweep_over_trainings_and_procedures(tmp_path: Path) -> None:
     assert frame[frame["procedure.name"] == "train"]["final/val/accuracy"].notna().all()
 
 
-def test_a_run_that_cannot_be_leaves_the_others(tmp_path: Path) -> None:
+def test_an_invalid_run_leaves_the_others(tmp_path: Path) -> None:
     done = run(
         "dlhw-train",
         "-m",
@@ -112,7 +112,7 @@ def test_a_run_that_cannot_write_its_files_has_failed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("overrides", "told"),
+    ("overrides", "message"),
     [
         (["procedure=verify", "procedure.dim=13"], "procedure.dim must be from 1 to 12, got 13"),
         (["procedure=verify", "procedure.dim=0"], "procedure.dim must be from 1 to 12, got 0"),
@@ -125,10 +125,12 @@ def test_a_run_that_cannot_write_its_files_has_failed(tmp_path: Path) -> None:
         (["procedure=verfy"], "did you mean verify?"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_is_told_in_one_sentence(overrides: list[str], told: str, tmp_path: Path) -> None:
+def test_invalid_options_are_refused_in_one_sentence(
+    overrides: list[str], message: str, tmp_path: Path
+) -> None:
     done = run("dlhw-train", *overrides, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (1, "")
-    assert told in done.stderr
+    assert message in done.stderr
     assert done.stderr.count("\n") == 1
     assert not (tmp_path / "runs").exists() or run_folders(tmp_path) == []
 
@@ -166,8 +168,8 @@ def test_a_vote_of_shared_weights(tmp_path: Path) -> None:
         cwd=tmp_path,
     )  # fmt: skip
     assert summary(alone)["final"]["test"]["accuracy"] == values["accuracy_1"]
-    told = {row["weight"]: float(row["accuracy"]) for row in rows(folder / "shared_weights.csv")}
-    assert told["vote"] == values["vote_accuracy"]
+    accuracies = {row["weight"]: float(row["accuracy"]) for row in rows(folder / "shared_weights.csv")}
+    assert accuracies["vote"] == values["vote_accuracy"]
 
 
 def test_there_is_nothing_to_measure_again(tmp_path: Path) -> None:

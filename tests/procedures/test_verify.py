@@ -34,12 +34,12 @@ def explicit(weight_OI: list[list[float]], bias_O: list[float], activation: Laye
 @pytest.mark.parametrize("version", VERSIONS)
 def test_the_procedure_finds_no_error(version: IntervalUnits, dim: int) -> None:
     config = compose(["procedure=verify", f"procedure.dim={dim}", f"procedure.version={version}"])
-    found = verify(config)
+    result = verify(config)
     pairs = (2 * dim + 1) * (2 * dim + 2) // 2
-    assert found.values["nets"] == pairs == len(found.tables["nets"])
-    assert found.values["inputs"] == 2**dim
-    assert found.values["perturbed"] == (4 + 20) * 2**dim
-    assert (found.values["errors"], found.values["errors_perturbed"]) == (0, 0)
+    assert result.values["nets"] == pairs == len(result.tables["nets"])
+    assert result.values["inputs"] == 2**dim
+    assert result.values["perturbed"] == (4 + 20) * 2**dim
+    assert (result.values["errors"], result.values["errors_perturbed"]) == (0, 0)
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -100,7 +100,7 @@ def test_perturbations_stay_within_the_bound_and_reach_it(dim: int) -> None:
 
 
 def test_perturbations_follow_the_seed() -> None:
-    """Of nets that are right no number shows it, so a look at the stream itself."""
+    """No result of correct nets shows the seed, so compare the streams themselves."""
     one, other = (random_perturbation(8, 3, torch.Generator().manual_seed(seed)) for seed in (0, 1))
     assert not torch.equal(one, other)
 
