@@ -279,7 +279,7 @@ def test_a_regression_on_a_table(
     assert scalars(events, "loss/test") == [(9, float("inf"))]
 
 
-def test_the_test_part_comes_alone(tmp_path: Path, info: RunInfo, snapshot: Snapshot) -> None:
+def test_the_test_split_comes_alone(tmp_path: Path, info: RunInfo, snapshot: Snapshot) -> None:
     callback = TensorBoardCallback(tmp_path, 1)
     callback.on_start(info, snapshot)
     scores = {"test": Scores(0.5, 0.8)}

@@ -212,14 +212,14 @@ MISFITS = [
 
 
 @pytest.mark.parametrize(("override", "sentence"), MISFITS, ids=[override for override, _ in MISFITS])
-def test_what_does_not_fit_is_told_with_its_list(override: str, sentence: str) -> None:
+def test_what_does_not_fit_is_named_with_its_list(override: str, sentence: str) -> None:
     with pytest.raises(ConfigError) as raised:
         compose(["experiment=cs7643/lr", override])
     assert str(raised.value).startswith(sentence)
     assert len(str(raised.value).splitlines()) == 1
 
 
-def test_a_key_that_no_run_has_is_told_with_the_nearest() -> None:
+def test_a_key_that_no_run_has_is_named_with_the_nearest() -> None:
     config = experiment(
         by=["optimizer.lr"],
         published=[{"cell": {"optimizer.lrr": 1}, "metric": "epochs", "values": [1], "tolerance": 1}],

@@ -143,7 +143,7 @@ def test_problem_has_its_sentence(overrides: tuple[str, ...], sentence: str) -> 
     assert len(str(raised.value).splitlines()) == 1
 
 
-def test_all_problems_are_told_at_once() -> None:
+def test_all_problems_are_reported_at_once() -> None:
     with pytest.raises(ConfigError) as raised:
         check(compose(["optimizer.lr=0", "trainer.epochs=-1", "model.dropout=2"]))
     assert len(str(raised.value).splitlines()) == 3
@@ -198,7 +198,7 @@ MISFITS = [
 
 
 @pytest.mark.parametrize(("override", "sentence"), MISFITS, ids=[override for override, _ in MISFITS])
-def test_what_hydra_refuses_is_told_in_our_words(override: str, sentence: str) -> None:
+def test_what_hydra_refuses_is_reported_in_dlhws_words(override: str, sentence: str) -> None:
     with pytest.raises(ConfigError, match=sentence) as raised:
         compose([override])
     assert len(str(raised.value).splitlines()) == 1
@@ -235,7 +235,7 @@ LISTED = [
 
 
 @pytest.mark.parametrize(("override", "sentence"), LISTED, ids=[override for override, _ in LISTED])
-def test_an_element_of_a_list_is_told_with_its_place(override: str, sentence: str) -> None:
+def test_an_element_of_a_list_is_named_with_its_place(override: str, sentence: str) -> None:
     with pytest.raises(ConfigError) as raised:
         compose(["experiment=cs7643/lr", f"++experiment.{override}"])
     assert str(raised.value).startswith(f"experiment.{sentence}")

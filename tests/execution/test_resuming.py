@@ -1,4 +1,4 @@
-"""Which runs of a cohort go on together."""
+"""Which runs of a cohort resume together."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from dlhw.config.trainer import Backend
 from dlhw.execution.grouping import starts
 from dlhw.training.state import ResumeState
 
-Told = list[tuple[tuple[int, ...], list[int] | None]]
+Groups = list[tuple[tuple[int, ...], list[int] | None]]
 
 
 def saved(
@@ -17,16 +17,19 @@ def saved(
     return ResumeState(Path("last"), {}, {"step": step, "status": status}, matmul, backend, {})
 
 
-def told(*found: list[ResumeState]) -> Told:
-    """Places of each group, and the steps that they go on from."""
+def groups(*states: list[ResumeState]) -> Groups:
+    """Places of the runs of each group, and the steps from which they resume."""
     return [
-        (start.places, None if start.saved is None else [int(each.progress["step"]) for each in start.saved])
-        for start in starts(found)
+        (
+            start.places,
+            None if start.saved is None else [int(state.progress["step"]) for state in start.saved],
+        )
+        for start in starts(states)
     ]
 
 
 @pytest.mark.parametrize(
-    ("found", "expected"),
+    ("states", "expected"),
     [
         ([[], []], [((0, 1), None)]),
         ([[saved(40), saved(20)], [saved(40), saved(20)]], [((0, 1), [40, 40])]),
@@ -46,7 +49,7 @@ def told(*found: list[ResumeState]) -> Told:
         ([[saved(40)], [saved(40, backend=Backend.compiled)]], [((0,), [40]), ((1,), [40])]),
     ],
 )
-def test_runs_go_on_from_the_largest_step_that_all_have(
-    found: list[list[ResumeState]], expected: Told
+def test_runs_resume_from_the_largest_step_that_all_have(
+    states: list[list[ResumeState]], expected: Groups
 ) -> None:
-    assert told(*found) == expected
+    assert groups(*states) == expected

@@ -1,4 +1,4 @@
-"""Sweeps of our own command as cohorts, in real processes."""
+"""Sweeps of `dlhw-train` as cohorts, in real processes."""
 
 import json
 import re
@@ -28,16 +28,16 @@ def sweep(*overrides: str, cwd: Path, status: int = 0, launcher: str = "fused") 
 
 
 def numbers(folder: Path) -> dict[str, Any]:
-    """Everything that a run computed: what it leaves behind without times and names of the moment."""
+    """Everything that a run computed: its files, without times and names that depend on the moment."""
     tensors, state = load_checkpoint(folder / "checkpoints" / "last.safetensors")
-    told = summary(folder)
+    record = summary(folder)
     for key in ("seconds", "own_seconds", "created", "run"):
-        told.pop(key)
+        record.pop(key)
     return {
         "tensors": {name: tensor.numpy().tobytes() for name, tensor in tensors.items()},
         "scores": state["scores"],
         "metrics": [{**row, "seconds": "", "run": ""} for row in metrics(folder)],
-        "summary": told,
+        "summary": record,
     }
 
 
@@ -50,8 +50,8 @@ def test_a_sweep_leaves_what_separate_runs_leave(tmp_path: Path) -> None:
     for job in map(str, range(4)):
         one, other = fused / "sweep" / job, basic / "sweep" / job
         names = [
-            {re.sub(r"tfevents.*", "tfevents", path.name) for path in each.rglob("*")}
-            for each in (one, other)
+            {re.sub(r"tfevents.*", "tfevents", path.name) for path in job_folder.rglob("*")}
+            for job_folder in (one, other)
         ]
         assert names[0] == names[1]
         assert (one / ".hydra" / "config.yaml").read_bytes() == (
@@ -71,19 +71,19 @@ def test_a_sweep_leaves_what_separate_runs_leave(tmp_path: Path) -> None:
         assert "completed after" in (one / "train.log").read_text(encoding="utf-8")
 
 
-def test_what_trains_together_is_said(tmp_path: Path) -> None:
-    told = sweep("optimizer.lr=0.5,0.1", "trainer.batch_size=8,16,32", "trainer.epochs=1", cwd=tmp_path)
+def test_groups_that_train_together_are_printed(tmp_path: Path) -> None:
+    output = sweep("optimizer.lr=0.5,0.1", "trainer.batch_size=8,16,32", "trainer.epochs=1", cwd=tmp_path)
     assert (
         "6 runs, trained together in 3 groups (2 × trainer.batch_size=8, 2 × trainer.batch_size=16, 2 × trainer.batch_size=32)"
-        in told
+        in output
     )
 
 
 def test_models_are_cohorts_of_their_own(tmp_path: Path) -> None:
-    told = sweep(
+    output = sweep(
         "~model.hidden", "model=softmax,perceptron", "seed=0,1", "trainer.epochs=1", cwd=tmp_path, status=1
     )
-    assert "model.hidden" in told  # the key is not there in either: said once, before anything trains
+    assert "model.hidden" in output  # neither model has the key: reported once, before anything trains
     done = run(
         "dlhw-train",
         "-m",
@@ -98,14 +98,14 @@ def test_models_are_cohorts_of_their_own(tmp_path: Path) -> None:
 
 
 def test_bad_runs_leave_the_good_ones_to_the_byte(tmp_path: Path) -> None:
-    """One diverges, one cannot write its files, one has a config that cannot be: three stay as they are."""
+    """One run diverges, one cannot write its files, one has an invalid config: the other three do not change."""
     good, mixed = tmp_path / "good", tmp_path / "mixed"
     good.mkdir()
     sweep("optimizer.lr=0.5,0.1,0.02", "model.activation=identity", cwd=good)
     # the files of job 3 cannot be made: a folder lies where metrics.csv should be
     (mixed / "sweep" / "3" / "metrics.csv").mkdir(parents=True)
-    told = sweep("optimizer.lr=0.5,1e30,0.1,0.3,0.02,-1", "model.activation=identity", cwd=mixed, status=1)
-    assert "optimizer.lr must be > 0, got -1.0" in told
+    output = sweep("optimizer.lr=0.5,1e30,0.1,0.3,0.02,-1", "model.activation=identity", cwd=mixed, status=1)
+    assert "optimizer.lr must be > 0, got -1.0" in output
     for alone, among in (("0", "0"), ("1", "2"), ("2", "4")):
         assert numbers(good / "sweep" / alone) == numbers(mixed / "sweep" / among)
     diverged = summary(mixed / "sweep" / "1")
@@ -116,7 +116,7 @@ def test_bad_runs_leave_the_good_ones_to_the_byte(tmp_path: Path) -> None:
 
 
 def test_a_cohort_whose_data_is_missing_fails_alone(tmp_path: Path) -> None:
-    told = sweep(
+    output = sweep(
         "data=digits,mnist",
         "++data.root=nowhere",
         "++data.download=false",
@@ -124,25 +124,25 @@ def test_a_cohort_whose_data_is_missing_fails_alone(tmp_path: Path) -> None:
         cwd=tmp_path,
         status=1,
     )
-    assert "nowhere" in told or "data.root" in told
+    assert "nowhere" in output or "data.root" in output
 
 
 def test_verify_trains_members_again(tmp_path: Path) -> None:
-    told = sweep(
+    output = sweep(
         "optimizer.lr=0.5,0.1,0.05", "hydra.launcher.verify=2", "trainer.dtype=float64", cwd=tmp_path
     )
-    found = re.findall(
-        r"verified: run (\d) alone differs by at most (\S+) in a parameter and (\S+) in a loss", told
+    differences = re.findall(
+        r"verified: run (\d) alone differs by at most (\S+) in a parameter and (\S+) in a loss", output
     )
-    assert len({number for number, _, _ in found}) == 2
-    assert all(float(parameter) < 1e-10 and float(loss) < 1e-10 for _, parameter, loss in found)
+    assert len({number for number, _, _ in differences}) == 2
+    assert all(float(parameter) < 1e-10 and float(loss) < 1e-10 for _, parameter, loss in differences)
 
 
 def test_max_runs_cuts_a_cohort(tmp_path: Path) -> None:
-    told = sweep(
+    output = sweep(
         "seed=0,1,2,3,4", "hydra.launcher.max_runs=2", "data.split.seed=0", "trainer.epochs=1", cwd=tmp_path
     )
-    assert "at most 2 of 5 runs train at a time" in told
+    assert "at most 2 of 5 runs train at a time" in output
     assert [summary(tmp_path / "sweep" / str(job))["status"] for job in range(5)] == ["completed"] * 5
 
 
@@ -194,7 +194,7 @@ def test_event_files_one_a_run_and_no_strays(tmp_path: Path) -> None:
     assert sorted(str(path.parent) for path in events) == ["0", "1"]
 
 
-def test_a_task_of_somebody_else_runs_one_by_one(tmp_path: Path) -> None:
+def test_jobs_of_another_task_run_one_by_one(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text(
         "import hydra\n"
         "@hydra.main(config_path=None, version_base='1.3')\n"
@@ -217,9 +217,9 @@ def test_verify_on_real_mnist(tmp_path: Path) -> None:
         "hydra.launcher.verify=1", "tracking.console=none", "hydra/sweeper=basic", SWEEP, cwd=tmp_path,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    (found,) = re.findall(r"differs by at most (\S+) in a parameter and (\S+) in a loss", done.stdout)
-    assert float(found[0]) < 1e-4  # float32, 750 steps
-    assert float(found[1]) < 1e-5
+    (differences,) = re.findall(r"differs by at most (\S+) in a parameter and (\S+) in a loss", done.stdout)
+    assert float(differences[0]) < 1e-4  # float32, 750 steps
+    assert float(differences[1]) < 1e-5
 
 
 def test_a_moved_sweep_still_evaluates(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The suites that Hydra ships for launchers: any task that is not ours runs as with Hydra's own launcher."""
+"""Hydra's own tests of launchers: a task other than `dlhw-train` runs as with Hydra's own launcher."""
 
 import pytest
 from hydra.core.plugins import Plugins
@@ -11,7 +11,7 @@ from hydra.test_utils.launcher_common_tests import (
 
 from dlhw.hydra_support.launcher import FusedLauncher
 
-# the suites' own configs are of an old Hydra version, which Hydra warns of
+# the configs of these tests are of an old Hydra version, which Hydra warns about
 pytestmark = [
     pytest.mark.filterwarnings("ignore:Future Hydra versions", "ignore:(?s).*version_base"),
     pytest.mark.usefixtures("no_version_base"),
@@ -19,8 +19,10 @@ pytestmark = [
 
 
 def test_hydra_finds_the_launcher() -> None:
-    found = [each for each in Plugins.instance().discover(Launcher) if issubclass(each, FusedLauncher)]
-    assert [each.__name__ for each in found] == ["FusedLauncher"]
+    plugins = [
+        plugin for plugin in Plugins.instance().discover(Launcher) if issubclass(plugin, FusedLauncher)
+    ]
+    assert [plugin.__name__ for plugin in plugins] == ["FusedLauncher"]
 
 
 @pytest.mark.parametrize(("launcher_name", "overrides"), [("fused", [])])

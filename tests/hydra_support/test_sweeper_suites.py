@@ -1,4 +1,4 @@
-"""The suites that Hydra ships, with our sweeper and our launcher: other tasks run as with Hydra's own."""
+"""Hydra's own tests, with dlhw's sweeper and launcher: other tasks run as with Hydra's own."""
 
 import pytest
 from hydra.core.plugins import Plugins
@@ -11,7 +11,7 @@ from hydra.test_utils.launcher_common_tests import (
 
 from dlhw.hydra_support.sweeper import GridSweeper
 
-# the suites' own configs are of an old Hydra version, which Hydra warns of
+# the configs of these tests are of an old Hydra version, which Hydra warns about
 pytestmark = [
     pytest.mark.filterwarnings("ignore:Future Hydra versions", "ignore:(?s).*version_base"),
     pytest.mark.usefixtures("no_version_base"),
@@ -20,8 +20,8 @@ GRID = "hydra/sweeper=grid"
 
 
 def test_hydra_finds_the_sweeper() -> None:
-    found = [each for each in Plugins.instance().discover(Sweeper) if issubclass(each, GridSweeper)]
-    assert [each.__name__ for each in found] == ["GridSweeper"]
+    plugins = [plugin for plugin in Plugins.instance().discover(Sweeper) if issubclass(plugin, GridSweeper)]
+    assert [plugin.__name__ for plugin in plugins] == ["GridSweeper"]
 
 
 @pytest.mark.parametrize(("launcher_name", "overrides"), [("fused", [GRID]), ("basic", [GRID])])

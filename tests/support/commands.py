@@ -17,14 +17,14 @@ FAST = ["trainer.epochs=2", "tracking.console=plain"]
 
 
 def run(command: str, *args: str, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
-    """Run one of our commands, or another of the environment's, in a folder of its own.
+    """Run one of dlhw's commands, or another of the environment's, in a folder of its own.
 
     Args:
         command: such as "dlhw-train" or "python".
         args: its arguments.
         cwd: the folder.
-        env: adds variables. An interpreter may read them at its start, so with any this is a new one; else
-            ours is forked from one that has imported everything, which saves two seconds.
+        env: adds variables. An interpreter may read them at its start, so they need a new process. Without
+            them, dlhw's commands are forked from a process that has imported everything: this saves two seconds.
     """
     full = {name: value for name, value in os.environ.items() if name != "HYDRA_FULL_ERROR"} | QUIET_ENV
     if command.startswith("dlhw-") and not env:

@@ -67,7 +67,7 @@ def make_run(
         folder: to write.
         overrides: of the config.
         seed: of the run.
-        scores: part -> its last accuracy, or loss for regression.
+        scores: split -> its last accuracy, or loss for regression.
         status: how it ended; None: it did not.
         diverged_at: step; with it, losses are NaN.
     """
@@ -75,10 +75,10 @@ def make_run(
     (folder / ".hydra").mkdir(parents=True)
     saved = _tree(overrides) | {"seed": seed}
     (folder / ".hydra" / "config.yaml").write_text(yaml.safe_dump(saved, sort_keys=False))
-    parts = scores or {"train": 0.95, "val": 0.9, "test": 0.85}
+    final_scores = scores or {"train": 0.95, "val": 0.9, "test": 0.85}
     is_regression = info.config.data.task_kind() is Task.regression
-    evaluations = _evaluations(parts, is_regression, diverged_at is not None)
-    _tell_metrics(folder, info, evaluations)
+    evaluations = _evaluations(final_scores, is_regression, diverged_at is not None)
+    _write_metrics(folder, info, evaluations)
     if status is not None:
         summary = outcome(_result(evaluations, status, diverged_at)) | _about(overrides) | {"seed": seed}
         write_json(folder / SUMMARY_FILE, summary)
@@ -96,20 +96,20 @@ def _info(overrides: tuple[str, ...]) -> RunInfo:
 
 @cache
 def _about(overrides: tuple[str, ...]) -> dict[str, Any]:
-    """What SummaryCallback says of a run; kept, because hashing a config takes as long as all the rest."""
+    """What SummaryCallback writes about a run; cached, because hashing a config takes as long as all the rest."""
     return about(_info(overrides))
 
 
-def _evaluations(parts: Accuracies, is_regression: bool, is_diverged: bool) -> list[Evaluation]:
+def _evaluations(final_scores: Accuracies, is_regression: bool, is_diverged: bool) -> list[Evaluation]:
     """Accuracies rise, and losses fall, to the last values."""
     evaluations = []
     for epoch in range(1, EPOCHS + 1):
         left = EPOCHS / epoch
         scores = {
-            part: Scores(value * left) if is_regression
+            split: Scores(value * left) if is_regression
             else Scores(float("nan") if is_diverged else (1.2 - value) * left, value / left)
-            for part, value in parts.items()
-            if part != "test" or epoch == EPOCHS
+            for split, value in final_scores.items()
+            if split != "test" or epoch == EPOCHS
         }  # fmt: skip
         evaluations.append(
             Evaluation(epoch=epoch, step=STEPS * epoch, seconds=epoch / 8, lr=0.1, scores=scores)
@@ -124,7 +124,7 @@ def _result(evaluations: Sequence[Evaluation], status: Status, diverged_at: int 
     )  # fmt: skip
 
 
-def _tell_metrics(folder: Path, info: RunInfo, evaluations: Sequence[Evaluation]) -> None:
+def _write_metrics(folder: Path, info: RunInfo, evaluations: Sequence[Evaluation]) -> None:
     callback = MetricsCallback(folder)
     callback.on_start(info, snapshot())
     for evaluation in evaluations:

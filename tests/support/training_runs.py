@@ -1,4 +1,4 @@
-"""Train tiny real runs, alone or together, and look at what is left."""
+"""Train tiny real runs, alone or together, and inspect the results."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -83,13 +83,13 @@ def small(*overrides: str) -> TrainConfig:
     return compose([*SMALL, *overrides])
 
 
-def table(num_classes: int | None = None, **parts: tuple[Tensor, Tensor]) -> Dataset:
-    """A data set made of the given parts: name -> (inputs, targets)."""
-    made = {name: Split(inputs, targets) for name, (inputs, targets) in parts.items()}
-    shape = tuple(made["train"].inputs.shape[1:])
+def table(num_classes: int | None = None, **splits: tuple[Tensor, Tensor]) -> Dataset:
+    """A data set with the given splits: name -> (inputs, targets)."""
+    by_name = {name: Split(inputs, targets) for name, (inputs, targets) in splits.items()}
+    shape = tuple(by_name["train"].inputs.shape[1:])
     names = [str(label) for label in range(num_classes or 0)]
     nothing = Normalization(Normalize.none, torch.zeros(()), torch.ones(()))
-    return Dataset(made, shape, names, num_classes, None if num_classes else 1, nothing, {})
+    return Dataset(by_name, shape, names, num_classes, None if num_classes else 1, nothing, {})
 
 
 def regression(seed: int = 0, samples: int = 200, features: int = 6) -> Dataset:

@@ -102,7 +102,7 @@ def test_a_file_that_changes_while_a_sweep_runs(tmp_path: Path) -> None:
 
 
 def test_a_sweep_that_is_killed_resumes_with_its_data_in_another_place(tmp_path: Path) -> None:
-    """Where a file lies is no part of what a run is; its content is."""
+    """The content of a file identifies a run, not its path."""
     data = table(tmp_path / "data.csv", rows=1_500, columns=20)
     command = [
         "optimizer.lr=0.01,0.02", "hydra.sweep.dir=sweep", "data.limit=null", "trainer.epochs=3000",
@@ -149,7 +149,7 @@ def saved_steps(folder: Path) -> int:
 
 
 def forget_data(folder: Path) -> None:
-    """What the ledger of a sweep is like that was killed before the data it fetched was entered."""
+    """Make the ledger that of a sweep killed before it recorded the data that it downloaded."""
     from dlhw.content import ABSENT
     from dlhw.runs.ledger import DATA_KEY, Ledger
 
@@ -164,11 +164,11 @@ def test_a_summary_of_another_cell_is_not_that_of_this_one(tmp_path: Path) -> No
     command = ["optimizer.lr=0.1,0.2", "seeds=1", "hydra.sweep.dir=sweep"]
     assert sweep(*command, cwd=tmp_path).returncode == 0
     one, other = sorted(folder.glob("lr=*"))
-    mine = summary(other)["config_hash"]
+    own_hash = summary(other)["config_hash"]
     shutil.copy(one / "summary.json", other / "summary.json")
     again = sweep(*command, cwd=tmp_path)
     assert "in sweep: 1 done, 1 to run" in again.stdout
-    assert summary(other)["config_hash"] == mine
+    assert summary(other)["config_hash"] == own_hash
 
 
 @pytest.mark.parametrize("name", DataConfig.options)

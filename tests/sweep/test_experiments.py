@@ -90,7 +90,7 @@ def test_a_command_may_restrict_the_sweep_or_change_it(tmp_path: Path) -> None:
     assert "dlhw-plan:   trainer.batch_size: 64 -> 32\n" in changed.stderr
 
 
-def test_a_misspelt_key_is_told_before_anything_trains(tmp_path: Path) -> None:
+def test_a_misspelt_key_is_reported_before_anything_trains(tmp_path: Path) -> None:
     done = run("dlhw-train", *LR, "experiment.by=[optimizer.lrr]", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (
         1,
@@ -109,7 +109,7 @@ def test_no_such_experiment(tmp_path: Path) -> None:
 
 
 def test_help_lists_experiments(tmp_path: Path) -> None:
-    told = run("dlhw-train", "--help", cwd=tmp_path).stdout
-    assert "  experiment=        a whole sweep" in told
-    assert "    cs7643/lr              How does the learning rate change" in told
-    assert "_recipe" not in told
+    help_text = run("dlhw-train", "--help", cwd=tmp_path).stdout
+    assert "  experiment=        a whole sweep" in help_text
+    assert "    cs7643/lr              How does the learning rate change" in help_text
+    assert "_recipe" not in help_text

@@ -1,4 +1,4 @@
-"""The cells that a command means."""
+"""Which cells a command defines."""
 
 from itertools import product
 from math import prod
@@ -22,8 +22,8 @@ def grid(*arguments: str, first_seed: int = 0, **extras: Any) -> list[Cell]:
     return cells(SYNTAX.parse_all(arguments), Extras.of(**given), first_seed, SYNTAX)
 
 
-def lines(found: list[Cell]) -> list[tuple[str, ...]]:
-    return [cell.overrides for cell in found]
+def lines(cells: list[Cell]) -> list[tuple[str, ...]]:
+    return [cell.overrides for cell in cells]
 
 
 @settings(deadline=None)
@@ -33,15 +33,15 @@ def test_a_sweep_is_the_product_of_its_axes(
 ) -> None:
     a, b, c, d = keys
     arguments = [f"{a}=choice({','.join(map(str, first))})", f"{b}=choice({','.join(map(str, second))})"]
-    found = lines(grid(*arguments, zip={c: pairs, d: [2 * value for value in pairs]}, seeds=seeds))
+    result = lines(grid(*arguments, zip={c: pairs, d: [2 * value for value in pairs]}, seeds=seeds))
     expected = [
         (f"{a}={x}", f"{b}={y}", f"{c}={z}", f"{d}={2 * z}", *seed)
         for x, y, z, seed in product(
             first, second, pairs, [()] if seeds is None else [(f"seed={s}",) for s in range(seeds)]
         )
     ]
-    assert found == expected
-    assert len(set(found)) == prod(map(len, (first, second, pairs))) * (seeds or 1)
+    assert result == expected
+    assert len(set(result)) == prod(map(len, (first, second, pairs))) * (seeds or 1)
 
 
 @settings(deadline=None)
@@ -49,9 +49,9 @@ def test_a_sweep_is_the_product_of_its_axes(
 def test_grids_are_a_union_and_every_cell_gets_the_same_seeds(
     keys: list[str], grids: list[tuple[list[int], list[int]]], seeds: int
 ) -> None:
-    found = grid(grids=[{keys[0]: one, keys[1]: other} for one, other in grids], seeds=seeds, first_seed=7)
+    cells = grid(grids=[{keys[0]: one, keys[1]: other} for one, other in grids], seeds=seeds, first_seed=7)
     alone = [cell for one, other in grids for cell in lines(grid(grids=[{keys[0]: one, keys[1]: other}]))]
-    assert lines(found) == [(*cell, f"seed={7 + s}") for cell in alone for s in range(seeds)]
+    assert lines(cells) == [(*cell, f"seed={7 + s}") for cell in alone for s in range(seeds)]
 
 
 @pytest.mark.parametrize(
@@ -74,16 +74,16 @@ def test_the_last_of_one_key_counts_in_the_place_of_the_first() -> None:
 
 
 def test_values_of_a_grid_may_be_lists_texts_and_single_values() -> None:
-    found = grid(grids=[{"a": [[1, 2], [3]], "b": "range(0,2)", "c": True, "d": None}])
-    assert lines(found)[1] == ("a=[1,2]", "b=1", "c=true", "d=null")
-    assert len(found) == 4
+    cells = grid(grids=[{"a": [[1, 2], [3]], "b": "range(0,2)", "c": True, "d": None}])
+    assert lines(cells)[1] == ("a=[1,2]", "b=1", "c=true", "d=null")
+    assert len(cells) == 4
 
 
 def test_a_value_that_refers_to_another_key_is_left_to_the_cell_and_is_no_part_of_its_name() -> None:
-    found = grid(grids=[{"a": [1, 2], "b": ["${a}"], "c": "n${a}.csv", "d": ["${a}, b", 3]}])
-    assert lines(found)[0] == ("a=1", "b='${a}'", "c=n${a}.csv", "d='${a}, b'")
-    assert {setting.key for cell in found for setting in cell.swept} == {"a", "d"}
-    assert [argument.value for argument in SYNTAX.parse_all(lines(found)[0])] == [
+    cells = grid(grids=[{"a": [1, 2], "b": ["${a}"], "c": "n${a}.csv", "d": ["${a}, b", 3]}])
+    assert lines(cells)[0] == ("a=1", "b='${a}'", "c=n${a}.csv", "d='${a}, b'")
+    assert {setting.key for cell in cells for setting in cell.swept} == {"a", "d"}
+    assert [argument.value for argument in SYNTAX.parse_all(lines(cells)[0])] == [
         1, "${a}", "n${a}.csv", "${a}, b",
     ]  # fmt: skip
 
@@ -111,7 +111,7 @@ def test_seeds_begin_with_the_seed_that_is_given() -> None:
         ([], {"grids": 3}, "grids must map keys to values, or list such maps"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_meant(arguments: list[str], extras: dict[str, Any], sentence: str) -> None:
+def test_ambiguous_or_invalid_grids(arguments: list[str], extras: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ConfigError) as caught:
         grid(*arguments, **extras)
     assert str(caught.value).startswith(sentence)
@@ -136,7 +136,7 @@ def test_arguments_of_sweeps_become_hydras() -> None:
         ),
     ],
 )
-def test_arguments_of_sweeps_that_cannot_be(arguments: list[str], sentence: str) -> None:
+def test_invalid_arguments_of_sweeps(arguments: list[str], sentence: str) -> None:
     with pytest.raises(ConfigError) as caught:
         sweep_arguments(arguments)
     assert str(caught.value) == sentence

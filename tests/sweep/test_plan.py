@@ -23,7 +23,7 @@ def test_a_plan_shows_cells_cohorts_and_estimates_and_writes_nothing(tmp_path: P
     assert tree(tmp_path) == set()
 
 
-def test_a_plan_knows_the_ledger_and_tells_every_error(tmp_path: Path) -> None:
+def test_a_plan_knows_the_ledger_and_reports_every_error(tmp_path: Path) -> None:
     sweep("optimizer.lr=0.1,0.2", cwd=tmp_path)
     before = tree(tmp_path)
     done = run("dlhw-plan", "-m", *SMALL, *SILENT, "optimizer.lr=0.1,0.3,-1,-2", cwd=tmp_path)

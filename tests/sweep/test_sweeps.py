@@ -16,7 +16,7 @@ from dlhw.reporting.study import make_study
 RATES = "optimizer.lr=0.1,0.2"
 
 
-def test_a_sweep_goes_on_grows_and_is_refused_when_it_has_changed(tmp_path: Path) -> None:
+def test_a_sweep_resumes_grows_and_is_refused_when_it_has_changed(tmp_path: Path) -> None:
     folder = tmp_path / "runs" / "digits-softmax" / "by-lr"
     first = sweep(RATES, "seeds=2", cwd=tmp_path)
     assert first.returncode == 0, first.stderr
@@ -96,7 +96,7 @@ def test_what_has_changed_can_be_kept_or_recomputed(tmp_path: Path) -> None:
     assert not written(folder).items() & before.items()
 
 
-def test_a_sweep_that_is_killed_goes_on(tmp_path: Path) -> None:
+def test_a_sweep_that_is_killed_resumes(tmp_path: Path) -> None:
     arguments = ["optimizer.lr=0.1,0.2,0.3,0.4", "trainer.batch_size=8,16,32", "seeds=4"]
     folder, random = tmp_path / "runs" / "digits-softmax" / "by-lr+batch_size", Random(0)
     kept: dict[str, int] = {}
@@ -122,7 +122,7 @@ def test_a_sweep_that_is_killed_goes_on(tmp_path: Path) -> None:
     }
 
 
-def test_failed_runs_are_told_and_run_again_diverged_ones_are_not(tmp_path: Path) -> None:
+def test_failed_runs_are_reported_and_run_again_diverged_ones_are_not(tmp_path: Path) -> None:
     folder = tmp_path / "sweep"
     arguments = ["optimizer.lr=0.1,1e30,0.2", "model=mlp", "trainer.epochs=2", f"hydra.sweep.dir={folder}"]
     first = sweep(*arguments, cwd=tmp_path)
@@ -170,7 +170,7 @@ def test_one_process_at_a_time(tmp_path: Path) -> None:
     assert tree(folder) == {"ledger.lock"}
 
 
-def test_what_is_wrong_is_told_before_anything_trains(tmp_path: Path) -> None:
+def test_what_is_wrong_is_reported_before_anything_trains(tmp_path: Path) -> None:
     misspelt = "+grids=[{optimizer.lr:[0.1]},{optimizer.lrr:[0.1]},{model.hiden:[[3]]}]"
     stopped = sweep(misspelt, "hydra.sweeper.on_error=stop", cwd=tmp_path)
     assert stopped.returncode == 1

@@ -15,8 +15,8 @@ def test_runs_and_their_hyperparameters(tmp_path: Path) -> None:
     events = {path.parent.relative_to(folder): path for path in folder.rglob("events.out.tfevents.*")}
     assert {str(name) for name in events} == {"lr=0.1,alpha=0.001", "lr=0.2,alpha=0.01"}
     for path in events.values():
-        told = EventAccumulator(str(path)).Reload()
-        content = told.summary_metadata
+        accumulator = EventAccumulator(str(path)).Reload()
+        content = accumulator.summary_metadata
         assert "_hparams_/session_start_info" in content
         assert "_hparams_/session_end_info" in content
-        assert "loss/val" in told.Tags()["tensors"] + told.Tags()["scalars"]
+        assert "loss/val" in accumulator.Tags()["tensors"] + accumulator.Tags()["scalars"]

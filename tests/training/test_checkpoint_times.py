@@ -1,4 +1,4 @@
-"""When checkpoints are written, and how many steps are made at a time."""
+"""When checkpoints are written, and how many steps run at a time."""
 
 from time import sleep
 
@@ -15,7 +15,7 @@ from dlhw.training.schedule import CHUNK_SECONDS, GROWTH, CheckpointSchedule, Ch
 
 
 def checkpoints(*overrides: str) -> list[int]:
-    """Steps after which a run of four epochs of 13 steps told its trackers to keep a checkpoint."""
+    """Steps after which a run of four epochs of 13 steps requested a checkpoint from its trackers."""
     (listener,) = train_together([small("model.hidden=[12]", *overrides)])
     assert isinstance(listener, Listener)
     return listener.checkpoints

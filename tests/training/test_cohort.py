@@ -47,13 +47,13 @@ def check_alone(configs: list[TrainConfig], dataset: Dataset | None = None) -> N
             assert float((state - alone.optimizer[name]).abs().max()) < ROUNDING
         for one, other in zip(in_cohort.evaluations, alone.evaluations, strict=True):
             assert one.step == other.step
-            for part, scores in one.scores.items():
-                assert scores.loss == pytest.approx(other.scores[part].loss, abs=ROUNDING)
-                assert scores.accuracy == other.scores[part].accuracy
+            for split, scores in one.scores.items():
+                assert scores.loss == pytest.approx(other.scores[split].loss, abs=ROUNDING)
+                assert scores.accuracy == other.scores[split].accuracy
 
 
 def cohort(*overrides: str, same_seed: bool, lr: tuple[str, ...] = LRS) -> list[TrainConfig]:
-    """Five runs with their own learning rates, and their own seeds unless told otherwise."""
+    """Five runs with different learning rates; with different seeds unless `same_seed`."""
     return [
         small(*overrides, f"optimizer.lr={rate}", f"seed={0 if same_seed else run}", "data.split.seed=0")
         for run, rate in enumerate(lr)

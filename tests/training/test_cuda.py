@@ -42,8 +42,8 @@ def test_a_gpu_gives_the_same_bits_again() -> None:
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "rmsprop"])
 def test_a_captured_step_is_the_step(optimizer: str) -> None:
-    """Replayed as a graph and made by torch's operations one by one; the last batch of an epoch is smaller."""
-    replayed, made = (
+    """Steps replayed as a graph, and made of single operations of PyTorch; the last batch of an epoch is smaller."""
+    replayed, eager = (
         train_together(
             [
                 small(f"optimizer={optimizer}", "optimizer.lr=0.01", "trainer.device=cuda",
@@ -53,7 +53,7 @@ def test_a_captured_step_is_the_step(optimizer: str) -> None:
         )
         for backend in ("cuda_graph", "eager")
     )  # fmt: skip
-    for one, other in zip(replayed, made, strict=True):
+    for one, other in zip(replayed, eager, strict=True):
         assert one.info is not None
         assert one.info.backend == "cuda_graph"
         assert largest_difference(one.last, other.last) < 1e-12

@@ -20,18 +20,18 @@ print(determinism("cuda:0"), determinism("cpu"))
 
 
 @pytest.fixture(scope="module")
-def told() -> subprocess.CompletedProcess[str]:
-    """In a process of its own: what torch is told there holds for all of it."""
+def result() -> subprocess.CompletedProcess[str]:
+    """Run in a separate process, since PyTorch's setting holds for the whole process."""
     return subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True)
 
 
-def test_they_are_named_once_they_have_run(told: subprocess.CompletedProcess[str]) -> None:
-    before, after = told.stdout.splitlines()
+def test_they_are_named_once_they_have_run(result: subprocess.CompletedProcess[str]) -> None:
+    before, after = result.stdout.splitlines()
     assert before == "{'deterministic': True, 'nondeterministic': []}"
     assert after == (
         "{'deterministic': False, 'nondeterministic': ['put_']} {'deterministic': True, 'nondeterministic': []}"
     )
 
 
-def test_torch_still_warns_of_them(told: subprocess.CompletedProcess[str]) -> None:
-    assert told.stderr.count("UserWarning: put_ does not have a deterministic implementation") == 1
+def test_torch_still_warns_of_them(result: subprocess.CompletedProcess[str]) -> None:
+    assert result.stderr.count("UserWarning: put_ does not have a deterministic implementation") == 1

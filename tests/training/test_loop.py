@@ -24,7 +24,7 @@ def train(*overrides: str) -> Listener:
 
 
 def evaluated_steps(listener: Listener) -> list[int]:
-    return [each.step for each in listener.evaluations if "train" in each.scores]
+    return [evaluation.step for evaluation in listener.evaluations if "train" in evaluation.scores]
 
 
 class Bar(Listener):
@@ -121,7 +121,7 @@ def test_without_shuffle_batches_come_in_file_order() -> None:
         "trainer.eval_every=1", "trainer.eval_unit=step",
     )  # fmt: skip
     (listener,) = train_together([config], [data])
-    # each input feeds one row of weights, so the row that moves tells which sample was used
+    # each input feeds one row of weights, so the rows that change show which samples were used
     moved = [
         set((after["fc.weight"] != before["fc.weight"]).any(1).nonzero().flatten().tolist())
         for before, after in pairwise([listener.first, *listener.parameters[:3]])
@@ -140,7 +140,12 @@ def test_an_epoch_takes_every_sample_once() -> None:
 
 def test_schedule_sets_the_learning_rate_of_each_epoch() -> None:
     listener = train("schedule=step", "schedule.step_size=2", "schedule.gamma=0.5", "optimizer.lr=0.2")
-    assert [each.lr for each in listener.evaluations if "train" in each.scores] == [0.2, 0.2, 0.1, 0.1]
+    assert [evaluation.lr for evaluation in listener.evaluations if "train" in evaluation.scores] == [
+        0.2,
+        0.2,
+        0.1,
+        0.1,
+    ]
 
 
 def overfitting(*overrides: str) -> TrainConfig:
@@ -151,7 +156,9 @@ def overfitting(*overrides: str) -> TrainConfig:
 
 def test_early_stopping_counts_evaluations_without_a_new_best() -> None:
     (listener,) = train_together([overfitting("trainer.early_stopping.patience=4")])
-    losses = [each.scores["val"].loss for each in listener.evaluations if "val" in each.scores]
+    losses = [
+        evaluation.scores["val"].loss for evaluation in listener.evaluations if "val" in evaluation.scores
+    ]
     best = min(range(len(losses)), key=losses.__getitem__)
     assert listener.result.status is Status.early_stopped
     assert len(losses) == best + 1 + 4
@@ -165,7 +172,9 @@ def test_patience_of_each_run_in_a_cohort() -> None:
     (alone,) = train_together(configs[:1])
     assert largest_difference(short.last, alone.last) < 1e-10
     assert short.result.final["test"] == alone.result.final["test"]
-    assert [each.step for each in short.evaluations] == [each.step for each in alone.evaluations]
+    assert [evaluation.step for evaluation in short.evaluations] == [
+        evaluation.step for evaluation in alone.evaluations
+    ]
 
 
 @pytest.mark.parametrize("select", ["best", "last"])
@@ -186,7 +195,7 @@ def test_test_scores_belong_to_the_selected_parameters(select: str) -> None:
 def test_best_is_the_first_of_equals() -> None:
     listener = train("optimizer.lr=1e-15", "trainer.select_by=accuracy")
     assert listener.result.best_step == 13
-    assert [each.is_best for each in listener.evaluations] == [True, False, False, False, False]
+    assert [evaluation.is_best for evaluation in listener.evaluations] == [True, False, False, False, False]
 
 
 def test_without_validation_the_last_is_the_best() -> None:
@@ -219,21 +228,21 @@ def test_regression_has_a_loss_and_no_accuracy() -> None:
 def test_norms_are_those_of_the_parameters() -> None:
     listener = train("trainer.epochs=1")
     expected = {name: float(value.norm()) for name, value in listener.parameters[0].items()}
-    found = {name: norm for (kind, name), norm in listener.norms[0].items() if kind == "weight"}
-    assert found == pytest.approx(expected, rel=1e-12)
+    norms = {name: norm for (kind, name), norm in listener.norms[0].items() if kind == "weight"}
+    assert norms == pytest.approx(expected, rel=1e-12)
     assert all(norm > 0 for (kind, _), norm in listener.norms[0].items() if kind == "gradient")
 
 
-def test_an_exception_in_one_tracker_is_told_to_all_and_raised() -> None:
+def test_an_exception_in_one_tracker_is_reported_to_all_and_raised() -> None:
     class Broken(Listener):
-        def on_evaluation(self, *told: object) -> None:
+        def on_evaluation(self, *arguments: object) -> None:
             raise RuntimeError("disk full")
 
     config = small("model.hidden=[4]")
     dataset = load_dataset(config.data, config.data_seed(), torch.float64)
     heard, broken = Listener(), Broken()
     with pytest.raises(RuntimeError, match="disk full"):
-        fit([config], [dataset], lambda run, each: [broken, heard])
+        fit([config], [dataset], lambda run, run_config: [broken, heard])
     assert heard.aborted == (Status.failed, "disk full")
     assert broken.aborted == (Status.failed, "disk full")
 
@@ -250,7 +259,7 @@ def test_an_exception_in_one_tracker_is_told_to_all_and_raised() -> None:
         (("model=cnn", "model.pooling=max", "model.pool_size=9"), "model.pool_size=9 does not fit"),
     ],
 )
-def test_what_does_not_fit_is_said_before_anything_is_written(
+def test_what_does_not_fit_is_reported_before_anything_is_written(
     overrides: tuple[str, ...], sentence: str
 ) -> None:
     with pytest.raises(ConfigError, match=sentence):
@@ -264,8 +273,8 @@ def test_no_epochs_evaluates_the_initial_parameters() -> None:
     assert listener.result.final.keys() == {"train", "val", "test"}
     assert largest_difference(listener.first, listener.last) == 0
     trained = train("trainer.epochs=1", "optimizer.lr=1e-12", "trainer.train_metrics=full")
-    for part, scores in listener.result.final.items():
-        assert scores.loss == pytest.approx(trained.result.final[part].loss, rel=1e-6)
+    for split, scores in listener.result.final.items():
+        assert scores.loss == pytest.approx(trained.result.final[split].loss, rel=1e-6)
 
 
 def test_max_steps_ends_within_an_epoch() -> None:
@@ -279,14 +288,20 @@ def test_a_run_stops_when_it_fits_its_training_data() -> None:
     listener = train(*overrides, "trainer.early_stopping.train_accuracy=1")
     assert listener.result.status == "early_stopped"
     assert listener.result.final["train"].accuracy == 1
-    before = [each.scores["train"].accuracy for each in listener.evaluations if "train" in each.scores]
+    before = [
+        evaluation.scores["train"].accuracy
+        for evaluation in listener.evaluations
+        if "train" in evaluation.scores
+    ]
     assert 1 not in before[:-1]
 
 
 @pytest.mark.parametrize("sampling", ["without_replacement", "with_replacement"])
 def test_other_samplings_train_too(sampling: str) -> None:
     listener = train(f"trainer.sampling={sampling}", "optimizer.lr=0.1", "trainer.epochs=20")
-    losses = [each.scores["train"].loss for each in listener.evaluations if "train" in each.scores]
+    losses = [
+        evaluation.scores["train"].loss for evaluation in listener.evaluations if "train" in evaluation.scores
+    ]
     assert losses[-1] < 0.5 * losses[0]
     assert largest_difference(listener.last, train("optimizer.lr=0.1", "trainer.epochs=20").last) > 1e-3
 

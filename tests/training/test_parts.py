@@ -1,4 +1,4 @@
-"""Batches, random numbers, metrics and the choice of matrix-product kernels, by themselves."""
+"""Batches, random numbers, metrics and the choice of matrix-product kernels, each tested alone."""
 
 import pytest
 import torch
@@ -24,8 +24,8 @@ from dlhw.training.state import EarlyStopping, goodness
 CPU = torch.device("cpu")
 
 
-def part(start: int, samples: int) -> Split:
-    """Samples that can be told apart: input and label are the same number."""
+def make_split(start: int, samples: int) -> Split:
+    """Distinguishable samples: input and label are the same number."""
     numbers = torch.arange(start, start + samples)
     return Split(numbers.double().unsqueeze(1), numbers)
 
@@ -40,8 +40,8 @@ def part(start: int, samples: int) -> Split:
 def test_batches_hold_each_run_its_own_samples(
     samples: int, size: int, drop_last: bool, num_orders: int, own_samples: bool
 ) -> None:
-    parts = [part(1000 * run if own_samples else 0, samples) for run in range(3)]
-    pool = DeviceDataset.of(parts if own_samples else parts[:1], CPU)
+    splits = [make_split(1000 * run if own_samples else 0, samples) for run in range(3)]
+    pool = DeviceDataset.of(splits if own_samples else splits[:1], CPU)
     num_orders = 1 if num_orders == 2 else num_orders  # one order for all, or one for each of three runs
     order = torch.stack([torch.randperm(samples) for _ in range(num_orders)])
     batches = [
@@ -64,14 +64,14 @@ def test_batches_hold_each_run_its_own_samples(
 
 
 def test_file_order_takes_views() -> None:
-    pool = DeviceDataset.of([part(0, 10)], CPU)
+    pool = DeviceDataset.of([make_split(0, 10)], CPU)
     batches = list(pool.batches(None, 4, drop_last=False, work=Workspace(reuse=True)))
     assert [y.tolist() for _, y in batches] == [[[0, 1, 2, 3]], [[4, 5, 6, 7]], [[8, 9]]]
     assert batches[0][0].data_ptr() == pool.inputs.data_ptr()
 
 
-def test_a_part_that_all_runs_share_lies_in_memory_once() -> None:
-    shared = part(0, 10)
+def test_a_split_that_all_runs_share_lies_in_memory_once() -> None:
+    shared = make_split(0, 10)
     assert DeviceDataset.of([shared, shared, shared], CPU).inputs.shape == (1, 10, 1)
 
 
@@ -101,10 +101,10 @@ def test_without_replacement_each_step_draws_distinct_samples_from_all() -> None
     assert [len(batch) for batch in batches] == [4, 4, 2]
     assert all(len(batch.unique()) == len(batch) for batch in batches)
     drawn = [BatchSampler([seed], 10, 4, Sampling.without_replacement).epoch(0) for seed in range(200)]
-    counts = torch.cat([each[0] for each in drawn if each is not None]).bincount(minlength=10)
+    counts = torch.cat([epoch[0] for epoch in drawn if epoch is not None]).bincount(minlength=10)
     assert counts.sum() == 2000
     # steps are independent: over many draws an epoch repeats some samples and leaves others out
-    assert any(len(each.unique()) < 10 for each in drawn if each is not None)
+    assert any(len(epoch.unique()) < 10 for epoch in drawn if epoch is not None)
     assert counts.min() > 140
 
 
@@ -122,7 +122,7 @@ def test_file_order_has_no_order() -> None:
 
 def test_inputs_are_shared_where_only_targets_differ() -> None:
     inputs, labels = torch.arange(12.0).view(6, 2), [torch.arange(6), torch.arange(6).flip(0)]
-    pool = DeviceDataset.of([Split(inputs, each) for each in labels], CPU)
+    pool = DeviceDataset.of([Split(inputs, values) for values in labels], CPU)
     assert pool.inputs.shape == (1, 6, 2)
     assert pool.targets.shape == (2, 6)
     order = torch.tensor([[5, 0, 3, 1, 2, 4]])
@@ -130,7 +130,7 @@ def test_inputs_are_shared_where_only_targets_differ() -> None:
     for number, (x, targets) in enumerate(pool.batches(order, 4, drop_last=False, work=work)):
         places = order[0, 4 * number : 4 * number + 4]
         assert torch.equal(x, inputs[places].unsqueeze(0))
-        assert torch.equal(targets, torch.stack([each[places] for each in labels]))
+        assert torch.equal(targets, torch.stack([values[places] for values in labels]))
     second = pool.rows(slice(1, 2))
     assert torch.equal(second.targets, labels[1].unsqueeze(0))
     assert second.inputs.data_ptr() == pool.inputs.data_ptr()
@@ -156,9 +156,9 @@ def test_running_scores_weigh_samples_not_batches(sizes: list[int]) -> None:
         running.add(step, out[:, start : start + size], labels[:, start : start + size])
         start += size
     scores = running.pop()
-    assert [each.loss for each in scores] == pytest.approx(loss.forward(out, labels).tolist(), rel=1e-12)
+    assert [score.loss for score in scores] == pytest.approx(loss.forward(out, labels).tolist(), rel=1e-12)
     right = (out.argmax(2) == labels).double().mean(1).tolist()
-    assert [each.accuracy for each in scores] == pytest.approx(right, rel=1e-12)
+    assert [score.accuracy for score in scores] == pytest.approx(right, rel=1e-12)
     assert running.diverged_at == [None, None]
 
 
@@ -179,8 +179,8 @@ def test_running_scores_show_a_loss_that_is_not_finite_in_its_own_run() -> None:
 
 def test_patience_waits_for_a_best_that_is_better_by_min_delta() -> None:
     patience = EarlyStopping(EarlyStoppingConfig(patience=2, min_delta=0.1))
-    told = [patience.update(Scores(loss)) for loss in (1.0, 0.95, 0.8, 0.75, 0.71)]
-    assert told == [False, False, False, False, True]
+    stops = [patience.update(Scores(loss)) for loss in (1.0, 0.95, 0.8, 0.75, 0.71)]
+    assert stops == [False, False, False, False, True]
 
 
 def test_patience_can_watch_accuracy_and_never_ends_without_a_limit() -> None:
@@ -203,7 +203,7 @@ def test_matmul_auto_takes_only_what_is_as_exact_as_float32() -> None:
     assert errors[setting] <= AS_EXACT * errors["highest"] < 1e-5
 
 
-@pytest.mark.parametrize("wanted", [each for each in Matmul if each is not Matmul.auto])
+@pytest.mark.parametrize("wanted", [choice for choice in Matmul if choice is not Matmul.auto])
 def test_matmul_setting_is_used_and_put_back(wanted: Matmul) -> None:
     before = torch.get_float32_matmul_precision()
     setting = choose_matmul(wanted, CPU, torch.float32, (1, 1, 1))

@@ -1,4 +1,4 @@
-"""A run that goes on from any of its checkpoints ends with the same bits."""
+"""A run that resumes from any of its checkpoints ends with the same bits."""
 
 import shutil
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ CASES = {
 
 
 class Copier(Listener):
-    """Stands after the checkpoint callback and copies the checkpoint at every step."""
+    """Follows the checkpoint callback and copies the checkpoint at every step."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__()
@@ -76,17 +76,19 @@ def train(
 
 def scores_after(copier: Copier, step: int) -> list[tuple[int, float | bool, object, bool]]:
     return [
-        (each.step, "test" in each.scores or each.lr, each.scores, each.is_best)
-        for each in copier.evaluations
-        if each.step > step or "test" in each.scores
+        (evaluation.step, "test" in evaluation.scores or evaluation.lr, evaluation.scores, evaluation.is_best)
+        for evaluation in copier.evaluations
+        if evaluation.step > step or "test" in evaluation.scores
     ]
 
 
 def assert_same(one: Copier, other: Copier, step: int) -> None:
-    """All that is left, and all that was told after a step."""
+    """Assert equal checkpoints and results, and equal evaluations after a step."""
     assert scores_after(one, step) == scores_after(other, step)
     for name in (BEST, LAST):
-        (tensors, state), (expected, wanted) = (load_checkpoint(each.folder / name) for each in (one, other))
+        (tensors, state), (expected, wanted) = (
+            load_checkpoint(copier.folder / name) for copier in (one, other)
+        )
         if name == BEST and wanted["step"] <= step:
             continue  # written by the first process, which is another test's
         assert tensors.keys() == expected.keys()
@@ -115,9 +117,9 @@ def test_from_any_step_to_the_same_bits(overrides: list[str], tmp_path: Path) ->
 
 
 @pytest.mark.usefixtures("_step_by_step")
-def test_a_cohort_goes_on_together_or_apart(tmp_path: Path) -> None:
-    """Different rates, seeds, dropout and patience; one run has ended when the others go on."""
-    each = [
+def test_a_cohort_resumes_together_or_apart(tmp_path: Path) -> None:
+    """Different rates, seeds, dropout and patience; one run has already ended when the others resume."""
+    overrides = [
         (
             "optimizer.lr=0.3",
             "seed=0",
@@ -127,7 +129,7 @@ def test_a_cohort_goes_on_together_or_apart(tmp_path: Path) -> None:
         ("optimizer.lr=0.1", "seed=1", "model.dropout=0.4"),
         ("optimizer.lr=0.02", "seed=0", "optimizer.momentum=0.9"),
     ]
-    configs = [small("model.hidden=[12]", "trainer.backend=eager", *ALWAYS, *own) for own in each]
+    configs = [small("model.hidden=[12]", "trainer.backend=eager", *ALWAYS, *own) for own in overrides]
     together = train(configs, tmp_path / "together")
     assert [copier.result.steps for copier in together] == [26, 52, 52]
     for places in ([1, 2], [1], [2]):
@@ -140,7 +142,7 @@ def test_a_cohort_goes_on_together_or_apart(tmp_path: Path) -> None:
     assert_same(ended, together[0], 26)
 
 
-def test_no_bit_depends_on_how_many_steps_are_made_at_a_time(
+def test_no_bit_depends_on_the_number_of_steps_at_a_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = small("model.dropout=0.2", "optimizer.momentum=0.9", "trainer.dtype=float32")

@@ -62,7 +62,9 @@ def test_shards_change_no_number(name: str, monkeypatch: pytest.MonkeyPatch) -> 
         if one.result.status != "diverged":
             assert largest_difference(one.last, other.last) < ROUNDING
         assert one.optimizer.keys() == other.optimizer.keys()
-        assert [each.step for each in one.evaluations] == [each.step for each in other.evaluations]
+        assert [evaluation.step for evaluation in one.evaluations] == [
+            evaluation.step for evaluation in other.evaluations
+        ]
 
 
 @given(
@@ -100,13 +102,13 @@ def test_a_shard_whose_runs_have_ended_makes_no_step_and_no_evaluation(
     trained, scored = Counter[int](), Counter[int]()
     train, scores = Shard.train, Shard.scores
 
-    def train_and_count(shard: Shard, step: int, count: int, *told: Any, **more: Any) -> None:
+    def train_and_count(shard: Shard, step: int, count: int, *arguments: Any, **more: Any) -> None:
         trained[shard.rows.start] += count
-        train(shard, step, count, *told, **more)
+        train(shard, step, count, *arguments, **more)
 
-    def score_and_count(shard: Shard, params_RP: torch.Tensor, part: str) -> list[Scores]:
-        scored[shard.rows.start] += part == "val"
-        return scores(shard, params_RP, part)
+    def score_and_count(shard: Shard, params_RP: torch.Tensor, split: str) -> list[Scores]:
+        scored[shard.rows.start] += split == "val"
+        return scores(shard, params_RP, split)
 
     monkeypatch.setattr(Shard, "train", train_and_count)
     monkeypatch.setattr(Shard, "scores", score_and_count)
@@ -114,7 +116,7 @@ def test_a_shard_whose_runs_have_ended_makes_no_step_and_no_evaluation(
     steps = [run.result.steps for run in runs]
     assert len(set(steps)) > 1
     assert [trained[place] for place in range(4)] == steps
-    evaluations = [sum("val" in each.scores for each in run.evaluations) for run in runs]
+    evaluations = [sum("val" in evaluation.scores for evaluation in run.evaluations) for run in runs]
     assert [scored[place] for place in range(4)] == evaluations
 
 
@@ -151,7 +153,7 @@ def test_threads_run_at_the_same_time_and_a_failure_stops_them_all() -> None:
 @pytest.mark.usefixtures("many_shards")
 def test_a_run_whose_tracker_fails_leaves_the_other_shards_alone() -> None:
     class Late(Listener):
-        def on_evaluation(self, *told: object) -> None:
+        def on_evaluation(self, *arguments: object) -> None:
             raise MemoryError
 
     configs = cohort(COHORTS["learning rates"])
