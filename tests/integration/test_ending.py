@@ -1,4 +1,4 @@
-"""How a run ends that does not end by itself: Ctrl-C, and a reader that goes away."""
+"""Runs that are ended from outside: Ctrl-C, and a reader that closes its end of the pipe."""
 
 import os
 import signal
@@ -13,7 +13,7 @@ LONG = ["trainer.epochs=100000", "tracking.tensorboard=false"]
 
 
 def started(folder: Path) -> subprocess.Popen[str]:
-    """A run that would take hours, once it has evaluated."""
+    """A run that would take hours, returned after its first evaluation."""
     process = subprocess.Popen(
         [str(BIN / "dlhw-train"), *LONG], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         env=os.environ | QUIET_ENV, preexec_fn=_listen_to_ctrl_c,
@@ -26,7 +26,7 @@ def started(folder: Path) -> subprocess.Popen[str]:
 
 
 def _listen_to_ctrl_c() -> None:
-    """Tests that are started in the background ignore it, and what they start would too."""
+    """Do not ignore Ctrl-C: child processes inherit that from tests that run in the background."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
@@ -34,10 +34,10 @@ def test_ctrl_c_leaves_a_run_that_can_be_measured(tmp_path: Path) -> None:
     process = started(tmp_path)
     process.send_signal(signal.SIGINT)
     began = time.monotonic()
-    _, told = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert told.splitlines()[-1] == "dlhw-train: interrupted"
-    assert "Traceback" not in told
+    assert errors.splitlines()[-1] == "dlhw-train: interrupted"
+    assert "Traceback" not in errors
     assert time.monotonic() - began < 30
     (folder,) = run_folders(tmp_path)
     assert summary(folder)["status"] == "interrupted"

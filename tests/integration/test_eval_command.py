@@ -21,10 +21,10 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_same_numbers(trained: Path, checkpoint: str, recorded: str, tmp_path: Path) -> None:
     done = run("dlhw-eval", str(trained), "--checkpoint", checkpoint, "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    told = summary(trained)
-    assert told["best_step"] < told["steps"]
-    for part, scores in told[recorded].items():
-        assert json.loads(done.stdout)[part] == pytest.approx(scores, rel=1e-6)
+    record = summary(trained)
+    assert record["best_step"] < record["steps"]
+    for split, scores in record[recorded].items():
+        assert json.loads(done.stdout)[split] == pytest.approx(scores, rel=1e-6)
 
 
 def test_a_folder_that_was_moved(trained: Path, tmp_path: Path) -> None:
@@ -35,12 +35,12 @@ def test_a_folder_that_was_moved(trained: Path, tmp_path: Path) -> None:
     assert done.stdout.count("same") == 3
 
 
-def test_other_numbers_are_told_and_fail(trained: Path, tmp_path: Path) -> None:
+def test_numbers_that_differ_are_reported_and_fail(trained: Path, tmp_path: Path) -> None:
     copy = tmp_path / "run"
     shutil.copytree(trained, copy)
-    told = summary(copy)
-    told["best"]["val"]["accuracy"] += 0.01
-    (copy / "summary.json").write_text(json.dumps(told), encoding="utf-8")
+    record = summary(copy)
+    record["best"]["val"]["accuracy"] += 0.01
+    (copy / "summary.json").write_text(json.dumps(record), encoding="utf-8")
     done = run("dlhw-eval", str(copy), cwd=tmp_path)
     assert done.returncode == 1
     assert "DIFFERS" in done.stdout
@@ -83,7 +83,7 @@ def test_a_checkpoint_of_another_model(trained: Path, tmp_path: Path) -> None:
     assert "is a checkpoint of another model: fc1.weight is 64 x 16 there, but 64 x 17" in done.stderr
 
 
-def test_a_folder_that_is_none(tmp_path: Path) -> None:
+def test_a_folder_that_is_no_run(tmp_path: Path) -> None:
     done = run("dlhw-eval", str(tmp_path / "nowhere"), cwd=tmp_path)
     assert done.returncode == 1
     assert "nowhere is not a folder" in done.stderr

@@ -59,7 +59,7 @@ def test_double_descent_over_the_files_of_a_pattern(course: tuple[Path, np.ndarr
 
 def test_the_other_experiments_take_one_file(course: tuple[Path, np.ndarray, np.ndarray]) -> None:
     folder, _, _ = course
-    arguments = [each for each in OWN if each != PATTERN]
+    arguments = [argument for argument in OWN if argument != PATTERN]
     done = run(
         "dlhw-train", "experiment=cs229/min_norm", *arguments, "data.train=sizes/ds_n4.csv", cwd=folder
     )
@@ -69,7 +69,7 @@ def test_the_other_experiments_take_one_file(course: tuple[Path, np.ndarray, np.
     assert "not run" not in done.stdout
 
 
-def test_a_size_without_a_file_and_a_file_of_another_size_are_told(
+def test_a_size_without_a_file_and_a_file_of_another_size_are_reported(
     course: tuple[Path, np.ndarray, np.ndarray],
 ) -> None:
     folder, x_NI, y_N = course

@@ -29,7 +29,7 @@ ENDED = [(signal.SIGTERM, 143), (signal.SIGINT, 130)]
 
 @pytest.fixture(scope="module")
 def reference(zygote: Zygote, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run and a sweep that nothing happens to."""
+    """A run and a sweep that are not interrupted."""
     folder = tmp_path_factory.mktemp("reference")
     for arguments in ((*RUN, "trainer.epochs=60", "hydra.run.dir=run"), (*SWEEP, "hydra.sweep.dir=sweep")):
         assert zygote.wait(zygote.start(*arguments, cwd=folder)) == 0, output_of(folder)
@@ -37,7 +37,7 @@ def reference(zygote: Zygote, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def wait_for_rows(path: Path, count: int) -> None:
-    """Until training is under way."""
+    """Wait until training is under way."""
     until = time.monotonic() + 60
     while not path.exists() or len(path.read_text().splitlines()) < count:
         assert time.monotonic() < until, "no evaluation in a minute"
@@ -45,7 +45,7 @@ def wait_for_rows(path: Path, count: int) -> None:
 
 
 @pytest.mark.parametrize(("number", "status"), ENDED)
-def test_a_run_is_marked_and_goes_on(
+def test_a_run_is_marked_and_resumes(
     number: signal.Signals, status: int, zygote: Zygote, reference: Path, tmp_path: Path
 ) -> None:
     pid = zygote.start(*RUN, "trainer.epochs=60", "hydra.run.dir=run", cwd=tmp_path)
@@ -55,8 +55,8 @@ def test_a_run_is_marked_and_goes_on(
     assert output_of(tmp_path).splitlines()[-1] == "dlhw-train: interrupted"
     assert "stopping; again to stop now" in output_of(tmp_path).splitlines()
     assert "Traceback" not in output_of(tmp_path)
-    told = summary(tmp_path / "run")
-    assert (told["status"], told["message"]) == ("interrupted", f"interrupted by {number.name}")
+    record = summary(tmp_path / "run")
+    assert (record["status"], record["message"]) == ("interrupted", f"interrupted by {number.name}")
     _, state = load_checkpoint(tmp_path / "run" / "checkpoints" / "last.safetensors")
     assert int(metrics(tmp_path / "run")[-1]["step"]) <= state["step"] < 1200
     assert zygote.wait(zygote.start("resume=run", cwd=tmp_path)) == 0, output_of(tmp_path)
@@ -66,7 +66,7 @@ def test_a_run_is_marked_and_goes_on(
 
 
 @pytest.mark.parametrize(("number", "status"), ENDED)
-def test_every_run_of_a_sweep_is_marked_and_goes_on(
+def test_every_run_of_a_sweep_is_marked_and_resumes(
     number: signal.Signals, status: int, zygote: Zygote, reference: Path, tmp_path: Path
 ) -> None:
     pid = zygote.start(*SWEEP, "hydra.sweep.dir=sweep", cwd=tmp_path)
@@ -85,7 +85,7 @@ def test_every_run_of_a_sweep_is_marked_and_goes_on(
 
 
 def test_a_signal_ends_training_within_an_epoch(zygote: Zygote, tmp_path: Path) -> None:
-    """One evaluation would take minutes to come."""
+    """The first evaluation would come only after minutes."""
     arguments = (*FIXED, "trainer.epochs=1000000", "trainer.eval_every=1000000", "hydra.run.dir=run")
     pid = zygote.start(*arguments, cwd=tmp_path)
     wait_for_rows(tmp_path / "run" / "metrics.csv", 1)
@@ -100,7 +100,7 @@ def test_a_signal_ends_training_within_an_epoch(zygote: Zygote, tmp_path: Path) 
 
 
 def wide_data(folder: Path) -> tuple[str, ...]:
-    """A few training samples beside an evaluation of some seconds."""
+    """Few training samples, and enough validation samples for an evaluation of some seconds."""
     random = np.random.default_rng(0)
     sizes = {"train": 128, "val": 100_000, "test": 64}
     arrays: dict[str, np.ndarray] = {}

@@ -19,10 +19,10 @@ PUBLISHED = {"0.1": ((0.9218, 0.9214), (0.9250, 0.9267), 0.004)}
 def test_published_accuracy(lr: str, tmp_path: Path) -> None:
     train_published, test_published, tolerance = PUBLISHED[lr]
     folder = train(*RECIPE, f"optimizer.lr={lr}", "seed=0", cwd=tmp_path)
-    told = summary(folder)
-    assert told["num_samples"] == {"train": 48_000, "val": 12_000, "test": 10_000}
-    for part, published in (("train", train_published), ("test", test_published)):
-        ours = told["final" if part == "train" else "best"][part]["accuracy"]
-        assert min(abs(ours - each) for each in published) <= tolerance, (part, ours)
+    record = summary(folder)
+    assert record["num_samples"] == {"train": 48_000, "val": 12_000, "test": 10_000}
+    for split, published in (("train", train_published), ("test", test_published)):
+        accuracy = record["final" if split == "train" else "best"][split]["accuracy"]
+        assert min(abs(accuracy - value) for value in published) <= tolerance, (split, accuracy)
     again = run("dlhw-eval", str(folder), cwd=tmp_path)
     assert again.returncode == 0, again.stdout + again.stderr

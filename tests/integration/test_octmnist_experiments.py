@@ -16,9 +16,9 @@ EXPERIMENTS = {"ist/perceptron": 1, "ist/mlp_lr": 4, "ist/mlp_regularization": 3
 def root(tmp_path: Path) -> Path:
     """Folder with an octmnist.npz of noise: 64, 16 and 24 images, four classes in turn."""
     random, arrays = np.random.default_rng(0), {}
-    for part, count in (("train", 64), ("val", 16), ("test", 24)):
-        arrays[f"{part}_images"] = random.integers(0, 256, (count, 28, 28), dtype=np.uint8)
-        arrays[f"{part}_labels"] = (np.arange(count) % 4)[:, None].astype(np.uint8)
+    for split, count in (("train", 64), ("val", 16), ("test", 24)):
+        arrays[f"{split}_images"] = random.integers(0, 256, (count, 28, 28), dtype=np.uint8)
+        arrays[f"{split}_labels"] = (np.arange(count) % 4)[:, None].astype(np.uint8)
     np.savez(tmp_path / "octmnist.npz", **arrays)  # type: ignore[arg-type]
     return tmp_path
 

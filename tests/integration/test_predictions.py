@@ -1,4 +1,4 @@
-"""Predictions of the test split: stored at the end of a run, and the same whoever computes them."""
+"""Predictions of the test split: stored at the end of a run, and the same from every command that computes them."""
 
 import os
 import shutil
@@ -21,11 +21,13 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_stored_predictions_are_those_that_were_scored(trained: Path) -> None:
-    stored, told = dlhw.load_predictions(trained), summary(trained)
-    assert stored.correct.mean() == told[{"last": "final"}.get(stored.parameters, "best")]["test"]["accuracy"]
-    assert stored.split_hash == told["split_hashes"]["test"]
+    stored, record = dlhw.load_predictions(trained), summary(trained)
+    assert (
+        stored.correct.mean() == record[{"last": "final"}.get(stored.parameters, "best")]["test"]["accuracy"]
+    )
+    assert stored.split_hash == record["split_hashes"]["test"]
     assert stored.predicted.dtype == np.uint8
-    assert len(stored.predicted) == told["num_samples"]["test"]
+    assert len(stored.predicted) == record["num_samples"]["test"]
     assert (trained / PREDICTIONS_FILE).stat().st_size < 2 * len(stored.predicted) + 500
 
 

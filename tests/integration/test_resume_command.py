@@ -1,4 +1,4 @@
-"""`dlhw-train resume=RUN_DIR`: what it goes on from, and what it refuses in one sentence."""
+"""`dlhw-train resume=RUN_DIR`: from which checkpoint it resumes, and what it refuses in one sentence."""
 
 import os
 import shutil
@@ -47,7 +47,7 @@ def damage(path: Path) -> None:
     path.write_bytes(content)
 
 
-def test_a_killed_run_goes_on_to_the_same_bits_and_ends_once(zygote: Zygote, run: Path, killed: Path) -> None:
+def test_a_killed_run_resumes_to_the_same_bits_and_ends_once(zygote: Zygote, run: Path, killed: Path) -> None:
     assert zygote.wait(zygote.start("resume=run", cwd=run.parent)) == 0, output_of(run.parent)
     assert fingerprint(run) == fingerprint(killed / "whole")
     name = "predictions.safetensors"
@@ -96,7 +96,7 @@ def test_a_run_that_was_killed_before_its_first_checkpoint_starts_again(
     assert fingerprint(run) == fingerprint(killed / "whole")
 
 
-def test_what_cannot_be_gone_on_with(zygote: Zygote, run: Path) -> None:
+def test_what_cannot_be_resumed(zygote: Zygote, run: Path) -> None:
     (run.parent / "sweep").mkdir()
     (run.parent / "sweep" / "ledger.lock").touch()
     (run.parent / "empty").mkdir()
@@ -122,7 +122,7 @@ def test_what_cannot_be_gone_on_with(zygote: Zygote, run: Path) -> None:
     assert len(output_of(run.parent).splitlines()) == len(expected)
 
 
-def test_a_run_whose_data_has_changed_does_not_go_on(zygote: Zygote, tmp_path: Path) -> None:
+def test_a_run_whose_data_has_changed_does_not_resume(zygote: Zygote, tmp_path: Path) -> None:
     table = tmp_path / "table.csv"
     table.write_text("a,b,kind\n" + "".join(f"{n % 7},{n % 5},{n % 3}\n" for n in range(300)))
     endless = (
@@ -160,12 +160,12 @@ def test_divergence_is_an_error_if_the_config_says_so(
         f"trainer.on_divergence={choice}",
     )
     assert zygote.wait(zygote.start(*bad, "hydra.run.dir=run", cwd=tmp_path)) == status
-    told = summary(tmp_path / "run")
-    assert told["status"] == "diverged"
+    record = summary(tmp_path / "run")
+    assert record["status"] == "diverged"
     sentence = (
-        f"dlhw-train: diverged at step {told['diverged_at']}: its loss or gradient is not finite; "
+        f"dlhw-train: diverged at step {record['diverged_at']}: its loss or gradient is not finite; "
         f"inputs lie in [0, 1]; try optimizer.lr=1e+29{'; trainer.on_divergence=accept exits with 0' * (choice == 'stop')}\n"
     )
     assert output_of(tmp_path).count(sentence) == output_of(tmp_path).count("diverged at step") == 1
     assert zygote.wait(zygote.start("resume=run", cwd=tmp_path)) == 0
-    assert output_of(tmp_path).endswith(f"run has ended: diverged at step {told['diverged_at']}\n")
+    assert output_of(tmp_path).endswith(f"run has ended: diverged at step {record['diverged_at']}\n")

@@ -29,7 +29,7 @@ def test_files_of_a_run(default_run: Path) -> None:
     }  # fmt: skip
 
 
-def test_metrics_have_a_row_for_each_evaluation_and_part(default_run: Path) -> None:
+def test_metrics_have_a_row_for_each_evaluation_and_split(default_run: Path) -> None:
     rows = metrics(default_run)
     assert list(rows[0]) == ["run", "epoch", "step", "split", "loss", "accuracy", "seconds"]
     assert [(row["step"], row["split"]) for row in rows] == [
@@ -38,16 +38,16 @@ def test_metrics_have_a_row_for_each_evaluation_and_part(default_run: Path) -> N
 
 
 def test_summary_says_how_it_ended(default_run: Path) -> None:
-    told = summary(default_run)
-    assert told["status"] == "completed"
-    assert told["seed"] == 0
-    assert told["num_parameters"] == 64 * 128 + 128 + 128 * 10 + 10
-    assert told["num_samples"] == {"train": 1258, "val": 270, "test": 269}
-    assert told["gradcheck"]["max_relative_error"] < 1e-12
-    assert told["final"].keys() == {"train", "val", "test"} == told["best"].keys()
-    assert told["versions"]["torch"]
+    record = summary(default_run)
+    assert record["status"] == "completed"
+    assert record["seed"] == 0
+    assert record["num_parameters"] == 64 * 128 + 128 + 128 * 10 + 10
+    assert record["num_samples"] == {"train": 1258, "val": 270, "test": 269}
+    assert record["gradcheck"]["max_relative_error"] < 1e-12
+    assert record["final"].keys() == {"train", "val", "test"} == record["best"].keys()
+    assert record["versions"]["torch"]
     last = metrics(default_run)[-2]
-    assert told["final"]["val"] == {"loss": float(last["loss"]), "accuracy": float(last["accuracy"])}
+    assert record["final"]["val"] == {"loss": float(last["loss"]), "accuracy": float(last["accuracy"])}
 
 
 def test_it_learns(default_run: Path) -> None:
@@ -74,7 +74,7 @@ def test_tensorboard_has_curves_and_pictures(default_run: Path) -> None:
         tags["scalars"]
     )
     assert {"norm/weight/fc1.weight", "norm/gradient/fc2.bias"} <= set(tags["scalars"])
-    assert [each.step for each in events.Scalars("loss/val")] == [20, 40, 60]
+    assert [scalar.step for scalar in events.Scalars("loss/val")] == [20, 40, 60]
     assert any("confusion" in tag for tag in tags["images"])
     assert any("fc1" in tag for tag in tags["images"])
     assert any("fc1.weight" in tag for tag in tags["histograms"])
@@ -108,10 +108,10 @@ MODELS = {
 
 @pytest.mark.parametrize("overrides", MODELS.values(), ids=MODELS)
 def test_every_model_trains(overrides: tuple[str, ...], tmp_path: Path) -> None:
-    told = summary(train(*overrides, "trainer.epochs=2", cwd=tmp_path))
-    assert told["status"] == "completed"
+    record = summary(train(*overrides, "trainer.epochs=2", cwd=tmp_path))
+    assert record["status"] == "completed"
     chance = 0.5 if "data.classes" in " ".join(overrides) else 0.1
-    assert told["final"]["test"]["accuracy"] > 1.5 * chance
+    assert record["final"]["test"]["accuracy"] > 1.5 * chance
 
 
 def test_regression_on_a_csv_of_the_user(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def test_damaged_files(name: str, readers: Mapping[str, Reader], folder: Path) -
     seed = int.from_bytes(os.urandom(4))
     ended, wrong = damage(readers[name], readers, folder, shares(readers, FILES)[name], seed)
     assert not wrong, f"seed {seed}: {wrong[0]}"
-    if "of a report" not in name:  # a report goes on with the runs that it can read
+    if "of a report" not in name:  # a report continues with the runs that it can read
         assert ended["refused"] > ended["read"] * 0.2
 
 
@@ -70,12 +70,12 @@ def test_the_commands_say_so(
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 0x80
     path.write_bytes(content)
-    before = {each: each.read_bytes() for each in copy.rglob("*") if each.is_file()}
+    before = {entry: entry.read_bytes() for entry in copy.rglob("*") if entry.is_file()}
     more = ["hydra.sweep.dir=."] if command[0] == "dlhw-train" else []
     done = run(*(word.replace("RUN", name) for word in command), *more, cwd=copy)
     assert (done.returncode, len(done.stderr.splitlines())) == (1, 1), done.stderr
     assert sentence in done.stderr
-    assert {each: each.read_bytes() for each in copy.rglob("*") if each.is_file()} == before
+    assert {entry: entry.read_bytes() for entry in copy.rglob("*") if entry.is_file()} == before
 
 
 def test_a_value_of_the_ledger_that_is_another(readers: Mapping[str, Reader], folder: Path) -> None:

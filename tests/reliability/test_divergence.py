@@ -1,4 +1,4 @@
-"""What is told of a run that diverges is of parameters that it had, and is kept."""
+"""The scores reported for a diverged run belong to parameters that it had, and are saved."""
 
 import json
 import math
@@ -24,9 +24,11 @@ def write_data(path: Path, wild: bool) -> None:
     y = (x @ random.normal(size=4) > 0).astype(int)
     if wild:
         x[58:60], y[58:60] = WILD, (0, 1)
-    parts = {"train": slice(0, 60), "val": slice(60, 80), "test": slice(80, 100)}
+    splits = {"train": slice(0, 60), "val": slice(60, 80), "test": slice(80, 100)}
     arrays = {
-        f"{part}_{name}": array[rows] for part, rows in parts.items() for name, array in (("x", x), ("y", y))
+        f"{split}_{name}": array[rows]
+        for split, rows in splits.items()
+        for name, array in (("x", x), ("y", y))
     }
     np.savez(path, allow_pickle=False, **arrays)
 
@@ -39,20 +41,22 @@ def test_the_best_of_a_diverged_run_is_what_its_checkpoint_scores(
     write_data(tmp_path / "data.npz", wild=True)
     done = run("dlhw-train", *RUN, f"trainer.backend={backend}", f"seed={seed}", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    told = summary(tmp_path / "run")
-    assert told["status"] == "diverged"
-    assert 0 < told["diverged_at"] <= told["steps"]
+    record = summary(tmp_path / "run")
+    assert record["status"] == "diverged"
+    assert 0 < record["diverged_at"] <= record["steps"]
     for checkpoint in ("best", "last"):
         measured = run("dlhw-eval", "run", "--checkpoint", checkpoint, "--json", cwd=tmp_path)
         assert measured.returncode == 0, measured.stdout
-        scores, recorded = json.loads(measured.stdout), told["best" if checkpoint == "best" else "final"]
-        for part in ("val", "test"):
-            assert scores[part]["loss"] == pytest.approx(recorded[part]["loss"], rel=1e-9)
-            assert scores[part]["accuracy"] == recorded[part]["accuracy"]
+        scores, recorded = json.loads(measured.stdout), record["best" if checkpoint == "best" else "final"]
+        for split in ("val", "test"):
+            assert scores[split]["loss"] == pytest.approx(recorded[split]["loss"], rel=1e-9)
+            assert scores[split]["accuracy"] == recorded[split]["accuracy"]
 
 
 @pytest.mark.parametrize("backend", ["compiled", "eager"])
-def test_training_scores_of_an_interval_that_was_cut_short_are_not_told(backend: str, tmp_path: Path) -> None:
+def test_training_scores_of_an_interval_that_was_cut_short_are_not_reported(
+    backend: str, tmp_path: Path
+) -> None:
     """After the gradient was not finite no sample is trained on: a mean over all of them would be wrong."""
     write_data(tmp_path / "data.npz", wild=True)
     done = run("dlhw-train", *RUN, f"trainer.backend={backend}", cwd=tmp_path)
@@ -68,19 +72,19 @@ def test_without_the_sample_nothing_is_missing(tmp_path: Path) -> None:
     write_data(tmp_path / "data.npz", wild=False)
     done = run("dlhw-train", *RUN, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    told = summary(tmp_path / "run")
-    assert told["status"] == "completed"
-    assert told["final"]["train"]["loss"] < 0.5
+    record = summary(tmp_path / "run")
+    assert record["status"] == "completed"
+    assert record["final"]["train"]["loss"] < 0.5
 
 
 @pytest.mark.parametrize(
-    ("choice", "told"), [("stop", "2 diverged"), ("error", "1 diverged, 1 not run")], ids=["stop", "error"]
+    ("choice", "message"), [("stop", "2 diverged"), ("error", "1 diverged, 1 not run")], ids=["stop", "error"]
 )
-def test_a_sweep_goes_on_or_stops_there(choice: str, told: str, tmp_path: Path) -> None:
+def test_a_sweep_continues_or_stops_there(choice: str, message: str, tmp_path: Path) -> None:
     """Two cohorts, and `on_error=stop`: whether a diverged run is an error decides about the second."""
     write_data(tmp_path / "data.npz", wild=True)
     common = [word for word in RUN[:-1] if "on_divergence" not in word]
     swept = ("trainer.batch_size=5,10", f"trainer.on_divergence={choice}", "hydra.sweeper.on_error=stop")
     done = run("dlhw-train", "-m", *common, *swept, "hydra.sweep.dir=sweep", cwd=tmp_path)
     assert done.returncode == 1
-    assert done.stderr.splitlines()[0] == f"dlhw-train: 2 runs: {told}"
+    assert done.stderr.splitlines()[0] == f"dlhw-train: 2 runs: {message}"

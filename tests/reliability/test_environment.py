@@ -66,7 +66,7 @@ def test_paths_with_spaces_and_letters_of_all_kinds_in_an_ascii_terminal(tmp_pat
         assert done.returncode == 0, done.stderr
 
 
-def test_a_locale_that_cannot_spell_the_path_is_told(tmp_path: Path) -> None:
+def test_a_locale_that_cannot_spell_the_path_is_named(tmp_path: Path) -> None:
     folder = tmp_path / "größer"
     folder.mkdir()
     here = train(*ONE_EPOCH, cwd=folder, env=ASCII_ONLY)

@@ -1,6 +1,6 @@
-"""A real file system without room: one sentence, nothing torn, and with room again the same bits.
+"""A full file system: one error sentence, no damaged file, and the same bits after a resume with enough space.
 
-`make torture` does the same with files that cannot grow beyond a random size, which needs no rights.
+`make torture` does the same with files that cannot grow beyond a random size, which needs no privileges.
 """
 
 import shutil
@@ -19,7 +19,7 @@ RUN = (
     "trainer.matmul=highest", "tracking.console=none", "tracking.tensorboard=false", "model.hidden=[16]",
     "trainer.epochs=40", "optimizer=adam",
 )  # fmt: skip
-# In a mount namespace of its own, which takes the file system with it when it ends.
+# In a separate mount namespace: its end removes the file system.
 SCRIPT = """
 mount -t tmpfs -o size="$1" none disk || exit 77
 {bin}/dlhw-train {run} hydra.run.dir=disk/run 2>full
@@ -32,7 +32,7 @@ cp -r disk/run resumed
 
 
 def in_namespace(script: str, *arguments: str, cwd: Path) -> int:
-    """Exit status of a shell script that may mount; nobody else sees what it mounts."""
+    """Exit status of a shell script that may mount file systems, which no other process sees."""
     unshare = shutil.which("unshare")
     if unshare is None:
         return 77
@@ -42,16 +42,16 @@ def in_namespace(script: str, *arguments: str, cwd: Path) -> int:
 
 @pytest.fixture(scope="module")
 def disk(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """There is a way to have a small file system."""
+    """Skip where no small file system can be mounted."""
     folder = tmp_path_factory.mktemp("may")
     (folder / "disk").mkdir()
     if in_namespace("mount -t tmpfs none disk", cwd=folder):
-        pytest.skip("only root, or who may have a user namespace, can mount a small file system")
+        pytest.skip("only root, or a user who may create user namespaces, can mount a small file system")
 
 
 @pytest.fixture(scope="module")
 def expected(zygote: Zygote, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The bits of the run that always has room."""
+    """The bits of a run with enough space."""
     folder = tmp_path_factory.mktemp("expected")
     assert zygote.wait(zygote.start(*RUN, "hydra.run.dir=run", cwd=folder)) == 0, output_of(folder)
     return fingerprint(folder / "run")
@@ -61,7 +61,7 @@ def expected(zygote: Zygote, tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.mark.parametrize("size", ["40k", "80k"])
 def test_a_full_file_system(size: str, expected: str, tmp_path: Path) -> None:
     (tmp_path / "disk").mkdir()
-    script = SCRIPT.format(bin=Path(sys.executable).parent, run=" ".join(f"'{each}'" for each in RUN))
+    script = SCRIPT.format(bin=Path(sys.executable).parent, run=" ".join(f"'{word}'" for word in RUN))
     assert in_namespace(script, size, cwd=tmp_path) == 0, (tmp_path / "full").read_text()
     sentence, status = (tmp_path / "full").read_text(encoding="utf-8").splitlines()
     assert (status, sentence.startswith("dlhw-train: ")) == ("1", True)

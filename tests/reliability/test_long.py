@@ -25,7 +25,7 @@ def test_curves_are_thinned_and_end_where_the_run_ends(tmp_path: Path) -> None:
     assert ended.status == 0, ended.err
     events = EventAccumulator(str(tmp_path / "run"), size_guidance={"scalars": 0, "histograms": 0})
     events.Reload()
-    steps = [each.step for each in events.Scalars("loss/val")]
+    steps = [scalar.step for scalar in events.Scalars("loss/val")]
     assert steps == [*range(1, 2001), *range(2002, COUNT - 1, 2), COUNT - 1]
     # Every fifth evaluation draws, and more and more of these drawings are left out.
     assert 50 < len(events.Histograms("weights/fc.weight")) < COUNT // 5 // 2

@@ -41,9 +41,9 @@ def peak_of(read: Read, path: Path) -> tuple[str, int]:
     """The sentence with which a file was refused, and the most memory that Python and numpy held."""
     tracemalloc.start()
     try:
-        with pytest.raises(UserError) as told:
+        with pytest.raises(UserError) as error:
             read(path)
-        return str(told.value), tracemalloc.get_traced_memory()[1]
+        return str(error.value), tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
 
@@ -63,9 +63,9 @@ def npy(shape: tuple[int, ...], version: int = 1, claimed: int | None = None) ->
 def archive(content: bytes, claimed: int | None = None) -> bytes:
     """An archive of one array; its list claims another size, packed and unpacked."""
     file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as made:
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as zip_file:
         for name in ("x", "y"):
-            made.writestr(f"{name}.npy", content)
+            zip_file.writestr(f"{name}.npy", content)
     whole = bytearray(file.getvalue())
     if claimed is not None:
         for place in [at for at in range(len(whole)) if whole[at : at + 4] == b"PK\x01\x02"]:

@@ -30,10 +30,10 @@ LOGGERS = "must be one of colorlog.ColoredFormatter, logging.FileHandler"
     ],
 )  # fmt: skip
 def test_an_argument(override: str, sentence: str) -> None:
-    with pytest.raises(ConfigError) as told:
+    with pytest.raises(ConfigError) as error:
         compose([override])
-    assert sentence in str(told.value)
-    assert len(str(told.value).splitlines()) == 1
+    assert sentence in str(error.value)
+    assert len(str(error.value).splitlines()) == 1
 
 
 @pytest.mark.parametrize(
@@ -54,10 +54,10 @@ def test_a_file(text: str, sentence: str, tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("EVIL", "os.mkdir")
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/own.yaml").write_text(f"# @package _global_\n{text}\n", encoding="utf-8")
-    with pytest.raises(ConfigError) as told:
+    with pytest.raises(ConfigError) as error:
         compose([f"hydra.searchpath=[file://{tmp_path}]", "+mine=own"])
-    assert sentence in str(told.value)
-    assert len(str(told.value).splitlines()) == 1
+    assert sentence in str(error.value)
+    assert len(str(error.value).splitlines()) == 1
 
 
 def test_the_commands_make_nothing_of_a_file(tmp_path: Path) -> None:

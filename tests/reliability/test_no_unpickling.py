@@ -32,7 +32,7 @@ importlib.import_module(module).main()
 
 
 def openings(source: str) -> Iterator[str]:
-    """What in a file could make objects of anybody's choice out of data."""
+    """Names in a file by which data could create arbitrary objects."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name.split(".")[0] in MODULES)
@@ -55,8 +55,8 @@ def _of_call(node: ast.Call) -> Iterator[str]:
 
 @pytest.mark.parametrize("path", sorted(SOURCE.rglob("*.py")), ids=lambda path: str(path.relative_to(SOURCE)))
 def test_no_opening_in_the_source(path: Path) -> None:
-    found = list(openings(path.read_text(encoding="utf-8")))
-    assert found == (["pickle"] if path.relative_to(SOURCE) == IN_MEMORY else [])
+    names = list(openings(path.read_text(encoding="utf-8")))
+    assert names == (["pickle"] if path.relative_to(SOURCE) == IN_MEMORY else [])
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,9 @@ def expected() -> str:
 
 @pytest.mark.parametrize("environments", ENVIRONMENTS)
 def test_bits_do_not_depend_on_environments(environments: str, expected: str) -> None:
-    found, leftovers = bits(environments)
+    result, leftovers = bits(environments)
     assert not leftovers
-    assert found == expected
+    assert result == expected
 
 
 def test_another_seed_has_other_bits(expected: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -105,11 +105,11 @@ def test_references_to_keys_of_the_file_are_looked_up() -> None:
         "chain": ["${seed}"], "loop": "${pool}", "pool": "${loop}", "group": "${data}", "escaped": "\\${seed}",
         "missing": "${nothing}", "resolver": "${oc.env:HOME}",
     }  # fmt: skip
-    found = with_references(tree)
-    assert (found["name"], found["seed"], found["chain"]) == ("digits-3", 3, [3])
+    resolved = with_references(tree)
+    assert (resolved["name"], resolved["seed"], resolved["chain"]) == ("digits-3", 3, [3])
     for key in ("group", "escaped", "missing", "resolver"):
-        assert found[key] == tree[key]
-    assert "${" in found["loop"]
+        assert resolved[key] == tree[key]
+    assert "${" in resolved["loop"]
 
 
 def test_references_that_grow_without_end_stay_text() -> None:

@@ -1,4 +1,4 @@
-"""The test set is measured once, at the end: nothing before that moves by a bit when its data change."""
+"""The test set is measured once, at the end: no bit of anything before depends on its data."""
 
 import gzip
 import struct
@@ -30,14 +30,14 @@ FAST = [
 def arrays(kind: type) -> dict[str, np.ndarray]:
     """Training, validation and test images of noise, in three classes."""
     random = np.random.default_rng(0)
-    made: dict[str, np.ndarray] = {}
-    for part, count in (("train", 60), ("val", 20), ("test", 20)):
-        made[f"{part}_x"] = random.integers(0, 200, (count, 4, 4)).astype(kind)
-        made[f"{part}_y"] = np.arange(count) % 3
-    return made
+    content: dict[str, np.ndarray] = {}
+    for split, count in (("train", 60), ("val", 20), ("test", 20)):
+        content[f"{split}_x"] = random.integers(0, 200, (count, 4, 4)).astype(kind)
+        content[f"{split}_y"] = np.arange(count) % 3
+    return content
 
 
-# What becomes of the test split.
+# Name of a change -> the changed arrays of the test split.
 LEAKS: dict[str, Callable[[Arrays], Arrays]] = {
     "a wild constant": lambda a: {"test_x": np.full_like(a["test_x"], 255)},
     "numbers of another dtype": lambda a: {"test_x": a["test_x"].astype(np.float64) * 1e6},
@@ -51,15 +51,15 @@ def config(path: Path, *overrides: str) -> TrainConfig:
     return compose(["data=npz", f"data.path={path}", *FAST, *overrides])
 
 
-def written(path: Path, made: Arrays) -> Path:
-    np.savez(path, allow_pickle=False, **made)
+def written(path: Path, content: Arrays) -> Path:
+    np.savez(path, allow_pickle=False, **content)
     return path
 
 
-def told(listener: Listener) -> object:
-    """Everything that was said of training and validation, and every parameter that was shown, as bytes."""
+def reported(listener: Listener) -> object:
+    """All scores of training and validation, and all parameters as bytes, that trackers received."""
     scores = [
-        {part: each for part, each in evaluation.scores.items() if part != "test"}
+        {split: scores_of_split for split, scores_of_split in evaluation.scores.items() if split != "test"}
         for evaluation in listener.evaluations
     ]
     result = listener.result
@@ -67,7 +67,7 @@ def told(listener: Listener) -> object:
     return (
         scores,
         ended,
-        [{name: bits(value) for name, value in each.items()} for each in listener.parameters],
+        [{name: bits(value) for name, value in params.items()} for params in listener.parameters],
     )
 
 
@@ -77,10 +77,10 @@ def bits(tensor: Tensor) -> bytes:
 
 def check_data(one: TrainConfig, other: TrainConfig) -> None:
     """Their data differ in the test split alone."""
-    first, second = (load_dataset(each.data, each.data_seed()) for each in (one, other))
-    for part in ("train", "val"):
-        assert torch.equal(first.splits[part].inputs, second.splits[part].inputs)
-        assert first.hashes[part] == second.hashes[part]
+    first, second = (load_dataset(run_config.data, run_config.data_seed()) for run_config in (one, other))
+    for split in ("train", "val"):
+        assert torch.equal(first.splits[split].inputs, second.splits[split].inputs)
+        assert first.hashes[split] == second.hashes[split]
     assert first.hashes["test"] != second.hashes["test"]
     assert first.normalization.record() == second.normalization.record()
 
@@ -88,31 +88,31 @@ def check_data(one: TrainConfig, other: TrainConfig) -> None:
 def check_sealed(one: TrainConfig, other: TrainConfig) -> None:
     """Their data differ in the test split alone, and both train to the same bits."""
     check_data(one, other)
-    assert told(train_together([one])[0]) == told(train_together([other])[0])
+    assert reported(train_together([one])[0]) == reported(train_together([other])[0])
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.float64])
 @pytest.mark.parametrize("leak", LEAKS)
-def test_no_bit_moves(leak: str, kind: type, tmp_path: Path) -> None:
-    made = arrays(kind)
+def test_no_bit_changes(leak: str, kind: type, tmp_path: Path) -> None:
+    content = arrays(kind)
     paths = (
-        written(tmp_path / "one.npz", made),
-        written(tmp_path / "other.npz", {**made, **LEAKS[leak](made)}),
+        written(tmp_path / "one.npz", content),
+        written(tmp_path / "other.npz", {**content, **LEAKS[leak](content)}),
     )
     one, other = (config(path, "data.normalize=standardize") for path in paths)
     check_sealed(one, other)
     for normalize in Normalize:
         if normalize is not Normalize.unit_256 or kind is np.uint8:
-            check_data(*(with_scaling(each, normalize) for each in (one, other)))
+            check_data(*(with_scaling(run_config, normalize) for run_config in (one, other)))
 
 
-def with_scaling(of: TrainConfig, normalize: Normalize) -> TrainConfig:
-    return replace(of, data=replace(of.data, normalize=normalize))
+def with_scaling(base: TrainConfig, normalize: Normalize) -> TrainConfig:
+    return replace(base, data=replace(base.data, normalize=normalize))
 
 
-def test_a_test_part_that_is_cut_from_the_pool(tmp_path: Path) -> None:
-    made = arrays(np.float64)
-    one = {"x": made["train_x"], "y": made["train_y"]}
+def test_a_test_split_that_is_cut_from_the_pool(tmp_path: Path) -> None:
+    content = arrays(np.float64)
+    one = {"x": content["train_x"], "y": content["train_y"]}
     other = {**one, "x": np.concatenate([one["x"][:48], one["x"][48:] * -1e6])}
     paths = written(tmp_path / "one.npz", one), written(tmp_path / "other.npz", other)
     split = "data.split={train:36,val:12,test:12,order:sequential}"
@@ -120,24 +120,24 @@ def test_a_test_part_that_is_cut_from_the_pool(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("inputs", ["shuffled_pixels", "random_pixels", "gaussian"])
-def test_nor_does_it_with_randomised_inputs_and_labels(inputs: str, tmp_path: Path) -> None:
-    made = arrays(np.float64)
-    other = {**made, "test_x": made["test_x"] * 1e6}
-    paths = written(tmp_path / "one.npz", made), written(tmp_path / "other.npz", other)
+def test_no_bit_changes_with_randomised_inputs_and_labels(inputs: str, tmp_path: Path) -> None:
+    content = arrays(np.float64)
+    other = {**content, "test_x": content["test_x"] * 1e6}
+    paths = written(tmp_path / "one.npz", content), written(tmp_path / "other.npz", other)
     check_sealed(*(config(path, f"data.inputs={inputs}", "data.label_corruption=0.3") for path in paths))
 
 
 def test_a_planted_leak_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Statistics over all parts, as one finds them in notebooks: the same comparison sees them."""
-    made = arrays(np.float64)
-    other = {**made, "test_x": np.full_like(made["test_x"], 1e6)}
-    paths = written(tmp_path / "one.npz", made), written(tmp_path / "other.npz", other)
+    """Statistics over all splits, a common mistake in notebooks: the same comparison detects them."""
+    content = arrays(np.float64)
+    other = {**content, "test_x": np.full_like(content["test_x"], 1e6)}
+    paths = written(tmp_path / "one.npz", content), written(tmp_path / "other.npz", other)
     configs = [config(path, "data.normalize=standardize") for path in paths]
     check_sealed(*configs)
 
     def leaky(data: DataConfig, train: np.ndarray, max_value: float | None) -> Normalization:
         everything = np.load(data.path, allow_pickle=False)  # type: ignore[attr-defined]
-        images = [everything[f"{part}_x"][:, None] for part in ("train", "val", "test")]
+        images = [everything[f"{split}_x"][:, None] for split in ("train", "val", "test")]
         return fit_normalization(data, np.concatenate(images), max_value)
 
     monkeypatch.setattr(dataset_module, "fit_normalization", leaky)
@@ -145,10 +145,10 @@ def test_a_planted_leak_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         check_sealed(*configs)
 
 
-def test_a_label_that_only_the_test_part_has_makes_no_output(tmp_path: Path) -> None:
-    made = arrays(np.float64)
-    made["test_y"][3] = 7
-    path = written(tmp_path / "data.npz", made)
+def test_a_label_that_only_the_test_split_has_makes_no_output(tmp_path: Path) -> None:
+    content = arrays(np.float64)
+    content["test_y"][3] = 7
+    path = written(tmp_path / "data.npz", content)
     sentence = (
         r"array test_y, index 3 must be a class label from 0 to 2, got 7 \(the largest one of the training data\): "
         r"set data.num_classes$"

@@ -1,4 +1,4 @@
-"""A hash of every part is in the summary of a run, and tells which part has changed."""
+"""The summary of a run has a hash of every split, which shows the split that has changed."""
 
 import json
 from pathlib import Path
@@ -26,13 +26,13 @@ def test_the_command_and_its_summary(tmp_path: Path) -> None:
         assert done.returncode == 0, done.stderr
         folders.append(tmp_path / name)
     one, other = map(summary, folders)
-    assert {part: len(digest) for part, digest in one["split_hashes"].items()} == {
+    assert {split: len(digest) for split, digest in one["split_hashes"].items()} == {
         "train": 64,
         "val": 64,
         "test": 64,
     }
     changed = [
-        part for part in one["split_hashes"] if one["split_hashes"][part] != other["split_hashes"][part]
+        split for split in one["split_hashes"] if one["split_hashes"][split] != other["split_hashes"][split]
     ]
     assert changed == ["test"]
     assert one["best"]["test"] != other["best"]["test"]

@@ -1,4 +1,4 @@
-"""Two processes that want the same folder: one works, the other says why it does not.
+"""Two processes that need the same folder: one gets it, the other reports why it does not.
 
 `make torture` lets whole runs and sweeps race; `.ci/run` has some of these (`--quick`).
 """
@@ -65,8 +65,8 @@ def test_of_many_processes_one_gets_the_folder(folder: str, tmp_path: Path) -> N
                 assert process.stdin is not None
                 process.stdin.write("\n")
                 process.stdin.flush()
-            told = [process.stdout.readline().strip() for process in processes if process.stdout]
-            assert sorted(told) == ["held", *["refused"] * 4]
+            answers = [process.stdout.readline().strip() for process in processes if process.stdout]
+            assert sorted(answers) == ["held", *["refused"] * 4]
         finally:
             let_go(processes)
 

@@ -30,12 +30,12 @@ def written(folder: Path, *options: str) -> Mapping[str, list[str]]:
     }
     markdown = [section for section in text["report.md"].split("\n## ")[1:] if "| --- |" in section]
     latex = tables_of(text["table.tex"], re.escape(r"\begin{table}"), re.escape(r"\end{table}"))
-    pages = [part for part in text["index.html"].split("<h2")[1:] if "<table" in part]
+    pages = [section for section in text["index.html"].split("<h2")[1:] if "<table" in section]
     console = re.split(r"\n(?=Differences from)", done.stdout)
     lines = (report / "table.csv").read_text(encoding="utf-8").splitlines()
     return {
-        "markdown": [each.replace("\\", "") for each in markdown],
-        "latex": [each.replace("\\_", "_") for each in latex],
+        "markdown": [section.replace("\\", "") for section in markdown],
+        "latex": [tabular.replace("\\_", "_") for tabular in latex],
         "html": pages,
         "console": console,
         "csv": lines[1:],
@@ -76,10 +76,10 @@ def test_the_title_and_the_sentence(options: dict[str, str], tmp_path: Path) -> 
 
 def test_a_run_and_a_sweep_whose_validation_is_the_test_set(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
-    made: dict[str, np.ndarray] = {}
-    for part, count in (("train", 40), ("test", 20)):
-        made[f"{part}_x"], made[f"{part}_y"] = random.normal(size=(count, 3)), np.arange(count) % 2
-    np.savez(tmp_path / "data.npz", allow_pickle=False, **made)
+    content: dict[str, np.ndarray] = {}
+    for split, count in (("train", 40), ("test", 20)):
+        content[f"{split}_x"], content[f"{split}_y"] = random.normal(size=(count, 3)), np.arange(count) % 2
+    np.savez(tmp_path / "data.npz", allow_pickle=False, **content)
     data = [
         "data=npz",
         "data.path=data.npz",

@@ -143,8 +143,8 @@ def test_missing_runs_are_reported(tmp_path: Path) -> None:
         ],
         checks=[{"rule": "range", "claim": "c", "metric": VAL, "where": {"optimizer.lr": 7}, "low": 0}],
     )
-    assert [each.verdict for each in agreement.published] == [Verdict.missing] * 3
-    assert [each.missing for each in agreement.published] == [
+    assert [value.verdict for value in agreement.published] == [Verdict.missing] * 3
+    assert [value.missing for value in agreement.published] == [
         "no run has lr=7", "lr=1: errors was not measured", "all runs fits 3 cells"
     ]  # fmt: skip
     assert agreement.checks[0].result == CheckResult("no run has lr=7")
@@ -197,9 +197,9 @@ def selection(values: Mapping[Any, Sequence[float]]) -> CellSelection:
     cells = [
         Cell(
             ("optimizer.lr",), (lr,),
-            tuple({"optimizer.lr": lr, "seed": seed, "status": "completed", VAL: value} for seed, value in enumerate(each)),
+            tuple({"optimizer.lr": lr, "seed": seed, "status": "completed", VAL: value} for seed, value in enumerate(scores)),
         )
-        for lr, each in sorted(values.items())
+        for lr, scores in sorted(values.items())
     ]  # fmt: skip
     return CellSelection(["optimizer.lr"], cells)
 
@@ -326,7 +326,7 @@ def test_a_trend_is_what_its_definition_says(means: list[float]) -> None:
     falls = all(one > other for one, other in zip(means, means[1:], strict=False))
     assert holds(values, rule=Rule.increasing, **ALONG) is rises
     assert holds(values, rule=Rule.decreasing, **ALONG) is falls
-    mirrored = {-lr: each for lr, each in values.items()}
+    mirrored = {-lr: group for lr, group in values.items()}
     assert holds(mirrored, rule=Rule.increasing, **ALONG) is falls
 
 
@@ -334,7 +334,7 @@ def test_a_loss_is_best_when_lowest(tmp_path: Path) -> None:
     folder = lr_sweep(tmp_path)
     check = {"rule": "best", "claim": "c", "metric": "final/val/loss"}
     agreement = judged(folder, checks=[check | {"cell": {"optimizer.lr": lr}} for lr in (0.1, 1)])
-    assert [each.verdict for each in agreement.checks] == [Verdict.yes, Verdict.no]
+    assert [result.verdict for result in agreement.checks] == [Verdict.yes, Verdict.no]
 
 
 def both(folder: Path, **fields: Any) -> Agreement:

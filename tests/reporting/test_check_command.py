@@ -11,10 +11,11 @@ import pytest
 import yaml
 from report_runs import lr_sweep
 
+from dlhw.reporting.agreement import OWN_SOURCE
 from dlhw.runs.ledger import Ledger
 from dlhw.runs.sweep_folder import run_folders
 
-NODE: dict[str, Any] = {"source": "ours", "name": "rates", "question": "Which rate is best?"}
+NODE: dict[str, Any] = {"source": OWN_SOURCE, "name": "rates", "question": "Which rate is best?"}
 RIGHT = {
     "rule": "best",
     "claim": "The rate 0.1 is.",

@@ -108,7 +108,7 @@ def test_many_cells_are_thinned_and_the_best_is_kept(tmp_path: Path) -> None:
     assert "optimizer.lr=0.6" in picture.alt
 
 
-def test_damaged_curves_are_told_and_left_out(tmp_path: Path) -> None:
+def test_damaged_curves_are_reported_and_left_out(tmp_path: Path) -> None:
     lr_sweep(tmp_path)
     (tmp_path / "3" / "metrics.csv").write_text("torn\n")
     study = study_of(tmp_path)

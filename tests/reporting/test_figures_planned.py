@@ -74,7 +74,7 @@ def test_every_kind_is_drawn_somewhere() -> None:
     assert set(DRAW) | {FigureKind.learning, FigureKind.heat, FigureKind.regions} == set(FigureKind)
 
 
-def test_learning_of_one_part_against_steps_by_group(tmp_path: Path) -> None:
+def test_learning_of_one_split_against_steps_by_group(tmp_path: Path) -> None:
     study = study_of(lr_sweep(tmp_path))
     figure = FigureConfig(
         kind=FigureKind.learning, metric="accuracy", parts=["train"], x="step", group="optimizer.lr", log=True,
@@ -85,7 +85,7 @@ def test_learning_of_one_part_against_steps_by_group(tmp_path: Path) -> None:
     assert picture.alt.startswith("Three rising lines. Line chart of accuracy against steps.")
 
 
-def test_learning_takes_the_part_from_the_metric(tmp_path: Path) -> None:
+def test_learning_takes_the_split_from_the_metric(tmp_path: Path) -> None:
     study = study_of(lr_sweep(tmp_path))
     picture = one(study, FigureConfig(kind=FigureKind.learning, metric="final.val.loss"))
     assert "validation solid; " in picture.caption
@@ -192,7 +192,7 @@ def test_narrowed_keeps_the_numbers_of_its_cells(tmp_path: Path) -> None:
     assert [cell.values for cell in part.cells] == [(0.1,), (1,)]
     metric = metric_named(part, None)
     for place, cell in enumerate(part.cells):
-        before = [each.runs for each in study.cells].index(cell.runs)
+        before = [other.runs for other in study.cells].index(cell.runs)
         assert part.estimates[place, metric] == study.estimates[before, metric]
 
 
@@ -209,8 +209,8 @@ def least_squares_loss(n: int, d: int, sigma: float, generator: np.random.Genera
     beta = generator.standard_normal(d)
     beta /= np.linalg.norm(beta)
     x = generator.standard_normal((n, d))
-    found = np.linalg.lstsq(x, x @ beta + sigma * generator.standard_normal(n), rcond=None)[0]
-    return 0.5 * (float(((found - beta) ** 2).sum()) + sigma**2)
+    solution = np.linalg.lstsq(x, x @ beta + sigma * generator.standard_normal(n), rcond=None)[0]
+    return 0.5 * (float(((solution - beta) ** 2).sum()) + sigma**2)
 
 
 @pytest.mark.parametrize("n", [10, 20, 60, 120])

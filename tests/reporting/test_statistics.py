@@ -12,7 +12,7 @@ from scipy import stats  # type: ignore[import-untyped]
 from dlhw.reporting.sample_comparison import compare_correct, mcnemar, wilson
 from dlhw.reporting.statistics import MeanEstimate, Scale, adjust, difference, estimate, holm
 
-# Squares of the smallest floats vanish in numpy, though not in ours.
+# Squares of the smallest floats underflow to 0 in numpy, but not in dlhw.
 FINITE = st.floats(-1e6, 1e6).map(lambda value: round(value, 9))
 
 
@@ -132,16 +132,16 @@ def test_huge_losses_do_not_overflow() -> None:
 
 @given(st.lists(st.tuples(FINITE, FINITE), min_size=3, max_size=10))
 def test_differences_are_those_of_a_paired_test(pairs: list[tuple[float, float]]) -> None:
-    ours, base = (np.array(side) for side in zip(*pairs, strict=True))
+    measured, base = (np.array(side) for side in zip(*pairs, strict=True))
     result = difference(pairs).estimate
-    assert result.mean == pytest.approx(float(np.mean(ours - base)), rel=1e-9, abs=1e-6)
-    assert result == estimate(list(ours - base))
-    spread = float(np.std(ours - base, ddof=1))
-    if spread > 1e-6 * (1 + float(np.abs(ours - base).max())):
-        interval = stats.ttest_rel(ours, base).confidence_interval(0.95)
+    assert result.mean == pytest.approx(float(np.mean(measured - base)), rel=1e-9, abs=1e-6)
+    assert result == estimate(list(measured - base))
+    spread = float(np.std(measured - base, ddof=1))
+    if spread > 1e-6 * (1 + float(np.abs(measured - base).max())):
+        interval = stats.ttest_rel(measured, base).confidence_interval(0.95)
         assert result.low == pytest.approx(interval.low, rel=1e-6, abs=1e-6)
         assert result.high == pytest.approx(interval.high, rel=1e-6, abs=1e-6)
-        assert difference(pairs).p == pytest.approx(float(stats.ttest_rel(ours, base).pvalue), abs=1e-9)
+        assert difference(pairs).p == pytest.approx(float(stats.ttest_rel(measured, base).pvalue), abs=1e-9)
 
 
 def test_differences_of_proportions_lie_within_1() -> None:
@@ -185,7 +185,7 @@ def test_a_difference_that_is_one_of_many_may_no_longer_count() -> None:
     weak = difference([(1.0, 0.0), (1.4, 0.0), (1.9, 0.0)])
     assert (clear.verdict, weak.verdict) == ("higher", "higher")
     adjusted = adjust({"clear": clear, "weak": weak, "none": difference([])})
-    assert {key: each.verdict for key, each in adjusted.items()} == {
+    assert {key: result.verdict for key, result in adjusted.items()} == {
         "clear": "higher", "weak": "higher", "none": "no pairs",
     }  # fmt: skip
     several = adjust({"clear": clear, **{number: weak for number in range(3)}})

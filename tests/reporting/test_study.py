@@ -30,8 +30,8 @@ def texts(study: Study) -> dict[str, str]:
 def test_seeds_are_aggregated_within_a_cell(tmp_path: Path) -> None:
     study = study_of(lr_sweep(tmp_path))
     for index, lr in enumerate((0.01, 0.1, 1)):
-        for metric, part in zip(study.metrics, ("train", "val", "test"), strict=True):
-            values = [rates({"optimizer.lr": lr}, seed)[part] for seed in (0, 1, 2)]
+        for metric, split in zip(study.metrics, ("train", "val", "test"), strict=True):
+            values = [rates({"optimizer.lr": lr}, seed)[split] for seed in (0, 1, 2)]
             estimate = study.estimates[index, metric]
             assert estimate.n == 3
             assert estimate.mean == pytest.approx(np.mean(values), rel=1e-12)

@@ -109,7 +109,7 @@ def test_a_swept_key_is_mutated_cell_by_cell(results: dict[str, Any]) -> None:
     assert single["change"] == "optimizer.lr=0.1"
     # one value takes the place of both, so the cells are equal
     (text,) = single["detected_by"]
-    low, high = (each.partition(")")[0] for each in text.rpartition("(")[2].split("lr=")[1:])
+    low, high = (piece.partition(")")[0] for piece in text.rpartition("(")[2].split("lr=")[1:])
     assert low.split()[-1].strip(",") == high.split()[-1]
     assert "diverged" in diverged["detected_by"][0]
     assert (hidden["visible"], hidden["detected_by"]) == (False, [])

@@ -28,8 +28,8 @@ def no_mnist(folder: Path) -> str:
     """A data folder whose MNIST is damaged, so that an experiment on it fails at once, without a download."""
     raw = folder / "damaged" / "MNIST" / "raw"
     raw.mkdir(parents=True)
-    for part in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"):
-        (raw / f"{part}-ubyte").write_bytes(b"damaged")
+    for stem in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"):
+        (raw / f"{stem}-ubyte").write_bytes(b"damaged")
     return str(folder / "damaged")
 
 
@@ -120,7 +120,7 @@ def test_an_interrupt_ends_the_child_and_leaves_the_page(tmp_path: Path, how: si
     running = subprocess.Popen(
         line, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True, preexec_fn=heed_interrupts
     )
-    log = tmp_path / "out" / "ours-digits" / "train.log"
+    log = tmp_path / "out" / "ours/digits".replace("/", "-") / "train.log"
     until = time.monotonic() + 60
     while not log.exists() and time.monotonic() < until:
         time.sleep(0.05)

@@ -25,8 +25,8 @@ def readers_in(folder: Path) -> dict[str, Reader]:
 
 def shares(readers: Mapping[str, Reader], count: int) -> dict[str, int]:
     """Divide at least `count` files among the readers."""
-    parts = {name: 1 if reader.is_slow else SLOW for name, reader in readers.items()}
-    return {name: -(-count * part // sum(parts.values())) for name, part in parts.items()}
+    weights = {name: 1 if reader.is_slow else SLOW for name, reader in readers.items()}
+    return {name: -(-count * weight // sum(weights.values())) for name, weight in weights.items()}
 
 
 def damage(

@@ -45,7 +45,7 @@ def kill_single(count: int, seed: int) -> Row:
     random, tally = Random(seed), Tally()
     with TemporaryDirectory() as name:
         cwd, zygote = Path(name), shared()
-        references = [_Reference.of(zygote, cwd, number) for number in range(len(RUNS))]
+        references = [_Reference.measure(zygote, cwd, number) for number in range(len(RUNS))]
         while tally.injected < count:
             reference = references[tally.runs % len(RUNS)]
             kills = min(KILLS_OF_A_RUN, count - tally.injected)
@@ -62,7 +62,7 @@ class _Reference:
     bits: str
 
     @classmethod
-    def of(cls, zygote: Zygote, cwd: Path, number: int) -> "_Reference":
+    def measure(cls, zygote: Zygote, cwd: Path, number: int) -> "_Reference":
         arguments = (*COMMON, *RUNS[number])
         began = monotonic()
         status = zygote.wait(zygote.start(*arguments, f"hydra.run.dir=reference{number}", cwd=cwd))
@@ -173,11 +173,11 @@ def _fingerprints(folder: Path) -> dict[str, str]:
 
 
 def full_disk(count: int, seed: int) -> Row:
-    """Runs whose files cannot grow beyond a random size, as on a full disk; afterwards there is room again."""
+    """Runs whose files cannot grow beyond a random size, as on a full disk; they resume with enough space."""
     random, tally = Random(seed), Tally()
     with TemporaryDirectory() as name:
         cwd, zygote = Path(name), shared()
-        references = [_Reference.of(zygote, cwd, number) for number in range(len(RUNS))]
+        references = [_Reference.measure(zygote, cwd, number) for number in range(len(RUNS))]
         while tally.injected < count:
             number = tally.injected % len(RUNS)
             largest = max(path.stat().st_size for path in (cwd / f"reference{number}").rglob("*.*"))

@@ -127,7 +127,7 @@ def tables(folder: Path) -> dict[str, Reader]:
     """Readers of data files."""
     x, y = np.arange(12.0).reshape(6, 2), np.arange(6) % 2
     images = np.arange(6 * 784, dtype=np.uint8).reshape(6, 28, 28)
-    octmnist = {f"{part}_{name}": value for part in ("train", "val", "test")
+    octmnist = {f"{split}_{name}": value for split in ("train", "val", "test")
                 for name, value in (("images", images), ("labels", (y % 4)[:, None].astype(np.uint8)))}  # fmt: skip
     archives = [*packed(x=x, y=y), *packed(x=x, y=x), *packed(x=np.array([{}] * 6), y=y), *packed(x=x + 1j, y=y),
                 *packed(x=images, y=y.astype(">i2")), *packed(train_x=x, train_y=y, test_x=x[:, :1], test_y=y)]  # fmt: skip
@@ -180,19 +180,19 @@ def run_files(folder: Path) -> dict[str, Reader]:
         frame = load_runs(at / run)
         return checkpoint_of(make_study(frame).cells[0])
 
-    def of(file: str, read: Callable[[Path], Any], *more: bytes, is_summed: bool = False) -> Reader:
+    def reader(file: str, read: Callable[[Path], Any], *more: bytes, is_summed: bool = False) -> Reader:
         is_slow = read in (reported, drawn)
         return Reader(file, [(folder / file).read_bytes(), *more], read, is_summed, is_slow)
 
-    made = list(checkpoints(folder))
+    checkpoint_files = list(checkpoints(folder))
     return {
-        "checkpoint": of(best, evaluated, *made, is_summed=True),
-        "checkpoint of a figure": of(best, drawn, *made, is_summed=True),
-        "config": of(hydra, lambda at: saved_config(at / run)),
-        "config of a report": of(hydra, reported),
-        "summary": of(f"{run}/summary.json", lambda at: RunFolder(at / run).summary()),
-        "summary of a report": of(f"{run}/summary.json", reported),
-        "metrics.csv": of(f"{run}/metrics.csv", reported),
-        "experiment": of("multirun.yaml", saved_experiment),
-        "ledger": of("ledger.json", Ledger.read),
+        "checkpoint": reader(best, evaluated, *checkpoint_files, is_summed=True),
+        "checkpoint of a figure": reader(best, drawn, *checkpoint_files, is_summed=True),
+        "config": reader(hydra, lambda at: saved_config(at / run)),
+        "config of a report": reader(hydra, reported),
+        "summary": reader(f"{run}/summary.json", lambda at: RunFolder(at / run).summary()),
+        "summary of a report": reader(f"{run}/summary.json", reported),
+        "metrics.csv": reader(f"{run}/metrics.csv", reported),
+        "experiment": reader("multirun.yaml", saved_experiment),
+        "ledger": reader("ledger.json", Ledger.read),
     }
