@@ -52,9 +52,9 @@ def _aim_row(aim: Aim) -> tuple[str, ...]:
 
 def comparison_table(comparison: Comparison) -> str:
     """Every side's median, and dlhw's time divided by it, round by round."""
-    count = len(comparison.rounds[comparison.ours])
+    count = len(comparison.rounds[comparison.dlhw_side])
     rounds = f"{count} round{'s' * (count > 1)}"
-    headings = (comparison.title, comparison.unit, f"{comparison.ours} / this side, {rounds}", "loss")
+    headings = (comparison.title, comparison.unit, f"{comparison.dlhw_side} / this side, {rounds}", "loss")
     rows = [_side_row(comparison, side) for side in comparison.rounds]
     rows += [
         (escape_markdown(side), escape_markdown(reason), "", "") for side, reason in comparison.absent.items()
@@ -65,7 +65,7 @@ def comparison_table(comparison: Comparison) -> str:
 def _side_row(comparison: Comparison, side: str) -> tuple[str, ...]:
     median = statistics.median(comparison.rounds[side])
     losses = comparison.losses.get(side)
-    ratio = "" if side == comparison.ours else median_and_range(comparison.ratios(side))
+    ratio = "" if side == comparison.dlhw_side else median_and_range(comparison.ratios(side))
     loss = "" if not losses else f"{statistics.fmean(losses):.5f}"
     if side in comparison.differences():
         loss += f" ({comparison.differences()[side]:.0e} off)"

@@ -19,7 +19,7 @@ class Comparison:
     Args:
         title: what was done.
         unit: of the numbers.
-        ours: name of dlhw's side.
+        dlhw_side: name of dlhw's side.
         rounds: side -> one number per round, lower is faster.
         losses: side -> training loss of each run after all rounds; empty where there is none to compare.
         absent: side that was not measured -> why.
@@ -28,7 +28,7 @@ class Comparison:
 
     title: str
     unit: str
-    ours: str
+    dlhw_side: str
     rounds: Mapping[str, Sequence[float]]
     losses: Mapping[str, Sequence[float]] = field(default_factory=dict)
     absent: Mapping[str, str] = field(default_factory=dict)
@@ -36,16 +36,16 @@ class Comparison:
 
     def ratios(self, side: str) -> list[float]:
         """dlhw's time divided by a side's, round by round: what slows the machine for a while slows both."""
-        pairs = zip(self.rounds[self.ours], self.rounds[side], strict=True)
-        return [ours / other for ours, other in pairs]
+        pairs = zip(self.rounds[self.dlhw_side], self.rounds[side], strict=True)
+        return [own / other for own, other in pairs]
 
     def differences(self) -> dict[str, float]:
         """Largest relative difference of a run's loss to dlhw's, for every other side."""
-        ours = self.losses.get(self.ours, ())
+        own_losses = self.losses.get(self.dlhw_side, ())
         return {
-            side: max(_apart(*pair) for pair in zip(losses, ours, strict=True))
+            side: max(_apart(*pair) for pair in zip(losses, own_losses, strict=True))
             for side, losses in self.losses.items()
-            if side != self.ours
+            if side != self.dlhw_side
         }
 
     def disagreements(self) -> list[str]:
@@ -58,9 +58,9 @@ class Comparison:
         ]
 
 
-def _apart(other: float, ours: float) -> float:
+def _apart(other: float, own: float) -> float:
     """Relative difference; infinite if either is NaN, which `max` would ignore."""
-    difference = abs(other / ours - 1)
+    difference = abs(other / own - 1)
     return inf if isnan(difference) else difference
 
 
@@ -155,7 +155,7 @@ def aim_against(
     comparison: Comparison, side: str, limit: float, hope: float | None = None, what: str = ""
 ) -> Aim:
     """The aim that dlhw takes at most `limit` times as long as a side."""
-    what = f"{what or comparison.title}: {comparison.ours} / {side}"
+    what = f"{what or comparison.title}: {comparison.dlhw_side} / {side}"
     if side in comparison.rounds:
         return Aim(what, limit, comparison.ratios(side), hope)
     return Aim(what, limit, hope=hope, reason=comparison.absent.get(side, "not among the sides"))

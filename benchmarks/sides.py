@@ -37,20 +37,20 @@ def compare(
         beside: other work that is measured in the same rounds and has no loss.
         overrides: overrides of dlhw's config.
     """
-    ours = DlhwSide(problem, overrides)
+    dlhw_side = DlhwSide(problem, overrides)
     reasons = {name: why_absent(name) for name in peers}
-    start = ours.weights()
-    sides: dict[str, Side] = {NAME: ours}
+    start = dlhw_side.weights()
+    sides: dict[str, Side] = {NAME: dlhw_side}
     sides |= {name: DlhwSide(problem, OTHER_BACKENDS[name]) for name in backends}
     sides |= {name: build_peer(name, problem, start) for name in peers if reasons[name] is None}
-    setting = ours.matmul()
+    setting = dlhw_side.matmul()
     with matmul_setting(setting):
         works = {name: side.train for name, side in sides.items()}
         seconds = in_turn({**works, **(beside or {})}, rounds)
     return Comparison(
         title=title,
         unit=unit,
-        ours=NAME,
+        dlhw_side=NAME,
         rounds={name: [scale * value / per for value in taken] for name, taken in seconds.items()},
         losses=losses_of(problem, sides),
         absent={name: reason for name, reason in reasons.items() if reason is not None},
@@ -67,5 +67,5 @@ def matmul_note(comparison: Comparison) -> str:
     """The setting of torch for dlhw and for the peers made with torch."""
     return (
         f"{comparison.title}: torch's float32 matrix-product setting was `{comparison.matmul}` for "
-        f"{comparison.ours} and for every side that uses torch, {PLAIN} among them."
+        f"{comparison.dlhw_side} and for every side that uses torch, {PLAIN} among them."
     )

@@ -42,11 +42,11 @@ def measure(full: bool, effort: float = 1.0) -> Report:
 
 def _table(problem: Problem, rounds: int) -> Table:
     """The parts, their sum, and whole updates of dlhw and of plain PyTorch."""
-    ours, runs = DlhwSide(problem), len(problem.lrs)
-    plain = Plain(problem, ours.weights())
+    dlhw_side, runs = DlhwSide(problem), len(problem.lrs)
+    plain = Plain(problem, dlhw_side.weights())
     parts = {name: _repeated(part, problem.steps) for name, part in Parts(problem).all().items()}
-    wholes = {f"{NAME}, whole": ours.train, "PyTorch in memory, whole": plain.train}
-    with matmul_setting(ours.matmul()):
+    wholes = {f"{NAME}, whole": dlhw_side.train, "PyTorch in memory, whole": plain.train}
+    with matmul_setting(dlhw_side.matmul()):
         seconds = in_turn({**parts, **wholes}, rounds)
     micros = {name: 1e6 * median(taken) / problem.steps / runs for name, taken in seconds.items()}
     whole = micros[f"{NAME}, whole"]

@@ -100,11 +100,11 @@ def lightning(rates: list[str], epochs: int) -> Lightning:
     return Lightning(wall, output["fit_seconds"], epochs * len(rates), output["accuracies"])
 
 
-def unequal(ours: list[float], others: list[float]) -> list[str]:
+def unequal(own_accuracies: list[float], others: list[float]) -> list[str]:
     """A sentence for each learning rate whose test accuracies are too far apart."""
     return [
         f"cs7643/lr: test accuracy at lr {rate} is {own:.4f} with dlhw (mean), {other:.4f} with Lightning; "
         f"{SAME_ACCURACY} is allowed"
-        for rate, own, other in zip(RATES, ours, others, strict=True)
+        for rate, own, other in zip(RATES, own_accuracies, others, strict=True)
         if not abs(own - other) <= SAME_ACCURACY
     ]

@@ -114,7 +114,7 @@ def gemm_address(dtype: torch.dtype) -> int:
 
 @cache
 def can_use_one_thread() -> bool:
-    """Whether a thread can be told that its products use no other threads: MKL's can."""
+    """Whether products of one thread can be kept from using other threads: MKL's can."""
     return address_in_torch("sgemm_") is not None and address_in_torch(SET_THREADS_LOCAL) is not None
 
 

@@ -1,4 +1,4 @@
-"""Procedure `vote`: networks whose weights are all the same number, for several numbers, and their vote."""
+"""Procedure `vote`: networks whose weights are all one shared number, for several numbers, and their vote."""
 
 from dataclasses import replace
 from itertools import combinations

@@ -168,6 +168,6 @@ def few_seeds(counts: Sequence[int]) -> list[str]:
     """
     sentences = {
         1: "n = 1: a single run, so no standard deviation or interval over seeds.",
-        2: "Only 2 seeds: too few to tell how a further run would turn out.",
+        2: "Only 2 seeds: too few to say how a further run would turn out.",
     }
     return [sentences[count] for count in counts if count in sentences]

@@ -14,7 +14,7 @@ UNSAFE = re.compile(r"[^\w.+=,-]+", re.ASCII)
 
 
 def short_keys(keys: Iterable[str]) -> dict[str, str]:
-    """Key -> its last part, or as many parts as tell it from the others; sorted, the seed last.
+    """Key -> its last part, or as many parts as distinguish it from the others; sorted, the seed last.
 
     >>> short_keys(["seed", "optimizer.lr", "model.init.scale", "data.scale"])
     {'data.scale': 'data.scale', 'model.init.scale': 'init.scale', 'optimizer.lr': 'lr', 'seed': 'seed'}

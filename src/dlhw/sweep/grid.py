@@ -61,7 +61,7 @@ class Setting:
     Args:
         key: config key or group, such as `optimizer.lr`.
         line: the override of the run, such as `optimizer.lr=0.1`.
-        is_swept: whether the value tells the cell apart; one that only refers to other keys does not.
+        is_swept: whether the value distinguishes the cell; one that only refers to other keys does not.
     """
 
     key: str
@@ -91,7 +91,7 @@ class Cell:
 
     @property
     def swept(self) -> Row:
-        """The settings that tell it from other cells."""
+        """The settings that distinguish it from other cells."""
         return tuple(setting for setting in self.settings if setting.is_swept)
 
 

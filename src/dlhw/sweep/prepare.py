@@ -41,7 +41,7 @@ class BadCell:
 
     @property
     def label(self) -> str:
-        """The values that tell it from others."""
+        """The values that distinguish it from other runs."""
         return " ".join(setting.line for setting in self.cell.swept)
 
 

@@ -252,8 +252,8 @@ def _runs(cell: Cell) -> Sequence[Any]:
 def _ends(study: Study, shown: Sequence[int], curves: Curves, kind: str) -> str:
     """The last value of each cell's main curve, in words."""
     ends = [
-        f"{study.cells[index].label}: {found[0].mean[-1]:.4g}"
+        f"{study.cells[index].label}: {curve[0].mean[-1]:.4g}"
         for index in shown
-        if (found := [curves[index, split, kind] for split in STYLES if (index, split, kind) in curves])
+        if (curve := [curves[index, split, kind] for split in STYLES if (index, split, kind) in curves])
     ]
     return f"Last {kind}: {'; '.join(ends)}."

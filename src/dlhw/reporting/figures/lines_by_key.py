@@ -214,7 +214,7 @@ def _draw_line(
 
 def _scale(axes: Axes, lines: Lines, metric: RunMetric, figure: FigureConfig) -> None:
     xs = sorted({x for points in lines.values() for x, _ in points})
-    ends = [end for points in lines.values() for _, each in points for end in each.ends]
+    ends = [end for points in lines.values() for _, mean in points for end in mean.ends]
     if figure.log_x and min(xs) > 0:
         scale_log(axes, "x", xs)
     elif figure.theory is None:
