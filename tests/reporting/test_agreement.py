@@ -362,7 +362,7 @@ def test_every_format_says_what_disagrees(tmp_path: Path) -> None:
             "S1",
             "S2",
             "Checks",
-            "Only 2 seeds: too few to tell",
+            "Only 2 seeds: too few to say",
         ):
             assert words in text
     assert "The rate 0.1 is\\_best \\| of \\<three\\>" in report_markdown(document)

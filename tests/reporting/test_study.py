@@ -166,7 +166,7 @@ def test_two_seeds_have_no_interval_and_the_table_says_so(tmp_path: Path) -> Non
     table = results_table(study_of(lr_sweep(tmp_path, seeds=[0, 1])))
     assert " ± " in table.lines[1].entries[3].text
     assert table.lines[1].entries[2].below == ""
-    assert "Only 2 seeds: too few to tell how a further run would turn out." in table.caption
+    assert "Only 2 seeds: too few to say how a further run would turn out." in table.caption
     assert not any("interval of the mean" in sentence for sentence in table.caption)
 
 
