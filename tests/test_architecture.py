@@ -138,6 +138,15 @@ def test_modules_form_no_circles() -> None:
     assert circle(edges) is None
 
 
+def test_no_class_name_stands_for_two_things() -> None:
+    places: dict[str, list[str]] = {}
+    for module, path in sources():
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef):
+                places.setdefault(node.name, []).append(module)
+    assert not {name: modules for name, modules in places.items() if len(modules) > 1}
+
+
 def test_import_dlhw_loads_neither_torch_nor_hydra() -> None:
     program = "import sys, dlhw; print(*sorted({'torch', 'hydra', 'pandas', 'numba'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

@@ -9,7 +9,7 @@ import pytest
 
 import dlhw.callbacks
 from dlhw.callbacks.loss_advice import LossAdvice
-from dlhw.callbacks.registry import Order, RunSetup, _factories, build_callbacks, register, registered
+from dlhw.callbacks.registry import CallOrder, RunSetup, _factories, build_callbacks, register, registered
 from dlhw.config.root import TrainConfig
 from dlhw.config.tracking import Console, TrackingConfig
 from dlhw.training.callbacks import Callback
@@ -62,7 +62,7 @@ def test_a_registered_function_adds_a_callback_in_its_order(config: TrainConfig)
     registered.cache_clear()
     try:
 
-        @register(Order.result)
+        @register(CallOrder.result)
         def plot(setup: RunSetup) -> Callback:
             return Plot()
 

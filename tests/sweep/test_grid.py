@@ -10,19 +10,19 @@ from hypothesis import strategies as st
 
 from dlhw.errors import ConfigError
 from dlhw.hydra_support.overrides import HydraSyntax, sweep_arguments
-from dlhw.sweep.grid import Cell, Extras, cells
+from dlhw.sweep.grid import Extras, GridCell, cells
 
 SYNTAX = HydraSyntax()
 KEYS = st.permutations(["a", "b.c", "d", "e.f.g"])
 VALUES = st.lists(st.integers(-9, 9), min_size=1, max_size=4, unique=True)
 
 
-def grid(*arguments: str, first_seed: int = 0, **extras: Any) -> list[Cell]:
+def grid(*arguments: str, first_seed: int = 0, **extras: Any) -> list[GridCell]:
     given = {"zip": None, "grids": None, "seeds": None} | extras
     return cells(SYNTAX.parse_all(arguments), Extras.of(**given), first_seed, SYNTAX)
 
 
-def lines(cells: list[Cell]) -> list[tuple[str, ...]]:
+def lines(cells: list[GridCell]) -> list[tuple[str, ...]]:
     return [cell.overrides for cell in cells]
 
 

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 import dlhw
-from dlhw.callbacks.registry import Order, RunSetup, register
+from dlhw.callbacks.registry import CallOrder, RunSetup, register
 from dlhw.config.fields import identity_fields
 from dlhw.config.load import from_dict, to_dict
 from dlhw.config.old_keys import KERNELS, RENAMED
@@ -138,7 +138,7 @@ def _shape_text(shape: tuple[int, ...] | None) -> str:
     return " x ".join(map(str, shape)) or "a single number"
 
 
-@register(Order.checkpoint)
+@register(CallOrder.checkpoint)
 def checkpoints(setup: RunSetup) -> Callback | None:
     """Enabled by `tracking.checkpoints`."""
     return CheckpointCallback(setup.folder) if setup.config.tracking.checkpoints else None

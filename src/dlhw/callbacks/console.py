@@ -14,7 +14,7 @@ from dlhw.callbacks.console_text import (
     score_table,
     score_text,
 )
-from dlhw.callbacks.registry import Order, RunSetup, register
+from dlhw.callbacks.registry import CallOrder, RunSetup, register
 from dlhw.config.tracking import Console
 from dlhw.config.trainer import Select
 from dlhw.display import visible
@@ -24,7 +24,7 @@ from dlhw.training.callbacks import Callback
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Snapshot
 
 
-@register(Order.display)
+@register(CallOrder.display)
 def console(setup: RunSetup) -> Callback | None:
     """Enabled by `tracking.console`; of runs that train together only the first is shown."""
     style = setup.config.tracking.console

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from dlhw.callbacks.registry import Order, RunSetup, register
+from dlhw.callbacks.registry import CallOrder, RunSetup, register
 from dlhw.files import remove_file
 from dlhw.runs.folder import PREDICTIONS_FILE
 from dlhw.runs.predictions import SplitPredictions, write_predictions
@@ -12,7 +12,7 @@ from dlhw.training.events import RunInfo, RunResult, Snapshot
 SPLIT = "test"
 
 
-@register(Order.result)
+@register(CallOrder.result)
 def predictions(setup: RunSetup) -> Callback | None:
     """Enabled by `tracking.predictions`."""
     return PredictionsCallback(setup.folder) if setup.config.tracking.predictions else None

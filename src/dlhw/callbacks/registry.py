@@ -38,7 +38,7 @@ class RunSetup:
     num_runs: int = 1
 
 
-class Order(IntEnum):
+class CallOrder(IntEnum):
     """When a callback is called, relative to the others."""
 
     record = 0
@@ -52,10 +52,10 @@ class Order(IntEnum):
 
 
 Factory = Callable[[RunSetup], Callback | None]
-_factories: dict[str, tuple[Order, Factory]] = {}
+_factories: dict[str, tuple[CallOrder, Factory]] = {}
 
 
-def register(order: Order = Order.record) -> Callable[[Factory], Factory]:
+def register(order: CallOrder = CallOrder.record) -> Callable[[Factory], Factory]:
     """Decorator for a function that makes the callback of a run, or returns None if the config excludes it.
 
     Args:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from dlhw.callbacks.registry import Order, RunSetup, register
+from dlhw.callbacks.registry import CallOrder, RunSetup, register
 from dlhw.config.data_base import VAL_FROM_TEST
 from dlhw.config.fields import config_hash
 from dlhw.config.root import TrainConfig
@@ -21,7 +21,7 @@ from dlhw.training.device import determinism
 from dlhw.training.events import Evaluation, RunInfo, RunResult, Scores, Snapshot, scores_from_dict
 
 
-@register(Order.summary)
+@register(CallOrder.summary)
 def summary(setup: RunSetup) -> Callback:
     """Always enabled."""
     return SummaryCallback(setup.folder)

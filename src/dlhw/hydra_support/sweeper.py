@@ -18,7 +18,7 @@ from dlhw.hydra_support.composer import SUBDIR, Composer
 from dlhw.hydra_support.launcher import TRAINS_CONFIG, FusedLauncher
 from dlhw.hydra_support.overrides import HydraSyntax, quoted
 from dlhw.runs.names import sweep_name
-from dlhw.sweep.grid import Cell, Extras, cells
+from dlhw.sweep.grid import Extras, GridCell, cells
 from dlhw.sweep.prepare import Prepared, prepare, swept_keys
 from dlhw.sweep.session import ON_CHANGE, ON_ERROR, Launch, SweepOptions, run_sweep
 
@@ -101,7 +101,7 @@ class GridSweeper(Sweeper):
         """Zips, grids and seeds of the config."""
         return Extras.of(*map(_plain, (self.zip, self.grids, self.seeds)))
 
-    def cells(self, arguments: Sequence[str]) -> list[Cell]:
+    def cells(self, arguments: Sequence[str]) -> list[GridCell]:
         """The cells of a command."""
         syntax = HydraSyntax(self.context.config_loader)
         params = [f"{key}={value}" for key, value in self.params.items()]
@@ -114,7 +114,7 @@ class GridSweeper(Sweeper):
         listed = self.params if self.trains_config else ()
         return cells(parsed, extras, int(seed or 0), syntax, listed)
 
-    def prepare(self, grid: Sequence[Cell]) -> Prepared:
+    def prepare(self, grid: Sequence[GridCell]) -> Prepared:
         """Compose and check every cell, and settle the sweep's folder, which every job has in its config.
 
         Raises:
@@ -123,7 +123,7 @@ class GridSweeper(Sweeper):
         folder = settle_folder(self.master, list(swept_keys(grid)))
         return prepare(folder, grid, lambda cell: self.composer.checked(cell.overrides))
 
-    def _run_foreign_task(self, grid: Sequence[Cell]) -> list[Sequence[JobReturn]]:
+    def _run_foreign_task(self, grid: Sequence[GridCell]) -> list[Sequence[JobReturn]]:
         """A task other than dlhw's: as Hydra's basic sweeper."""
         self._save(Path(str(self.master.hydra.sweep.dir)))
         returns, number = [], 0
@@ -148,7 +148,7 @@ class GridSweeper(Sweeper):
             tree["experiment"] = OmegaConf.to_container(experiment, resolve=True, enum_to_str=True)
         OmegaConf.save(OmegaConf.create(tree), folder / "multirun.yaml")
 
-    def _run_sweep(self, grid: Sequence[Cell]) -> list[Sequence[JobReturn]]:
+    def _run_sweep(self, grid: Sequence[GridCell]) -> list[Sequence[JobReturn]]:
         """dlhw's own task: typed runs, which the ledger of the sweep's folder knows."""
         batches: list[Sequence[JobReturn]] = []
 

@@ -79,7 +79,7 @@ Axis = list[Row]
 
 
 @dataclass(frozen=True)
-class Cell:
+class GridCell:
     """One run of a sweep."""
 
     settings: Row
@@ -141,7 +141,7 @@ def cells(
     first_seed: int,
     syntax: Syntax,
     listed: Collection[str] = (),
-) -> list[Cell]:
+) -> list[GridCell]:
     """Every cell that a command means.
 
     Args:
@@ -158,14 +158,14 @@ def cells(
     named = {argument.target: _axis(argument, listed) for argument in arguments}
     together = [_zipped(group, syntax) for group in extras.zips]
     seeds = _seeds(extras.seeds, first_seed)
-    union: list[Cell] = []
+    union: list[GridCell] = []
     for grid in extras.grids or [{}]:
         own = [_zipped({key: values}, syntax) for key, values in grid.items()]
         defaults = {*grid, *(["seed"] if seeds else [])}
         kept = [axis for axis in named.values() if not (_is_fixed(axis) and axis[0][0].key in defaults)]
         _refuse_twice(kept, [*together, *own, *seeds])
         axes = [*kept, *together, *own, *seeds]
-        union += [Cell(tuple(setting for row in rows for setting in row)) for rows in product(*axes)]
+        union += [GridCell(tuple(setting for row in rows for setting in row)) for rows in product(*axes)]
     return union
 
 

@@ -12,7 +12,7 @@ from dlhw.display import visible
 from dlhw.errors import ConfigError, UserError
 from dlhw.runs.ledger import Definition, cell_hash, definition
 from dlhw.runs.names import cell_name, short_keys
-from dlhw.sweep.grid import Cell, Setting
+from dlhw.sweep.grid import GridCell, Setting
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Run:
         name: of the run's folder in that of the sweep.
     """
 
-    cell: Cell
+    cell: GridCell
     config: TrainConfig
     definition: Definition
     name: str
@@ -36,7 +36,7 @@ class Run:
 class BadCell:
     """A cell whose config cannot be run."""
 
-    cell: Cell
+    cell: GridCell
     error: UserError
 
     @property
@@ -94,7 +94,7 @@ class Prepared:
         for key in identity:
             seen.setdefault(key, self.names[-1])
 
-    def refuse(self, cell: Cell, error: UserError) -> None:
+    def refuse(self, cell: GridCell, error: UserError) -> None:
         """Add a cell that cannot be run."""
         self.bad.append(BadCell(cell, error))
         self.names.append("")
@@ -111,12 +111,14 @@ class Prepared:
             yield sentence if is_common else f"{cells[0]}{more}: {sentence}"
 
 
-def swept_keys(cells: Sequence[Cell]) -> dict[str, str]:
+def swept_keys(cells: Sequence[GridCell]) -> dict[str, str]:
     """Swept key -> its short name."""
     return short_keys(setting.key for cell in cells for setting in cell.swept)
 
 
-def prepare(folder: Path, cells: Sequence[Cell], config_of: Callable[[Cell], TrainConfig]) -> Prepared:
+def prepare(
+    folder: Path, cells: Sequence[GridCell], config_of: Callable[[GridCell], TrainConfig]
+) -> Prepared:
     """Compose and check every cell, once.
 
     Args:
@@ -149,7 +151,7 @@ def _check_experiment(runs: Sequence[Run]) -> None:
         refuse_unknown_keys(experiment, {key for run in runs for key in leaves(run.config)})
 
 
-def _run(cell: Cell, config: TrainConfig, keys: dict[str, str]) -> Run:
+def _run(cell: GridCell, config: TrainConfig, keys: dict[str, str]) -> Run:
     config_leaves = leaves(config)
     values = {setting.key: _value(setting, config_leaves) for setting in cell.swept}
     return Run(cell, config, definition(config), cell_name(values, config.seed, keys))
