@@ -7,14 +7,16 @@ import torch
 from torch import Tensor
 
 from dlhw import interruption
+from dlhw.config.optimizer import AdamConfig, AdamWConfig, SGDConfig
 from dlhw.config.trainer import Backend
+from dlhw.errors import listing
 from dlhw.kernels.abi import ADAM, MOMENTUM, NESTEROV
 from dlhw.kernels.layer_table import supports_lists
 from dlhw.kernels.stepper import CompiledStepper, PenaltySpec, StepTotals, UpdateSpec
 from dlhw.kernels.team import ThreadTeam
 from dlhw.nn.parameters import ParameterLayout
 from dlhw.optim.optimizers import SGD, Adam, AdamW, Optimizer
-from dlhw.optim.regularizers import L1, L2, Regularizer
+from dlhw.optim.regularizers import L1, L2, NoRegularizer, Regularizer
 from dlhw.training.backends.eager import Steps
 from dlhw.training.batches import DeviceDataset, num_batches
 from dlhw.training.cohort import Cohort
@@ -24,6 +26,19 @@ from dlhw.training.schedule import ChunkSizer
 
 # Samples of a batch of the evaluation: their activations stay in a core's cache.
 EVAL_BATCH = 256
+# What `update_spec` and `penalty_spec` know. Types are compared exactly: a subclass computes something else.
+OPTIMIZERS = (SGDConfig, AdamConfig, AdamWConfig)
+REGULARIZERS = (NoRegularizer, L1, L2)
+
+
+def reason_against_update(cohort: Cohort) -> str | None:
+    """Why the update of a cohort has no compiled form; None if it has one."""
+    if any(type(config.optimizer) not in OPTIMIZERS for config in cohort.configs):
+        names = listing([optimizer.name for optimizer in OPTIMIZERS])
+        return f"optimizer={cohort.config.optimizer.name} has no compiled form ({names} do)"
+    if type(cohort.regularizer) not in REGULARIZERS:
+        return f"the regularizer {type(cohort.regularizer).__name__} has no compiled form"
+    return None
 
 
 def penalty_spec(regularizer: Regularizer, layout: ParameterLayout, num_runs: int) -> PenaltySpec:

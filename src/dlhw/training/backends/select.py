@@ -2,13 +2,12 @@
 
 from functools import cache
 
-from dlhw.config.optimizer import AdamConfig, AdamWConfig, SGDConfig
 from dlhw.config.trainer import Backend, Matmul
 from dlhw.errors import ConfigError, RunFolderError
 from dlhw.kernels.aot_cache import CannotCompile, load_steps
 from dlhw.kernels.layer_table import reason_against
-from dlhw.optim.regularizers import L1, L2, NoRegularizer
 from dlhw.terminal import warn
+from dlhw.training.backends.compiled import reason_against_update
 from dlhw.training.cohort import Cohort
 from dlhw.training.device import choose_matmul
 
@@ -72,12 +71,7 @@ def resolve_matmul(cohort: Cohort, backend: Backend) -> str:
 def _against_compiled(cohort: Cohort) -> str | None:
     if cohort.device.type != "cpu":
         return f"the device is {cohort.device}, compiled steps run on the CPU"
-    optimizers = [config.optimizer for config in cohort.configs]
-    if not all(type(optimizer) in (SGDConfig, AdamConfig, AdamWConfig) for optimizer in optimizers):
-        return f"optimizer={optimizers[0].name} has no compiled form (sgd, adam and adamw do)"
-    if type(cohort.regularizer) not in (NoRegularizer, L1, L2):
-        return f"the regularizer {type(cohort.regularizer).__name__} has no compiled form"
-    return reason_against(cohort.model, cohort.loss)
+    return reason_against_update(cohort) or reason_against(cohort.model, cohort.loss)
 
 
 def _against_compiler(cohort: Cohort) -> str | None:
