@@ -55,7 +55,7 @@ def test_two_experiments_are_two_commands(tmp_path: Path) -> None:
         (
             ("regularizer=l2", "regularizer.alpha=1e39"),
             "regularizer.alpha=1e+39 is beyond the range of trainer.dtype=float32 (at most 3.4e+38); "
-            "trainer.dtype=float64 holds it",
+            "trainer.dtype=float64 can represent it",
         ),
         (
             ("data=csv", "data.train=x.csv", "loss=squared_error", "data.task=classification"),

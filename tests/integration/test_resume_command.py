@@ -64,7 +64,7 @@ def test_a_damaged_last_falls_back_to_the_one_before(zygote: Zygote, run: Path, 
     assert zygote.wait(zygote.start("resume=run", cwd=run.parent)) == 0, output_of(run.parent)
     (sentence,) = [line for line in output_of(run.parent).splitlines() if "damaged" in line]
     assert sentence.startswith(
-        "dlhw-train: run/checkpoints/last.safetensors is damaged (its checksum does not fit"
+        "dlhw-train: run/checkpoints/last.safetensors is damaged (its checksum does not match"
     )
     assert sentence.endswith("; resuming from previous.safetensors")
     assert fingerprint(run) == fingerprint(killed / "whole")

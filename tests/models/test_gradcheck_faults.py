@@ -64,7 +64,7 @@ def loss_without_mean(self: Any, out: Any, targets: Any) -> Any:
             "backward returned NoneType instead of a tensor of shape (3, 4, 6): is `return` missing?",
         ),
         (of_another_shape, "backward returned the shape (3, 4, 2) instead of (3, 4, 6)"),
-        (endless, "backward raised TimeUp: no result within 3 s"),
+        (endless, "backward raised TimeLimitExceeded: no result within 3 s"),
     ],
 )
 def test_one_wrong_layer_is_explained_and_the_others_are_checked(
@@ -96,7 +96,7 @@ def test_the_culprit_is_the_first_wrong_layer_from_the_output(
     ]  # fmt: skip
     for row in rows:
         if not row["passes"]:
-            assert row["fault"]["part"].endswith("2 (Sigmoid)")
+            assert row["fault"]["component"].endswith("2 (Sigmoid)")
             assert HERE in row["fault"]["where"]
 
 

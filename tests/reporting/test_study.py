@@ -275,7 +275,7 @@ def test_no_comparison_unless_requested(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"baseline": "optimizer.lrr=1"}, "not by optimizer.lrr; did you mean optimizer.lr?"),
+        ({"baseline": "optimizer.lrr=1"}, "not optimizer.lrr; did you mean optimizer.lr?"),
         ({"baseline": "lr=7"}, "--baseline: no cell has lr=7; there are optimizer.lr=0.01, 0.1, 1"),
         ({"baseline": "lr"}, "--baseline must be KEY=VALUE"),
         ({"metrics": ["final/val/acuracy"]}, "no metric final/val/acuracy; did you mean final/val/accuracy?"),

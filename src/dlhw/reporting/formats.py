@@ -93,7 +93,7 @@ def report_markdown(document: Document) -> str:
 def escape_markdown(text: str) -> str:
     r"""Escape text for Markdown.
 
-    >>> escape("half_squared|error")
+    >>> escape_markdown("half_squared|error")
     'half\\_squared\\|error'
     """
     return MARKDOWN_SPECIAL.sub(r"\\\1", visible(text.replace("\n", " ")))
@@ -140,7 +140,7 @@ def report_latex(document: Document) -> str:
 def escape_latex(text: str) -> str:
     r"""Escape text for LaTeX.
 
-    >>> print(escape("50 % of half_squared_error ± 1"))
+    >>> print(escape_latex("50 % of half_squared_error ± 1"))
     50 \% of half\_squared\_error $\pm$ 1
     """
     return "".join(LATEX_ESCAPES.get(letter, letter) for letter in visible(text.replace("\n", " ")))
