@@ -1,4 +1,4 @@
-"""Signals while the training step is compiled, which happens once on a machine, for half a minute."""
+"""Signals while the training step is compiled, which happens once on a machine, for up to a minute."""
 
 import os
 import signal

@@ -93,7 +93,7 @@ def _compile_in_thread(dtype: torch.dtype) -> bytes:
         threading.Thread(target=work, name="dlhw-compile", daemon=True).start()
     finally:
         threading.stack_size(before)
-    with spinner("compiling the training step for this machine, once; takes about half a minute"):
+    with spinner("compiling the training step for this machine, once; takes up to a minute"):
         while not wait([code], POLL_SECONDS).done:
             interruption.check()
     return code.result()
