@@ -16,17 +16,18 @@ from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
+from pkgutil import walk_packages
 from typing import Any
+
+import dlhw
 
 OUTPUT = "output.txt"
 # One thread: small tensors gain nothing, and tests may run in parallel.
 QUIET_ENV = {"OMP_NUM_THREADS": "1", "COLUMNS": "120"}
-# Modules that the commands import late.
-IMPORTED = (
-    "dlhw.execution.cohorts", "dlhw.commands.plan", "dlhw.reporting.report", "dlhw.reporting.console", "dlhw.reporting.figures.style",
-    "dlhw.commands.resume", "dlhw.callbacks.console", "dlhw.callbacks.tensorboard", "dlhw.training.fit",
-    "tensorboard.plugins.hparams.api_pb2",
-)  # fmt: skip
+# All but the modules that need numba, which commands import only when they compile.
+SKIPPED = ("dlhw.kernels.", "dlhw.conf")
+# What the commands import late besides dlhw's own modules.
+IMPORTED = ("hydra_plugins.dlhw_launcher", "tensorboard.plugins.hparams.api_pb2")
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,9 @@ def output_of(cwd: Path) -> str:
 
 def serve() -> None:
     """Answer requests until the input ends."""
-    for name in IMPORTED:
+    packages = walk_packages(dlhw.__path__, "dlhw.")
+    names = [module.name for module in packages if not module.name.startswith(SKIPPED)]
+    for name in (*names, *IMPORTED):
         import_module(name)
     for line in sys.stdin:
         request, argument = json.loads(line)
