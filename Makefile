@@ -40,7 +40,7 @@ torture: install ## inject faults into real runs and write the table of docs/res
 levels: install ## recompute the levels of checks by programs that share no code with dlhw (an hour); ARGS="cs7643/lr --seeds 10", ARGS=--list
 	@$(BIN)/python -m tests.levels $(ARGS)
 
-golden: install ## train 70 short runs with an earlier commit and with this tree, and compare them bit for bit (5 minutes); ARGS="--base COMMIT mlp adam"
+golden: install ## train 65 short configs with an earlier commit and with this tree, and compare them bit for bit (5 minutes); ARGS="--base COMMIT mlp adam"
 	@$(BIN)/python -m tests.golden $(ARGS)
 
 lint: install ## check style (ruff) and types (mypy)
