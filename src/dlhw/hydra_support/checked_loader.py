@@ -155,6 +155,8 @@ def checked_loading() -> Iterator[None]:
         with warnings.catch_warnings():
             if (migration := getattr(hydra.errors, "Hydra15MigrationWarning", None)) is not None:
                 warnings.simplefilter("ignore", migration)
+            # a plain UserWarning about the callback of conf/train.yaml; targets.py checks every target
+            warnings.filterwarnings("ignore", r"hydra\.utils\.instantiate\(\) resolved _target_='dlhw\.")
             yield
     finally:
         hydra_main.ConfigLoaderImpl = before  # type: ignore[misc]
